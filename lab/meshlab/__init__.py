@@ -1,0 +1,1 @@
+"""Real Kubernetes clusters with real Istio on one machine, without a container engine."""
