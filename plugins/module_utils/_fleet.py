@@ -1,0 +1,160 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All clusters at once: a lane and a deadline for each, so that one dead cluster delays nobody."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import dataclass
+from typing import Callable, Generic, Iterable, Iterator, Mapping, TypeVar
+
+from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import load_credentials
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, Unreachable
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[T]):
+    """What came of one lane: a value, or the error of its cluster."""
+
+    value: T | None
+    error: KubeError | None
+    seconds: float
+
+    def get(self) -> T:
+        """The value; raises the lane's error where there is none."""
+        if self.error is not None:
+            raise self.error
+        return self.value  # type: ignore[return-value]  # T may itself be None
+
+
+class Member:
+    """One cluster of a fleet with its client, which is made on first use, inside the lane that needs it."""
+
+    def __init__(self, cluster: Cluster, *, timeout: float, environ: Mapping[str, str]) -> None:
+        self.cluster = cluster
+        self._timeout = timeout
+        self._environ = environ
+        self._client: Client | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        return self.cluster.name
+
+    @property
+    def client(self) -> Client:
+        """Raises CredentialsError where the cluster's options cannot be used."""
+        with self._lock:
+            if self._client is None:
+                credentials = load_credentials(self.cluster.options, cluster=self.name, environ=self._environ)
+                self._client = Client(self.name, credentials, timeout=self._timeout)
+            return self._client
+
+
+class Fleet:
+    """The clusters that one task addresses, in the order given."""
+
+    def __init__(
+        self,
+        clusters: Mapping[str, Cluster],
+        *,
+        request_timeout: float = 10.0,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self._members = {
+            name: Member(cluster, timeout=request_timeout, environ=os.environ if environ is None else environ)
+            for name, cluster in clusters.items()
+        }
+
+    def __iter__(self) -> Iterator[Member]:
+        return iter(self._members.values())
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def __getitem__(self, name: str) -> Member:
+        return self._members[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._members
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._members)
+
+    def each(
+        self,
+        work: Callable[[Member], T],
+        *,
+        deadline: float,
+        only: Iterable[str] | None = None,
+    ) -> dict[str, Outcome[T]]:
+        """Run ``work`` for every member (or ``only`` those) at the same time.
+
+        A KubeError is an outcome, as is a lane that gives nothing within ``deadline`` seconds; any other exception is a
+        defect and is raised here once all lanes have ended. The result has the fleet's order.
+        """
+        chosen = [self._members[name] for name in (self.names if only is None else only)]
+        lanes = {member.name: _Lane(work, member) for member in chosen}
+        ends = time.monotonic() + deadline
+        for lane in lanes.values():
+            lane.start()
+        return {name: lane.outcome(until=ends, deadline=deadline) for name, lane in lanes.items()}
+
+
+class _Lane(Generic[T]):
+    """A daemon thread: one that hangs in a black hole neither delays the others nor the end of the process."""
+
+    def __init__(self, work: Callable[[Member], T], member: Member) -> None:
+        self._work = work
+        self._member = member
+        self._value: T | None = None
+        self._error: KubeError | None = None
+        self._defect: BaseException | None = None
+        self._started = time.monotonic()
+        self._seconds = 0.0
+        self._thread = threading.Thread(target=self._run, name=f"lane-{member.name}", daemon=True)
+
+    def start(self) -> None:
+        self._started = time.monotonic()
+        self._thread.start()
+
+    def outcome(self, *, until: float, deadline: float) -> Outcome[T]:
+        self._thread.join(max(0.0, until - time.monotonic()))
+        if self._thread.is_alive():
+            late = Unreachable(
+                self._member.name,
+                f"gave no result within {deadline:g} s",
+                remedy="see whether its API server answers, or allow more time",
+            )
+            return Outcome(None, late, deadline)
+        if self._defect is not None:
+            raise self._defect
+        return Outcome(self._value, self._error, self._seconds)
+
+    def _run(self) -> None:
+        try:
+            self._value = self._work(self._member)
+        except KubeError as error:
+            self._error = error
+        except BaseException as defect:  # pylint: disable=broad-exception-caught  # raised again in outcome()
+            self._defect = defect
+        finally:
+            self._seconds = time.monotonic() - self._started
+
+
+def findings_of(outcomes: Mapping[str, Outcome[object]], check: str) -> list[Finding]:
+    """One finding for each lane that ended in an error."""
+    return [
+        Finding(name, check, outcome.error.message, outcome.error.remedy or "see whether its API server answers")
+        for name, outcome in outcomes.items()
+        if outcome.error is not None
+    ]

@@ -1,0 +1,153 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Verb ``apply``: given objects on every given cluster, by server-side apply, only the fields that are given.
+
+An object that we create gets our ownership labels; one that was there before keeps its owner (I4).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
+from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, Outcome, findings_of
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import NotFound
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import NAMESPACE, kind_of
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, fleet_of
+from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER, is_ours, owned
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    **FLEET_ARGUMENT_SPEC,
+    "objects": {"type": "list", "elements": "dict", "required": True},
+    "component": {"type": "str", "required": True},
+    "force": {"type": "bool", "default": False},
+}
+
+
+def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Apply ``objects`` on all clusters at once. Raises MeshError that names each cluster where it failed."""
+    objects = [_complete(manifest) for manifest in parameters["objects"]]
+    fleet = fleet_of(parameters, context)
+
+    def on_cluster(member: Member) -> list[dict[str, Any]]:
+        return [
+            apply_object(
+                member.client,
+                manifest,
+                component=parameters["component"],
+                force=parameters["force"],
+                check_mode=context.check_mode,
+            )
+            for manifest in objects
+        ]
+
+    outcomes = fleet.each(on_cluster, deadline=parameters["request_timeout"] * (2 * len(objects) + 1))
+    result = _result(outcomes)
+    failures = findings_of(outcomes, "apply")
+    if failures:
+        raise MeshError("Not all objects could be applied.", failures, result)
+    return result
+
+
+def apply_object(
+    client: Client, manifest: Mapping[str, Any], *, component: str, force: bool = False, check_mode: bool = False
+) -> dict[str, Any]:
+    """Apply one object and say what came of it: ``object``, ``action`` (created, configured, unchanged), ``before``,
+    ``after`` (both as the API server has them, without what only it writes)."""
+    metadata = manifest["metadata"]
+    live = client.find(kind_of(manifest), metadata["name"], metadata.get("namespace"))
+    desired = owned(manifest, component) if live is None or is_ours(live) else dict(manifest)
+    try:
+        applied = client.apply(desired, field_manager=FIELD_MANAGER, force=force, dry_run=check_mode)
+    except NotFound:
+        # A dry run into a namespace of the same run, which was not made either (ansible.md 3.4).
+        if not (check_mode and _namespace_missing(client, metadata)):
+            raise
+        return _change(manifest, "created", None, desired)
+    action = "created" if live is None else "configured" if applied.changed else "unchanged"
+    return _change(manifest, action, live, applied.object)
+
+
+def describe(manifest: Mapping[str, Any]) -> str:
+    """``Kind namespace/name``, as people write it."""
+    metadata = manifest["metadata"]
+    where = f"{metadata['namespace']}/" if metadata.get("namespace") else ""
+    return f"{manifest['kind']} {where}{metadata['name']}"
+
+
+def visible(manifest: Mapping[str, Any] | None) -> dict[str, Any]:
+    """An object for a diff: without what only the API server writes, and without the data of a Secret (I8)."""
+    if manifest is None:
+        return {}
+    shown = {name: value for name, value in manifest.items() if name != "status"}
+    shown["metadata"] = {
+        name: value for name, value in (manifest.get("metadata") or {}).items() if name not in _SERVER_FIELDS
+    }
+    if manifest.get("kind") == "Secret":
+        for field in ("data", "stringData"):
+            if field in shown:
+                shown[field] = {name: "(not shown)" for name in shown[field]}
+    return shown
+
+
+_SERVER_FIELDS = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink")
+
+
+def _complete(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    missing = [
+        name
+        for name, value in (
+            ("apiVersion", manifest.get("apiVersion")),
+            ("kind", manifest.get("kind")),
+            ("metadata.name", (manifest.get("metadata") or {}).get("name")),
+        )
+        if not value
+    ]
+    if missing:
+        given = ", ".join(sorted(manifest)) or "nothing"
+        finding = Finding(
+            "all clusters",
+            "object-incomplete",
+            f"an object lacks {', '.join(missing)} (it has {given})",
+            "give each object apiVersion, kind and metadata.name",
+        )
+        raise MeshError("An object cannot be applied.", [finding])
+    return dict(manifest)
+
+
+def _namespace_missing(client: Client, metadata: Mapping[str, Any]) -> bool:
+    namespace = metadata.get("namespace")
+    return bool(namespace) and client.find(NAMESPACE, str(namespace)) is None
+
+
+def _change(
+    manifest: Mapping[str, Any], action: str, before: Mapping[str, Any] | None, after: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {"object": describe(manifest), "action": action, "before": visible(before), "after": visible(after)}
+
+
+def _result(outcomes: Mapping[str, Outcome[list[dict[str, Any]]]]) -> dict[str, Any]:
+    clusters: dict[str, Any] = {}
+    diff: list[dict[str, Any]] = []
+    for name, outcome in outcomes.items():
+        changes = outcome.value or []
+        clusters[name] = {
+            action: [change["object"] for change in changes if change["action"] == action]
+            for action in ("created", "configured", "unchanged")
+        }
+        clusters[name]["changed"] = any(change["action"] != "unchanged" for change in changes)
+        for change in changes:
+            if change["action"] != "unchanged":
+                header = f"{name}: {change['object']}"
+                diff.append(
+                    {
+                        "before_header": header,
+                        "after_header": header,
+                        "before": change["before"],
+                        "after": change["after"],
+                    }
+                )
+    return {"changed": any(cluster["changed"] for cluster in clusters.values()), "clusters": clusters, "diff": diff}

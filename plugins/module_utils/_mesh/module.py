@@ -1,0 +1,21 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A verb as an ordinary module: where it is delegated to another host, or run asynchronously."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.onemesh.istio.plugins.module_utils._cluster import secret_values
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, run_verb
+
+
+def run_module(module: AnsibleModule, verb: ModuleType) -> None:
+    """Run ``verb`` with the module's parameters and end the module with its result."""
+    module.no_log_values.update(secret_values(module.params))
+    result = run_verb(verb, module.params, Context(check_mode=module.check_mode))
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)

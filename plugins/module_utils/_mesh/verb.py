@@ -1,0 +1,62 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a verb is run: as an action on the controller, or as an ordinary module. Both call the same function."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any, Callable, Mapping, Protocol
+
+from ansible_collections.onemesh.istio.plugins.module_utils._cluster import fleet_of_parameters
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
+from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
+
+
+def _silent(_line: str) -> None:
+    """Modules have no screen."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a verb knows of the run that it is part of."""
+
+    check_mode: bool = False
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+    progress: Callable[[str], None] = _silent
+
+
+class Verb(Protocol):
+    """What a module of ``_mesh`` offers: its options, and one function that does the work.
+
+    ``run`` returns the result (``changed`` and, where something changes, ``diff``) or raises MeshError or KubeError.
+    """
+
+    ARGUMENT_SPEC: dict[str, Any]
+
+    @staticmethod
+    def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]: ...
+
+
+def fleet_of(parameters: Mapping[str, Any], context: Context) -> Fleet:
+    """The fleet that a mesh-wide verb was given."""
+    return Fleet(
+        fleet_of_parameters(parameters["clusters"]),
+        request_timeout=parameters["request_timeout"],
+        environ=context.environ,
+    )
+
+
+def run_verb(verb: Verb | ModuleType, parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Run a verb and turn what it raises into a failed result with findings."""
+    try:
+        return dict(verb.run(parameters, context))
+    except MeshError as error:
+        findings = [finding.as_dict() for finding in error.findings]
+        return {"changed": False, **error.result, "failed": True, "msg": str(error), "findings": findings}
+    except KubeError as error:
+        finding = Finding(error.cluster, error.reason or "api-server", error.message, error.remedy)
+        return {"changed": False, "failed": True, "msg": str(error), "findings": [finding.as_dict()]}

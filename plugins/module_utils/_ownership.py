@@ -1,0 +1,50 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is ours and how that is known: by label and recorded UID, never by name (I4)."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+FIELD_MANAGER = "onemesh.istio"
+
+LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
+MANAGED_BY = "onemesh.istio"
+LABEL_COMPONENT = "onemesh.istio/component"
+"""Which verb or role wrote the object: trust, link, eastwest-gateway, namespace."""
+
+ANNOTATION_UID = "onemesh.istio/uid"
+"""UID that the API server gave to an object when we created it; a namesake made by someone else has another."""
+
+
+def ownership_labels(component: str) -> dict[str, str]:
+    """Labels that mark an object which we create as ours."""
+    return {LABEL_MANAGED_BY: MANAGED_BY, LABEL_COMPONENT: component}
+
+
+def owned(manifest: Mapping[str, Any], component: str) -> dict[str, Any]:
+    """A copy of ``manifest`` that carries our labels."""
+    metadata = dict(manifest.get("metadata") or {})
+    metadata["labels"] = {**(metadata.get("labels") or {}), **ownership_labels(component)}
+    return {**manifest, "metadata": metadata}
+
+
+def is_ours(live: Mapping[str, Any]) -> bool:
+    """Whether a live object carries our label."""
+    labels = (live.get("metadata") or {}).get("labels") or {}
+    return bool(labels.get(LABEL_MANAGED_BY) == MANAGED_BY)
+
+
+def labels_set_by_us(live: Mapping[str, Any]) -> set[str]:
+    """Names of the labels whose value our field manager holds, from ``metadata.managedFields``.
+
+    This is how a label on somebody else's namespace is known to be ours, and only then taken away again.
+    """
+    ours: set[str] = set()
+    for entry in (live.get("metadata") or {}).get("managedFields") or []:
+        if entry.get("manager") != FIELD_MANAGER or entry.get("operation") != "Apply":
+            continue
+        fields = ((entry.get("fieldsV1") or {}).get("f:metadata") or {}).get("f:labels") or {}
+        ours.update(name.removeprefix("f:") for name in fields if name.startswith("f:"))
+    return ours

@@ -1,0 +1,61 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A verb on the controller: no module process, so a task costs milliseconds (design.md, "Speed")."""
+
+from __future__ import annotations
+
+import os
+from types import ModuleType
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.parameters import remove_values
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.onemesh.istio.plugins.module_utils._cluster import secret_values
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, run_verb
+
+
+class VerbAction(ActionBase):  # type: ignore[misc]  # ansible-core is untyped
+    """Base of all action plugins of this collection; a subclass names its verb."""
+
+    VERB: ModuleType
+    _supports_check_mode = True
+    _supports_async = True
+    _supports_diff = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        if self._task.async_val or self._connection.transport != "local":
+            return {**result, **self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val)}
+        options = {name: getattr(self.VERB, name.upper()) for name in _RELATIONS if hasattr(self.VERB, name.upper())}
+        validation, parameters = self.validate_argument_spec(self.VERB.ARGUMENT_SPEC, **options)
+        context = Context(
+            check_mode=self._task.check_mode,
+            environ=self._environment(),
+            progress=self._progress,
+        )
+        outcome = run_verb(self.VERB, parameters, context)
+        # A path to a kubeconfig may be shown; what an inline kubeconfig holds may not.
+        kubeconfigs = {value for value in validation._no_log_values if os.path.exists(os.path.expanduser(value))}
+        secrets = (validation._no_log_values - kubeconfigs) | secret_values(parameters)
+        result.update(remove_values(outcome, secrets))
+        return result
+
+    def _environment(self) -> dict[str, str]:
+        """The controller's environment under the task's own, as a module would see it."""
+        environment = dict(os.environ)
+        for layer in self._task.environment or []:
+            values = self._templar.template(layer)
+            if values and not isinstance(values, dict):
+                raise AnsibleActionFail(f"environment must be a mapping, not {type(values).__name__}")
+            environment.update({str(name): str(value) for name, value in (values or {}).items()})
+        return environment
+
+    def _progress(self, line: str) -> None:
+        """What is waited for and since when: shown at once, since a result comes only at the end."""
+        Display().display(f"  {line}")
+
+
+_RELATIONS = ("mutually_exclusive", "required_together", "required_one_of", "required_if", "required_by")
