@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# ansible-test.sh sanity|units [ARGUMENT...]: run ansible-test on this checkout, uncommitted files included.
+set -euo pipefail
+# shellcheck source=tools/common.sh
+source "$(dirname "$0")/common.sh"
+
+# ansible-test wants to stand in .../ansible_collections/NAMESPACE/NAME, outside of any git work tree that ignores it.
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+tree=$work/ansible_collections/onemesh/istio
+mkdir -p "$tree/tests"
+for entry in "${collection_entries[@]}"; do
+    [[ -e $root/$entry ]] && ln -s "$root/$entry" "$tree/$entry"
+done
+# Its reports go to tests/output, so that folder is the copy's own.
+for entry in config.yml unit; do
+    [[ -e $root/tests/$entry ]] && ln -s "$root/tests/$entry" "$tree/tests/$entry"
+done
+for namespace in "$cache"/deps/ansible_collections/*; do
+    ln -s "$namespace" "$work/ansible_collections/"
+done
+
+# Its virtual environments and its get-pip.py live below HOME: keep them in this checkout, and pip's cache where it was.
+PIP_CACHE_DIR=$(python -m pip cache dir)
+export PIP_CACHE_DIR HOME=$cache/ansible-test
+mkdir -p "$HOME/.ansible/test/cache"
+for version in 23_1_2 24_2 25_2; do
+    cp "$root/tools/get_pip.py" "$HOME/.ansible/test/cache/get_pip_$version.py"
+done
+
+unset PYTHONPATH ANSIBLE_COLLECTIONS_PATH
+cd "$tree"
+command=$1
+shift
+version=$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+ansible-test "$command" --python "$version" --color no "$@"
