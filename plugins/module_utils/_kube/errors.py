@@ -1,0 +1,272 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can go wrong with one API server, in words that say where and what to do.
+
+Every error carries the cluster's name. ``message`` (what was tried on which object, what was found) and ``remedy``
+(what to do next) are kept apart so that a finding can show them apart; ``str()`` joins them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+
+class Cause(NamedTuple):
+    """One field that another field manager holds (a server-side apply conflict), or that the API server refuses.
+
+    ``manager`` is empty where no manager is involved.
+    """
+
+    manager: str
+    field: str
+    message: str
+
+
+class KubeError(Exception):
+    """A request to one API server did not do what was asked.
+
+    ``status`` is the HTTP status (None: no answer was got), ``reason`` the ``reason`` of the Status object, ``details``
+    its ``details`` (``{"kind": "namespaces", "name": "x", "causes": [...]}``).
+    """
+
+    def __init__(
+        self,
+        cluster: str,
+        message: str,
+        *,
+        status: int | None = None,
+        reason: str = "",
+        remedy: str = "",
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.cluster = cluster
+        self.message = message
+        self.status = status
+        self.reason = reason
+        self.remedy = remedy
+        self.details: dict[str, Any] = dict(details or {})
+        super().__init__(cluster, message)
+
+    def __str__(self) -> str:
+        text = f"{self.cluster}: {self.message}"
+        return f"{text} -> {self.remedy}" if self.remedy else text
+
+    @property
+    def causes(self) -> list[Cause]:
+        """The fields the API server names, each with the manager that holds it where there is a conflict."""
+        return [
+            Cause(_manager(cause.get("message") or ""), cause.get("field") or "", cause.get("message") or "")
+            for cause in self.details.get("causes") or []
+        ]
+
+
+class CredentialsError(KubeError):
+    """The options, the environment or the kubeconfig cannot be used; no request was sent."""
+
+
+class Unreachable(KubeError):
+    """No answer: name not resolved, connection refused or reset, TLS not agreed, or nothing within the time limit."""
+
+
+class Unauthorized(KubeError):
+    """401: the API server does not know who we are."""
+
+
+class Forbidden(KubeError):
+    """403: it knows who we are, and does not let us."""
+
+
+class NotFound(KubeError):
+    """404: the object, its namespace, or the whole resource type is not there."""
+
+
+class Conflict(KubeError):
+    """409: another field manager holds a field, a precondition does not hold, or the object is already there."""
+
+
+class Gone(KubeError):
+    """410: the resource version asked for is no longer kept."""
+
+
+class Invalid(KubeError):
+    """400 or 422: the API server does not accept the content."""
+
+
+class Throttled(KubeError):
+    """429 still after the retries that the time limit allowed."""
+
+
+class ServerError(KubeError):
+    """5xx: the API server, or a webhook that it has to ask, failed."""
+
+
+class WaitTimeout(KubeError):
+    """What was waited for did not come about in time. ``last`` is the object as last seen (None: it was not there)."""
+
+    def __init__(self, cluster: str, message: str, *, last: Mapping[str, Any] | None = None, remedy: str = "") -> None:
+        self.last = last
+        super().__init__(cluster, message, remedy=remedy)
+
+
+def error_of_response(
+    cluster: str,
+    action: str,
+    status: int,
+    body: bytes,
+    *,
+    credentials: str = "",
+    secrets: Iterable[str] = (),
+) -> KubeError:
+    """The error of an answer with HTTP status 400 or above. Pure.
+
+    ``action`` says what was tried ("apply Secret istio-system/cacerts"), ``credentials`` where the credentials came
+    from ("context west of the kubeconfig ..."), ``secrets`` what must not be repeated from the server's text (I8).
+    """
+    answer = _status_object(body)
+    reason = str(answer.get("reason") or "")
+    details = answer.get("details") or {}
+    said = _without_secrets(str(answer.get("message") or _plain_text(body)), secrets)
+    details = json.loads(_without_secrets(json.dumps(details), secrets)) if details else {}
+    kind = _class_of(status)
+    message, remedy = _words(kind, action, status, said, reason, details, credentials)
+    return kind(cluster, message, status=status, reason=reason, remedy=remedy, details=details)
+
+
+def _class_of(status: int) -> type[KubeError]:
+    if status >= 500:
+        return ServerError
+    return {
+        400: Invalid,
+        401: Unauthorized,
+        403: Forbidden,
+        404: NotFound,
+        409: Conflict,
+        410: Gone,
+        422: Invalid,
+        429: Throttled,
+    }.get(status, KubeError)
+
+
+def _words(
+    kind: type[KubeError],
+    action: str,
+    status: int,
+    said: str,
+    reason: str,
+    details: Mapping[str, Any],
+    credentials: str,
+) -> tuple[str, str]:
+    origin = f" ({credentials})" if credentials else ""
+    if kind is Unauthorized:
+        return (
+            f"{action}: the API server does not accept the credentials{origin}",
+            "the token or client certificate has expired, was revoked, or belongs to another cluster: get a new one",
+        )
+    if kind is Forbidden:
+        return f"{action}: {said}", _remedy_for_forbidden(said, origin)
+    if kind is NotFound:
+        return _words_for_not_found(action, said, details)
+    if kind is Conflict:
+        return _words_for_conflict(action, said, reason, details)
+    if kind is Invalid:
+        return f"{action}: {said}", "correct the fields that the message names"
+    if kind is Throttled:
+        return (
+            f"{action}: the API server still limits requests after retries: {said}",
+            "it is overloaded, or its priority and fairness settings are too tight: try again later",
+        )
+    if kind is ServerError:
+        return f"{action}: HTTP {status}: {said}", _remedy_for_server_error(said)
+    return f"{action}: HTTP {status}: {said}", ""
+
+
+_FORBIDDEN = re.compile(
+    r'User "(?P<user>[^"]*)" cannot (?P<verb>\S+) resource "(?P<resource>[^"]*)" in API group "(?P<group>[^"]*)"'
+    r'(?: in the namespace "(?P<namespace>[^"]*)")?'
+)
+_FORBIDDEN_PATH = re.compile(r'User "(?P<user>[^"]*)" cannot (?P<verb>\S+) path "(?P<path>[^"]*)"')
+_IMPERSONATION = frozenset({"users", "groups", "uids", "serviceaccounts"})
+
+
+def _remedy_for_forbidden(said: str, origin: str) -> str:
+    found = _FORBIDDEN.search(said)
+    if found is None:
+        path = _FORBIDDEN_PATH.search(said)
+        if path is not None:
+            return f'grant "{path["user"]}" the verb {path["verb"]} on the URL {path["path"]}, or use other credentials'
+        return "an admission policy, a quota or the API server's own rules refuse it: the message says which"
+    if found["user"] == "system:anonymous":
+        return f"no credentials were recognised{origin}: give a token, a client certificate or an exec plugin"
+    resource = f"{found['resource']}.{found['group']}" if found["group"] else found["resource"]
+    where = f"namespace {found['namespace']}" if found["namespace"] else "the whole cluster"
+    if found["verb"] == "impersonate" and found["resource"] in _IMPERSONATION:
+        return f'grant "{found["user"]}" the verb impersonate on {resource}, or leave impersonation out'
+    return f'grant "{found["user"]}" the verb {found["verb"]} on {resource} in {where}, or use other credentials'
+
+
+def _words_for_not_found(action: str, said: str, details: Mapping[str, Any]) -> tuple[str, str]:
+    if details.get("kind") == "namespaces":
+        return f"{action}: {said}", f"create the namespace {details.get('name', '')} first"
+    if not details.get("name"):
+        return (
+            f"{action}: the API server does not serve this resource: {said}",
+            "install its CustomResourceDefinition, or use an API version that this server has",
+        )
+    return f"{action}: {said}", "create it first, or correct the name and the namespace"
+
+
+def _words_for_conflict(action: str, said: str, reason: str, details: Mapping[str, Any]) -> tuple[str, str]:
+    if reason == "AlreadyExists":
+        return f"{action}: {said}", "choose another name, or apply instead of creating"
+    held = [
+        (_manager(cause.get("message") or ""), cause.get("field") or "")
+        for cause in details.get("causes") or []
+        if cause.get("reason") == "FieldManagerConflict"
+    ]
+    if held:
+        fields = "; ".join(f'{field} is held by "{manager}"' for manager, field in held)
+        managers = " and ".join(f'"{manager}"' for manager in sorted({manager for manager, _ in held}))
+        return f"{action}: {fields}", f"let {managers} give these fields up, or force the apply if they are to be ours"
+    if "UID in precondition" in said:
+        return f"{action}: {said}", "another object has taken this name since: look at it before deciding"
+    return f"{action}: {said}", "it was changed by somebody else meanwhile: read it again and retry"
+
+
+def _remedy_for_server_error(said: str) -> str:
+    webhook = re.search(r'failed calling webhook "([^"]*)"', said)
+    if webhook:
+        return (
+            f"the webhook {webhook[1]} does not answer: see whether the pods of its service run, "
+            "or remove its configuration if they are gone for good"
+        )
+    return "see the logs and the health (/readyz) of the API server, then run again"
+
+
+def _manager(message: str) -> str:
+    found = re.search(r'conflict with "([^"]*)"', message)
+    return found[1] if found else ""
+
+
+def _status_object(body: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) and answer.get("kind") == "Status" else {}
+
+
+def _plain_text(body: bytes) -> str:
+    text = " ".join(body[:2000].decode("utf-8", "replace").split())
+    return text[:300] or "no further text"
+
+
+def _without_secrets(text: str, secrets: Iterable[str]) -> str:
+    for secret in sorted(secrets, key=len, reverse=True):
+        # A value of one or two characters is in every sentence, and hides nothing.
+        if len(secret) > 2:
+            text = text.replace(secret, "********")
+    return text
