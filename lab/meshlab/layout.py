@@ -141,6 +141,11 @@ class ClusterLayout:
         return self.directory / "kwok"
 
     @property
+    def forwarder_control(self) -> Path:
+        """Tells the forwarder which fault to play."""
+        return self.directory / "forwarder.json"
+
+    @property
     def logs(self) -> Path:
         return self.directory / "logs"
 

@@ -5,6 +5,7 @@ A record is pid plus start time, so that a pid which the kernel gave to someone 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -156,10 +157,8 @@ def _stat(pid: int) -> list[str] | None:
 
 def _signal(target: Record, number: signal.Signals) -> None:
     if is_alive(target):
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(target.pid, number)
-        except ProcessLookupError:
-            pass
 
 
 def _wait_gone(targets: Iterable[Record], seconds: float) -> bool:
@@ -178,10 +177,8 @@ def _wait_gone(targets: Iterable[Record], seconds: float) -> bool:
 
 def _reap(pid: int) -> None:
     """Collect the exit code if the process is our own child, so that it is no zombie."""
-    try:
+    with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        pass
 
 
 def _read(path: Path) -> Record | None:

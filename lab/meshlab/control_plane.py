@@ -1,0 +1,222 @@
+"""A cluster's control plane: etcd, API server, controller manager, scheduler and kwok, started by kwokctl.
+
+kwokctl runs in the cluster's network namespace, so everything it starts lives there. What it is told is rendered by
+pure functions; only what differs from its defaults is set, because a whole KwokConfiguration drops the defaults.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from . import netns, processes
+from .api import Api, ApiError
+from .errors import LabError
+from .kubeconfig import render
+from .layout import API_SERVER_PORT, ClusterLayout
+from .state import ClusterState
+
+_COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller")
+_NAME = "cluster"  # kwokctl's own name for the cluster; each has a work directory of its own
+_STAGES = Path(__file__).parent / "stages"
+
+
+def configuration(cluster: ClusterLayout) -> list[dict[str, Any]]:
+    """kwokctl's configuration documents, without the stages."""
+    service_range = {"key": "service-cluster-ip-range", "value": cluster.service_cidr}
+    patches = {
+        # Without aggregator routing the API server calls webhooks at a cluster IP, which nothing serves here.
+        "kube-apiserver": [
+            service_range,
+            {"key": "enable-aggregator-routing", "value": "true"},
+            {"key": "advertise-address", "value": cluster.wan_address},
+        ],
+        "kube-controller-manager": [service_range],
+        "kwok-controller": [
+            {"key": "cidr", "value": cluster.kwok_pod_cidr},
+            {"key": "node-ip", "value": cluster.wan_address},
+        ],
+    }
+    return [
+        {
+            "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
+            "kind": "KwokctlConfiguration",
+            "options": {
+                "runtime": "binary",
+                "bindAddress": "0.0.0.0",
+                "kubeApiserverPort": API_SERVER_PORT,
+                "kubeApiserverCertSANs": [
+                    cluster.wan_address,
+                    cluster.bridge_address,
+                    cluster.kubernetes_service_address,
+                ],
+                "enableCRDs": ["PortForward", "Exec", "Logs"],
+            },
+            "componentsPatches": [{"name": name, "extraArgs": extra} for name, extra in patches.items()],
+        }
+    ]
+
+
+def node(cluster: ClusterLayout, region: str) -> dict[str, Any]:
+    """The cluster's one Node; kwok keeps it Ready."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {
+            "name": cluster.node,
+            "annotations": {"kwok.x-k8s.io/node": "fake"},
+            "labels": {
+                "kubernetes.io/hostname": cluster.node,
+                "kubernetes.io/os": "linux",
+                "kubernetes.io/arch": "amd64",
+                "topology.kubernetes.io/region": region,
+                "topology.kubernetes.io/zone": f"{region}-a",
+            },
+        },
+    }
+
+
+def api(cluster: ClusterLayout, state: ClusterState, *, timeout: float = 5.0) -> Api:
+    """The API server as seen from the root namespace."""
+    return Api("127.0.0.1", state.port, pki(cluster), timeout=timeout)
+
+
+def pki(cluster: ClusterLayout) -> Path:
+    return _work_directory(cluster) / "pki"
+
+
+def is_running(cluster: ClusterLayout) -> bool:
+    """All components were started, completely once, and live."""
+    records = cluster.lab.processes
+    return _complete_marker(cluster).exists() and all(
+        processes.alive(records, cluster.process(name)) for name in _COMPONENTS
+    )
+
+
+def start(cluster: ClusterLayout, state: ClusterState, binaries: Path) -> None:
+    """Start or finish the control plane. Raises LabError with the end of kwokctl's output when it fails.
+
+    A cluster that never was complete starts from nothing, because a half-written one cannot be told from a whole one.
+    """
+    if not _complete_marker(cluster).exists():
+        _end_all(cluster)
+        shutil.rmtree(cluster.kwok_directory, ignore_errors=True)
+    _create_directories(cluster)
+    config = cluster.directory / "kwokctl.yaml"
+    config.write_text("---\n".join(yaml.safe_dump(each, sort_keys=False) for each in configuration(cluster)))
+    with config.open("a") as file:
+        for stage in sorted(_STAGES.glob("*.yaml")):
+            file.write("---\n" + stage.read_text())
+    _kwokctl(cluster, binaries, config)
+    for name in _COMPONENTS:
+        pid = int((_work_directory(cluster) / "pids" / f"{name}.pid").read_text())
+        if processes.record(cluster.lab.processes, cluster.process(name), pid, [name]) is None:
+            raise LabError(f"cluster {cluster.name}: {name} ended at once: see {cluster.logs}/control-plane/{name}.log")
+    _protect_keys(cluster)
+    _write_kubeconfigs(cluster, state)
+    _complete_marker(cluster).touch()
+
+
+def ensure_node(cluster: ClusterLayout, state: ClusterState) -> bool:
+    """The Node; True when it was made now."""
+    server = api(cluster, state)
+    try:
+        server.get(f"/api/v1/nodes/{cluster.node}")
+        return False
+    except ApiError as error:
+        if error.status != 404:
+            raise LabError(f"cluster {cluster.name}: {error}: run `meshlab fault clear`, or `meshlab down`") from error
+    server.request("POST", "/api/v1/nodes", node(cluster, state.region))
+    return True
+
+
+def _work_directory(cluster: ClusterLayout) -> Path:
+    return cluster.kwok_directory / "clusters" / _NAME
+
+
+def _complete_marker(cluster: ClusterLayout) -> Path:
+    return cluster.kwok_directory / "complete"
+
+
+def _create_directories(cluster: ClusterLayout) -> None:
+    # Proxies run under another user and must reach their pod's folder; kwok's folder holds the cluster's keys.
+    for folder, mode in ((cluster.directory, 0o711), (cluster.pods, 0o711), (cluster.logs, 0o755)):
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(mode)
+    cluster.kwok_directory.mkdir(mode=0o700, exist_ok=True)
+    logs = cluster.logs / "control-plane"
+    if not logs.is_symlink():
+        logs.symlink_to(os.path.relpath(_work_directory(cluster) / "logs", cluster.logs))
+
+
+def _kwokctl(cluster: ClusterLayout, binaries: Path, config: Path) -> None:
+    log = cluster.logs / "kwokctl.log"
+    options = {
+        "--etcd-binary": "etcd",
+        "--kube-apiserver-binary": "kube-apiserver",
+        "--kube-controller-manager-binary": "kube-controller-manager",
+        "--kube-scheduler-binary": "kube-scheduler",
+        "--kwok-controller-binary": "kwok",
+    }
+    command = [
+        *(str(binaries / "kwokctl"), "create", "cluster", "--name", _NAME, "--config", str(config)),
+        *("--kubeconfig", str(cluster.kwok_directory / "kubeconfig")),
+        *(word for option, name in options.items() for word in (option, str(binaries / name))),
+    ]
+    # kwokctl calls kubectl, and downloads one unless it is in PATH.
+    environ = {
+        **os.environ,
+        "KWOK_WORKDIR": str(cluster.kwok_directory),
+        "PATH": f"{binaries}:{os.environ.get('PATH', '')}",
+    }
+    with log.open("ab") as output:
+        # A session of its own: Ctrl-C ends the command, and what it started is then known by its record.
+        child = subprocess.Popen(
+            netns.inside(cluster.namespace, command),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environ,
+            start_new_session=True,
+        )
+        name = cluster.process("kwokctl")
+        processes.record(cluster.lab.processes, name, child.pid, ["kwokctl"])
+        code = child.wait()
+        processes.stop(cluster.lab.processes, name)
+    if code != 0:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-3:])
+        raise LabError(f"cluster {cluster.name}: kwokctl ended with {code}; the end of {log}:\n{tail}")
+
+
+def _end_all(cluster: ClusterLayout) -> None:
+    """End whatever an interrupted start left in the cluster's namespace."""
+    deadline = time.monotonic() + 10
+    while found := netns.process_ids(cluster.namespace):
+        started = ((pid, processes.start_time(pid)) for pid in found)
+        processes.end((processes.Record("leftover", pid, at) for pid, at in started if at is not None), grace=0.5)
+        if time.monotonic() > deadline:
+            raise LabError(f"cluster {cluster.name}: processes {found} do not end: run `meshlab down`")
+
+
+def _protect_keys(cluster: ClusterLayout) -> None:
+    for key in pki(cluster).glob("*.key"):
+        key.chmod(0o600)
+
+
+def _write_kubeconfigs(cluster: ClusterLayout, state: ClusterState) -> None:
+    folder = pki(cluster)
+    authority, certificate, key = (folder.joinpath(name).read_bytes() for name in ("ca.crt", "admin.crt", "admin.key"))
+    for path, server in (
+        (cluster.kubeconfig, f"https://127.0.0.1:{state.port}"),
+        (cluster.agent_kubeconfig, f"https://127.0.0.1:{API_SERVER_PORT}"),
+    ):
+        partial = path.with_name(f".{path.name}.partial")
+        partial.touch(mode=0o600)
+        partial.write_text(render(cluster.name, server, authority, certificate, key))
+        partial.replace(path)

@@ -1,0 +1,238 @@
+"""Bringing a lab up, adding to it, finishing what was interrupted, and taking it down."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import importlib.util
+import json
+import os
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import control_plane, netns, network, processes
+from .build import Programs
+from .errors import LabError
+from .forwarder import delay_port
+from .layout import MAXIMUM_CLUSTERS, ClusterLayout, Lab
+from .state import ClusterState, LabState, load, save
+
+FIRST_PORT = 26440
+# The kernel takes ports from here on for outgoing connections, which would then be in the forwarder's way.
+_LAST_PORT = 32767
+_READY_SECONDS = 90.0
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a user asked `up` for. `shared_network` None means: as the lab has it, separate for a new one."""
+
+    clusters: tuple[str, ...]
+    shared_network: bool | None = None
+    regions: Mapping[str, str] = field(default_factory=dict)
+    ports: Mapping[str, int] = field(default_factory=dict)
+
+
+def plan(lab: Lab, current: LabState | None, wish: Wish, programs: Programs, port: Callable[[], int]) -> LabState:
+    """The state that fulfils the wish: what there is, and new clusters after it. Pure but for `port`.
+
+    Raises LabError when the wish contradicts what runs.
+    """
+    unknown = sorted((set(wish.regions) | set(wish.ports)) - set(wish.clusters))
+    if unknown:
+        raise LabError(f"--region or --port names {', '.join(unknown)}, which --clusters does not")
+    if current is None:
+        current = LabState(lab, bool(wish.shared_network), str(programs.binaries), str(programs.charts))
+    elif wish.shared_network is not None and wish.shared_network != current.shared_network:
+        has = "shared" if current.shared_network else "separate"
+        raise LabError(f"lab {lab.name} runs with --network {has}: run `meshlab down` first, or use another --name")
+    for name in wish.clusters:
+        existing = current.clusters.get(name)
+        if existing is None:
+            index = _free_index(each.index for each in current.clusters.values())
+            region = wish.regions.get(name, f"region-{index}")
+            lab.cluster(name, index)  # refuses a name that cannot be one
+            current = current.with_cluster(name, ClusterState(index, wish.ports.get(name) or port(), region))
+        elif wish.regions.get(name, existing.region) != existing.region:
+            raise LabError(f"cluster {name} runs in region {existing.region}: run `meshlab down` to change it")
+        elif wish.ports.get(name, existing.port) != existing.port:
+            raise LabError(f"cluster {name} runs on port {existing.port}: run `meshlab down` to change it")
+    return current
+
+
+def up(lab: Lab, wish: Wish, programs: Programs, say: Callable[[str], None]) -> LabState:
+    """Make everything that the wish asks for and is not there yet. Raises LabError."""
+    with changing(lab):
+        current = load(lab)
+        for port in wish.ports.values():
+            if not _is_free(port) and port not in (
+                each.port for each in (current.clusters if current else {}).values()
+            ):
+                raise LabError(f"port {port} on 127.0.0.1 is in use: choose another with --port, or leave it out")
+        state = plan(lab, current, wish, programs, _ports(lab))
+        if state != current:
+            save(state)
+        made = network.ensure_wan(lab)
+        with ThreadPoolExecutor(max_workers=max(1, len(state.clusters))) as pool:
+            tasks = [pool.submit(_ensure_cluster, state, each, say) for each in state.layouts()]
+        # Every cluster is brought as far as it goes before the first failure is told.
+        changed = [task.result() for task in tasks]
+        if not made and not any(changed):
+            say(f"lab {lab.name} is up already: {', '.join(state.clusters)}; nothing changed")
+        return state
+
+
+def down(lab: Lab, say: Callable[[str], None]) -> None:
+    """End and remove everything of the lab. Raises LabError naming what could not be removed."""
+    with changing(lab):
+        there = lab.directory.exists() or _namespaces(lab)
+        problems = [*_end_processes(lab), *_unmount(lab), *_delete_namespaces(lab)]
+        if not problems:
+            shutil.rmtree(lab.directory, ignore_errors=False) if lab.directory.exists() else None
+        lab.lock_file.unlink(missing_ok=True)
+    if problems:
+        raise LabError("\n".join([f"lab {lab.name} is not gone; run `meshlab down` again after a look at:", *problems]))
+    say(f"lab {lab.name} is down" if there else f"lab {lab.name}: nothing to remove")
+
+
+@contextlib.contextmanager
+def changing(lab: Lab) -> Iterator[None]:
+    """One command at a time changes a lab; the kernel gives the lock back however its holder ends."""
+    lab.home.mkdir(parents=True, exist_ok=True)
+    while True:
+        with lab.lock_file.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            # `down` removes the file: then the lock that was waited for is nobody's any more.
+            if not lab.lock_file.exists() or os.fstat(file.fileno()).st_ino != lab.lock_file.stat().st_ino:
+                continue
+            yield
+            return
+
+
+def _ensure_cluster(state: LabState, cluster: ClusterLayout, say: Callable[[str], None]) -> bool:
+    started = time.monotonic()
+    numbers = state.clusters[cluster.name]
+    made = network.ensure_cluster(cluster, shared_network=state.shared_network)
+    if not control_plane.is_running(cluster):
+        made = True
+        control_plane.start(cluster, numbers, Path(state.binaries))
+    made |= _ensure_process(cluster, "forwarder", _forwarder_command(cluster, numbers))
+    control_plane.api(cluster, numbers).wait_ready(cluster.name, _READY_SECONDS)
+    made |= control_plane.ensure_node(cluster, numbers)
+    if importlib.util.find_spec("meshlab.agent") is not None:
+        command = [sys.executable, "-m", "meshlab.agent", "--lab", cluster.lab.name, "--cluster", cluster.name]
+        made |= _ensure_process(cluster, "agent", command)
+    if made:
+        say(f"cluster {cluster.name}: ready after {time.monotonic() - started:.1f} s, {cluster.kubeconfig}")
+    return made
+
+
+def _ensure_process(cluster: ClusterLayout, part: str, command: list[str]) -> bool:
+    records, name = cluster.lab.processes, cluster.process(part)
+    if processes.alive(records, name):
+        return False
+    environ = {**os.environ, "MESHLAB_HOME": str(cluster.lab.home)}
+    processes.start(records, name, command, log=cluster.logs / f"{part}.log", environ=environ, cwd=Path("/"))
+    return True
+
+
+def _forwarder_command(cluster: ClusterLayout, numbers: ClusterState) -> list[str]:
+    options = {
+        "--port": str(numbers.port),
+        "--namespace": cluster.lab.wan_namespace,
+        "--router": cluster.lab.wan_router,
+        "--router-port": str(delay_port(cluster.index)),
+        "--target": cluster.wan_address,
+        "--control": str(cluster.forwarder_control),
+    }
+    return [sys.executable, "-m", "meshlab.forwarder", *(word for option in options.items() for word in option)]
+
+
+def _end_processes(lab: Lab) -> list[str]:
+    """All at once: first the agents, which would start pods' processes again, then everything that is recorded."""
+    problems = []
+    records = processes.load_all(lab.processes)
+    agents = [each for each in records if each.name.endswith(".agent")]
+    for group, grace in ((agents, 5.0), (records, 1.0), (_inside(lab), 1.0)):
+        try:
+            processes.end(group, grace=grace)
+        except RuntimeError as error:
+            problems.append(str(error))
+    return problems
+
+
+def _inside(lab: Lab) -> Iterable[processes.Record]:
+    """Whatever runs in the lab's namespaces: an interrupted start may not have come to recording it."""
+    for namespace in _namespaces(lab):
+        for pid in netns.process_ids(namespace):
+            started = processes.start_time(pid)
+            if started is not None:
+                yield processes.Record(namespace, pid, started)
+
+
+def _unmount(lab: Lab) -> list[str]:
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    mounts = [line.split()[4].replace("\\040", " ") for line in lines]
+    problems = []
+    # The innermost first.
+    for mount in sorted((each for each in mounts if Path(each).is_relative_to(lab.directory)), reverse=True):
+        try:
+            netns.run(["umount", "--lazy", mount])
+        except netns.CommandError as error:
+            problems.append(str(error))
+    return problems
+
+
+def _delete_namespaces(lab: Lab) -> list[str]:
+    problems = []
+    for namespace in _namespaces(lab):
+        try:
+            netns.delete(namespace)
+        except netns.CommandError as error:
+            problems.append(str(error))
+    return problems
+
+
+def _namespaces(lab: Lab) -> list[str]:
+    return [name for name in netns.names() if name.startswith(lab.namespace_prefix)]
+
+
+def _free_index(used: Iterable[int]) -> int:
+    taken = set(used)
+    free = next((index for index in range(1, MAXIMUM_CLUSTERS + 1) if index not in taken), None)
+    if free is None:
+        raise LabError(f"a lab has at most {MAXIMUM_CLUSTERS} clusters")
+    return free
+
+
+def _ports(lab: Lab) -> Callable[[], int]:
+    """Free ports, one after another, that no other lab of this user has either."""
+    taken: set[int] = set()
+    for file in lab.home.glob("*/lab.json"):
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            taken |= {each["port"] for each in json.loads(file.read_text())["clusters"].values()}
+    candidates = (port for port in range(FIRST_PORT, _LAST_PORT + 1) if port not in taken and _is_free(port))
+
+    def following() -> int:
+        port = next(candidates, None)
+        if port is None:
+            raise LabError(f"no free port on 127.0.0.1 from {FIRST_PORT} to {_LAST_PORT}: end what uses them")
+        return port
+
+    return following
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
