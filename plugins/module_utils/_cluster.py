@@ -9,8 +9,9 @@ a list of the mappings that :func:`clusters_of_hosts` makes from inventory host 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Iterable, Mapping
+from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
 

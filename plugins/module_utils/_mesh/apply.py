@@ -8,7 +8,8 @@ An object that we create gets our ownership labels; one that was there before ke
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
@@ -89,7 +90,7 @@ def visible(manifest: Mapping[str, Any] | None) -> dict[str, Any]:
     if manifest.get("kind") == "Secret":
         for field in ("data", "stringData"):
             if field in shown:
-                shown[field] = {name: "(not shown)" for name in shown[field]}
+                shown[field] = dict.fromkeys(shown[field], "(not shown)")
     return shown
 
 

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any, Callable, Mapping, Protocol
+from typing import Any, Protocol
 
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import fleet_of_parameters
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError

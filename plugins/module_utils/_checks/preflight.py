@@ -1,0 +1,305 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What has to hold before anything is written. Pure: judges snapshots of clusters that preflight took.
+
+A check takes the whole fleet's snapshots and returns findings, so that a person sees all of them at once.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from urllib.parse import urlsplit
+
+from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.names import NETWORK_LABEL, is_dns_label
+
+MINIMUM_KUBERNETES = (1, 29)
+"""Server-side field validation and bound service account tokens, on which everything here relies, are stable there."""
+MAXIMUM_ISTIO_SKEW = 1
+"""Minor versions between control planes of one mesh (istio.io, "Supported releases", control plane skew)."""
+
+
+@dataclass(frozen=True)
+class Istiod:
+    """One istiod Deployment: ``version`` is its image's tag, ``release`` its Helm release ("" for none)."""
+
+    name: str
+    revision: str
+    version: str
+    cluster_id: str
+    release: str
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What preflight read from one cluster; ``server`` is the URL that this process uses."""
+
+    cluster: Cluster
+    server: str
+    uid: str
+    kubernetes: tuple[int, int]
+    pod_cidrs: tuple[str, ...] = ()
+    network_label: str = ""
+    missing_permissions: tuple[str, ...] = ()
+    istiods: tuple[Istiod, ...] = ()
+    legacy_operators: tuple[str, ...] = ()
+    istio_version: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.cluster.name
+
+    @property
+    def address_for_others(self) -> str:
+        """The URL that the other clusters' istiods will dial."""
+        return self.cluster.api_server or self.server
+
+
+Check = Callable[[Mapping[str, Snapshot]], list[Finding]]
+
+
+def name_is_a_dns_label(fleet: Mapping[str, Snapshot]) -> list[Finding]:
+    """istioctl/pkg/multicluster/remote_secret.go refuses others, and the name becomes part of a Secret's name."""
+    return [
+        Finding(
+            name,
+            "name-invalid",
+            f"the cluster name {name!r} is not a DNS-1123 label (lower-case letters, digits, '-', 63 at most)",
+            "set cluster_name to such a label",
+        )
+        for name in fleet
+        if not is_dns_label(name)
+    ]
+
+
+def api_servers_are_different(fleet: Mapping[str, Snapshot]) -> list[Finding]:
+    """Two names for one API server would link a cluster with itself (S3.9)."""
+    return [
+        Finding(
+            second.name,
+            "same-api-server",
+            f"{second.name} and {first.name} are the same cluster (UID {first.uid} of kube-system, {second.server})",
+            "correct cluster_kubeconfig or cluster_context of one of them",
+        )
+        for first, second in combinations(fleet.values(), 2)
+        if first.uid == second.uid
+    ]
+
+
+def kubernetes_is_new_enough(fleet: Mapping[str, Snapshot]) -> list[Finding]:
+    return [
+        Finding(
+            snapshot.name,
+            "kubernetes-too-old",
+            f"its Kubernetes is {_dotted(snapshot.kubernetes)}, and at least {_dotted(MINIMUM_KUBERNETES)} is needed",
+            "upgrade the cluster",
+        )
+        for snapshot in fleet.values()
+        if snapshot.kubernetes < MINIMUM_KUBERNETES
+    ]
+
+
+def permissions_suffice(fleet: Mapping[str, Snapshot]) -> list[Finding]:
+    return [
+        Finding(
+            snapshot.name,
+            "permission-missing",
+            f"these credentials may not: {', '.join(snapshot.missing_permissions)}",
+            "use credentials with these rights, or grant them (cluster-admin holds them all)",
+        )
+        for snapshot in fleet.values()
+        if snapshot.missing_permissions
+    ]
+
+
+def api_server_is_reachable_from_the_others(fleet: Mapping[str, Snapshot]) -> list[Finding]:
+    """A loopback address in a remote secret is istiod's own pod (istioctl warns of the same; S1.8)."""
+    if len(fleet) < 2:
+        return []
+    return [
+        Finding(
+            snapshot.name,
+            "api-server-loopback",
+            f"the other clusters would dial its API server at {snapshot.address_for_others}, their own loopback",
+            "set cluster_api_server to the https URL by which pods of the other clusters reach it",
+        )
+        for snapshot in fleet.values()
+        if is_loopback(snapshot.address_for_others)
+    ]
+
+
+def api_server_url_is_usable(fleet: Mapping[str, Snapshot]) -> list[Finding]:
+    return [
+        Finding(
+            snapshot.name,
+            "api-server-url",
+            f"cluster_api_server is {snapshot.cluster.api_server!r}, and an https URL with a host was expected",
+            "write it as https://HOST:PORT",
+        )
+        for snapshot in fleet.values()
+        if snapshot.cluster.api_server
+        and (
+            urlsplit(snapshot.cluster.api_server).scheme != "https"
+            or not urlsplit(snapshot.cluster.api_server).hostname
+        )
+    ]
+
+
+def pod_ranges_are_apart(fleet: Mapping[str, Snapshot]) -> list[Finding]:
+    """On one network every pod address must be unique (S1.6); across networks gateways stand between (S1.9)."""
+    by_network: dict[str, list[Snapshot]] = defaultdict(list)
+    for snapshot in fleet.values():
+        by_network[snapshot.cluster.network].append(snapshot)
+    return [
+        Finding(
+            second.name,
+            "pod-cidr-overlap",
+            f"its pod CIDR {second_range} overlaps with {first_range} of {first.name}, both on network {network!r}",
+            f"give {second.name} a network of its own (cluster_network), or another pod CIDR",
+        )
+        for network, snapshots in by_network.items()
+        for first, second in combinations(snapshots, 2)
+        for first_range in first.pod_cidrs
+        for second_range in second.pod_cidrs
+        if _overlap(first_range, second_range)
+    ]
+
+
+def network_label_agrees(fleet: Mapping[str, Snapshot]) -> list[Finding]:
+    """istiod believes the namespace's label before anything that a chart says (S3.17)."""
+    return [
+        Finding(
+            snapshot.name,
+            "network-label-differs",
+            f"label {NETWORK_LABEL} is {snapshot.network_label!r}, and the inventory says {snapshot.cluster.network!r}",
+            f"set cluster_network to {snapshot.network_label!r}, or remove the label if the network has really changed",
+            object=f"Namespace {snapshot.cluster.istio_namespace}",
+        )
+        for snapshot in fleet.values()
+        if snapshot.network_label and snapshot.network_label != snapshot.cluster.network
+    ]
+
+
+def istio_is_ours(fleet: Mapping[str, Snapshot]) -> list[Finding]:
+    """An istiod that Helm did not make, or that has another cluster ID, belongs to somebody."""
+    findings = []
+    for snapshot in fleet.values():
+        for istiod in snapshot.istiods:
+            where = f"Deployment {snapshot.cluster.istio_namespace}/{istiod.name}"
+            if not istiod.release:
+                findings.append(
+                    Finding(
+                        snapshot.name,
+                        "istio-of-another",
+                        f"Istio {istiod.version} is installed already, and not by Helm",
+                        "remove it with playbook onemesh.istio.wipe, or by the tool that installed it",
+                        object=where,
+                    )
+                )
+            elif istiod.cluster_id and istiod.cluster_id != snapshot.name:
+                findings.append(
+                    Finding(
+                        snapshot.name,
+                        "cluster-id-differs",
+                        f"istiod runs with CLUSTER_ID {istiod.cluster_id!r}, and the inventory says {snapshot.name!r}",
+                        f"set cluster_name to {istiod.cluster_id!r}, or remove that Istio: playbook onemesh.istio.wipe",
+                        object=where,
+                    )
+                )
+    return findings
+
+
+def istio_versions_are_close(fleet: Mapping[str, Snapshot]) -> list[Finding]:
+    """Of what runs and what is asked for (S2.6)."""
+    versions = {
+        snapshot.name: {
+            version
+            for text in (snapshot.istio_version, *(istiod.version for istiod in snapshot.istiods))
+            if (version := minor_version(text)) is not None
+        }
+        for snapshot in fleet.values()
+    }
+    return [
+        Finding(
+            second,
+            "istio-skew",
+            f"its Istio {_dotted(theirs)} is too far from {_dotted(ours)} of {first} "
+            f"({MAXIMUM_ISTIO_SKEW} minor version apart is supported)",
+            "upgrade the older one first, one minor version at a time",
+        )
+        for (first, first_versions), (second, second_versions) in combinations(versions.items(), 2)
+        for ours in sorted(first_versions)
+        for theirs in sorted(second_versions)
+        if ours[0] != theirs[0] or abs(ours[1] - theirs[1]) > MAXIMUM_ISTIO_SKEW
+    ]
+
+
+def no_legacy_operator(fleet: Mapping[str, Snapshot]) -> list[Finding]:
+    """IstioOperator is deprecated, and an operator that still runs would undo what we write (S2.8)."""
+    return [
+        Finding(
+            snapshot.name,
+            "istio-operator",
+            f"IstioOperator objects are left: {', '.join(snapshot.legacy_operators)}",
+            "move spec.values of each to control_plane_values (spec.components.pilot.k8s.env becomes env, "
+            "spec.meshConfig becomes meshConfig), then remove them with playbook onemesh.istio.wipe",
+            object="IstioOperator",
+        )
+        for snapshot in fleet.values()
+        if snapshot.legacy_operators
+    ]
+
+
+CHECKS: tuple[Check, ...] = (
+    name_is_a_dns_label,
+    api_servers_are_different,
+    kubernetes_is_new_enough,
+    permissions_suffice,
+    api_server_url_is_usable,
+    api_server_is_reachable_from_the_others,
+    pod_ranges_are_apart,
+    network_label_agrees,
+    istio_is_ours,
+    istio_versions_are_close,
+    no_legacy_operator,
+)
+
+
+def judge(fleet: Mapping[str, Snapshot]) -> list[Finding]:
+    """All findings of all clusters, in the order of the checks."""
+    return [finding for check in CHECKS for finding in check(fleet)]
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the host of ``url`` means the dialling machine itself."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+def minor_version(text: str) -> tuple[int, int] | None:
+    """``(1, 31)`` of ``1.31.0``, ``v1.31.2-distroless`` or ``1.31-alpha.abc``; None of anything else."""
+    parts = text.removeprefix("v").split("-")[0].split(".")
+    if len(parts) < 2 or not (parts[0].isdigit() and parts[1].isdigit()):
+        return None
+    return int(parts[0]), int(parts[1])
+
+
+def _overlap(first: str, second: str) -> bool:
+    one, other = ipaddress.ip_network(first, strict=False), ipaddress.ip_network(second, strict=False)
+    return one.version == other.version and one.overlaps(other)
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return f"{version[0]}.{version[1]}"

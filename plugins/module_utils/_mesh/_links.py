@@ -1,0 +1,271 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which links there shall be, and what each needs. Pure.
+
+A link has a direction: the istiod of ``source`` reads ``target``, so workloads of source reach those of target (S3.31).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any, Literal, NamedTuple
+
+from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
+from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways import Resolution
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret import Registrations, RemoteCluster
+from ansible_collections.onemesh.istio.plugins.module_utils._ownership import is_ours
+
+READER_ACCOUNT = "onemesh-istio-reader"
+"""Our own reader: Istio's reads the Secrets of every namespace, which a link does not need (reader.py)."""
+GRANT_PREFIX = "onemesh-link-"
+"""An empty Secret on the target for each source: the source's token is bound to it, and dies with it."""
+
+
+class Link(NamedTuple):
+    """``source``'s istiod reads ``target``."""
+
+    source: str
+    target: str
+
+    def __str__(self) -> str:
+        return f"{self.source} -> {self.target}"
+
+
+def grant_name(source: str) -> str:
+    return GRANT_PREFIX + source
+
+
+def links_of(clusters: Sequence[str], sources: Sequence[str] = (), targets: Sequence[str] = ()) -> list[Link]:
+    """The full mesh, or only the links from ``sources`` and to ``targets``; ValueError names an unknown cluster."""
+    unknown = [name for name in (*sources, *targets) if name not in clusters]
+    if unknown:
+        raise ValueError(f"no such cluster: {', '.join(unknown)} (the fleet has {', '.join(clusters)})")
+    return [
+        Link(source, target) for source in (sources or clusters) for target in (targets or clusters) if source != target
+    ]
+
+
+@dataclass(frozen=True)
+class Token:
+    """What a service account token says of itself. ``expires`` is None for a long-lived one."""
+
+    issued: datetime | None
+    expires: datetime | None
+    grant_uid: str
+
+    @classmethod
+    def of(cls, token: str) -> Token | None:
+        """None where the text is no JWT."""
+        parts = token.split(".")
+        if len(parts) != 3:
+            return None
+        try:
+            claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        except ValueError:
+            return None
+        bound = (claims.get("kubernetes.io") or {}).get("secret") or {}
+        return cls(_time(claims.get("iat")), _time(claims.get("exp")), bound.get("uid", ""))
+
+    def due(self, now: datetime, renew_before: timedelta | None) -> bool:
+        """Whether it has to be renewed; without ``renew_before`` when a third of its life is left."""
+        if self.expires is None:
+            return False
+        if renew_before is None:
+            renew_before = (self.expires - (self.issued or self.expires)) / 3
+        return now + renew_before >= self.expires
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What link read from one cluster."""
+
+    cluster: Cluster
+    server: str
+    istiods: tuple[str, ...]
+    secrets: tuple[Mapping[str, Any], ...]
+    registrations: Registrations
+    grants: Mapping[str, str]
+    """Source -> UID of the Secret that its token is bound to."""
+    reader: bool
+    gateway: Resolution
+
+    @property
+    def address_for_others(self) -> str:
+        return self.cluster.api_server or self.server
+
+
+Action = Literal["keep", "create", "renew", "refuse", "remove", "absent", "leave"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What happens with one link, and why."""
+
+    link: Link
+    action: Action
+    reason: str
+    finding: Finding | None = None
+
+    @property
+    def changes(self) -> bool:
+        return self.action in ("create", "renew", "remove")
+
+
+def plan_present(
+    links: Iterable[Link],
+    facts: Mapping[str, Facts],
+    *,
+    now: datetime,
+    renew_before: timedelta | None = None,
+    long_lived: bool = False,
+    adopt: bool = False,
+    require_gateway: bool = True,
+) -> list[Step]:
+    """One step per link: keep a good one, renew one that is due, refuse what would not work."""
+    return [
+        _present(
+            link,
+            facts[link.source],
+            facts[link.target],
+            now=now,
+            renew_before=renew_before,
+            long_lived=long_lived,
+            adopt=adopt,
+            require_gateway=require_gateway,
+        )
+        for link in links
+    ]
+
+
+def _present(
+    link: Link,
+    source: Facts,
+    target: Facts,
+    *,
+    now: datetime,
+    renew_before: timedelta | None,
+    long_lived: bool,
+    adopt: bool,
+    require_gateway: bool,
+) -> Step:
+    refusal = _refusal(link, source, target, adopt=adopt, require_gateway=require_gateway)
+    if refusal is not None:
+        return Step(link, "refuse", refusal.message, refusal)
+    registered = source.registrations.get(link.target)
+    if registered is None:
+        return Step(link, "create", "not linked")
+    if registered.server != target.address_for_others:
+        return Step(link, "renew", f"its server is {registered.server}, expected {target.address_for_others}")
+    if registered.tls_server_name != (target.cluster.options.get("tls_server_name") or ""):
+        return Step(link, "renew", "its TLS server name differs")
+    token = Token.of(_token(registered))
+    if token is None:
+        return Step(link, "renew", f"it authenticates by {registered.authentication}, expected a token")
+    grant = target.grants.get(link.source)
+    if grant is None or (token.expires is not None and token.grant_uid != grant):
+        return Step(link, "renew", "its token was revoked, or is none of ours")
+    if long_lived != (token.expires is None):
+        return Step(link, "renew", f"its token is {'short' if long_lived else 'long'}-lived")
+    if token.due(now, renew_before):
+        return Step(link, "renew", f"its token expires at {timestamp(token.expires)}")
+    return Step(link, "keep", f"linked, token expires {timestamp(token.expires)}")
+
+
+def _refusal(link: Link, source: Facts, target: Facts, *, adopt: bool, require_gateway: bool) -> Finding | None:
+    namespace = source.cluster.istio_namespace
+    for facts in (source, target):
+        if not facts.istiods:
+            return Finding(
+                facts.cluster.name,
+                "no-istiod",
+                f"no istiod runs in namespace {facts.cluster.istio_namespace}",
+                "install it first: role onemesh.istio.control_plane",
+            )
+    networks_differ = source.cluster.network != target.cluster.network
+    if networks_differ and require_gateway and not target.gateway.addresses:
+        return Finding(
+            link.target,
+            "no-gateway",
+            f"network {target.cluster.network!r} has no east-west gateway that {link.source} could reach: "
+            f"{target.gateway.reason}",
+            target.gateway.remedy or "install it first: role onemesh.istio.eastwest_gateway",
+        )
+    expected = names.remote_secret_name(link.target)
+    for secret in source.secrets:
+        metadata = secret["metadata"]
+        if link.target not in (secret.get("data") or {}) and metadata["name"] != expected:
+            continue
+        if metadata["name"] != expected:
+            return Finding(
+                link.source,
+                "cluster-registered-twice",
+                f"Secret {metadata['name']} already holds a kubeconfig for {link.target}, so istiod would ignore "
+                f"{expected}",
+                f"delete it (`kubectl -n {namespace} delete secret {metadata['name']}`) and run again",
+                object=f"Secret {namespace}/{metadata['name']}",
+            )
+        if not is_ours(secret) and not adopt:
+            return Finding(
+                link.source,
+                "secret-of-another",
+                f"Secret {expected} was not made by this collection",
+                "set link_adopt: true to take it over, or delete it",
+                object=f"Secret {namespace}/{expected}",
+            )
+    return None
+
+
+def plan_absent(links: Iterable[Link], facts: Mapping[str, Facts], *, adopt: bool = False) -> list[Step]:
+    """One step per link; clusters that are away have no facts, and their side stays as it is."""
+    return [_absent(link, facts.get(link.source), facts.get(link.target), adopt=adopt) for link in links]
+
+
+def _absent(link: Link, source: Facts | None, target: Facts | None, *, adopt: bool) -> Step:
+    secret = None
+    if source is not None:
+        expected = names.remote_secret_name(link.target)
+        secret = next((item for item in source.secrets if item["metadata"]["name"] == expected), None)
+    if secret is not None and not is_ours(secret) and not adopt:
+        finding = Finding(
+            link.source,
+            "secret-of-another",
+            f"Secret {secret['metadata']['name']} was not made by this collection, so it stays",
+            "set link_adopt: true to remove it all the same",
+            object=f"Secret {secret['metadata']['name']}",
+        )
+        return Step(link, "leave", finding.message, finding)
+    if secret is not None or (target is not None and link.source in target.grants):
+        return Step(link, "remove", "linked")
+    return Step(link, "absent", "not linked")
+
+
+def token_of(registrations: Registrations, target: str) -> str:
+    """The bearer token that a source has for ``target``; empty where there is none."""
+    registered = registrations.get(target)
+    return _token(registered) if registered is not None else ""
+
+
+def _token(registered: RemoteCluster) -> str:
+    import yaml  # pylint: disable=import-outside-toplevel  # third-party: not at import time of a module
+
+    document = yaml.safe_load(registered.kubeconfig)
+    users = {entry["name"]: entry["user"] for entry in document.get("users") or ()}
+    contexts = {entry["name"]: entry["context"] for entry in document.get("contexts") or ()}
+    user = users.get((contexts.get(document.get("current-context")) or {}).get("user")) or {}
+    return str(user.get("token") or "")
+
+
+def _time(seconds: Any) -> datetime | None:
+    return datetime.fromtimestamp(seconds, timezone.utc) if isinstance(seconds, (int, float)) else None
+
+
+def timestamp(moment: datetime | None) -> str:
+    """A moment in UTC as RFC 3339; ``never`` for none."""
+    return "never" if moment is None else moment.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,463 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Verb ``link``: let the istiods of clusters read each other, and prove that they do.
+
+Prepare on all (nothing is written unless every cluster is ready), then write on all targets, then on all sources, then
+wait until every istiod says ``synced``. The other way: the secret goes first, while the target still answers (istio.md
+1.6), then the credentials are revoked and shown to be refused.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
+from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member, Outcome, findings_of
+from ansible_collections.onemesh.istio.plugins.module_utils._istio import names, reader, remote_secret
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways import Resolution, resolve
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
+    CONFIG_MAP,
+    NODE,
+    SECRET,
+    SERVICE,
+    SERVICE_ACCOUNT,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh import _links, _synced
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh._links import Facts, Link, Step
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh.apply import apply_object
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, fleet_of
+from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
+    LABEL_COMPONENT,
+    LABEL_MANAGED_BY,
+    MANAGED_BY,
+    is_ours,
+)
+
+COMPONENT = "link"
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    **FLEET_ARGUMENT_SPEC,
+    "state": {"type": "str", "choices": ["present", "absent", "rendered"], "default": "present"},
+    "from": {"type": "list", "elements": "str", "default": []},
+    "to": {"type": "list", "elements": "str", "default": []},
+    "token": {"type": "str", "choices": ["short_lived", "long_lived"], "default": "short_lived", "no_log": False},
+    "token_lifetime": {"type": "int", "default": 2592000, "no_log": False},
+    "renew_before": {"type": "int"},
+    "adopt": {"type": "bool", "default": False},
+    "require_gateway": {"type": "bool", "default": True},
+    "restart_istiod": {"type": "bool", "default": False},
+    "render_to": {"type": "path"},
+    "timeout": {"type": "float", "default": 120.0},
+}
+REQUIRED_IF = [("state", "rendered", ["render_to"])]
+
+
+def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Link or unlink. Raises MeshError with a finding per link that could not be made, proven or removed."""
+    fleet = fleet_of(parameters, context)
+    try:
+        links = _links.links_of(fleet.names, parameters["from"], parameters["to"])
+    except ValueError as error:
+        finding = Finding("the fleet", "unknown-cluster", str(error), "correct link_from or link_to")
+        raise MeshError("The links cannot be made.", [finding]) from None
+    gathered = fleet.each(
+        gather, deadline=4 * parameters["request_timeout"], only=sorted({name for link in links for name in link})
+    )
+    if parameters["state"] == "absent":
+        return _Unlinking(fleet, parameters, context).run(links, gathered)
+    return _Linking(fleet, parameters, context).run(links, gathered)
+
+
+def gather(member: Member) -> Facts:
+    """Read what the plan needs from one cluster."""
+    client, cluster = member.client, member.cluster
+    namespace = cluster.istio_namespace
+    secrets = tuple(client.list(SECRET, namespace, label_selector=f"{names.MULTI_CLUSTER_LABEL}=true"))
+    grants = client.list(
+        SECRET, namespace, label_selector=f"{LABEL_MANAGED_BY}={MANAGED_BY},{LABEL_COMPONENT}={COMPONENT}-grant"
+    )
+    return Facts(
+        cluster=cluster,
+        server=client.server,
+        istiods=tuple(pod["metadata"]["name"] for pod in _synced.istiod_pods(client, namespace)),
+        secrets=secrets,
+        registrations=remote_secret.parse(secrets, cluster=cluster.name, namespace=namespace),
+        grants={
+            grant["metadata"]["name"].removeprefix(_links.GRANT_PREFIX): grant["metadata"]["uid"] for grant in grants
+        },
+        reader=client.find(SERVICE_ACCOUNT, _links.READER_ACCOUNT, namespace) is not None,
+        gateway=_gateway(client, namespace, cluster.network),
+    )
+
+
+def _gateway(client: Client, namespace: str, network: str) -> Resolution:
+    """Where the network's gateway is reached; of several Services the first that has an address."""
+    services = client.list(SERVICE, namespace, label_selector=f"{names.NETWORK_LABEL}={network}")
+    gateway = Resolution(
+        reason=f"no Service in {namespace} has label {names.NETWORK_LABEL}={network}",
+        remedy="install it first: role onemesh.istio.eastwest_gateway",
+    )
+    for service in services:
+        nodes = client.list(NODE) if service["spec"].get("type") == "NodePort" else ()
+        gateway = resolve(service, nodes)
+        if gateway.addresses:
+            break
+    return gateway
+
+
+@dataclass
+class _Linking:
+    """state present and rendered."""
+
+    fleet: Fleet
+    parameters: Mapping[str, Any]
+    context: Context
+
+    def run(self, links: list[Link], gathered: Mapping[str, Outcome[Facts]]) -> dict[str, Any]:
+        away = findings_of(gathered, "not-reachable")
+        if away:
+            raise MeshError("Nothing was written: not all clusters answer.", away)
+        facts = {name: outcome.get() for name, outcome in gathered.items()}
+        renew_before = self.parameters["renew_before"]
+        steps = _links.plan_present(
+            links,
+            facts,
+            now=datetime.now(timezone.utc),
+            renew_before=None if renew_before is None else timedelta(seconds=renew_before),
+            long_lived=self.parameters["token"] == "long_lived",
+            adopt=self.parameters["adopt"],
+            require_gateway=self.parameters["require_gateway"],
+        )
+        refusals = [step.finding for step in steps if step.finding is not None]
+        if refusals:
+            raise MeshError("Nothing was written.", _distinct(refusals), _result(steps))
+        if self.parameters["state"] == "rendered":
+            return self._render(links, facts)
+        due = [step.link for step in steps if step.changes]
+        if self.context.check_mode:
+            return _result(steps)
+        kubeconfigs = self._grant(due, facts)
+        self._write(due, kubeconfigs)
+        self._prove(links)
+        return _result(steps, expires={link: _expiry(secret) for link, secret in kubeconfigs.items()})
+
+    def _grant(self, links: Iterable[Link], facts: Mapping[str, Facts]) -> dict[Link, dict[str, Any]]:
+        """On every target: the reader, and a token for each source. Returns the remote secrets, not yet written."""
+        by_target = _grouped(links, key=lambda link: link.target)
+
+        def on_target(member: Member) -> dict[Link, dict[str, Any]]:
+            namespace = member.cluster.istio_namespace
+            for manifest in _reader_objects(namespace):
+                apply_object(member.client, manifest, component=COMPONENT)
+            authority = _authority(member.client, namespace)
+            return {
+                link: remote_secret.build(
+                    link.target,
+                    facts[link.target].address_for_others,
+                    authority,
+                    self._token(member.client, namespace, link),
+                    namespace=facts[link.source].cluster.istio_namespace,
+                    tls_server_name=member.cluster.options.get("tls_server_name") or None,
+                )
+                for link in by_target[member.name]
+            }
+
+        outcomes = self.fleet.each(on_target, deadline=self._deadline(), only=list(by_target))
+        _raise_failures(outcomes, "Not all readers could be made; no remote secret was written.")
+        return {link: secret for outcome in outcomes.values() for link, secret in outcome.get().items()}
+
+    def _token(self, client: Client, namespace: str, link: Link) -> str:
+        """A new token of the reader for the source alone, bound to a Secret whose deletion revokes it."""
+        grant = _grant_object(namespace, link, long_lived=self.parameters["token"] == "long_lived")
+        # A grant of the other kind cannot be changed into this one: the type of a Secret is immutable.
+        existing = client.find(SECRET, grant["metadata"]["name"], namespace)
+        if existing is not None and existing["type"] != grant["type"] and is_ours(existing):
+            client.delete(SECRET, existing["metadata"]["name"], namespace, uid=existing["metadata"]["uid"])
+        apply_object(client, grant, component=f"{COMPONENT}-grant")
+        if self.parameters["token"] == "long_lived":
+            return _wait_for_token(client, namespace, grant["metadata"]["name"], self.parameters["request_timeout"])
+        uid = client.get(SECRET, grant["metadata"]["name"], namespace)["metadata"]["uid"]
+        answer = client.request(
+            "POST",
+            f"/api/v1/namespaces/{namespace}/serviceaccounts/{_links.READER_ACCOUNT}/token",
+            body={
+                "apiVersion": "authentication.k8s.io/v1",
+                "kind": "TokenRequest",
+                "spec": {
+                    "expirationSeconds": self.parameters["token_lifetime"],
+                    "boundObjectRef": {
+                        "apiVersion": "v1",
+                        "kind": "Secret",
+                        "name": grant["metadata"]["name"],
+                        "uid": uid,
+                    },
+                },
+            },
+        )
+        return str(answer["status"]["token"])
+
+    def _write(self, links: Iterable[Link], secrets: Mapping[Link, Mapping[str, Any]]) -> None:
+        by_source = _grouped(links, key=lambda link: link.source)
+
+        def on_source(member: Member) -> None:
+            for link in by_source[member.name]:
+                apply_object(
+                    member.client,
+                    remote_secret.stored(secrets[link]),
+                    component=COMPONENT,
+                    force=self.parameters["adopt"],
+                )
+
+        outcomes = self.fleet.each(on_source, deadline=self._deadline(), only=list(by_source))
+        _raise_failures(outcomes, "Not all remote secrets could be written; run again to write the rest.")
+
+    def _prove(self, links: Iterable[Link]) -> None:
+        """Done only when each istiod, every replica of every revision, says ``synced`` (S3.26)."""
+        by_source = _grouped(links, key=lambda link: link.source)
+        timeout = self.parameters["timeout"]
+
+        def on_source(member: Member) -> list[Finding]:
+            targets = {link.target for link in by_source[member.name]}
+            late = _synced.wait_until_synced(member.client, member.cluster, targets, timeout, self.context)
+            if any(finding.check == _synced.NOT_READ for finding in late) and self.parameters["restart_istiod"]:
+                self.context.progress(f"{member.name}: restarting istiod, which no longer reads remote secrets")
+                _synced.restart_istiods(member.client, member.cluster, timeout, self.context)
+                late = _synced.wait_until_synced(member.client, member.cluster, targets, timeout, self.context)
+            return late
+
+        outcomes = self.fleet.each(on_source, deadline=4 * timeout, only=list(by_source))
+        late = [finding for outcome in outcomes.values() for finding in outcome.value or ()]
+        findings = [*findings_of(outcomes, "not-reachable"), *late]
+        if findings:
+            raise MeshError("The remote secrets are written, but not every istiod reads its peers.", findings)
+
+    def _render(self, links: list[Link], facts: Mapping[str, Facts]) -> dict[str, Any]:
+        """One file per source with what is to be applied there, readable by its owner only (S3.32, I8)."""
+        directory = self.parameters["render_to"]
+        by_source = _grouped(links, key=lambda link: link.source)
+        files = {source: os.path.join(directory, f"{source}.json") for source in by_source}
+        if not self.context.check_mode:
+            secrets = self._grant(links, facts)
+            os.makedirs(directory, mode=0o700, exist_ok=True)
+            for source, path in files.items():
+                _write_private(path, [secrets[link] for link in by_source[source]])
+        return {"changed": True, "manifests": files, "links": []}
+
+    def _deadline(self) -> float:
+        return float(self.parameters["request_timeout"] * 4 * (1 + len(self.fleet)))
+
+
+@dataclass
+class _Unlinking:
+    """state absent."""
+
+    fleet: Fleet
+    parameters: Mapping[str, Any]
+    context: Context
+
+    def run(self, links: list[Link], gathered: Mapping[str, Outcome[Facts]]) -> dict[str, Any]:
+        facts = {name: outcome.value for name, outcome in gathered.items() if outcome.value is not None}
+        steps = _links.plan_absent(links, facts, adopt=self.parameters["adopt"])
+        findings = [
+            *findings_of(gathered, "not-reachable"),
+            *(step.finding for step in steps if step.finding is not None),
+        ]
+        removed = [step.link for step in steps if step.action == "remove"]
+        if not self.context.check_mode:
+            tokens = {
+                link: _links.token_of(facts[link.source].registrations, link.target)
+                for link in removed
+                if link.source in facts
+            }
+            findings += self._remove_secrets(removed, facts)
+            findings += self._revoke(removed, facts, tokens)
+        result = _result(steps)
+        if findings:
+            raise MeshError("Not everything could be unlinked; run again to finish.", findings, result)
+        return result
+
+    def _remove_secrets(self, links: Iterable[Link], facts: Mapping[str, Facts]) -> list[Finding]:
+        by_source = _grouped((link for link in links if link.source in facts), key=lambda link: link.source)
+
+        def on_source(member: Member) -> list[Finding]:
+            namespace, targets = member.cluster.istio_namespace, {link.target for link in by_source[member.name]}
+            for secret in facts[member.name].secrets:
+                if secret["metadata"]["name"] in map(names.remote_secret_name, targets):
+                    member.client.delete(SECRET, secret["metadata"]["name"], namespace, uid=secret["metadata"]["uid"])
+            timeout = self.parameters["timeout"]
+            kept = _synced.wait_until_forgotten(member.client, member.cluster, targets, timeout, self.context)
+            if kept and self.parameters["restart_istiod"]:
+                self.context.progress(f"{member.name}: restarting istiod, which no longer reads remote secrets")
+                _synced.restart_istiods(member.client, member.cluster, timeout, self.context)
+                kept = _synced.wait_until_forgotten(member.client, member.cluster, targets, timeout, self.context)
+            return kept
+
+        outcomes = self.fleet.each(on_source, deadline=4 * self.parameters["timeout"], only=list(by_source))
+        return [
+            *findings_of(outcomes, "not-unlinked"),
+            *(finding for outcome in outcomes.values() for finding in outcome.value or ()),
+        ]
+
+    def _revoke(self, links: Iterable[Link], facts: Mapping[str, Facts], tokens: Mapping[Link, str]) -> list[Finding]:
+        by_target = _grouped((link for link in links if link.target in facts), key=lambda link: link.target)
+
+        def on_target(member: Member) -> list[Finding]:
+            namespace, grants = member.cluster.istio_namespace, facts[member.name].grants
+            revoked = by_target[member.name]
+            for link in revoked:
+                if link.source in grants:
+                    member.client.delete(SECRET, _links.grant_name(link.source), namespace, uid=grants[link.source])
+            if set(grants) <= {link.source for link in revoked}:
+                _remove_reader(member.client, namespace)
+            return [
+                Finding(
+                    member.name,
+                    "token-not-revoked",
+                    f"the token that {link.source} had is still accepted",
+                    f"look for other Secrets of account {_links.READER_ACCOUNT} in {namespace}",
+                )
+                for link in revoked
+                if tokens.get(link) and not _refused(member.client, tokens[link], self.parameters["timeout"])
+            ]
+
+        outcomes = self.fleet.each(on_target, deadline=4 * self.parameters["timeout"], only=list(by_target))
+        return [
+            *findings_of(outcomes, "not-revoked"),
+            *(finding for outcome in outcomes.values() for finding in outcome.value or ()),
+        ]
+
+
+def _reader_objects(namespace: str) -> list[dict[str, Any]]:
+    """Account, role and binding under our own name, with no more rights than reading endpoints takes."""
+    account, role, binding = reader.objects(namespace)
+    name = f"{_links.READER_ACCOUNT}-{namespace}"
+    account["metadata"]["name"] = _links.READER_ACCOUNT
+    role["metadata"]["name"] = binding["metadata"]["name"] = binding["roleRef"]["name"] = name
+    binding["subjects"][0]["name"] = _links.READER_ACCOUNT
+    return [account, role, binding]
+
+
+def _remove_reader(client: Client, namespace: str) -> None:
+    name = f"{_links.READER_ACCOUNT}-{namespace}"
+    for kind, object_name, where in (
+        (CLUSTER_ROLE_BINDING, name, None),
+        (CLUSTER_ROLE, name, None),
+        (SERVICE_ACCOUNT, _links.READER_ACCOUNT, namespace),
+    ):
+        live = client.find(kind, object_name, where)
+        if live is not None and is_ours(live):
+            client.delete(kind, object_name, where, uid=live["metadata"]["uid"])
+
+
+def _grant_object(namespace: str, link: Link, *, long_lived: bool) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"name": _links.grant_name(link.source), "namespace": namespace}
+    if long_lived:
+        metadata["annotations"] = {names.SERVICE_ACCOUNT_NAME_ANNOTATION: _links.READER_ACCOUNT}
+    kind = names.SERVICE_ACCOUNT_TOKEN_TYPE if long_lived else "Opaque"
+    return {"apiVersion": "v1", "kind": "Secret", "type": kind, "metadata": metadata}
+
+
+def _wait_for_token(client: Client, namespace: str, name: str, timeout: float) -> str:
+    secret = client.wait_for(
+        SECRET,
+        name,
+        namespace,
+        lambda live: bool(live is not None and (live.get("data") or {}).get("token")),
+        timeout=timeout,
+    )
+    return base64.b64decode((secret or {})["data"]["token"]).decode()
+
+
+def _authority(client: Client, namespace: str) -> bytes:
+    """The CA that signs the API server's certificate, as every pod of the cluster gets it."""
+    published: dict[str, Any] = client.get(CONFIG_MAP, "kube-root-ca.crt", namespace)
+    return str(published["data"]["ca.crt"]).encode()
+
+
+def _refused(client: Client, token: str, timeout: float) -> bool:
+    """Whether the API server answers 401 to ``token``. It may remember a good one for some 10 s, so it is asked again.
+
+    A TokenReview asks the same authenticator that a request would meet.
+    """
+    ends = time.monotonic() + timeout
+    while True:
+        review = client.request(
+            "POST",
+            "/apis/authentication.k8s.io/v1/tokenreviews",
+            body={
+                "apiVersion": "authentication.k8s.io/v1",
+                "kind": "TokenReview",
+                "spec": {"token": token},
+            },
+        )
+        if not (review.get("status") or {}).get("authenticated"):
+            return True
+        if time.monotonic() >= ends:
+            return False
+        time.sleep(0.5)
+
+
+def _expiry(secret: Mapping[str, Any]) -> str:
+    registrations = remote_secret.parse([remote_secret.stored(secret)], cluster="")
+    (target,) = secret["stringData"]
+    token = _links.Token.of(_links.token_of(registrations, target))
+    return _links.timestamp(token.expires) if token is not None else "never"
+
+
+def _result(steps: Iterable[Step], expires: Mapping[Link, str] | None = None) -> dict[str, Any]:
+    links = []
+    diff = []
+    for step in steps:
+        links.append(
+            {
+                "from": step.link.source,
+                "to": step.link.target,
+                "action": step.action,
+                "reason": step.reason,
+                "changed": step.changes,
+                **({"expires": expires[step.link]} if expires and step.link in expires else {}),
+            }
+        )
+        if step.changes:
+            header = f"link {step.link}"
+            after = "not linked" if step.action == "remove" else "linked"
+            diff.append(
+                {"before_header": header, "after_header": header, "before": f"{step.reason}\n", "after": f"{after}\n"}
+            )
+    return {"changed": any(link["changed"] for link in links), "links": links, "diff": diff}
+
+
+def _grouped(links: Iterable[Link], *, key: Any) -> dict[str, list[Link]]:
+    groups: dict[str, list[Link]] = {}
+    for link in links:
+        groups.setdefault(key(link), []).append(link)
+    return groups
+
+
+def _raise_failures(outcomes: Mapping[str, Outcome[Any]], message: str) -> None:
+    failures = findings_of(outcomes, "not-linked")
+    if failures:
+        raise MeshError(message, failures)
+
+
+def _distinct(findings: Iterable[Finding]) -> list[Finding]:
+    return list(dict.fromkeys(findings))
+
+
+def _write_private(path: str, manifests: list[dict[str, Any]]) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        os.fchmod(file.fileno(), 0o600)
+        json.dump({"apiVersion": "v1", "kind": "List", "items": manifests}, file, indent=2)

@@ -1,0 +1,129 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Verb ``preflight``: everything that can be known to go wrong, of all clusters at once, before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.onemesh.istio.plugins.module_utils._checks.preflight import Istiod, Snapshot, judge
+from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import MeshError, errors
+from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, findings_of
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.names import NETWORK_LABEL
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import NotFound
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
+    CLUSTER_ROLE,
+    CUSTOM_RESOURCE_DEFINITION,
+    DEPLOYMENT,
+    ISTIO_OPERATOR,
+    MUTATING_WEBHOOK_CONFIGURATION,
+    NAMESPACE,
+    NODE,
+    SECRET,
+    SERVICE_ACCOUNT,
+    Kind,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, fleet_of
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    **FLEET_ARGUMENT_SPEC,
+    "istio_version": {"type": "dict", "default": {}},
+}
+
+_NEEDED: tuple[tuple[str, Kind, bool], ...] = (
+    ("patch", NAMESPACE, False),
+    ("create", CUSTOM_RESOURCE_DEFINITION, False),
+    ("create", CLUSTER_ROLE, False),
+    ("create", MUTATING_WEBHOOK_CONFIGURATION, False),
+    ("create", DEPLOYMENT, True),
+    ("create", SECRET, True),
+    ("create", SERVICE_ACCOUNT, True),
+)
+"""Verb, kind and whether it is asked for in Istio's namespace: what an installation and its links write."""
+
+
+def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Judge all clusters. Raises MeshError with every finding where one of them is an error."""
+    fleet = fleet_of(parameters, context)
+    wanted = parameters["istio_version"]
+    outcomes = fleet.each(
+        lambda member: snapshot(member, str(wanted.get(member.name, ""))), deadline=3 * parameters["request_timeout"]
+    )
+    snapshots = {name: outcome.value for name, outcome in outcomes.items() if outcome.value is not None}
+    findings = [*findings_of(outcomes, "not-reachable"), *judge(snapshots)]
+    result = {
+        "changed": False,
+        "clusters": {
+            name: {"reachable": name in snapshots, **(_facts(snapshots[name]) if name in snapshots else {})}
+            for name in fleet.names
+        },
+        "findings": [finding.as_dict() for finding in findings],
+    }
+    if errors(findings):
+        count = len(errors(findings))
+        raise MeshError(f"{count} thing{'s' if count > 1 else ''} must be put right first.", findings, result)
+    return result
+
+
+def snapshot(member: Member, istio_version: str = "") -> Snapshot:
+    """Read what the checks judge. Raises KubeError where the cluster does not answer."""
+    client, cluster = member.client, member.cluster
+    version = client.version()
+    system = client.get(NAMESPACE, "kube-system")
+    namespace = client.find(NAMESPACE, cluster.istio_namespace) or {}
+    return Snapshot(
+        cluster=cluster,
+        server=client.server,
+        uid=system["metadata"]["uid"],
+        kubernetes=(int(version["major"]), int("".join(filter(str.isdigit, version["minor"])))),
+        pod_cidrs=tuple(cidr for node in client.list(NODE) for cidr in (node.get("spec") or {}).get("podCIDRs") or ()),
+        network_label=((namespace.get("metadata") or {}).get("labels") or {}).get(NETWORK_LABEL, ""),
+        missing_permissions=tuple(
+            f"{verb} {kind.plural}"
+            for verb, kind, namespaced in _NEEDED
+            if not client.can_i(verb, kind, cluster.istio_namespace if namespaced else None)
+        ),
+        istiods=tuple(_istiod(deployment) for deployment in _istiods(client, cluster.istio_namespace)),
+        legacy_operators=_legacy_operators(client),
+        istio_version=istio_version,
+    )
+
+
+def _istiods(client: Client, namespace: str) -> list[dict[str, Any]]:
+    return client.list(DEPLOYMENT, namespace, label_selector="app=istiod")
+
+
+def _istiod(deployment: Mapping[str, Any]) -> Istiod:
+    metadata = deployment["metadata"]
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    environment = {entry["name"]: entry.get("value", "") for entry in container.get("env") or ()}
+    annotations = metadata.get("annotations") or {}
+    return Istiod(
+        name=metadata["name"],
+        revision=(metadata.get("labels") or {}).get("istio.io/rev", "default"),
+        version=container["image"].rpartition(":")[2],
+        cluster_id=environment.get("CLUSTER_ID", ""),
+        release=annotations.get("meta.helm.sh/release-name", ""),
+    )
+
+
+def _legacy_operators(client: Client) -> tuple[str, ...]:
+    try:
+        operators = client.list(ISTIO_OPERATOR)
+    except NotFound:
+        return ()
+    return tuple(f"{item['metadata']['namespace']}/{item['metadata']['name']}" for item in operators)
+
+
+def _facts(found: Snapshot) -> dict[str, Any]:
+    return {
+        "server": found.server,
+        "network": found.cluster.network,
+        "kubernetes": ".".join(map(str, found.kubernetes)),
+        "pod_cidrs": list(found.pod_cidrs),
+        "istio": sorted({istiod.version for istiod in found.istiods}),
+    }

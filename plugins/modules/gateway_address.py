@@ -1,0 +1,71 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module onemesh.istio.gateway_address; the work is in module_utils/_mesh/gateway_address.py."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: gateway_address
+short_description: Wait for the address of an east-west gateway
+version_added: 1.0.0
+author:
+  - onemesh.istio contributors (@onemesh)
+description:
+  - Resolves where the east-west gateway of each given cluster is reached, exactly as istiod does, and waits for it.
+  - It understands the IP address or host name of a load balancer, external IPs, and node ports with the external
+    addresses of nodes.
+extends_documentation_fragment:
+  - onemesh.istio.fleet
+options:
+  name:
+    description: The name of the gateway's Service.
+    type: str
+    default: istio-eastwestgateway
+  namespace:
+    description: Its namespace. Default is the namespace of Istio's control plane.
+    type: str
+  timeout:
+    description: Seconds to wait. In check mode nothing is waited for.
+    type: float
+    default: 300.0
+attributes:
+  diff_mode:
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Wait until the gateway has an address
+  onemesh.istio.gateway_address:
+    clusters: "{{ [inventory_hostname] | onemesh.istio.clusters(hostvars) }}"
+  register: gateway
+"""
+
+RETURN = r"""
+clusters:
+  description: The addresses of each cluster's gateway.
+  type: dict
+  returned: always
+  sample:
+    east:
+      addresses:
+        - address: 192.0.2.10
+          port: 15443
+findings:
+  description: Which gateway has no address, why, and what gives it one.
+  type: list
+  elements: dict
+  returned: on failure
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh import gateway_address
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh.module import run_module
+
+
+def main() -> None:
+    run_module(AnsibleModule(argument_spec=gateway_address.ARGUMENT_SPEC, supports_check_mode=True), gateway_address)
+
+
+if __name__ == "__main__":
+    main()

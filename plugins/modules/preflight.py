@@ -1,0 +1,79 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module onemesh.istio.preflight; the work is in module_utils/_mesh/preflight.py."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: preflight
+short_description: Everything that can be known to go wrong, before anything is written
+version_added: 1.0.0
+author:
+  - onemesh.istio contributors (@onemesh)
+description:
+  - Reads all given clusters at the same time and reports everything that would make one mesh of them fail, each with
+    what to do about it.
+  - It looks at reachability, permissions, names that are not unique, API servers that are the same, addresses that other
+    clusters cannot dial, pod ranges that overlap on one network, labels that differ, versions that are too far
+    apart, an Istio that somebody else installed and leftovers of IstioOperator.
+  - Nothing is written.
+extends_documentation_fragment:
+  - onemesh.istio.fleet
+options:
+  istio_version:
+    description: The version of Istio that is to be installed on each cluster, by the cluster's name.
+    type: dict
+    default: {}
+attributes:
+  diff_mode:
+    support: none
+seealso:
+  - module: onemesh.istio.verify
+"""
+
+EXAMPLES = r"""
+- name: See what would go wrong
+  onemesh.istio.preflight:
+    clusters: "{{ ansible_play_hosts_all | onemesh.istio.clusters(hostvars) }}"
+  run_once: true
+"""
+
+RETURN = r"""
+clusters:
+  description: What was found out about each cluster.
+  type: dict
+  returned: always
+  sample:
+    east:
+      reachable: true
+      server: https://east.example.org:6443
+      network: east
+      kubernetes: "1.36"
+      pod_cidrs: [10.65.0.0/17]
+      istio: []
+findings:
+  description: What is wrong, where, and what to do about it. An entry of severity V(error) makes the task fail.
+  type: list
+  elements: dict
+  returned: always
+  sample:
+    - cluster: west
+      check: pod-cidr-overlap
+      severity: error
+      object: ""
+      message: its pod CIDR 10.65.0.0/16 overlaps with 10.65.0.0/16 of east, both on network 'flat'
+      remedy: give west a network of its own (cluster_network), or another pod CIDR
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh import preflight
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh.module import run_module
+
+
+def main() -> None:
+    run_module(AnsibleModule(argument_spec=preflight.ARGUMENT_SPEC, supports_check_mode=True), preflight)
+
+
+if __name__ == "__main__":
+    main()
