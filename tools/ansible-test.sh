@@ -4,18 +4,16 @@ set -euo pipefail
 # shellcheck source=tools/common.sh
 source "$(dirname "$0")/common.sh"
 
-# ansible-test wants to stand in .../ansible_collections/NAMESPACE/NAME, outside of any git work tree that ignores it.
+# ansible-test wants to stand in .../ansible_collections/NAMESPACE/NAME, outside of a git work tree that ignores it, and
+# does not follow links: give it a copy of what a commit of everything would hold.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tree=$work/ansible_collections/onemesh/istio
-mkdir -p "$tree/tests"
-for entry in "${collection_entries[@]}"; do
-    [[ -e $root/$entry ]] && ln -s "$root/$entry" "$tree/$entry"
-done
-# Its reports go to tests/output, so that folder is the copy's own.
-for entry in config.yml unit; do
-    [[ -e $root/tests/$entry ]] && ln -s "$root/tests/$entry" "$tree/tests/$entry"
-done
+mkdir -p "$tree"
+cd "$root"
+git ls-files --cached --others --exclude-standard -z -- "${collection_entries[@]}" tests/config.yml tests/unit |
+    while IFS= read -r -d '' file; do [[ -e $file ]] && printf '%s\0' "$file"; done |
+    tar -c --null --files-from=- | tar -x -C "$tree"
 for namespace in "$cache"/deps/ansible_collections/*; do
     ln -s "$namespace" "$work/ansible_collections/"
 done

@@ -1,0 +1,92 @@
+# `make help` lists the targets. Every target sets up what it needs under .venv and .cache of this checkout.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+export PYTHON
+
+# In the order in which `make test` runs them: cheap first. Each is a target of its own, as check-NAME.
+CHECKS := ruff mypy yamllint shellcheck changelog ansible-lint docs docs-site unit sanity ansible-units artifact importer
+# These share one lab, which `make test` starts once.
+LAB_CHECKS := integration molecule fault secrecy
+
+RUN := source tools/common.sh && use_checkout &&
+
+.PHONY: help setup demo test lab build changelog clean clean-lab $(addprefix check-,$(CHECKS) $(LAB_CHECKS) lab)
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
+	@echo "Checks one by one:"
+	@printf '  make check-%s\n' $(CHECKS) $(LAB_CHECKS)
+
+setup: ## Python packages, collections and system packages, under .venv and .cache
+	@tools/setup.sh
+
+demo: setup ## Two clusters on two networks become one mesh on this machine, shown with requests both ways
+	@tools/demo.sh
+
+test: setup ## Every check, also after one failed; ends with a summary
+	@tools/test.sh $(CHECKS) -- $(LAB_CHECKS)
+
+build: setup ## The collection's artifact, installed into .cache/installed
+	@tools/artifact.sh .cache/installed
+
+changelog: setup ## Move the fragments into CHANGELOG.md, under the version of galaxy.yml
+	@$(RUN) antsibull-changelog release --update-existing --reload-plugins
+
+check-ruff: setup
+	@$(RUN) ruff check . && ruff format --check .
+
+check-mypy: setup
+	@$(RUN) mypy $$(tools/mypy_packages.sh)
+
+check-yamllint: setup
+	@$(RUN) yamllint --strict . && echo "yamllint: $$(yamllint --list-files . | wc -l) files, 0 problems"
+
+check-shellcheck: setup
+	@$(RUN) tools/shell_scripts.sh | xargs shellcheck -x && echo "shellcheck: $$(tools/shell_scripts.sh | wc -l) scripts, 0 problems"
+
+check-changelog: setup
+	@$(RUN) antsibull-changelog lint && echo "antsibull-changelog: $$(ls changelogs/fragments | wc -l) fragments, 0 problems"
+
+check-ansible-lint: setup
+	@$(RUN) ansible-lint --profile production --offline --nocolor
+
+check-docs: setup
+	@tools/docs.sh lint
+
+check-docs-site: setup
+	@tools/docs.sh site
+
+check-unit: setup
+	@$(RUN) python -m pytest -n 2 -m "not lab" -q tests/unit tests/secrecy lab/tests
+
+check-sanity: setup
+	@tools/ansible-test.sh sanity
+
+check-ansible-units: setup
+	@tools/ansible-test.sh units
+
+check-artifact: setup
+	@tools/artifact.sh .cache/installed
+
+check-importer: setup
+	@tools/importer.sh
+
+check-integration: setup
+	@tools/with-lab.sh python -m pytest -m lab -v tests/integration lab/tests
+
+check-molecule: setup
+	@tools/with-lab.sh molecule test --all
+
+check-fault: setup
+	@tools/with-lab.sh python -m pytest -m lab -v tests/fault
+
+check-secrecy: setup
+	@tools/with-lab.sh python -m pytest -m lab -v tests/secrecy
+
+clean-lab: ## End the demo's lab, and forget its mesh
+	@tools/demo.sh clean
+
+clean: ## Remove .venv and .cache; the lab's binaries stay in the user's cache folder
+	rm -rf .venv .cache
