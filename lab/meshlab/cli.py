@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from . import build, inventory, lab, requirements
+from . import build, control_plane, enter, faults, inventory, lab, requirements, status
 from .errors import LabError
 from .layout import DEFAULT_LAB, ClusterLayout, Lab, home
 from .netns import CommandError
+from .pods import Pod, find
 from .state import LabState, load
 
 
@@ -64,6 +66,73 @@ def _kubeconfig(given: argparse.Namespace) -> int:
     return 0
 
 
+def _status(given: argparse.Namespace) -> int:
+    state = _state(given)
+    clusters = status.collect(state)
+    print("\n".join(status.render(state, clusters, faults.load(state.lab))))
+    return 0 if all(each.healthy for each in clusters) else 1
+
+
+def _exec(given: argparse.Namespace) -> int:
+    requirements.check()
+    command = given.command[1:] if given.command[:1] == ["--"] else given.command
+    if not command:
+        raise LabError("no command: write it after --, e.g. `meshlab exec east default/sleep -- curl http://echo`")
+    cluster = _cluster(given)
+    enter.execute(cluster, _pod(given), command, Path(_state(given).binaries))
+
+
+def _begin(given: argparse.Namespace) -> int:
+    fault = _fault(given)
+    with lab.changing(_lab(given)):
+        faults.begin(_state(given), fault)
+    _say(f"{fault}: set; `meshlab fault clear` undoes it")
+    return 0
+
+
+def _finish(given: argparse.Namespace) -> int:
+    fault = _fault(given)
+    with lab.changing(_lab(given)):
+        undone = faults.finish(_state(given), fault)
+    _say(f"{fault}: {'undone' if undone else 'was not set'}")
+    return 0
+
+
+def _clear(given: argparse.Namespace) -> int:
+    requirements.check()
+    with lab.changing(_lab(given)):
+        undone = faults.clear(_state(given))
+    _say("\n".join(f"{each}: undone" for each in undone) or "no fault was set")
+    return 0
+
+
+def _kill(given: argparse.Namespace) -> int:
+    requirements.check()
+    pod = _pod(given)
+    pids = faults.kill(_cluster(given), pod)
+    _say(f"pod {pod}: killed {', '.join(map(str, pids))}")
+    return 0
+
+
+def _fault(given: argparse.Namespace) -> faults.Fault:
+    requirements.check()
+    if given.kind == faults.PARTITION:
+        for name in (given.cluster, given.other):
+            _layout(given, name)
+        return faults.partition(given.cluster, given.other)
+    cluster = _cluster(given).name
+    if given.kind == faults.UNREADY:
+        pod = _pod(given)
+        return faults.Fault(given.kind, (cluster,), pod=str(pod), uid=pod.uid)
+    milliseconds, silent = getattr(given, "milliseconds", 0), getattr(given, "silent", False)
+    return faults.Fault(given.kind, (cluster,), milliseconds=milliseconds, silent=silent)
+
+
+def _pod(given: argparse.Namespace) -> Pod:
+    cluster = _cluster(given)
+    return find(control_plane.api(cluster, _state(given).clusters[cluster.name]), cluster.name, given.pod)
+
+
 def _lab(given: argparse.Namespace) -> Lab:
     return Lab(given.name, home())
 
@@ -76,10 +145,14 @@ def _state(given: argparse.Namespace) -> LabState:
 
 
 def _cluster(given: argparse.Namespace) -> ClusterLayout:
+    return _layout(given, given.cluster)
+
+
+def _layout(given: argparse.Namespace, cluster: str) -> ClusterLayout:
     state = _state(given)
-    if given.cluster not in state.clusters:
-        raise LabError(f"lab {given.name} has no cluster {given.cluster}; it has {', '.join(state.clusters)}")
-    return state.layout(given.cluster)
+    if cluster not in state.clusters:
+        raise LabError(f"lab {given.name} has no cluster {cluster}; it has {', '.join(state.clusters)}")
+    return state.layout(cluster)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -95,28 +168,70 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _milliseconds(text: str) -> int:
+    number = int(text)
+    if not 0 < number <= 60_000:
+        raise argparse.ArgumentTypeError("1 to 60000 milliseconds")
+    return number
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="meshlab", description="Real clusters on this machine, without containers.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    def add(
-        name: str, run: Callable[[argparse.Namespace], int], text: str, *, lab: bool = True
-    ) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=text, description=text)
-        made.set_defaults(run=run)
-        if lab:
-            made.add_argument("--name", default=DEFAULT_LAB, metavar="LAB", help="which lab (default: %(default)s)")
-        return made
-
-    add("build", _build, "Build the programs into the user's cache, or show where they are.", lab=False)
-    starting = add("up", _up, "Start a lab, add clusters to it, or finish an interrupted start.")
+    building = commands.add_parser("build", help="build the programs into the user's cache, or show where they are")
+    building.set_defaults(run=_build)
+    starting = _add(commands, "up", _up, "start a lab, add clusters to it, or finish an interrupted start")
     starting.add_argument("--clusters", required=True, metavar="A,B[,C...]")
     starting.add_argument("--network", choices=("shared", "separate"), help="default: separate")
     starting.add_argument("--region", action="append", default=[], metavar="CLUSTER=REGION")
     starting.add_argument("--port", action="append", default=[], metavar="CLUSTER=PORT", help="API server on 127.0.0.1")
-    add("down", _down, "End every process of the lab and remove all it made.")
-    add("inventory", _inventory, "Print the Ansible inventory of the lab.")
-    add("kubeconfig", _kubeconfig, "Print the path of a cluster's kubeconfig.").add_argument("cluster")
+    _add(commands, "status", _status, "show what runs; ends with 1 when something should run and does not")
+    _add(commands, "down", _down, "end every process of the lab and remove all it made")
+    _add(commands, "inventory", _inventory, "print the Ansible inventory of the lab")
+    _add(commands, "kubeconfig", _kubeconfig, "print the path of a cluster's kubeconfig", "cluster")
+    entering = _add(commands, "exec", _exec, "run a command in a pod's network namespace", "cluster", "pod")
+    entering.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND")
+    _add_faults(commands.add_parser("fault", help="break something, and mend it"))
+    return parser
+
+
+def _add_faults(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(required=True, metavar="FAULT")
+    down, up = "connections to the API server are reset", "undo api-down"
+    _add(commands, "api-down", _begin, down, "cluster").set_defaults(kind=faults.API_DOWN)
+    _add(commands, "api-up", _finish, up, "cluster").set_defaults(kind=faults.API_DOWN)
+    delay = _add(commands, "api-delay", _begin, "a longer round trip to the API server, from outside", "cluster")
+    delay.add_argument("milliseconds", type=_milliseconds)
+    delay.set_defaults(kind=faults.API_DELAY)
+    cut = _add(commands, "partition", _begin, "no packet passes between two clusters", "cluster", "other")
+    cut.set_defaults(kind=faults.PARTITION)
+    heal = _add(commands, "heal", _finish, "undo partition", "cluster", "other")
+    heal.set_defaults(kind=faults.PARTITION)
+    _add(commands, "kill", _kill, "kill -9 of a pod's processes", "cluster", "pod")
+    unready = _add(commands, "unready", _begin, "report a pod as not Ready", "cluster", "pod")
+    unready.set_defaults(kind=faults.UNREADY)
+    ready = _add(commands, "ready", _finish, "undo unready", "cluster", "pod")
+    ready.set_defaults(kind=faults.UNREADY)
+    gateway = _add(commands, "gateway-down", _begin, "the east-west gateway's port 15443 is closed", "cluster")
+    gateway.add_argument("--silent", action="store_true", help="packets vanish, instead of being refused")
+    gateway.set_defaults(kind=faults.GATEWAY_DOWN)
+    gateway_up = _add(commands, "gateway-up", _finish, "undo gateway-down", "cluster")
+    gateway_up.set_defaults(kind=faults.GATEWAY_DOWN)
+    _add(commands, "clear", _clear, "undo all faults")
+
+
+def _add(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    text: str,
+    *positional: str,
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(run=run)
+    parser.add_argument("--name", default=DEFAULT_LAB, metavar="LAB", help="which lab (default: %(default)s)")
+    for each in positional:
+        parser.add_argument(each, metavar="NAMESPACE/POD" if each == "pod" else each.upper())
     return parser
 
 

@@ -125,7 +125,7 @@ def _ensure_cluster(state: LabState, cluster: ClusterLayout, say: Callable[[str]
     made |= _ensure_process(cluster, "forwarder", _forwarder_command(cluster, numbers))
     control_plane.api(cluster, numbers).wait_ready(cluster.name, _READY_SECONDS)
     made |= control_plane.ensure_node(cluster, numbers)
-    if importlib.util.find_spec("meshlab.agent") is not None:
+    if importlib.util.find_spec("meshlab.agent.main") is not None:
         command = [sys.executable, "-m", "meshlab.agent", "--lab", cluster.lab.name, "--cluster", cluster.name]
         made |= _ensure_process(cluster, "agent", command)
     if made:

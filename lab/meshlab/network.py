@@ -33,10 +33,10 @@ def ensure_cluster(cluster: ClusterLayout, *, shared_network: bool) -> bool:
     return made
 
 
-def ensure_rule(namespace: str, rule: str) -> None:
-    """Append an iptables rule, "-t nat POSTROUTING -s ...", unless it is there."""
+def ensure_rule(namespace: str, rule: str, *, first: bool = False) -> None:
+    """Add an iptables rule, "-t nat POSTROUTING -s ...", as last or first of its chain, unless it is there."""
     if not has_rule(namespace, rule):
-        _iptables(namespace, "-A", rule)
+        _iptables(namespace, "-I" if first else "-A", rule)
 
 
 def remove_rule(namespace: str, rule: str) -> None:
