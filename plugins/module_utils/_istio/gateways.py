@@ -1,0 +1,215 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""East-west gateways: the address that the other networks reach, as istiod finds it, and what a gateway exposes.
+
+istiod: pilot/pkg/serviceregistry/kube/conversion.go (ConvertService), controller/network.go (getGatewayDetails,
+extractGatewaysInner, updateServiceNodePortAddresses) and controller/controller.go (onNodeEvent). So what is resolved
+here from a Service is what ``/debug/networkz`` of the other clusters will show.
+
+This is private to the collection and may change at any time.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
+
+Addresses = tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """Where a gateway is reached: pairs of address (IP or host name) and port, sorted; or why that is not known.
+
+    ``pending`` says whether waiting may help (a load balancer that has not answered) or something has to be changed.
+    """
+
+    addresses: Addresses = ()
+    reason: str = ""
+    remedy: str = ""
+    pending: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.addresses)
+
+
+def resolve(
+    service: Mapping[str, Any] | None,
+    nodes: Iterable[Mapping[str, Any]] = (),
+    *,
+    given: Sequence[tuple[str, int]] = (),
+) -> Resolution:
+    """The addresses of the gateway behind ``service``.
+
+    ``given`` are address and port by which the user says that the gateway is reached (bare metal, NAT): they stand
+    for themselves, and whoever calls makes them known to istiod. ``nodes`` matter for type NodePort only.
+    """
+    if given:
+        return Resolution(tuple(sorted(set(given))))
+    if service is None:
+        return Resolution(reason="its Service does not exist", remedy="install the gateway", pending=True)
+    labels = service["metadata"].get("labels") or {}
+    if not labels.get(names.NETWORK_LABEL):
+        return Resolution(
+            reason=f"its Service has no label {names.NETWORK_LABEL}, so istiod takes it for no gateway of a network",
+            remedy="set networkGateway in the values of the gateway chart",
+        )
+    port = gateway_port(service)
+    ports = {entry["port"]: entry for entry in service["spec"].get("ports", ())}
+    if port not in ports:
+        return Resolution(
+            reason=f"its Service does not listen on port {port}, but on {', '.join(map(str, sorted(ports))) or 'none'}",
+            remedy=f"add port {port}, or name the right one in label {names.GATEWAY_PORT_LABEL}",
+        )
+    external = tuple((address, port) for address in service["spec"].get("externalIPs") or ())
+    kind = service["spec"].get("type", "ClusterIP")
+    if kind == "LoadBalancer":
+        return _load_balancer(service, port, external)
+    # istiod maps ports of a NodePort Service with the annotation to node ports, external IPs' included.
+    if kind == "NodePort" and names.NODE_SELECTOR_ANNOTATION in (service["metadata"].get("annotations") or {}):
+        node_port = ports[port].get("nodePort", 0)
+        if external:
+            return _found((address, node_port) for address, _port in external)
+        return _node_port(service, nodes, node_port)
+    if external:
+        return _found(external)
+    if kind == "NodePort":
+        return Resolution(
+            reason=f"its Service is of type NodePort without annotation {names.NODE_SELECTOR_ANNOTATION}, "
+            "so istiod does not use the nodes' addresses",
+            remedy=f"annotate it, for example with {names.NODE_SELECTOR_ANNOTATION}: '{{}}' for all nodes, "
+            "or give the address and port yourself",
+        )
+    return Resolution(
+        reason=f"its Service is of type {kind} and has no external IP",
+        remedy="make it a LoadBalancer or NodePort, set externalIPs, or give the address and port yourself",
+    )
+
+
+def gateway_port(service: Mapping[str, Any]) -> int:
+    """The port for traffic of other networks: 15443, or what the label says where that is a number."""
+    label = (service["metadata"].get("labels") or {}).get(names.GATEWAY_PORT_LABEL, "")
+    return int(label) if label.isascii() and label.isdigit() else names.CROSS_NETWORK_PORT
+
+
+def _load_balancer(service: Mapping[str, Any], port: int, external: Addresses) -> Resolution:
+    ingress = (service.get("status") or {}).get("loadBalancer", {}).get("ingress") or ()
+    addresses = [entry.get("ip") or entry.get("hostname") for entry in ingress]
+    found = [(address, port) for address in addresses if address]
+    if found or external:
+        return _found([*found, *external])
+    return Resolution(
+        reason="its load balancer has no address yet",
+        remedy="check that the cluster has a load balancer controller (kubectl describe service shows its events); "
+        "without one use NodePort, externalIPs, or give the address and port yourself",
+        pending=True,
+    )
+
+
+def _node_port(service: Mapping[str, Any], nodes: Iterable[Mapping[str, Any]], node_port: int) -> Resolution:
+    if not node_port:
+        return Resolution(reason="its node port is not allocated yet", remedy="wait for the API server", pending=True)
+    selector = _node_selector(service)
+    selected = [node for node in nodes if selector.items() <= (node["metadata"].get("labels") or {}).items()]
+    addresses = [address for address in map(_external_ip, selected) if address]
+    if addresses:
+        return _found((address, node_port) for address in addresses)
+    wanted = ", ".join(f"{key}={value}" for key, value in sorted(selector.items())) or "any label"
+    if not selected:
+        return Resolution(
+            reason=f"no node matches {names.NODE_SELECTOR_ANNOTATION} ({wanted})",
+            remedy="label a node so, or change the annotation",
+            pending=True,
+        )
+    return Resolution(
+        reason=f"none of the {len(selected)} nodes with {wanted} has an address of type ExternalIP, "
+        "the only type that istiod uses",
+        remedy="give the address and port yourself, or set externalIPs on the Service",
+        pending=True,
+    )
+
+
+def _node_selector(service: Mapping[str, Any]) -> dict[str, str]:
+    # istiod takes an unreadable annotation for an empty selector: all nodes.
+    text = service["metadata"]["annotations"][names.NODE_SELECTOR_ANNOTATION]
+    try:
+        selector = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    readable = isinstance(selector, dict) and all(isinstance(value, str) for value in selector.values())
+    return selector if readable else {}
+
+
+def _external_ip(node: Mapping[str, Any]) -> str:
+    addresses = (node.get("status") or {}).get("addresses") or ()
+    return next((entry["address"] for entry in addresses if entry["type"] == "ExternalIP" and entry["address"]), "")
+
+
+def _found(addresses: Iterable[tuple[str, int]]) -> Resolution:
+    return Resolution(tuple(sorted(set(addresses))))
+
+
+def parse_address(text: str, default_port: int = names.CROSS_NETWORK_PORT) -> tuple[str, int]:
+    """``192.0.2.1``, ``192.0.2.1:31443``, ``[2001:db8::1]:443``, ``gateway.example.org:443`` as address and port.
+
+    ValueError says what is wrong.
+    """
+    host, port = text, str(default_port)
+    if text.startswith("["):
+        host, _bracket, rest = text[1:].partition("]")
+        port = rest[1:] if rest.startswith(":") else port
+        if rest and not rest.startswith(":"):
+            raise ValueError(f"{text!r} is no address: expected [IPv6]:port")
+    elif text.count(":") == 1:
+        host, port = text.split(":")
+    if not (port.isascii() and port.isdigit() and 0 < int(port) <= 65535):
+        raise ValueError(f"{text!r} has port {port!r}, expected 1 to 65535")
+    if not host or "/" in host or "://" in text:
+        raise ValueError(f"{text!r} is no address: expected an IP address or a host name, and optionally a port")
+    if ":" in host and not _is_ipv6(host):
+        raise ValueError(f"{text!r} is no address: {host!r} is no IPv6 address")
+    return host, int(port)
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        return ipaddress.ip_address(text).version == 6
+    except ValueError:
+        return False
+
+
+def cross_network_gateway(
+    hosts: Sequence[str],
+    *,
+    namespace: str = names.SYSTEM_NAMESPACE,
+    selector: Mapping[str, str] | None = None,
+    port: int = names.CROSS_NETWORK_PORT,
+) -> dict[str, Any]:
+    """The Gateway that lets the other networks reach ``hosts`` (S4.21; samples/multicluster/expose-services.yaml).
+
+    Hosts are said one by one: ``*.local`` exposes every service and only comes from whoever says so.
+    ValueError for an empty list, which Istio refuses.
+    """
+    if not hosts:
+        raise ValueError("a Gateway needs at least one host to expose")
+    return {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "Gateway",
+        "metadata": {"name": names.CROSS_NETWORK_GATEWAY, "namespace": namespace},
+        "spec": {
+            "selector": dict(selector or names.EAST_WEST_SELECTOR),
+            "servers": [
+                {
+                    "port": {"number": port, "name": "tls", "protocol": "TLS"},
+                    "tls": {"mode": "AUTO_PASSTHROUGH"},
+                    "hosts": sorted(set(hosts)),
+                }
+            ],
+        },
+    }

@@ -1,0 +1,287 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which kubeconfigs istiod accepts from a remote secret, with its own reasons.
+
+The order of checks and their words are those of pkg/kube/util.go (NewUntrustedRestConfig, sanitizeKubeConfig) and of
+k8s.io/client-go tools/clientcmd (Load, Validate, ConfirmUsable) and transport (TLSConfigFor). No reason holds a
+credential. Files that a kubeconfig names are istiod's, so what depends on their content is not judged here.
+
+This is private to the collection and may change at any time.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+try:
+    import yaml
+except ImportError:  # reported by the verb, which needs it for every kubeconfig
+    yaml = None  # type: ignore[assignment]
+
+_NO_CONFIGURATION = (
+    "invalid configuration: no configuration has been provided, try setting KUBERNETES_MASTER environment variable"
+)
+_CLUSTER_TEXTS = ("server", "tls-server-name", "certificate-authority", "proxy-url")
+_USER_TEXTS = ("client-certificate", "client-key", "token", "tokenFile", "as", "as-uid", "username", "password")
+_CONTEXT_TEXTS = ("cluster", "user", "namespace")
+_INTERACTIVE_BY_DEFAULT = ("client.authentication.k8s.io/v1beta1", "client.authentication.k8s.io/v1alpha1")
+_BASE64 = ("certificate-authority-data", "client-certificate-data", "client-key-data")
+
+
+class RefusedKubeconfig(ValueError):
+    """istiod would not build a client from this kubeconfig; the text is what it logs."""
+
+
+@dataclass(frozen=True)
+class UsedContext:
+    """What istiod uses of an accepted kubeconfig: its current context."""
+
+    context: str
+    contexts: tuple[str, ...]
+    cluster: str
+    server: str
+    tls_server_name: str
+    insecure: bool
+    authentication: str
+
+
+def check_kubeconfig(kubeconfig: bytes, insecure_options: frozenset[str] = frozenset()) -> str | None:
+    """Why istiod would refuse this kubeconfig, or None."""
+    try:
+        used_context(kubeconfig, insecure_options)
+    except RefusedKubeconfig as refused:
+        return str(refused)
+    return None
+
+
+def used_context(kubeconfig: bytes, insecure_options: frozenset[str] = frozenset()) -> UsedContext:
+    """The part of the kubeconfig that istiod uses; RefusedKubeconfig if it would not take it."""
+    if not kubeconfig:
+        raise RefusedKubeconfig("kubeconfig is empty")
+    try:
+        config = _load(kubeconfig)
+    except _Unloadable as problem:
+        raise RefusedKubeconfig(f"kubeconfig cannot be loaded: {problem}") from None
+    if config.empty:
+        raise RefusedKubeconfig(f"kubeconfig is not valid: {_NO_CONFIGURATION}")
+    problems = list(_validate(config))
+    if problems:
+        # As k8s.io/apimachinery's Aggregate prints them: one plain, several in brackets.
+        text = problems[0] if len(problems) == 1 else "[" + ", ".join(dict.fromkeys(problems)) + "]"
+        raise RefusedKubeconfig(f"kubeconfig is not valid: invalid configuration: {text}")
+    for user in config.users.values():
+        for option, description in _unsafe_options(user):
+            if option not in insecure_options:
+                raise RefusedKubeconfig(f"kubeconfig is not allowed: {description} is not allowed")
+    if not config.current_context:
+        raise RefusedKubeconfig(_NO_CONFIGURATION)
+    context = config.contexts[config.current_context]
+    cluster, user = config.clusters[context["cluster"]], config.users[context["user"]]
+    _check_transport(cluster)
+    return UsedContext(
+        context=config.current_context,
+        contexts=tuple(config.contexts),
+        cluster=context["cluster"],
+        server=cluster["server"],
+        tls_server_name=cluster.get("tls-server-name") or "",
+        insecure=bool(cluster.get("insecure-skip-tls-verify")),
+        authentication=_authentication(user),
+    )
+
+
+class _Unloadable(Exception):
+    pass
+
+
+@dataclass(frozen=True)
+class _Config:
+    current_context: str
+    clusters: Mapping[str, Mapping[str, Any]]
+    contexts: Mapping[str, Mapping[str, Any]]
+    users: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def empty(self) -> bool:
+        return not (self.current_context or self.clusters or self.contexts or self.users)
+
+
+def _load(kubeconfig: bytes) -> _Config:
+    loader = getattr(yaml, "CSafeLoader", None) or yaml.SafeLoader
+    try:
+        document = yaml.load(kubeconfig, Loader=loader)
+    except yaml.YAMLError as error:
+        # str(error) quotes the file, which holds credentials.
+        mark = getattr(error, "problem_mark", None)
+        where = f" line {mark.line + 1}:" if mark else ""
+        raise _Unloadable(f"yaml:{where} {getattr(error, 'problem', None) or 'not YAML'}") from None
+    if document is None:
+        return _Config("", {}, {}, {})
+    if not isinstance(document, dict):
+        raise _Unloadable(f"expected a mapping with kind Config, found {type(document).__name__}")
+    if document.get("kind", "Config") != "Config" or document.get("apiVersion", "v1") not in ("v1", "__internal"):
+        raise _Unloadable(
+            f"no kind {document.get('kind')!r} is registered for version {document.get('apiVersion')!r}, expected "
+            "kind Config of version v1"
+        )
+    return _Config(
+        current_context=_text(document, "current-context", "kubeconfig"),
+        clusters=_named(document, "clusters", "cluster", _CLUSTER_TEXTS),
+        contexts=_named(document, "contexts", "context", _CONTEXT_TEXTS),
+        users=_named(document, "users", "user", _USER_TEXTS),
+    )
+
+
+def _named(document: Mapping[str, Any], plural: str, single: str, texts: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    entries: dict[str, dict[str, Any]] = {}
+    for entry in _typed(document.get(plural), list, plural):
+        name = _text(_typed(entry, dict, plural), "name", plural)
+        if name in entries:
+            raise _Unloadable(f"duplicate name {name!r} in list of {plural}")
+        body: dict[str, Any] = _typed(entry.get(single), dict, f"{single} of {name!r}")
+        for key in texts:
+            _text(body, key, f"{single} {name!r}")
+        for key in _BASE64:
+            if body.get(key) is not None:
+                _decode(_text(body, key, f"{single} {name!r}"), f"{key} of {single} {name!r}")
+        for key in ("exec", "auth-provider"):
+            _typed(body.get(key), dict, f"{key} of {single} {name!r}")
+        entries[name] = body
+    return entries
+
+
+def _typed(value: Any, kind: type, where: str) -> Any:
+    if value is None:
+        return kind()
+    if not isinstance(value, kind):
+        raise _Unloadable(f"{where}: expected {kind.__name__}, found {type(value).__name__}")
+    return value
+
+
+def _text(mapping: Mapping[str, Any], key: str, where: str) -> str:
+    """A number where Kubernetes wants text (a cluster called 1e3 without quotes) is refused by its JSON decoder."""
+    return str(_typed(mapping.get(key), str, f"{key} of {where}"))
+
+
+def _decode(text: str, where: str) -> bytes:
+    try:
+        return base64.b64decode("".join(text.split("\n")), validate=True)
+    except (binascii.Error, ValueError):
+        raise _Unloadable(f"illegal base64 data in {where}") from None
+
+
+def _validate(config: _Config) -> Iterator[str]:
+    if config.current_context and config.current_context not in config.contexts:
+        yield f"context was not found for specified context: {config.current_context}"
+    for name, context in config.contexts.items():
+        if not context.get("user"):
+            yield f'user was not specified for context "{name}"'
+        elif context["user"] not in config.users:
+            yield f'user "{context["user"]}" was not found for context "{name}"'
+        if not context.get("cluster"):
+            yield f'cluster was not specified for context "{name}"'
+        elif context["cluster"] not in config.clusters:
+            yield f'cluster "{context["cluster"]}" was not found for context "{name}"'
+    for name, user in config.users.items():
+        yield from _validate_user(name, user)
+    for name, cluster in config.clusters.items():
+        if not any(cluster.values()):
+            yield "cluster has no server defined"
+            continue
+        if not cluster.get("server"):
+            yield f'no server found for cluster "{name}"'
+        if cluster.get("certificate-authority") and cluster.get("certificate-authority-data"):
+            yield (
+                f"certificate-authority-data and certificate-authority are both specified for {name}. "
+                "certificate-authority-data will override."
+            )
+
+
+def _validate_user(name: str, user: Mapping[str, Any]) -> Iterator[str]:
+    certificate = user.get("client-certificate") or user.get("client-certificate-data")
+    if certificate:
+        if user.get("client-certificate") and user.get("client-certificate-data"):
+            yield (f"client-cert-data and client-cert are both specified for {name}. client-cert-data will override.")
+        if user.get("client-key") and user.get("client-key-data"):
+            yield f"client-key-data and client-key are both specified for {name}; client-key-data will override"
+        if not (user.get("client-key") or user.get("client-key-data")):
+            yield (
+                f"client-key-data or client-key must be specified for {name} to use the clientCert "
+                "authentication method."
+            )
+    if user.get("exec"):
+        command = user["exec"]
+        if user.get("auth-provider"):
+            yield f"authProvider cannot be provided in combination with an exec plugin for {name}"
+        for key, label in (("command", "command"), ("apiVersion", "apiVersion")):
+            if not command.get(key):
+                yield f"{label} must be specified for {name} to use exec authentication plugin"
+        if not command.get("interactiveMode") and command.get("apiVersion") not in _INTERACTIVE_BY_DEFAULT:
+            yield f"interactiveMode must be specified for {name} to use exec authentication plugin"
+    if user.get("token") and (user.get("username") or user.get("password")):
+        yield f"more than one authentication method found for {name}; found [token basicAuth], only one is allowed"
+    if (user.get("as-uid") or user.get("as-groups") or user.get("as-user-extra")) and not user.get("as"):
+        yield f"requesting uid, groups or user-extra for {name} without impersonating a user"
+
+
+def _provider(user: Mapping[str, Any]) -> str:
+    return str((user.get("auth-provider") or {}).get("name") or "")
+
+
+def _unsafe_options(user: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Options that need istiod's permission, as PILOT_INSECURE_MULTICLUSTER_KUBECONFIG_OPTIONS calls them."""
+    if user.get("auth-provider") and _provider(user) != "oidc":
+        yield _provider(user), f"auth provider {_provider(user)}"
+    for option, key in (
+        ("clientKey", "client-key"),
+        ("clientCertificate", "client-certificate"),
+        ("tokenFile", "tokenFile"),
+        ("exec", "exec"),
+    ):
+        if user.get(key):
+            yield option, option
+
+
+def _check_transport(cluster: Mapping[str, Any]) -> None:
+    has_ca = bool(cluster.get("certificate-authority") or cluster.get("certificate-authority-data"))
+    if has_ca and cluster.get("insecure-skip-tls-verify"):
+        raise RefusedKubeconfig(
+            "failed to create kube clients: specifying a root certificates file with the insecure flag is not allowed"
+        )
+    if cluster.get("certificate-authority-data"):
+        data = _decode(cluster["certificate-authority-data"], "certificate-authority-data")
+        if b"-----BEGIN CERTIFICATE-----" not in data:
+            what = (
+                "no valid certificate authority data seen"
+                if b"-----BEGIN " in data
+                else "unable to parse bytes as PEM block"
+            )
+            raise RefusedKubeconfig(f"failed to create kube clients: unable to load root certificates: {what}")
+    if not _host(cluster["server"]):
+        raise RefusedKubeconfig(
+            f'failed to create kube clients: host must be a URL or a host:port pair: "{cluster["server"]}"'
+        )
+
+
+def _host(server: str) -> str | None:
+    try:
+        return urlsplit(server if "://" in server else f"//{server}").hostname
+    except ValueError:  # a broken IPv6 address
+        return None
+
+
+def _authentication(user: Mapping[str, Any]) -> str:
+    for method, keys in (
+        ("token", ("token", "tokenFile")),
+        ("client certificate", ("client-certificate-data", "client-certificate")),
+        ("basic", ("username", "password")),
+        ("exec", ("exec",)),
+    ):
+        if any(user.get(key) for key in keys):
+            return method
+    return _provider(user) or "none"
