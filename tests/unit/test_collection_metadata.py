@@ -30,9 +30,20 @@ ARTIFACT = {
     "tests",
 }
 # Automation Hub takes a collection only with one of these tags.
-HUB_TAGS = set(
-    "application cloud database eda infrastructure linux monitoring networking security storage tools windows".split()
-)
+HUB_TAGS = {
+    "application",
+    "cloud",
+    "database",
+    "eda",
+    "infrastructure",
+    "linux",
+    "monitoring",
+    "networking",
+    "security",
+    "storage",
+    "tools",
+    "windows",
+}
 README_SECTIONS = (
     "Description",
     "Requirements",
