@@ -5,8 +5,8 @@
 """Looks for keys and tokens where none may be: output, logs, caches, temporary files, argument lists (invariant I8).
 
 Known secrets are collected from where they belong (Secrets of the clusters, the trust directory, kubeconfigs), and
-looked for as they are and in base64, once and twice encoded, at every alignment. Whatever looks like a private key or a JSON web
-token is a hit too, known or not. A report names file, offset and the secret's origin, never its value.
+looked for as they are and in base64, once and twice encoded, at every alignment. Whatever looks like a private key or
+a JSON web token is a hit too, known or not. A report names file, offset and the secret's origin, never its value.
 """
 
 from __future__ import annotations
