@@ -8,11 +8,8 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
-import time
 from pathlib import Path
 from typing import Any
-
-from .errors import LabError
 
 
 class ApiError(Exception):
@@ -55,17 +52,6 @@ class Api:
             return bool(self.get("/readyz") == "ok")
         except (ApiError, FileNotFoundError):
             return False
-
-    def wait_ready(self, cluster: str, seconds: float) -> None:
-        """Raises LabError when /readyz is not ok within the time."""
-        deadline = time.monotonic() + seconds
-        while not self.ready():
-            if time.monotonic() > deadline:
-                raise LabError(
-                    f"cluster {cluster}: API server not ready after {seconds:.0f} s: see its logs folder, "
-                    "or run `meshlab down` and `meshlab up` again"
-                )
-            time.sleep(0.1)
 
     def _tls(self) -> ssl.SSLContext:
         if self._context is None:

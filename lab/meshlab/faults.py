@@ -16,6 +16,7 @@ from . import processes
 from .errors import LabError
 from .forwarder import Control, delay_port, write_control
 from .layout import API_SERVER_PORT, EAST_WEST_PORT, ClusterLayout, Lab, short_uid
+from .netns import run_in
 from .network import ensure_rule, remove_rule
 from .pods import Pod
 from .state import LabState
@@ -69,9 +70,10 @@ def rules(fault: Fault, state: LabState) -> list[tuple[str, str]]:
         case "api-down":
             # The control plane itself, kwok and the agent reach the API server by the loopback device.
             reset = "-j REJECT --reject-with tcp-reset"
+            not_reset = "! --tcp-flags RST RST"  # the resets themselves must pass
             return [
                 (clusters[0].namespace, f"INPUT ! -i lo -p tcp -m tcp --dport {API_SERVER_PORT} {reset}"),
-                (clusters[0].namespace, f"OUTPUT ! -o lo -p tcp -m tcp --sport {API_SERVER_PORT} {reset}"),
+                (clusters[0].namespace, f"OUTPUT ! -o lo -p tcp -m tcp --sport {API_SERVER_PORT} {not_reset} {reset}"),
             ]
         case "api-delay":
             return [(wan, rule) for rule in _delay_rules(clusters[0])]
@@ -110,6 +112,8 @@ def begin(state: LabState, fault: Fault) -> None:
     _save(state.lab, current)
     for namespace, rule in rules(fault, state):
         ensure_rule(namespace, rule, first=True)
+    if fault.kind == API_DOWN:
+        _close_connections(state.layout(fault.clusters[0]))
     if fault.kind == UNREADY:
         marker = state.layout(fault.clusters[0]).unready_marker(fault.uid)
         marker.parent.mkdir(parents=True, exist_ok=True)
@@ -168,6 +172,13 @@ def _cut(source: ClusterLayout, target: ClusterLayout) -> list[str]:
         # The way by the forwarder, which a delay takes.
         f"INPUT -i {source.wan_port} -p tcp -m tcp --dport {delay_port(target.index)} -j DROP",
     ]
+
+
+def _close_connections(cluster: ClusterLayout) -> None:
+    """Reset what is open to the API server: an idle watch would notice the rules only after half a minute."""
+    outside = f"( sport = :{API_SERVER_PORT} and not dst 127.0.0.0/8 and not dst [::1] )"
+    # A kernel that cannot do this is no reason to fail: clients find out by their keep-alive probes.
+    run_in(cluster.namespace, ["ss", "-t", "-K", "state", "established", outside], check=False)
 
 
 def _undo(state: LabState, fault: Fault) -> None:

@@ -70,10 +70,9 @@ def up(lab: Lab, wish: Wish, programs: Programs, say: Callable[[str], None]) -> 
     """Make everything that the wish asks for and is not there yet. Raises LabError."""
     with changing(lab):
         current = load(lab)
-        for port in wish.ports.values():
-            if not _is_free(port) and port not in (
-                each.port for each in (current.clusters if current else {}).values()
-            ):
+        for name, port in wish.ports.items():
+            own = current.clusters.get(name) if current else None
+            if (own is None or own.port != port) and not _is_free(port):
                 raise LabError(f"port {port} on 127.0.0.1 is in use: choose another with --port, or leave it out")
         state = plan(lab, current, wish, programs, _ports(lab))
         if state != current:
@@ -123,7 +122,7 @@ def _ensure_cluster(state: LabState, cluster: ClusterLayout, say: Callable[[str]
         made = True
         control_plane.start(cluster, numbers, Path(state.binaries))
     made |= _ensure_process(cluster, "forwarder", _forwarder_command(cluster, numbers))
-    control_plane.api(cluster, numbers).wait_ready(cluster.name, _READY_SECONDS)
+    _wait_ready(cluster, numbers)
     made |= control_plane.ensure_node(cluster, numbers)
     if importlib.util.find_spec("meshlab.agent.main") is not None:
         command = [sys.executable, "-m", "meshlab.agent", "--lab", cluster.lab.name, "--cluster", cluster.name]
@@ -131,6 +130,24 @@ def _ensure_cluster(state: LabState, cluster: ClusterLayout, say: Callable[[str]
     if made:
         say(f"cluster {cluster.name}: ready after {time.monotonic() - started:.1f} s, {cluster.kubeconfig}")
     return made
+
+
+def _wait_ready(cluster: ClusterLayout, numbers: ClusterState) -> None:
+    """Until /readyz is ok through the forwarder, as a user will reach it. Raises LabError."""
+    server = control_plane.api(cluster, numbers)
+    deadline = time.monotonic() + _READY_SECONDS
+    while not server.ready():
+        if not processes.alive(cluster.lab.processes, cluster.process("forwarder")):
+            raise LabError(
+                f"cluster {cluster.name}: the forwarder on 127.0.0.1:{numbers.port} ended: see "
+                f"{cluster.logs}/forwarder.log, then run the same command again"
+            )
+        if time.monotonic() > deadline:
+            raise LabError(
+                f"cluster {cluster.name}: API server not ready after {_READY_SECONDS:.0f} s: see {cluster.logs}; "
+                "`meshlab fault clear` undoes faults, `meshlab down` removes the lab"
+            )
+        time.sleep(0.1)
 
 
 def _ensure_process(cluster: ClusterLayout, part: str, command: list[str]) -> bool:
