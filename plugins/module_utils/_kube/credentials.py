@@ -208,9 +208,7 @@ def _of_kubeconfig(sources: list[kubeconfig.Source], settings: Mapping[str, Any]
     return _with_user(credentials, chosen, origin, cluster)
 
 
-def _with_user(
-    credentials: Credentials, chosen: kubeconfig.Selection, origin: str, cluster: str
-) -> Credentials:
+def _with_user(credentials: Credentials, chosen: kubeconfig.Selection, origin: str, cluster: str) -> Credentials:
     """The identity of a kubeconfig's user; what is written there counts before a plugin, as in client-go."""
     assert chosen.user is not None
     user, folder = chosen.user
@@ -250,9 +248,7 @@ def _with_user(
 
 def _cluster_information(credentials: Credentials, chosen: kubeconfig.Selection) -> dict[str, Any]:
     """What an exec plugin is told with ``provideClusterInfo``: the authority as data, as kubectl gives it."""
-    information = {
-        name: value for name, value in chosen.cluster.value.items() if name != "certificate-authority"
-    }
+    information = {name: value for name, value in chosen.cluster.value.items() if name != "certificate-authority"}
     if credentials.ca:
         information["certificate-authority-data"] = base64.b64encode(credentials.ca).decode("ascii")
     return information

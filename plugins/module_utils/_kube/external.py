@@ -41,9 +41,7 @@ def run_exec_plugin(
         from kubernetes.config.exec_provider import ExecProvider
         from kubernetes.config.kube_config import ConfigNode
     except ImportError:
-        raise missing_library(
-            cluster, "kubernetes", f"the exec plugin {command}", traceback.format_exc()
-        ) from None
+        raise missing_library(cluster, "kubernetes", f"the exec plugin {command}", traceback.format_exc()) from None
     remedy = str(plugin.get("installHint") or "").strip() or "run the plugin by hand and log in again if it asks for it"
     try:
         status = ExecProvider(
@@ -71,9 +69,7 @@ def ask_auth_provider(user: Mapping[str, Any], folder: str, cluster: str) -> Iss
         from kubernetes.client import Configuration
         from kubernetes.config.kube_config import KubeConfigLoader
     except ImportError:
-        raise missing_library(
-            cluster, "kubernetes", f"the auth provider {name}", traceback.format_exc()
-        ) from None
+        raise missing_library(cluster, "kubernetes", f"the auth provider {name}", traceback.format_exc()) from None
     config = {
         "current-context": "this",
         "contexts": [{"name": "this", "context": {"cluster": "this", "user": "this"}}],

@@ -1,0 +1,148 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Commands in a container through the API server, over a WebSocket (subprotocol ``v4.channel.k8s.io``).
+
+Each message begins with a channel byte: 1 is standard output, 2 standard error, 3 the Status that ends the command
+(k8s.io/kubelet/pkg/cri/streaming/remotecommand). Standard input is not opened.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+import traceback
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote, urlencode
+
+from ansible_collections.onemesh.istio.plugins.module_utils._kube import retry
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import without_user_information
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import (
+    KubeError,
+    Unreachable,
+    error_of_response,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.libraries import missing_library
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.transport import Session
+
+if TYPE_CHECKING:
+    import websocket
+
+_SUBPROTOCOL = "v4.channel.k8s.io"
+_OUTPUT, _ERROR_OUTPUT, _STATUS = 1, 2, 3
+
+
+class ExecResult(NamedTuple):
+    """What a command printed, and its exit code."""
+
+    stdout: str
+    stderr: str
+    exit_code: int
+
+
+def exec_in_pod(
+    client: Client, namespace: str, pod: str, container: str, command: Sequence[str], *, timeout: float
+) -> ExecResult:
+    """Run ``command`` in a container and wait for its end, at most ``timeout`` seconds.
+
+    Raises KubeError where it could not be started or did not end in time; an exit code is a result, not an error.
+    """
+    place = f"container {container} of Pod {namespace}/{pod}"
+    ends = time.monotonic() + timeout
+    query = urlencode(
+        [("container", container), ("stdout", "true"), ("stderr", "true"), *(("command", word) for word in command)]
+    )
+    path = f"/api/v1/namespaces/{quote(namespace, safe='')}/pods/{quote(pod, safe='')}/exec?{query}"
+    connection = _open(client.cluster, client._transport.session, path, place, timeout)
+    try:
+        channels = _read(client.cluster, connection, place, ends)
+    finally:
+        connection.shutdown()
+    return ExecResult(
+        channels[_OUTPUT].decode("utf-8", "replace"),
+        channels[_ERROR_OUTPUT].decode("utf-8", "replace"),
+        _exit_code(client.cluster, place, bytes(channels[_STATUS])),
+    )
+
+
+def _read(cluster: str, connection: websocket.WebSocket, place: str, ends: float) -> dict[int, bytearray]:
+    import websocket
+
+    channels = {number: bytearray() for number in (_OUTPUT, _ERROR_OUTPUT, _STATUS)}
+    while True:
+        try:
+            connection.settimeout(max(0.001, ends - time.monotonic()))
+            code, message = connection.recv_data()
+        except (websocket.WebSocketConnectionClosedException, ConnectionError):
+            return channels
+        except (websocket.WebSocketException, OSError) as error:
+            late = isinstance(error, (TimeoutError, websocket.WebSocketTimeoutException))
+            found = "did not end within the time limit" if late else "the connection broke"
+            raise Unreachable(
+                cluster, f"exec in {place}: {found}", remedy="see whether the pod runs, or allow more time"
+            ) from None
+        if code == websocket.ABNF.OPCODE_CLOSE:
+            return channels
+        if message and message[0] in channels:
+            channels[message[0]] += message[1:]
+
+
+def _exit_code(cluster: str, place: str, status: bytes) -> int:
+    """The exit code that the last message says. Raises KubeError where the command did not run. Pure."""
+    try:
+        answer = json.loads(status)
+    except ValueError:
+        raise Unreachable(
+            cluster, f"exec in {place}: the connection ended before the command", remedy="see whether the pod runs"
+        ) from None
+    if answer.get("status") == "Success":
+        return 0
+    for cause in (answer.get("details") or {}).get("causes") or []:
+        if cause.get("reason") == "ExitCode":
+            return int(cause["message"])
+    text = " ".join(str(answer.get("message") or answer).split())[:300]
+    raise KubeError(
+        cluster, f"exec in {place}: {text}", remedy="see whether the container runs and its image has the command"
+    )
+
+
+def _open(cluster: str, session: Session, path: str, place: str, timeout: float) -> websocket.WebSocket:
+    try:
+        import websocket
+    except ImportError:
+        raise missing_library(
+            cluster, "websocket-client", "running a command in a pod", traceback.format_exc()
+        ) from None
+    credentials = session.credentials
+    try:
+        return websocket.create_connection(
+            credentials.server.replace("http", "ws", 1) + path,
+            # Our own socket: the library would take proxies and certificates from the environment.
+            socket=session.open_socket(timeout),
+            timeout=timeout,
+            subprotocols=[_SUBPROTOCOL],
+            header=[f"{name}: {value}" for name, value in session.headers],
+            suppress_origin=True,
+            redirect_limit=0,
+        )
+    except websocket.WebSocketBadStatusException as error:
+        body = error.resp_body or b""
+        raise error_of_response(
+            cluster,
+            f"exec in {place}",
+            error.status_code,
+            body if isinstance(body, bytes) else str(body).encode(),
+            credentials=credentials.origin,
+            secrets=credentials.secrets,
+        ) from None
+    except (websocket.WebSocketException, OSError, http.client.HTTPException) as error:
+        failure = retry.explain(
+            error,
+            server=without_user_information(credentials.server),
+            proxy=without_user_information(session.proxy) if session.proxy else "",
+            seconds=timeout,
+        )
+        raise Unreachable(cluster, f"exec in {place}: {failure.message}", remedy=failure.remedy) from None
