@@ -35,6 +35,8 @@ def configuration(cluster: ClusterLayout) -> list[dict[str, Any]]:
         "kube-apiserver": [
             service_range,
             {"key": "enable-aggregator-routing", "value": "true"},
+            # By default a node is dialled by its host name, which nothing resolves here (port-forward, exec, logs).
+            {"key": "kubelet-preferred-address-types", "value": "InternalIP"},
             {"key": "advertise-address", "value": cluster.wan_address},
         ],
         "kube-controller-manager": [service_range],

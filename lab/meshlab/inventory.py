@@ -42,9 +42,8 @@ def inventory(state: LabState) -> dict[str, Any]:
         "ansible_connection": "local",
         "ansible_python_interpreter": "{{ ansible_playbook_python }}",
         "cluster_helm_binary": str(Path(state.binaries) / "helm"),
-        "control_plane_charts": str(charts),
+        "cluster_charts": str(charts),
         "control_plane_values": control_plane_values(),
-        "eastwest_gateway_chart_ref": str(charts / "gateway"),
         "eastwest_gateway_values": eastwest_gateway_values(),
     }
     if state.shared_network:

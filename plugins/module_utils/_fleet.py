@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
@@ -152,7 +152,7 @@ class _Lane(Generic[T]):
             self._seconds = time.monotonic() - self._started
 
 
-def findings_of(outcomes: Mapping[str, Outcome[object]], check: str) -> list[Finding]:
+def findings_of(outcomes: Mapping[str, Outcome[Any]], check: str) -> list[Finding]:
     """One finding for each lane that ended in an error."""
     return [
         Finding(name, check, outcome.error.message, outcome.error.remedy or "see whether its API server answers")

@@ -17,7 +17,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._cluster import secr
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, run_verb
 
 
-class VerbAction(ActionBase):  # type: ignore[misc]  # ansible-core is untyped
+class VerbAction(ActionBase):
     """Base of all action plugins of this collection; a subclass names its verb."""
 
     VERB: ModuleType
@@ -30,7 +30,9 @@ class VerbAction(ActionBase):  # type: ignore[misc]  # ansible-core is untyped
         if self._task.async_val or self._connection.transport != "local":
             return {**result, **self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val)}
         options = {name: getattr(self.VERB, name.upper()) for name in _RELATIONS if hasattr(self.VERB, name.upper())}
-        validation, parameters = self.validate_argument_spec(self.VERB.ARGUMENT_SPEC, **options)
+        validation, parameters = self.validate_argument_spec(  # type: ignore[no-untyped-call]
+            self.VERB.ARGUMENT_SPEC, **options
+        )
         context = Context(
             check_mode=self._task.check_mode,
             environ=self._environment(),

@@ -16,7 +16,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._findings import Fin
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, Outcome, findings_of
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import NotFound
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import NAMESPACE, kind_of
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, fleet_of
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER, is_ours, owned
 
@@ -59,13 +58,13 @@ def apply_object(
     """Apply one object and say what came of it: ``object``, ``action`` (created, configured, unchanged), ``before``,
     ``after`` (both as the API server has them, without what only it writes)."""
     metadata = manifest["metadata"]
-    live = client.find(kind_of(manifest), metadata["name"], metadata.get("namespace"))
+    live = client.find(client.kind_for(manifest), metadata["name"], metadata.get("namespace"))
     desired = owned(manifest, component) if live is None or is_ours(live) else dict(manifest)
     try:
-        applied = client.apply(desired, field_manager=FIELD_MANAGER, force=force, dry_run=check_mode)
+        applied = client.apply(desired, field_manager=FIELD_MANAGER, force=force, dry_run=check_mode, live=live)
     except NotFound:
-        # A dry run into a namespace of the same run, which was not made either (ansible.md 3.4).
-        if not (check_mode and _namespace_missing(client, metadata)):
+        # A dry run into a namespace, or of a kind, that the run itself would have made before.
+        if not (check_mode and live is None):
             raise
         return _change(manifest, "created", None, desired)
     action = "created" if live is None else "configured" if applied.changed else "unchanged"
@@ -117,11 +116,6 @@ def _complete(manifest: Mapping[str, Any]) -> dict[str, Any]:
         )
         raise MeshError("An object cannot be applied.", [finding])
     return dict(manifest)
-
-
-def _namespace_missing(client: Client, metadata: Mapping[str, Any]) -> bool:
-    namespace = metadata.get("namespace")
-    return bool(namespace) and client.find(NAMESPACE, str(namespace)) is None
 
 
 def _change(

@@ -16,6 +16,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways import Resolution, resolve
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, WaitTimeout
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import NODE, SERVICE
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.watch import Event
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, fleet_of
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -61,22 +62,24 @@ def wait_for_address(member: Member, namespace: str, name: str, timeout: float, 
         nodes = client.list(NODE) if service and service["spec"].get("type") == "NodePort" else ()
         return resolve(service, nodes)
 
-    def on_event(service: Mapping[str, Any] | None) -> None:
+    def on_event(event: Event) -> None:
         nonlocal shown
-        found = resolution(service)
+        found = resolution(event.object)
         if not found and found.reason != shown:
             shown = found.reason
             waited = time.monotonic() - began
             context.progress(f"{member.name}: gateway {namespace}/{name}: {found.reason} (for {waited:.0f} s)")
 
-    def settled(service: Mapping[str, Any] | None) -> bool:
+    def settled(service: Mapping[str, Any]) -> bool:
         found = resolution(service)
         return bool(found) or not found.pending
 
     if context.check_mode:
         return resolution(client.find(SERVICE, name, namespace))
     try:
-        last = client.wait_for(SERVICE, name, namespace, settled, timeout=timeout, on_event=on_event)
+        last: Mapping[str, Any] | None = client.wait_for(
+            SERVICE, name, namespace, settled, timeout=timeout, on_event=on_event
+        )
     except WaitTimeout as late:
         last = late.last
     found = resolution(last)

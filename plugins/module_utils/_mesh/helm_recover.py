@@ -73,7 +73,7 @@ def _recover(member: Member, secret: Mapping[str, Any], grace: float, context: C
             SECRET,
             metadata["name"],
             metadata["namespace"],
-            lambda live: live is None or not _pending(live),
+            lambda live: not _pending(live),
             timeout=grace,
         )
     except WaitTimeout:

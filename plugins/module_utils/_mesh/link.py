@@ -90,7 +90,7 @@ def gather(member: Member) -> Facts:
     )
     return Facts(
         cluster=cluster,
-        server=client.server,
+        server=client.credentials.server,
         istiods=tuple(pod["metadata"]["name"] for pod in _synced.istiod_pods(client, namespace)),
         secrets=secrets,
         registrations=remote_secret.parse(secrets, cluster=cluster.name, namespace=namespace),
@@ -374,10 +374,10 @@ def _wait_for_token(client: Client, namespace: str, name: str, timeout: float) -
         SECRET,
         name,
         namespace,
-        lambda live: bool(live is not None and (live.get("data") or {}).get("token")),
+        lambda live: bool((live.get("data") or {}).get("token")),
         timeout=timeout,
     )
-    return base64.b64decode((secret or {})["data"]["token"]).decode()
+    return base64.b64decode(secret["data"]["token"]).decode()
 
 
 def _authority(client: Client, namespace: str) -> bytes:

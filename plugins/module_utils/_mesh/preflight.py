@@ -77,7 +77,7 @@ def snapshot(member: Member, istio_version: str = "") -> Snapshot:
     namespace = client.find(NAMESPACE, cluster.istio_namespace) or {}
     return Snapshot(
         cluster=cluster,
-        server=client.server,
+        server=client.credentials.server,
         uid=system["metadata"]["uid"],
         kubernetes=(int(version["major"]), int("".join(filter(str.isdigit, version["minor"])))),
         pod_cidrs=tuple(cidr for node in client.list(NODE) for cidr in (node.get("spec") or {}).get("podCIDRs") or ()),

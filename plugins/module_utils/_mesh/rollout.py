@@ -20,6 +20,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, WaitTimeout
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DEPLOYMENT, POD
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.watch import Event
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, fleet_of
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER
 
@@ -66,7 +67,7 @@ def restart(client: Client, namespace: str, deployment: str) -> None:
     """Replace a Deployment's pods as ``kubectl rollout restart`` does."""
     annotation = {RESTARTED_AT: datetime.now(timezone.utc).isoformat(timespec="seconds")}
     patch = {"spec": {"template": {"metadata": {"annotations": annotation}}}}
-    client.patch(DEPLOYMENT, deployment, patch, namespace, field_manager=FIELD_MANAGER)
+    client.patch(DEPLOYMENT, deployment, namespace, patch, patch_type="strategic", field_manager=FIELD_MANAGER)
 
 
 def wait_for_rollout(client: Client, namespace: str, deployment: str, timeout: float, context: Context) -> None:
@@ -74,9 +75,9 @@ def wait_for_rollout(client: Client, namespace: str, deployment: str, timeout: f
     began = time.monotonic()
     shown = ""
 
-    def on_event(live: Mapping[str, Any] | None) -> None:
+    def on_event(event: Event) -> None:
         nonlocal shown
-        state = progress_of(live)
+        state = progress_of(event.object)
         if state and state != shown:
             shown = state
             waited = time.monotonic() - began
@@ -87,7 +88,7 @@ def wait_for_rollout(client: Client, namespace: str, deployment: str, timeout: f
             DEPLOYMENT,
             deployment,
             namespace,
-            lambda live: live is not None and not progress_of(live),
+            lambda live: not progress_of(live),
             timeout=max(timeout, 0.0),
             on_event=on_event,
         )
@@ -101,10 +102,8 @@ def wait_for_rollout(client: Client, namespace: str, deployment: str, timeout: f
         ) from None
 
 
-def progress_of(live: Mapping[str, Any] | None) -> str:
+def progress_of(live: Mapping[str, Any]) -> str:
     """What a Deployment still lacks, in words; empty when it is rolled out."""
-    if live is None:
-        return "does not exist yet"
     spec, status = live.get("spec") or {}, live.get("status") or {}
     wanted = spec.get("replicas", 1)
     if status.get("observedGeneration", 0) < live["metadata"].get("generation", 0):
