@@ -1,0 +1,306 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What shall become of the certificate authority of each cluster, and of the store that they come from. Pure.
+
+A mesh has one root. It is never replaced in silence, so whatever shows another root on a cluster, or a store that has
+lost its own, is a refusal with both fingerprints.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
+from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import (
+    Bundle,
+    CertificateFacts,
+    Report,
+    certificates,
+    fingerprints,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._ownership import is_ours
+
+OPAQUE = "Opaque"
+
+
+@dataclass(frozen=True)
+class Live:
+    """What one cluster has. Objects as the API server gave them, None where they are not there."""
+
+    cluster: str
+    namespace: str
+    secret: Mapping[str, Any] | None = None
+    """``cacerts``"""
+    self_signed: Mapping[str, Any] | None = None
+    """``istio-ca-secret``"""
+    distributed: Mapping[str, Any] | None = None
+    """ConfigMap ``istio-ca-root-cert`` of Istio's namespace."""
+    istiods: tuple[str, ...] = ()
+    """Names of the pods of istiod."""
+
+    @property
+    def bundle(self) -> Bundle | None:
+        """What ``cacerts`` holds in Istio's form; missing parts are empty."""
+        if self.secret is None:
+            return None
+        data = {key: _decoded(self.secret, key) for key in names.CA_SECRET_KEYS}
+        return Bundle(
+            ca_cert=data[names.CA_CERT_KEY],
+            ca_key=data[names.CA_KEY_KEY],
+            root_cert=data[names.ROOT_CERT_KEY],
+            cert_chain=data[names.CERT_CHAIN_KEY],
+        )
+
+    @property
+    def foreign_form(self) -> bool:
+        """cert-manager's form, or any other type than ours: an API server lets nobody change the type."""
+        return self.secret is not None and self.secret.get("type", OPAQUE) != OPAQUE
+
+    def roots(self) -> dict[str, frozenset[str]]:
+        """Fingerprints of the roots that the cluster goes by, under the object that says so, best first."""
+        found: dict[str, bytes] = {}
+        if self.secret is not None:
+            found[f"Secret {self.namespace}/{names.CA_SECRET}"] = _decoded(
+                self.secret, names.ROOT_CERT_KEY
+            ) or _decoded(self.secret, "ca.crt")
+        elif self.self_signed is not None:
+            where = f"Secret {self.namespace}/{names.SELF_SIGNED_CA_SECRET}, which istiod signed itself"
+            found[where] = _decoded(self.self_signed, names.CA_CERT_KEY)
+        # Without an istiod the ConfigMap is only what an earlier installation left.
+        if self.istiods and self.distributed is not None:
+            where = f"ConfigMap {self.namespace}/{names.ROOT_CONFIG_MAP}, which istiod hands out"
+            found[where] = str((self.distributed.get("data") or {}).get(names.ROOT_CERT_KEY, "")).encode()
+        return {where: prints for where, pem in found.items() if (prints := readable_fingerprints(pem))}
+
+
+def readable_fingerprints(pem: bytes) -> frozenset[str]:
+    """Of what can be read; somebody else's damaged certificate is no reason to fail here."""
+    try:
+        return frozenset(fingerprints(pem))
+    except ValueError:
+        return frozenset()
+
+
+def _decoded(secret: Mapping[str, Any], key: str) -> bytes:
+    return base64.b64decode((secret.get("data") or {}).get(key, ""))
+
+
+@dataclass(frozen=True)
+class Step:
+    """What happens on one cluster. ``restart``: istiod goes on with what it had until it is restarted."""
+
+    cluster: str
+    action: Literal["create", "update", "keep", "refuse"]
+    restart: bool = False
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def changes(self) -> bool:
+        return self.action in ("create", "update")
+
+
+def plan_present(
+    live: Live, bundle: Bundle, report: Report, *, replace_root: bool = False, adopt: bool = False
+) -> Step:
+    """``report`` is what check_bundle found in ``bundle``; its errors refuse the step."""
+    findings = [*report.findings]
+    wanted = frozenset(report.root_fingerprints)
+    if not replace_root:
+        findings += root_conflicts(live, wanted)
+    same = live.bundle == bundle
+    if live.foreign_form:
+        findings.append(_other_form(live))
+    elif live.secret is not None and not same and not (is_ours(live.secret) or adopt or replace_root):
+        findings.append(_not_ours(live))
+    if any(finding.severity == "error" for finding in findings):
+        return Step(live.cluster, "refuse", findings=tuple(findings))
+    used = readable_fingerprints(
+        str(((live.distributed or {}).get("data") or {}).get(names.ROOT_CERT_KEY, "")).encode()
+    )
+    # istiod takes over a new intermediate while it runs, but only if it started with one, and never another root.
+    takes_over = live.secret is not None and (not used or used == wanted)
+    restart = bool(live.istiods) and not takes_over
+    action: Literal["create", "update", "keep"] = "create" if live.secret is None else "keep" if same else "update"
+    return Step(live.cluster, action, restart, tuple(findings))
+
+
+def root_conflicts(live: Live, wanted: frozenset[str]) -> list[Finding]:
+    """A finding for each object by which the cluster goes by other roots than ``wanted``."""
+    return [
+        Finding(
+            live.cluster,
+            "trust-another-root",
+            f"the cluster goes by root {_prints(found)} ({where}), the given root is {_prints(wanted)}; workloads that "
+            "hold certificates of the one would refuse those of the other",
+            "give the intermediate of the root that is in use; or, if this root shall be replaced and the mesh may be "
+            "interrupted, set replace_root (role: trust_replace_root), then restart istiod and all workloads",
+            "error",
+            where.partition(",")[0],
+        )
+        for where, found in live.roots().items()
+        if found != wanted
+    ]
+
+
+def _other_form(live: Live) -> Finding:
+    kind = (live.secret or {}).get("type")
+    return Finding(
+        live.cluster,
+        "trust-other-form",
+        f"cacerts has type {kind}, as cert-manager makes it, expected {OPAQUE}; the type of a Secret cannot be changed",
+        "leave the certificate authority to what made it and do not run this role, or delete that Secret first",
+        "error",
+        f"Secret {live.namespace}/{names.CA_SECRET}",
+    )
+
+
+def _not_ours(live: Live) -> Finding:
+    return Finding(
+        live.cluster,
+        "trust-not-ours",
+        "cacerts holds another intermediate and was made by something else",
+        "set adopt (role: trust_adopt) to take it over, or delete it first",
+        "error",
+        f"Secret {live.namespace}/{names.CA_SECRET}",
+    )
+
+
+def _prints(found: frozenset[str]) -> str:
+    return " and ".join(f"sha256:{fingerprint}" for fingerprint in sorted(found)) or "(none)"
+
+
+@dataclass(frozen=True)
+class Store:
+    """The directory of certificate authorities on the controller, as read. Missing files are empty."""
+
+    directory: str
+    root_cert: bytes
+    has_root_key: bool
+    bundles: Mapping[str, Bundle]
+    """Of every cluster that has a directory, also of those that the task does not address."""
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What has to be made in a store. ``renew``: those of ``intermediates`` that are good, but come to an end.
+
+    ``root_days_left`` is None where the root has to be made too.
+    """
+
+    root: bool
+    intermediates: tuple[str, ...]
+    renew: tuple[str, ...]
+    root_days_left: int | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def refused(self) -> bool:
+        return any(finding.severity == "error" for finding in self.findings)
+
+
+def plan_generation(
+    store: Store,
+    lives: Mapping[str, Live],
+    reports: Mapping[str, Report],
+    *,
+    now: datetime,
+    min_days: int,
+    replace_root: bool = False,
+) -> Generation:
+    """What has to be made so that each of ``lives`` has an intermediate of the store's root for ``min_days`` days.
+
+    Refuses where making it would bring another root into a mesh that has one.
+    """
+    findings: list[Finding] = []
+    roots = _roots(store, findings)
+    if not roots and not findings and not replace_root:
+        findings += _lost_root(store, lives)
+    elif roots and not replace_root:
+        for live in lives.values():
+            findings += root_conflicts(live, frozenset(root.fingerprint for root in roots))
+    needed, renew = [], []
+    for cluster, report in reports.items():
+        good = report.usable and report.roots == roots
+        if good and report.ca is not None and report.ca.days_left(now) < min_days:
+            renew.append(cluster)
+        if not good or cluster in renew:
+            needed.append(cluster)
+    if needed and roots:
+        findings += _unusable_root(store, roots[0], needed, now)
+    days_left = roots[0].days_left(now) if roots else None
+    return Generation(not roots, tuple(needed), tuple(renew), days_left, tuple(findings))
+
+
+def _roots(store: Store, findings: list[Finding]) -> tuple[CertificateFacts, ...]:
+    """The first of them issues; others are there while one root takes over from another."""
+    if not store.root_cert.strip():
+        return ()
+    try:
+        return certificates(store.root_cert)
+    except ValueError as error:
+        message = f"root/{names.ROOT_CERT_KEY} is damaged: {error}"
+        findings.append(_of_store(store, "root-unreadable", message, "put it back as it was"))
+        return ()
+
+
+def _lost_root(store: Store, lives: Mapping[str, Live]) -> list[Finding]:
+    """A new root may only be made where there was none."""
+    remedy = (
+        f"put {names.ROOT_CERT_KEY} and root-key.pem of the mesh back into {store.directory}/root (or name the right "
+        "trust_directory); without the root key give intermediates as files (trust_source: files); or, to begin anew "
+        "with another root, set replace_root (role: trust_replace_root)"
+    )
+    issued = sorted(cluster for cluster, bundle in store.bundles.items() if bundle.ca_cert.strip())
+    if issued:
+        return [
+            _of_store(
+                store,
+                "root-lost",
+                f"it has no root/{names.ROOT_CERT_KEY}, but intermediates for {', '.join(issued)}",
+                remedy,
+            )
+        ]
+    return [
+        Finding(
+            live.cluster,
+            "trust-root-lost",
+            f"the cluster goes by root {_prints(found)} ({where}), but {store.directory} holds no root",
+            remedy,
+            "error",
+            where.partition(",")[0],
+        )
+        for live in lives.values()
+        for where, found in live.roots().items()
+    ]
+
+
+def _unusable_root(store: Store, root: CertificateFacts, needed: list[str], now: datetime) -> list[Finding]:
+    if not store.has_root_key:
+        return [
+            _of_store(
+                store,
+                "root-key-missing",
+                f"{', '.join(needed)} need an intermediate, but root/root-key.pem is not there",
+                "put the root key back for this run, or give intermediates as files (trust_source: files)",
+            )
+        ]
+    if root.not_after <= now:
+        return [
+            _of_store(
+                store,
+                "root-expired",
+                f"the root ({root.subject}) has expired on {root.not_after:%Y-%m-%d}, so nothing under it verifies",
+                "a new root is needed: move the directory away and set replace_root (role: trust_replace_root)",
+            )
+        ]
+    return []
+
+
+def _of_store(store: Store, check: str, message: str, remedy: str) -> Finding:
+    return Finding("all clusters", f"trust-{check}", message, remedy, "error", f"directory {store.directory}")

@@ -1,0 +1,407 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Verb ``cacerts``: the certificate authority of each cluster's istiod, as Secret ``cacerts`` (S4.15, S2.9 to S2.12).
+
+All clusters are judged before one is written to. The root's key is never read, and no key is ever shown.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import stat
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError, errors
+from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member, findings_of
+from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import (
+    HAS_CRYPTOGRAPHY,
+    Bundle,
+    CertificateFacts,
+    Report,
+    certificates,
+    check_bundle,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP, NAMESPACE, POD, SECRET
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh._authorities import (
+    OPAQUE,
+    Live,
+    Step,
+    Store,
+    plan_generation,
+    plan_present,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh.apply import apply_object
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, fleet_of
+from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER, is_ours, owned
+
+_FILES = {
+    "ca_cert": names.CA_CERT_KEY,
+    "ca_key": names.CA_KEY_KEY,
+    "root_cert": names.ROOT_CERT_KEY,
+    "cert_chain": names.CERT_CHAIN_KEY,
+}
+"""Option -> key of the Secret, which is also the name of the file in a store."""
+
+_BUNDLE_OPTIONS: dict[str, dict[str, Any]] = {
+    "cluster": {"type": "str", "required": True},
+    **{option: {"type": "path", "no_log": False} for option in _FILES},
+    **{f"{option}_content": {"type": "str", "no_log": option == "ca_key"} for option in _FILES},
+}
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    **FLEET_ARGUMENT_SPEC,
+    "directory": {"type": "path"},
+    "bundles": {
+        "type": "list",
+        "elements": "dict",
+        "options": _BUNDLE_OPTIONS,
+        "mutually_exclusive": [(option, f"{option}_content") for option in _FILES],
+    },
+    "state": {"type": "str", "choices": ["present", "absent", "checked"], "default": "present"},
+    "replace_root": {"type": "bool", "default": False},
+    "adopt": {"type": "bool", "default": False},
+    "min_days": {"type": "int", "default": 30},
+}
+MUTUALLY_EXCLUSIVE = [("directory", "bundles")]
+REQUIRED_IF = [
+    ("state", "present", ("directory", "bundles"), True),
+    ("state", "checked", ("directory", "bundles"), True),
+]
+
+ROOT_DIRECTORY = "root"
+ROOT_KEY_FILE = "root-key.pem"
+_COMPONENT = "trust"
+
+
+def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Bring ``cacerts`` to its state on all clusters. Raises MeshError with all findings before anything is written."""
+    if not HAS_CRYPTOGRAPHY:
+        raise MeshError(
+            "The Python library cryptography is missing.",
+            [
+                Finding(
+                    "all clusters",
+                    "library-missing",
+                    "certificates cannot be checked without it",
+                    "install cryptography (40 or newer) for the Python that Ansible runs with",
+                )
+            ],
+        )
+    fleet = fleet_of(parameters, context)
+    if parameters["state"] == "absent":
+        return _absent(fleet, parameters, context)
+    return _present(fleet, parameters, context)
+
+
+def _present(fleet: Fleet, parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    now = datetime.now(timezone.utc)
+    bundles, findings = _bundles(fleet, parameters)
+    lives, unreachable = _read(fleet, parameters)
+    findings += unreachable
+    reports = {
+        name: check_bundle(bundle, now, cluster=name, min_days=parameters["min_days"])
+        for name, bundle in bundles.items()
+    }
+    result: dict[str, Any] = {"changed": False}
+    if parameters["directory"] is not None and parameters["state"] == "checked":
+        store = read_store(Path(parameters["directory"]))
+        generation = plan_generation(
+            store,
+            lives,
+            reports,
+            now=now,
+            min_days=parameters["min_days"],
+            replace_root=parameters["replace_root"],
+        )
+        findings += generation.findings
+        result["generate"] = {
+            "root": generation.root,
+            "intermediates": list(generation.intermediates),
+            "renew": list(generation.renew),
+            "root_days_left": generation.root_days_left,
+        }
+        judged = [name for name in lives if name not in generation.intermediates]
+    else:
+        judged = list(lives)
+    steps = {
+        name: plan_present(
+            lives[name],
+            bundles[name],
+            reports[name],
+            replace_root=parameters["replace_root"],
+            adopt=parameters["adopt"],
+        )
+        for name in judged
+        if name in bundles
+    }
+    for step in steps.values():
+        findings += [finding for finding in step.findings if finding not in findings]
+    result["clusters"] = {
+        name: _facts(steps.get(name), lives.get(name), reports.get(name), now) for name in fleet.names
+    }
+    result["findings"] = [finding.as_dict() for finding in findings]
+    if errors(findings):
+        raise MeshError("The certificate authorities were not written.", errors(findings), result)
+    if parameters["state"] == "checked":
+        return result
+    changing = [name for name, step in steps.items() if step.changes]
+    outcomes = fleet.each(
+        lambda member: _write(member, lives[member.name], bundles[member.name], parameters, context),
+        deadline=5 * parameters["request_timeout"],
+        only=changing,
+    )
+    written = [name for name, outcome in outcomes.items() if outcome.error is None]
+    result["changed"] = bool(written)
+    result["diff"] = [_diff(lives[name], reports[name]) for name in written]
+    for name in changing:
+        result["clusters"][name]["changed"] = name in written
+    failures = findings_of(outcomes, "trust-not-written")
+    if failures:
+        raise MeshError("Not all certificate authorities could be written.", failures, result)
+    return result
+
+
+def _read(fleet: Fleet, parameters: Mapping[str, Any]) -> tuple[dict[str, Live], list[Finding]]:
+    outcomes = fleet.each(read_live, deadline=5 * parameters["request_timeout"])
+    lives = {name: outcome.value for name, outcome in outcomes.items() if outcome.value is not None}
+    return lives, findings_of(outcomes, "not-reachable")
+
+
+def read_live(member: Member) -> Live:
+    """What the cluster has of certificate authorities. Raises KubeError where it does not answer."""
+    client, namespace = member.client, member.cluster.istio_namespace
+    return Live(
+        cluster=member.name,
+        namespace=namespace,
+        secret=client.find(SECRET, names.CA_SECRET, namespace),
+        self_signed=client.find(SECRET, names.SELF_SIGNED_CA_SECRET, namespace),
+        distributed=client.find(CONFIG_MAP, names.ROOT_CONFIG_MAP, namespace),
+        istiods=tuple(pod["metadata"]["name"] for pod in client.list(POD, namespace, label_selector="app=istiod")),
+    )
+
+
+def _bundles(fleet: Fleet, parameters: Mapping[str, Any]) -> tuple[dict[str, Bundle], list[Finding]]:
+    if parameters["directory"] is not None:
+        directory = Path(parameters["directory"])
+        findings = [
+            finding for name in fleet.names for finding in _key_modes(name, directory / name / names.CA_KEY_KEY)
+        ]
+        return {name: _bundle_of(directory / name) for name in fleet.names}, findings
+    given, findings = {}, []
+    for element in parameters["bundles"] or ():
+        name = element["cluster"]
+        parts = {}
+        for option in _FILES:
+            content = element.get(f"{option}_content")
+            parts[option] = _bytes_of(Path(element[option])) if element.get(option) else (content or "").encode()
+        given[name] = Bundle(**parts)
+        if element.get("ca_key"):
+            findings += _key_modes(name, Path(element["ca_key"]))
+    findings += [
+        Finding(
+            name,
+            "trust-no-bundle",
+            "no certificate authority was given for the cluster",
+            "give its four files (role: trust_files)",
+        )
+        for name in fleet.names
+        if name not in given
+    ]
+    return {name: bundle for name, bundle in given.items() if name in fleet}, findings
+
+
+def _bytes_of(path: Path) -> bytes:
+    """Empty where there is no such file: what is missing is reported as missing."""
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return b""
+    except OSError as error:
+        raise MeshError(
+            "A file cannot be read.",
+            [
+                Finding(
+                    "all clusters", "file-unreadable", f"{path}: {error.strerror}", "give the user of Ansible access"
+                )
+            ],
+        ) from error
+
+
+def _key_modes(cluster: str, path: Path) -> list[Finding]:
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return []
+    if not mode & 0o077:
+        return []
+    return [
+        Finding(
+            cluster,
+            "trust-key-mode",
+            f"{path} may be read by others than its owner (mode {mode:04o})",
+            f"chmod 600 {path}",
+            "warning",
+            str(path),
+        )
+    ]
+
+
+def read_store(directory: Path) -> Store:
+    """The store of ``directory``: ``root/`` and one directory for each cluster (S4.16)."""
+    root = directory / ROOT_DIRECTORY
+    others = [entry for entry in directory.iterdir() if entry.is_dir()] if directory.is_dir() else []
+    return Store(
+        directory=str(directory),
+        root_cert=_bytes_of(root / names.ROOT_CERT_KEY),
+        has_root_key=os.path.exists(root / ROOT_KEY_FILE),
+        bundles={entry.name: _bundle_of(entry) for entry in sorted(others) if entry.name != ROOT_DIRECTORY},
+    )
+
+
+def _bundle_of(directory: Path) -> Bundle:
+    return Bundle(**{option: _bytes_of(directory / key) for option, key in _FILES.items()})
+
+
+def manifest(namespace: str, bundle: Bundle) -> dict[str, Any]:
+    """Secret ``cacerts`` with exactly its four keys (S4.15), as ours."""
+    parts = {key: getattr(bundle, option) for option, key in _FILES.items()}
+    return owned(
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": names.CA_SECRET, "namespace": namespace},
+            "type": OPAQUE,
+            "data": {key: base64.b64encode(content).decode() for key, content in parts.items()},
+        },
+        _COMPONENT,
+    )
+
+
+def _write(member: Member, live: Live, bundle: Bundle, parameters: Mapping[str, Any], context: Context) -> None:
+    client, namespace = member.client, live.namespace
+    if live.secret is None and client.find(NAMESPACE, namespace) is None:
+        made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+        apply_object(client, made, component="namespace", check_mode=context.check_mode)
+    stale = [key for key in ((live.secret or {}).get("data") or {}) if key == names.ISTIO_GENERATED_KEY]
+    if stale:
+        # With this key istiod would go on to take the Secret for its own, and rotate the root in it.
+        drop = {"data": dict.fromkeys(stale)}
+        client.patch(SECRET, names.CA_SECRET, namespace, drop, field_manager=FIELD_MANAGER, dry_run=context.check_mode)
+    client.apply(
+        manifest(namespace, bundle),
+        field_manager=FIELD_MANAGER,
+        force=parameters["adopt"] or parameters["replace_root"],
+        dry_run=context.check_mode,
+        planned_namespaces=(namespace,),
+    )
+
+
+def _absent(fleet: Fleet, parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    lives, findings = _read(fleet, parameters)
+    for live in lives.values():
+        where = f"Secret {live.namespace}/{names.CA_SECRET}"
+        if live.secret is not None and not is_ours(live.secret):
+            findings.append(
+                Finding(
+                    live.cluster,
+                    "trust-not-ours",
+                    "it was made by something else",
+                    "delete it yourself",
+                    "error",
+                    where,
+                )
+            )
+        elif live.secret is not None and live.istiods:
+            findings.append(
+                Finding(
+                    live.cluster,
+                    "trust-in-use",
+                    f"istiod runs ({', '.join(live.istiods)}); at its next start it would sign a root of its own, "
+                    "which no other cluster trusts",
+                    "uninstall istiod first (role onemesh.istio.wipe)",
+                    "error",
+                    where,
+                )
+            )
+    if errors(findings):
+        raise MeshError("The certificate authorities were not removed.", errors(findings))
+
+    def delete(member: Member) -> bool:
+        live = lives[member.name]
+        if live.secret is None:
+            return False
+        uid = live.secret["metadata"]["uid"]
+        return member.client.delete(SECRET, names.CA_SECRET, live.namespace, uid=uid, dry_run=context.check_mode)
+
+    outcomes = fleet.each(delete, deadline=2 * parameters["request_timeout"])
+    deleted = [name for name, outcome in outcomes.items() if outcome.value]
+    result = {
+        "changed": bool(deleted),
+        "clusters": {name: {"changed": name in deleted} for name in fleet.names},
+        "diff": [_diff(lives[name], None) for name in deleted],
+    }
+    failures = findings_of(outcomes, "trust-not-removed")
+    if failures:
+        raise MeshError("Not all certificate authorities could be removed.", failures, result)
+    return result
+
+
+def _facts(step: Step | None, live: Live | None, report: Report | None, now: datetime) -> dict[str, Any]:
+    """What may be shown of one cluster's certificate authority."""
+    facts: dict[str, Any] = {
+        "changed": bool(step and step.changes),
+        "restart_required": bool(step and step.restart),
+        "roots_in_use": {where: sorted(found) for where, found in live.roots().items()} if live else {},
+    }
+    if report is not None and report.ca is not None:
+        facts["intermediate"] = _certificate(report.ca, now)
+    if report is not None and report.roots:
+        facts["root"] = _certificate(report.roots[0], now)
+        facts["roots"] = list(report.root_fingerprints)
+    return facts
+
+
+def _certificate(found: CertificateFacts, now: datetime) -> dict[str, Any]:
+    return {
+        "subject": found.subject,
+        "issuer": found.issuer,
+        "serial": found.serial,
+        "fingerprint": found.fingerprint,
+        "not_before": f"{found.not_before:%Y-%m-%dT%H:%M:%SZ}",
+        "not_after": f"{found.not_after:%Y-%m-%dT%H:%M:%SZ}",
+        "days_left": found.days_left(now),
+        "key": found.key,
+    }
+
+
+def _diff(live: Live, report: Report | None) -> dict[str, Any]:
+    header = f"{live.cluster}: Secret {live.namespace}/{names.CA_SECRET}"
+    before: dict[str, Any] = {}
+    if live.bundle is not None:
+        for part in ("ca_cert", "root_cert"):
+            found = _readable(getattr(live.bundle, part))
+            before.update(_shown(part, found))
+    after: dict[str, Any] = {}
+    if report is not None:
+        after = {**_shown("ca_cert", report.ca), **_shown("root_cert", report.roots[0])}
+    return {"before_header": header, "after_header": header, "before": before, "after": after}
+
+
+def _readable(pem: bytes) -> CertificateFacts | None:
+    try:
+        return certificates(pem)[0]
+    except ValueError:
+        return None
+
+
+def _shown(part: str, found: CertificateFacts | None) -> dict[str, Any]:
+    if found is None:
+        return {part: "(unreadable)"}
+    return {part: {"subject": found.subject, "sha256": found.fingerprint, "not_after": f"{found.not_after:%Y-%m-%d}"}}
