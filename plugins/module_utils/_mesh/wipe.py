@@ -1,0 +1,255 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Verb ``wipe``: everything of Istio and of ours off clusters, and what names them off their peers (S2.14 to S2.19).
+
+The peers' remote secrets go first, while the API servers that they name still answer: an istiod whose remote cluster
+goes away under it can stop reading secrets at all (istio.md 1.6). Objects that neither Istio nor we made stay (I4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.onemesh.istio.plugins.module_utils._cluster import (
+    CLUSTER_ARGUMENT_SPEC,
+    FLEET_ARGUMENT_SPEC,
+    Cluster,
+    fleet_of_parameters,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
+from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member, Outcome
+from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
+from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Unreachable
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh._wipe_execute import Executor, Report
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh._wipe_plan import (
+    Kept,
+    Plan,
+    Scope,
+    Stage,
+    Step,
+    make_plan,
+    remote_secret_keys,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh._wipe_scan import scan
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh._wipe_signs import Found
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context
+from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    **FLEET_ARGUMENT_SPEC,
+    "peers": {"type": "list", "elements": "dict", "default": [], "options": CLUSTER_ARGUMENT_SPEC},
+    "namespaces": {"type": "list", "elements": "str", "default": ["istio-system"]},
+    "keep_crds": {"type": "bool", "default": False},
+    "timeout": {"type": "float", "default": 120.0},
+    "unreachable": {"type": "str", "choices": ["fail", "ignore"], "default": "fail"},
+}
+
+
+def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Wipe ``clusters``. Raises MeshError that names each cluster that was away, and each object that is left."""
+    return _Wipe(parameters, context).run()
+
+
+class _Wipe:
+    def __init__(self, parameters: Mapping[str, Any], context: Context) -> None:
+        self._context = context
+        self._timeout: float = parameters["timeout"]
+        self._request_timeout: float = parameters["request_timeout"]
+        self._ignore_unreachable = parameters["unreachable"] == "ignore"
+        self._clusters = fleet_of_parameters(parameters["clusters"])
+        peers = [peer for peer in parameters["peers"] if peer["name"] not in self._clusters]
+        self._peers = fleet_of_parameters(peers) if peers else {}
+        self._scopes = {name: self._scope(cluster, parameters) for name, cluster in self._clusters.items()}
+        self._fleet = Fleet(
+            {**self._clusters, **self._peers}, request_timeout=self._request_timeout, environ=context.environ
+        )
+        self._reports = {name: Report() for name in self._clusters}
+        self._peer_steps: dict[str, list[Step]] = {name: [] for name in self._peers}
+        self._findings: list[Finding] = []
+
+    @staticmethod
+    def _scope(cluster: Cluster, parameters: Mapping[str, Any]) -> Scope:
+        namespaces = dict.fromkeys([*parameters["namespaces"], cluster.istio_namespace])
+        return Scope(tuple(namespaces), keep_crds=parameters["keep_crds"])
+
+    def run(self) -> dict[str, Any]:
+        plans = self._plan_clusters()
+        gone = set(plans) if not self._ignore_unreachable else set(self._clusters)
+        self._clean_peers(gone)
+        for name, plan in plans.items():
+            self._reports[name].foresee(plan)
+        if not self._context.check_mode:
+            self._wipe_clusters(plans)
+        self._judge(plans)
+        result = self._result()
+        failures = [finding for finding in self._findings if finding.severity == "error"]
+        if failures:
+            raise MeshError("The wipe is not complete.", self._findings, result)
+        return result
+
+    # Each step on all clusters at once
+
+    def _plan_clusters(self) -> dict[str, Plan]:
+        def look(member: Member) -> Plan:
+            scope = self._scopes[member.name]
+            member.client.version()
+            return make_plan(scan(member.client, scope), scope)
+
+        outcomes = self._fleet.each(look, deadline=self._timeout, only=self._clusters)
+        self._note_errors(outcomes, "its plan could not be made, nothing was removed from it")
+        return {name: outcome.get() for name, outcome in outcomes.items() if outcome.error is None}
+
+    def _clean_peers(self, gone: set[str]) -> None:
+        """A cluster that is away keeps its place on the peers, unless it is to be ignored: deleting the secret of a
+        cluster that does not answer can wedge their istiods (istio.md 1.6)."""
+
+        def clean(member: Member) -> None:
+            for secret in _remote_secrets(member.client):
+                named, whole = remote_secret_keys(secret, gone)
+                if named:
+                    reason = f"remote secret that names {', '.join(named)}"
+                    step = Step(Stage.REMOTE_SECRETS, secret, reason if whole else f"only its key {', '.join(named)}")
+                    if self._context.check_mode or _unlink(member.client, secret, named, whole):
+                        self._peer_steps[member.name].append(step)
+
+        outcomes = self._fleet.each(clean, deadline=self._timeout, only=self._peers)
+        self._note_errors(outcomes, "its remote secrets for the wiped clusters may still be there")
+
+    def _wipe_clusters(self, plans: Mapping[str, Plan]) -> None:
+        def wipe(member: Member) -> None:
+            report = self._reports[member.name]
+            report.changed, report.removed = False, {}
+            executor = Executor(
+                member.client,
+                self._scopes[member.name],
+                report,
+                timeout=self._timeout,
+                progress=self._context.progress,
+            )
+            executor.run(plans[member.name])
+
+        # Requests that are under way at the time limit, and the last scan, may still end.
+        outcomes = self._fleet.each(wipe, deadline=self._timeout + 3 * self._request_timeout, only=plans)
+        self._note_errors(outcomes, "the wipe was interrupted; run it again")
+
+    def _note_errors(self, outcomes: Mapping[str, Outcome[Any]], consequence: str) -> None:
+        for name, outcome in outcomes.items():
+            error = outcome.error
+            if error is None:
+                continue
+            ignored = self._ignore_unreachable and isinstance(error, Unreachable) and not self._begun(name)
+            self._findings.append(
+                Finding(
+                    name,
+                    "unreachable" if isinstance(error, Unreachable) else error.reason or "api-server",
+                    f"{error.message}; {consequence}",
+                    error.remedy or "see whether its API server answers",
+                    "warning" if ignored else "error",
+                )
+            )
+
+    def _begun(self, name: str) -> bool:
+        report = self._reports.get(name)
+        return report is not None and report.changed and not report.finished
+
+    # What came of it
+
+    def _judge(self, plans: Mapping[str, Plan]) -> None:
+        for name in plans:
+            report = self._reports[name]
+            self._findings += [
+                Finding(name, "leaked", kept.reason, "remove the cause, then run the wipe again", object=kept.object)
+                for kept in report.leaked
+            ]
+            self._findings += [
+                Finding(
+                    name,
+                    "sidecars",
+                    f"pods in namespace {namespace} still have a sidecar: {', '.join(workloads)}",
+                    f"kubectl -n {namespace} rollout restart {' '.join(workloads)}",
+                    "warning",
+                    f"Namespace {namespace}",
+                )
+                for namespace, workloads in report.sidecars.items()
+            ]
+
+    def _result(self) -> dict[str, Any]:
+        clusters = {name: _report_result(report) for name, report in self._reports.items()}
+        peers = {
+            name: {"changed": bool(steps), "removed": [_removed(step) for step in steps]}
+            for name, steps in self._peer_steps.items()
+        }
+        warnings = [finding for finding in self._findings if finding.severity == "warning"]
+        diff = [
+            entry
+            for name, removed in [
+                *((name, self._reports[name].removed.values()) for name in self._reports),
+                *((name, steps) for name, steps in self._peer_steps.items()),
+            ]
+            if (entry := _difference(name, list(removed)))
+        ]
+        return {
+            "changed": any(part["changed"] for part in (*clusters.values(), *peers.values())),
+            "clusters": clusters,
+            "peers": peers,
+            "findings": [finding.as_dict() for finding in warnings],
+            "warnings": [str(finding) for finding in warnings],
+            "diff": diff,
+        }
+
+
+def _remote_secrets(client: Client) -> list[Found]:
+    secrets = client.list(kinds.SECRET, label_selector=f"{names.MULTI_CLUSTER_LABEL}=true")
+    return [
+        Found(
+            kinds.SECRET,
+            # The keys say which clusters it names; the kubeconfigs are of no interest here (I8).
+            {"metadata": secret["metadata"], "data": dict.fromkeys(secret.get("data") or {})},
+        )
+        for secret in secrets
+    ]
+
+
+def _unlink(client: Client, secret: Found, clusters: Sequence[str], whole: bool) -> bool:
+    """Delete a remote secret, or only the wiped clusters' keys where it names others too."""
+    if whole:
+        return client.delete(kinds.SECRET, secret.name, secret.namespace, uid=secret.uid)
+    metadata = {"uid": secret.uid, "resourceVersion": secret.metadata["resourceVersion"]}
+    change = {"metadata": metadata, "data": dict.fromkeys(clusters)}
+    client.patch(kinds.SECRET, secret.name, secret.namespace, change, field_manager=FIELD_MANAGER)
+    return True
+
+
+def _report_result(report: Report) -> dict[str, Any]:
+    return {
+        "changed": report.changed,
+        "removed": [_removed(step) for step in report.removed.values()],
+        "stays": [_kept(kept) for kept in report.stays if not kept.problem],
+        "finalizers_cleared": list(report.finalizers_cleared),
+        "leaked": [_kept(kept) for kept in report.leaked],
+        "sidecars": {namespace: list(workloads) for namespace, workloads in report.sidecars.items()},
+    }
+
+
+def _removed(step: Step) -> dict[str, str]:
+    return {"object": str(step), "reason": step.reason}
+
+
+def _kept(kept: Kept) -> dict[str, str]:
+    return {"object": kept.object, "reason": kept.reason}
+
+
+def _difference(cluster: str, removed: Sequence[Step]) -> dict[str, str]:
+    """Names only: a body could hold what must not be shown (I8), and all of it goes."""
+    if not removed:
+        return {}
+    return {
+        "before_header": cluster,
+        "after_header": f"{cluster} after the wipe",
+        "before": "".join(f"{step}\n" for step in removed),
+        "after": "",
+    }
