@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import os
 import ssl
 import threading
@@ -21,6 +22,7 @@ import yaml
 
 JSON = dict[str, Any]
 _WATCH_SECONDS = 300
+_LOG = logging.getLogger("meshlab.agent")
 
 
 class ApiError(Exception):
@@ -179,9 +181,9 @@ class Store:
             ]
             self._items = items
         for item in gone:
-            self._on_change(item, True)
+            self._tell(item, True)
         for item in changed:
-            self._on_change(item, False)
+            self._tell(item, False)
         version: str = document["metadata"]["resourceVersion"]
         return version
 
@@ -191,7 +193,14 @@ class Store:
                 self._items.pop(key_of(item), None)
             else:
                 self._items[key_of(item)] = item
-        self._on_change(item, deleted)
+        self._tell(item, deleted)
+
+    def _tell(self, item: JSON, deleted: bool) -> None:
+        """A mistake about one object must not end the watch of all others."""
+        try:
+            self._on_change(item, deleted)
+        except Exception:
+            _LOG.exception("%s %s", self._path, "/".join(key_of(item)))
 
 
 def _decoded(data: bytes) -> JSON:

@@ -21,7 +21,7 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Users that the images name (Dockerfile.pilot, Dockerfile.proxyv2 by the injection template, Dockerfile.app of Istio).
 _USERS = {"pilot": 1337, "proxyv2": 1337, "app": 1338}
 # Programs at the paths where Istio's images have them: path -> name among the lab's binaries.
-_PROGRAMS = {
+IMAGE_PROGRAMS = {
     "/usr/local/bin/pilot-discovery": "pilot-discovery",
     "/usr/local/bin/pilot-agent": "pilot-agent",
     "/usr/local/bin/echo-server": "echo-server",
@@ -75,7 +75,7 @@ class Programs:
     bootstrap: Path | None
 
     def binds(self) -> list[Bind]:
-        found = {path: self.directory / name for path, name in _PROGRAMS.items()}
+        found = {path: self.directory / name for path, name in IMAGE_PROGRAMS.items()}
         if self.envoy is not None:
             found[_ENVOY] = self.envoy
         if self.bootstrap is not None:
@@ -226,13 +226,9 @@ def kill(pid: int) -> None:
     _kill(pid, signal.SIGKILL)
 
 
-def inside(pid: int, uid: int, argv: Sequence[str]) -> list[str] | None:
-    """The command line that runs argv in the container of the recorded process; None when it does not run."""
-    inner = first_process(pid)
-    if inner is None:
-        return None
-    spaces = ("--mount", "--net", "--pid", "--uts", "--ipc", "--root", "--wd")
-    return ["nsenter", f"--target={inner}", *spaces, f"--setuid={uid}", f"--setgid={uid}", "--", *argv]
+def inside(record: Path, plan_file: Path, argv: Sequence[str]) -> list[str]:
+    """The command line that runs argv in the container, with its user and environment."""
+    return [sys.executable, "-I", "-S", str(Path(__file__).with_name("entry.py")), str(record), str(plan_file), *argv]
 
 
 def _kill(pid: int, number: signal.Signals) -> None:

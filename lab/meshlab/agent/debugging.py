@@ -14,9 +14,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from meshlab import netns
+from meshlab import netns, processes
 from meshlab.layout import ClusterLayout
 
+from . import shims
 from .api import Api, ApiError
 from .pod import PodWorker
 
@@ -41,8 +42,12 @@ def ports(pod: JSON) -> list[int]:
     return sorted(found)
 
 
-def objects(pod: JSON, namespace_file: Path, logs: dict[str, Path]) -> dict[str, JSON]:
-    """Plural -> object. `logs` are the containers' log files as kwok reads them."""
+def objects(
+    pod: JSON, namespace_file: Path, logs: dict[str, Path], entries: dict[str, tuple[Path, Path]] | None
+) -> dict[str, JSON]:
+    """Plural -> object. `logs` are the containers' log files as kwok reads them, `entries` each container's record and
+    launch plan; None where a command would not run in the container but on the machine: then there is no Exec.
+    """
     relay = str(Path(__file__).with_name("relay.py"))
     containers = [each["name"] for each in [*(pod["spec"].get("initContainers") or []), *pod["spec"]["containers"]]]
     specs: dict[str, tuple[str, JSON]] = {
@@ -59,24 +64,9 @@ def objects(pod: JSON, namespace_file: Path, logs: dict[str, Path]) -> dict[str,
             },
         ),
         "logs": ("Logs", {"logs": [{"containers": [name], "logsFile": str(logs[name])} for name in containers]}),
-        "execs": (
-            "Exec",
-            {
-                "execs": [
-                    {
-                        "containers": [name],
-                        "local": {
-                            "envs": [
-                                {"name": "MESHLAB_POD", "value": pod["metadata"]["uid"]},
-                                {"name": "MESHLAB_CONTAINER", "value": name},
-                            ]
-                        },
-                    }
-                    for name in containers
-                ]
-            },
-        ),
     }
+    if entries is not None:
+        specs["execs"] = ("Exec", {"execs": [_exec(name, *entries[name]) for name in containers]})
     metadata = pod["metadata"]
     owner = {"apiVersion": "v1", "kind": "Pod", "name": metadata["name"], "uid": metadata["uid"]}
     return {
@@ -91,6 +81,14 @@ def objects(pod: JSON, namespace_file: Path, logs: dict[str, Path]) -> dict[str,
             "spec": spec,
         }
         for plural, (kind, spec) in specs.items()
+    }
+
+
+def _exec(container: str, record: Path, plan: Path) -> JSON:
+    values = ((shims.RECORD, record), (shims.PLAN, plan))
+    return {
+        "containers": [container],
+        "local": {"envs": [{"name": name, "value": str(value)} for name, value in values]},
     }
 
 
@@ -127,7 +125,12 @@ class Debugging:
         if worker.stopped.is_set():
             return
         namespace_file = netns.path(self._layout.pod_namespace(worker.uid))
-        for plural, wanted in objects(worker.pod, namespace_file, worker.shown_logs()).items():
+        logs = worker.shown_logs()
+        kwok = processes.alive(self._layout.lab.processes, self._layout.process("kwok-controller"))
+        entries = None
+        if kwok is not None and shims.in_use(kwok.pid):
+            entries = {name: worker.entry_files(name) for name in logs}
+        for plural, wanted in objects(worker.pod, namespace_file, logs, entries).items():
             path = f"{_GROUP}/namespaces/{worker.namespace}/{plural}"
             self._api.request(
                 "PATCH",

@@ -48,6 +48,7 @@ class Saved:
     exit_code: int = 0
     restarts: int = 0
     started: bool = False
+    ready: bool = False
     ends_in_a_row: int = 0
     last_exit: int | None = None
     last_finished_at: float = 0.0
@@ -62,7 +63,6 @@ class Container:
     saved: Saved = field(default_factory=Saved)
     reason: str = "PodInitializing"
     message: str = ""
-    ready: bool = False
     not_before: float = 0.0
     pidfd: int = -1
     pid: int = 0
@@ -90,6 +90,9 @@ class Container:
     def finished(self) -> bool:
         return self.saved.state == "terminated"
 
+    def has_probe(self, kind: str) -> bool:
+        return any(each.kind == kind for each in self.probes)
+
     def view(self) -> ContainerView:
         return ContainerView(
             name=self.name,
@@ -102,7 +105,7 @@ class Container:
             exit_code=self.saved.exit_code,
             restarts=self.saved.restarts,
             started=self.running and self.saved.started,
-            ready=self.running and self.ready if not self.init or self.sidecar else self.finished,
+            ready=self.running and self.saved.ready if not self.init or self.sidecar else self.finished,
             last_exit=self.saved.last_exit,
             last_finished_at=self.saved.last_finished_at,
         )
@@ -140,6 +143,7 @@ class PodWorker:
         self._main = [Container(each, False) for each in spec["containers"]]
         self._all = [*self._init, *self._main]
         self._lock = threading.Lock()
+        self._wake_lock = threading.Lock()
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._answers: list[tuple[probes.ProbeState, Container, bool]] = []
         self._gone = False
@@ -185,16 +189,19 @@ class PodWorker:
             self._unready = present
             self._wake()
 
-    def process_of(self, container: str) -> int | None:
-        """The recorded process of a running container."""
-        return next((each.pid for each in self._all if each.name == container and each.running and each.pid), None)
-
     def _waiting_for_objects(self) -> bool:
         return any(each.reason == "CreateContainerConfigError" for each in self._all)
 
     def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.eventfd_write(self._wake_fd, 1)
+        with self._wake_lock, contextlib.suppress(BlockingIOError):
+            if self._wake_fd >= 0:
+                os.eventfd_write(self._wake_fd, 1)
+
+    def _close(self) -> None:
+        """Later calls of others find nothing to wake, nor someone else's descriptor of the same number."""
+        with self._wake_lock:
+            os.close(self._wake_fd)
+            self._wake_fd = -1
 
     # The thread
     def _run(self) -> None:
@@ -209,6 +216,7 @@ class PodWorker:
             _LOG.exception("pod %s/%s: the agent gave up on it", self.namespace, self.name)
         finally:
             self.stopped.set()
+            self._close()
             self._around.forget(self.uid)
 
     @property
@@ -389,13 +397,13 @@ class PodWorker:
             for bind in made.binds:
                 if not os.path.exists(bind.source) and bind.source.startswith(str(self._directory / "volumes")):
                     os.makedirs(bind.source)
-            plan_file = self._directory / f"{container.name}.plan.json"
+            plan_file = self.entry_files(container.name)[1]
             made.write(plan_file)
             namespace = self._around.layout.pod_namespace(self.uid)
             child = containers.start(namespace, plan_file, self.log(container.name), made.uid)
             container.child, container.pid = child, child.pid
             container.pidfd = os.pidfd_open(child.pid)
-            processes.record(self._around.layout.lab.processes, self._record(container), child.pid, argv[:1])
+            processes.record(self._around.layout.lab.processes, self._record(container.name), child.pid, argv[:1])
         if saved.started_at:
             saved.restarts += 1
         saved.state, saved.started_at, saved.finished_at, saved.exit_code = "running", time.time(), 0.0, 0
@@ -409,8 +417,8 @@ class PodWorker:
             for kind in kinds
             if container.spec.get(f"{kind}Probe")
         ]
-        container.saved.started = not any(each.kind == "startup" for each in container.probes)
-        container.ready = container.saved.started and not any(each.kind == "readiness" for each in container.probes)
+        container.saved.started = not container.has_probe("startup")
+        container.saved.ready = container.saved.started and not container.has_probe("readiness")
 
     def log(self, container: str) -> Path:
         return self._directory / f"{container}.log"
@@ -419,8 +427,13 @@ class PodWorker:
         """Log files of all containers as kwok reads them."""
         return {each.name: self._directory / f"{each.name}.cri.log" for each in self._all}
 
-    def _record(self, container: Container) -> str:
-        return self._around.layout.process(f"pod-{short_uid(self.uid)}-{container.name}")
+    def entry_files(self, container: str) -> tuple[Path, Path]:
+        """Record of the container's process and its launch plan: what it takes to run a command in it."""
+        record = self._around.layout.lab.processes / f"{self._record(container)}.json"
+        return record, self._directory / f"{container}.plan.json"
+
+    def _record(self, container: str) -> str:
+        return self._around.layout.process(f"pod-{short_uid(self.uid)}-{container}")
 
     def _collect(self) -> None:
         """Take note of processes that ended."""
@@ -433,10 +446,10 @@ class PodWorker:
         code = container.child.wait() if container.child is not None else 255
         os.close(container.pidfd)
         container.pidfd, container.pid, container.child = -1, 0, None
-        (self._around.layout.lab.processes / f"{self._record(container)}.json").unlink(missing_ok=True)
+        self.entry_files(container.name)[0].unlink(missing_ok=True)
         saved = container.saved
         saved.finished_at, saved.exit_code = time.time(), code if code >= 0 else 128 - code
-        saved.state, container.ready, container.probes = "terminated", False, []
+        saved.state, saved.ready, container.probes = "terminated", False, []
         saved.last_exit, saved.last_finished_at = saved.exit_code, saved.finished_at
         if self._restarts(container):
             saved.ends_in_a_row = backoff.ends_in_a_row(saved.ends_in_a_row, saved.finished_at - saved.started_at)
@@ -470,9 +483,11 @@ class PodWorker:
 
     def _probe(self, container: Container, probe: probes.ProbeState) -> None:
         """In a thread of the pool."""
-        pid, uid = container.pid, containers.user_of(self.pod, container.spec)
         success = probes.run(
-            probe.spec, self.address, container.spec.get("ports") or [], lambda argv: containers.inside(pid, uid, argv)
+            probe.spec,
+            self.address,
+            container.spec.get("ports") or [],
+            lambda argv: containers.inside(*self.entry_files(container.name), argv),
         )
         with self._lock:
             self._answers.append((probe, container, success))
@@ -488,10 +503,11 @@ class PodWorker:
             probe.answered(success, now)
             if probe.kind == "startup" and probe.passed:
                 container.saved.started = True
-                container.ready = not any(each.kind == "readiness" for each in container.probes)
+                container.saved.ready = not container.has_probe("readiness")
                 self._save()
-            elif probe.kind == "readiness":
-                container.ready = probe.passed
+            elif probe.kind == "readiness" and container.saved.ready != probe.passed:
+                container.saved.ready = probe.passed
+                self._save()
             if probe.kind != "readiness" and not probe.passed and probe.exhausted and container.pid:
                 _LOG.warning("pod %s/%s: %s probe of %s failed", self.namespace, self.name, probe.kind, container.name)
                 containers.kill(container.pid)
@@ -535,17 +551,20 @@ class PodWorker:
             each.saved = Saved(**known[each.name])
             if not each.running or not each.real:
                 continue
-            record = processes.alive(self._around.layout.lab.processes, self._record(each))
+            record = processes.alive(self._around.layout.lab.processes, self._record(each.name))
             if record is None:
                 # It ended while nobody looked.
-                each.saved.state, each.saved.exit_code = "terminated", 255
+                each.saved.state, each.saved.exit_code, each.saved.ready = "terminated", 255, False
+                each.saved.last_exit, each.saved.last_finished_at = 255, time.time()
                 if self._restarts(each):
                     each.saved.state = "waiting"
                 continue
             each.pid, each.pidfd = record.pid, os.pidfd_open(record.pid)
-            started = each.saved.started
+            started, ready = each.saved.started, each.saved.ready
             self._begin_probes(each, now)
-            each.saved.started = started
+            each.saved.started, each.saved.ready = started, ready
+            for probe in each.probes:
+                probe.passed = {"startup": started, "readiness": ready, "liveness": True}[probe.kind]
         _LOG.info("pod %s/%s: adopted", self.namespace, self.name)
 
     # End
@@ -561,7 +580,6 @@ class PodWorker:
             self._wait(time.monotonic() + 1)
             self._collect()
         discard(self._around.layout, self.uid)
-        os.close(self._wake_fd)
         while not self._gone and not self._delete_object():
             time.sleep(_RETRY)
 

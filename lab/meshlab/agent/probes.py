@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 JSON = dict[str, Any]
-Inside = Callable[[Sequence[str]], "list[str] | None"]
-# Until a container was ready for the first time it is asked this often, so that nobody waits for a long period.
-_EAGER = 1.0
+Inside = Callable[[Sequence[str]], list[str]]
+# A container that is not ready (yet) is asked this often, so that nobody waits for a long period.
+_EAGER = 0.3
 
 
 @dataclass
@@ -33,9 +33,21 @@ class ProbeState:
         return cls(spec, kind, now + float(spec.get("initialDelaySeconds") or 0), passed=kind == "liveness")
 
     @property
+    def period(self) -> float:
+        return float(self.spec.get("periodSeconds") or 10)
+
+    @property
+    def interval(self) -> float:
+        """Seconds to the next probe."""
+        return self.period if self.passed else min(self.period, _EAGER)
+
+    @property
     def exhausted(self) -> bool:
-        """As many failures in a row as are allowed."""
-        return self.failures >= int(self.spec.get("failureThreshold") or 3)
+        """Failing as long as is allowed. Eager probes of a start take no time from it."""
+        allowed = int(self.spec.get("failureThreshold") or 3)
+        if self.kind == "startup":
+            allowed = round(allowed * self.period / min(self.period, _EAGER))
+        return self.failures >= allowed
 
     def answered(self, success: bool, now: float) -> None:
         if success:
@@ -46,8 +58,7 @@ class ProbeState:
             self.successes, self.failures = 0, self.failures + 1
             if self.exhausted:
                 self.passed = False
-        period = float(self.spec.get("periodSeconds") or 10)
-        self.due = now + (min(period, _EAGER) if not self.passed else period)
+        self.due = now + self.interval
 
 
 def run(spec: JSON, address: str, ports: Sequence[JSON], inside: Inside) -> bool:
@@ -57,8 +68,7 @@ def run(spec: JSON, address: str, ports: Sequence[JSON], inside: Inside) -> bool
         if "httpGet" in spec:
             return _http_get(spec["httpGet"], address, ports, timeout)
         if "exec" in spec:
-            command = inside(spec["exec"].get("command") or [])
-            return command is not None and _succeeds(command, timeout)
+            return _succeeds(inside(spec["exec"].get("command") or []), timeout)
         chosen = spec.get("tcpSocket") or spec["grpc"]
         with socket.create_connection((chosen.get("host") or address, port_number(chosen["port"], ports)), timeout):
             return True
