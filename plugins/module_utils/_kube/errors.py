@@ -131,14 +131,18 @@ def error_of_response(
     details = answer.get("details") or {}
     said = _without_secrets(str(answer.get("message") or _plain_text(body)), secrets)
     details = json.loads(_without_secrets(json.dumps(details), secrets)) if details else {}
-    kind = _class_of(status)
+    kind = _class_of(status, said)
     message, remedy = _words(kind, action, status, said, reason, details, credentials)
     return kind(cluster, message, status=status, reason=reason, remedy=remedy, details=details)
 
 
-def _class_of(status: int) -> type[KubeError]:
+_NOT_OF_THE_SCHEMA = re.compile(r"failed to create typed patch object|failed to convert new object")
+
+
+def _class_of(status: int, said: str) -> type[KubeError]:
     if status >= 500:
-        return ServerError
+        # Server-side apply answers 500 to content that does not fit the schema (seen on 1.36).
+        return Invalid if _NOT_OF_THE_SCHEMA.search(said) else ServerError
     return {
         400: Invalid,
         401: Unauthorized,
@@ -189,13 +193,15 @@ _FORBIDDEN = re.compile(
     r'(?: in the namespace "(?P<namespace>[^"]*)")?'
 )
 _FORBIDDEN_PATH = re.compile(r'User "(?P<user>[^"]*)" cannot (?P<verb>\S+) path "(?P<path>[^"]*)"')
-_IMPERSONATION = frozenset({"users", "groups", "uids", "serviceaccounts"})
 
 
 def _remedy_for_forbidden(said: str, origin: str) -> str:
-    found = _FORBIDDEN.search(said)
+    found, path = _FORBIDDEN.search(said), _FORBIDDEN_PATH.search(said)
+    asked = found or path
+    if asked is not None and asked["verb"].startswith("impersonate"):
+        # Since Kubernetes 1.36 the verb also names what would be done under the other name.
+        return f'grant "{asked["user"]}" the verb impersonate on users and groups, or leave impersonation out'
     if found is None:
-        path = _FORBIDDEN_PATH.search(said)
         if path is not None:
             return f'grant "{path["user"]}" the verb {path["verb"]} on the URL {path["path"]}, or use other credentials'
         return "an admission policy, a quota or the API server's own rules refuse it: the message says which"
@@ -203,8 +209,6 @@ def _remedy_for_forbidden(said: str, origin: str) -> str:
         return f"no credentials were recognised{origin}: give a token, a client certificate or an exec plugin"
     resource = f"{found['resource']}.{found['group']}" if found["group"] else found["resource"]
     where = f"namespace {found['namespace']}" if found["namespace"] else "the whole cluster"
-    if found["verb"] == "impersonate" and found["resource"] in _IMPERSONATION:
-        return f'grant "{found["user"]}" the verb impersonate on {resource}, or leave impersonation out'
     return f'grant "{found["user"]}" the verb {found["verb"]} on {resource} in {where}, or use other credentials'
 
 
@@ -231,7 +235,7 @@ def _words_for_conflict(action: str, said: str, reason: str, details: Mapping[st
         fields = "; ".join(f'{field} is held by "{manager}"' for manager, field in held)
         managers = " and ".join(f'"{manager}"' for manager in sorted({manager for manager, _ in held}))
         return f"{action}: {fields}", f"let {managers} give these fields up, or force the apply if they are to be ours"
-    if "UID in precondition" in said:
+    if re.search(r"UID in (the )?precondition", said):
         return f"{action}: {said}", "another object has taken this name since: look at it before deciding"
     return f"{action}: {said}", "it was changed by somebody else meanwhile: read it again and retry"
 
