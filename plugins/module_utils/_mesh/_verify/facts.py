@@ -1,0 +1,161 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What verify knows about each cluster. Plain values: they hold no key, no token and no kubeconfig (I8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.debug import Host, NetworkGateway
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A proxy that refused what istiod sent it (NACK), with Envoy's own reason."""
+
+    proxy: str
+    """``pod.namespace``"""
+    resource: str
+    """Last part of the type URL, e.g. ``Listener``."""
+    reason: str
+
+
+@dataclass(frozen=True)
+class Istiod:
+    """One ready istiod pod, as its spec and its debug port describe it (istio.md 8.1)."""
+
+    pod: str
+    revision: str
+    cluster_id: str
+    """Environment variable CLUSTER_ID."""
+    network: str = ""
+    """``global.network`` of the values that it injects with."""
+    clusters: Mapping[str, str] = field(default_factory=dict)
+    """/debug/clusterz: remote cluster ID -> synced, syncing, timeout or closed."""
+    gateways: tuple[NetworkGateway, ...] = ()
+    """/debug/networkz."""
+    shards: frozenset[str] = frozenset()
+    """Clusters that contribute endpoints, from /debug/endpointShardz."""
+    rejections: tuple[Rejection, ...] = ()
+    """/debug/syncz, where a proxy's last answer was an error."""
+    error: str = ""
+    """Why the debug port gave nothing; what would come from it is then empty."""
+
+
+@dataclass(frozen=True)
+class RemoteSecret:
+    """What a cluster's remote secrets say about one other cluster (istio.md 1.3, 1.4)."""
+
+    secret: str
+    """``namespace/name``"""
+    server: str = ""
+    refused: str = ""
+    """istiod's reason not to take it; empty where it does."""
+    mismatch: str = ""
+    """A name in the secret that contradicts its data key, in words; empty where all agree."""
+
+
+@dataclass(frozen=True)
+class GatewayService:
+    """An east-west gateway's Service, its pods, and what they expose to other networks."""
+
+    name: str
+    """``namespace/name``"""
+    addresses: tuple[tuple[str, int], ...] = ()
+    """Where other networks reach it: IP address or host name, and port."""
+    reason: str = ""
+    """Why there is no address, and ``remedy`` what to do about it."""
+    remedy: str = ""
+    ready_pods: int = 0
+    pods: tuple[str, ...] = ()
+    """``pod.namespace`` of each, as istiod calls proxies."""
+    hosts: tuple[str, ...] = ()
+    """Hosts of the AUTO_PASSTHROUGH servers that select its pods."""
+    selector: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ProxySample:
+    """One injected proxy and all upstream addresses that it holds."""
+
+    proxy: str
+    addresses: frozenset[str]
+
+
+@dataclass(frozen=True)
+class ClusterFacts:
+    """One cluster, read at one moment. Where ``away`` says why it could not be read, all else is empty."""
+
+    name: str
+    network: str
+    """The network that the fleet says."""
+    api_server: str = ""
+    """The URL by which the other clusters reach its API server, where the fleet says so."""
+    istio_namespace: str = "istio-system"
+    away: str = ""
+    away_remedy: str = ""
+    domain: str = "cluster.local"
+    istio_version: str = ""
+    """The tag of istiod's image, without its variant (``-distroless``)."""
+    root_secret: frozenset[str] = frozenset()
+    """sha256 fingerprints of the root certificates in ``cacerts``; empty where there is no such secret."""
+    root_distributed: frozenset[str] = frozenset()
+    """The same of what istiod hands out to proxies, config map istio-ca-root-cert."""
+    namespace_network: str = ""
+    """Label topology.istio.io/network of Istio's namespace."""
+    istiods: tuple[Istiod, ...] = ()
+    """The ready ones, of every revision."""
+    istiods_not_ready: tuple[str, ...] = ()
+    secrets: Mapping[str, RemoteSecret] = field(default_factory=dict)
+    """By the cluster ID that they are meant to register."""
+    gateways: tuple[GatewayService, ...] = ()
+    """Those that serve the cluster's own network."""
+    pod_addresses: frozenset[str] = frozenset()
+    """Addresses of running pods with a sidecar."""
+    sample: ProxySample | None = None
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What came of the requests from one cluster to one Service."""
+
+    sent: int
+    by_cluster: Mapping[str, int] = field(default_factory=dict)
+    """Successful answers, by the cluster that gave them."""
+    identities: frozenset[str] | None = frozenset()
+    """SPIFFE identities of the client that the servers were shown (X-Forwarded-Client-Cert): mutual TLS. None where
+    the servers do not say."""
+    latencies: tuple[float, ...] = ()
+    """Milliseconds of each successful answer."""
+    failure: str = ""
+    """What the first request that failed got: status and body, or the client's error."""
+
+    @property
+    def successes(self) -> int:
+        return sum(self.by_cluster.values())
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What a workload in one cluster (the source) sees of another (the target)."""
+
+    endpoints: tuple[Host, ...] | None = None
+    """Hosts for the target in the source's proxy; None where they were not read."""
+    answers: Answers | None = None
+    """Requests to the target; None where none were made."""
+    proxies: tuple[str, ...] = ()
+    """``pod.namespace`` of the source's proxies that were looked at."""
+    why_none: str = ""
+    """Why no request was made."""
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """Why a cluster takes no part in requests: where, what and what to do."""
+
+    cluster: str
+    message: str
+    remedy: str
+    object: str = ""
