@@ -30,6 +30,8 @@ _STAGES = Path(__file__).parent / "stages"
 def configuration(cluster: ClusterLayout) -> list[dict[str, Any]]:
     """kwokctl's configuration documents, without the stages."""
     service_range = {"key": "service-cluster-ip-range", "value": cluster.service_cidr}
+    # There is one of each, and on a busy machine a late renewal of its lease would end it for good.
+    no_leader_election = {"key": "leader-elect", "value": "false"}
     patches = {
         # Without aggregator routing the API server calls webhooks at a cluster IP, which nothing serves here.
         "kube-apiserver": [
@@ -39,7 +41,8 @@ def configuration(cluster: ClusterLayout) -> list[dict[str, Any]]:
             {"key": "kubelet-preferred-address-types", "value": "InternalIP"},
             {"key": "advertise-address", "value": cluster.wan_address},
         ],
-        "kube-controller-manager": [service_range],
+        "kube-controller-manager": [service_range, no_leader_election],
+        "kube-scheduler": [no_leader_election],
         "kwok-controller": [
             {"key": "cidr", "value": cluster.kwok_pod_cidr},
             {"key": "node-ip", "value": cluster.wan_address},
@@ -93,6 +96,18 @@ def pki(cluster: ClusterLayout) -> Path:
     return _work_directory(cluster) / "pki"
 
 
+def create_directories(cluster: ClusterLayout) -> None:
+    """The cluster's folders, as they may be read by others."""
+    # Proxies run under another user and must reach their pod's folder; kwok's folder holds the cluster's keys.
+    for folder, mode in ((cluster.directory, 0o711), (cluster.pods, 0o711), (cluster.logs, 0o755)):
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(mode)
+    cluster.kwok_directory.mkdir(mode=0o700, exist_ok=True)
+    logs = cluster.logs / "control-plane"
+    if not logs.is_symlink():
+        logs.symlink_to(os.path.relpath(_work_directory(cluster) / "logs", cluster.logs))
+
+
 def is_running(cluster: ClusterLayout) -> bool:
     """All components were started, completely once, and live."""
     records = cluster.lab.processes
@@ -106,16 +121,14 @@ def start(cluster: ClusterLayout, state: ClusterState, binaries: Path) -> None:
 
     A cluster that never was complete starts from nothing, because a half-written one cannot be told from a whole one.
     """
-    if not _complete_marker(cluster).exists():
+    create_directories(cluster)
+    if _complete_marker(cluster).exists():
+        _kwokctl(cluster, binaries, ["start", "cluster", "--name", _NAME])
+    else:
         _end_all(cluster)
         shutil.rmtree(cluster.kwok_directory, ignore_errors=True)
-    _create_directories(cluster)
-    config = cluster.directory / "kwokctl.yaml"
-    config.write_text("---\n".join(yaml.safe_dump(each, sort_keys=False) for each in configuration(cluster)))
-    with config.open("a") as file:
-        for stage in sorted(_STAGES.glob("*.yaml")):
-            file.write("---\n" + stage.read_text())
-    _kwokctl(cluster, binaries, config)
+        create_directories(cluster)
+        _create(cluster, binaries)
     for name in _COMPONENTS:
         pid = int((_work_directory(cluster) / "pids" / f"{name}.pid").read_text())
         if processes.record(cluster.lab.processes, cluster.process(name), pid, [name]) is None:
@@ -146,41 +159,37 @@ def _complete_marker(cluster: ClusterLayout) -> Path:
     return cluster.kwok_directory / "complete"
 
 
-def _create_directories(cluster: ClusterLayout) -> None:
-    # Proxies run under another user and must reach their pod's folder; kwok's folder holds the cluster's keys.
-    for folder, mode in ((cluster.directory, 0o711), (cluster.pods, 0o711), (cluster.logs, 0o755)):
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(mode)
-    cluster.kwok_directory.mkdir(mode=0o700, exist_ok=True)
-    logs = cluster.logs / "control-plane"
-    if not logs.is_symlink():
-        logs.symlink_to(os.path.relpath(_work_directory(cluster) / "logs", cluster.logs))
-
-
-def _kwokctl(cluster: ClusterLayout, binaries: Path, config: Path) -> None:
-    log = cluster.logs / "kwokctl.log"
+def _create(cluster: ClusterLayout, binaries: Path) -> None:
+    config = cluster.directory / "kwokctl.yaml"
+    documents = [yaml.safe_dump(each, sort_keys=False) for each in configuration(cluster)]
+    documents += [stage.read_text() for stage in sorted(_STAGES.glob("*.yaml"))]
+    config.write_text("---\n".join(documents))
     options = {
-        "--etcd-binary": "etcd",
-        "--kube-apiserver-binary": "kube-apiserver",
-        "--kube-controller-manager-binary": "kube-controller-manager",
-        "--kube-scheduler-binary": "kube-scheduler",
-        "--kwok-controller-binary": "kwok",
+        "--name": _NAME,
+        "--config": str(config),
+        "--kubeconfig": str(cluster.kwok_directory / "kubeconfig"),
+        "--etcd-binary": str(binaries / "etcd"),
+        "--kube-apiserver-binary": str(binaries / "kube-apiserver"),
+        "--kube-controller-manager-binary": str(binaries / "kube-controller-manager"),
+        "--kube-scheduler-binary": str(binaries / "kube-scheduler"),
+        "--kwok-controller-binary": str(binaries / "kwok"),
     }
-    command = [
-        *(str(binaries / "kwokctl"), "create", "cluster", "--name", _NAME, "--config", str(config)),
-        *("--kubeconfig", str(cluster.kwok_directory / "kubeconfig")),
-        *(word for option, name in options.items() for word in (option, str(binaries / name))),
-    ]
+    _kwokctl(cluster, binaries, ["create", "cluster", *(word for option in options.items() for word in option)])
+
+
+def _kwokctl(cluster: ClusterLayout, binaries: Path, arguments: list[str]) -> None:
+    log = cluster.logs / "kwokctl.log"
     # kwokctl calls kubectl, and downloads one unless it is in PATH.
     environ = {
         **os.environ,
+        **cluster.lab.mark,
         "KWOK_WORKDIR": str(cluster.kwok_directory),
         "PATH": f"{binaries}:{os.environ.get('PATH', '')}",
     }
     with log.open("ab") as output:
         # A session of its own: Ctrl-C ends the command, and what it started is then known by its record.
         child = subprocess.Popen(
-            netns.inside(cluster.namespace, command),
+            netns.inside(cluster.namespace, [str(binaries / "kwokctl"), *arguments]),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
