@@ -37,6 +37,7 @@ kubectl=$(sed -n 's/^programs: //p' "$cache/programs.txt")/kubectl
 step "two clusters on two networks"
 meshlab up --clusters "$(IFS=,; echo "${clusters[*]}")"
 meshlab inventory >"$state/inventory.yml"
+install -D -m 600 "$root/lab/demo/mesh.yml" "$state/group_vars/all/mesh.yml"
 
 step "the collection's artifact, installed into an empty path"
 "$root/tools/artifact.sh" "$state/collections"

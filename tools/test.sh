@@ -10,11 +10,22 @@ seconds_allowed=2400
 rm -rf "$logs"
 mkdir -p "$logs"
 export LAB_STAYS=1 MESHLAB_NAME=${MESHLAB_NAME:-test}
-trap 'end_lab' EXIT
+lab_checks=
+trap 'end_labs' EXIT
 trap 'exit 130' INT TERM
 
-end_lab() {
-    [[ -z ${lab_started:-} ]] || meshlab down --name "$MESHLAB_NAME"
+labs() {
+    find "${MESHLAB_HOME:-$HOME/.local/state/meshlab}" -mindepth 1 -maxdepth 1 -type d -printf '%f\n' 2>/dev/null | sort
+}
+labs_before=$(labs)
+
+# Nothing may keep running that was started here, also when a test was cut off before it could clean up.
+end_labs() {
+    local name
+    [[ -n $lab_checks ]] || return
+    for name in $(comm -13 <(echo "$labs_before") <(labs)); do
+        meshlab down --name "$name"
+    done
 }
 
 # The lines in which a runner counts: its last ones.
@@ -39,11 +50,9 @@ run() {
     summary+=("$(printf '%-16s %-7s %5d s' "$name" "$outcome" $((SECONDS - started)))")
 }
 
-lab_checks=
 for name in "$@"; do
     if [[ $name == -- ]]; then
         lab_checks=1
-        lab_started=1
         run lab-build meshlab build
         continue
     fi

@@ -54,7 +54,7 @@ SCENARIOS = (
     Scenario("unlink"),
     Scenario("link", "long-lived", {"link_token": "long_lived"}),
     Scenario("unlink", "again"),
-    Scenario("wipe"),
+    Scenario("wipe", variables={"wipe_confirmed": True}),
 )
 
 
