@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from . import netns, processes
+from .agent import shims
 from .api import Api, ApiError
 from .errors import LabError
 from .kubeconfig import render
@@ -172,7 +173,8 @@ def _create(cluster: ClusterLayout, binaries: Path) -> None:
         "--kube-apiserver-binary": str(binaries / "kube-apiserver"),
         "--kube-controller-manager-binary": str(binaries / "kube-controller-manager"),
         "--kube-scheduler-binary": str(binaries / "kube-scheduler"),
-        "--kwok-controller-binary": str(binaries / "kwok"),
+        # So that what kwok executes for a container runs in it.
+        "--kwok-controller-binary": str(shims.install(cluster.directory / "shims", binaries / "kwok")),
     }
     _kwokctl(cluster, binaries, ["create", "cluster", *(word for option in options.items() for word in option)])
 

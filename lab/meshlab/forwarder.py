@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import socket
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from pathlib import Path
 from .layout import API_SERVER_PORT
 from .netns import enter
 
+LISTENER = "MESHLAB_LISTENER"  # names the inherited file descriptor that listens on the port already
 _CHUNK = 1 << 16
 _BACKLOG = 128
 
@@ -140,12 +142,17 @@ def _reset(writer: asyncio.StreamWriter) -> None:
         writer.transport.abort()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises OSError when the port is in use."""
     # asyncio turns Nagle's algorithm off only where the protocol is given: else a request may wait 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
-    listener.listen(_BACKLOG)
+    try:
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise
     return listener
 
 
@@ -166,9 +173,10 @@ def main() -> None:
     given = parser.parse_args()
     # Until the handler is in place a hang-up would end the process.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    outside = _listen("127.0.0.1", given.port)
+    inherited = os.environ.get(LISTENER)
+    outside = socket.socket(fileno=int(inherited)) if inherited else listen("127.0.0.1", given.port)
     enter(given.namespace)
-    inside = _listen(given.router, given.router_port)
+    inside = listen(given.router, given.router_port)
     asyncio.run(_run([outside, inside], Forwarder((given.target, API_SERVER_PORT), given.control)))
 
 

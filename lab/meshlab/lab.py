@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import importlib.util
-import json
 import os
 import shutil
 import socket
@@ -13,13 +12,13 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from . import control_plane, netns, network, processes
 from .build import Programs
 from .errors import LabError
-from .forwarder import delay_port
+from .forwarder import LISTENER, delay_port, listen
 from .layout import MAXIMUM_CLUSTERS, ClusterLayout, Lab
 from .state import ClusterState, LabState, load, save
 
@@ -68,18 +67,18 @@ def plan(lab: Lab, current: LabState | None, wish: Wish, programs: Programs, por
 
 def up(lab: Lab, wish: Wish, programs: Programs, say: Callable[[str], None]) -> LabState:
     """Make everything that the wish asks for and is not there yet. Raises LabError."""
-    with changing(lab):
+    with changing(lab), _Ports() as ports:
         current = load(lab)
         for name, port in wish.ports.items():
             own = current.clusters.get(name) if current else None
-            if (own is None or own.port != port) and not _is_free(port):
+            if (own is None or own.port != port) and not ports.take(port):
                 raise LabError(f"port {port} on 127.0.0.1 is in use: choose another with --port, or leave it out")
-        state = plan(lab, current, wish, programs, _ports(lab))
+        state = _with_ports(plan(lab, current, wish, programs, ports.next), ports)
         if state != current:
             save(state)
         made = network.ensure_wan(lab)
         with ThreadPoolExecutor(max_workers=max(1, len(state.clusters))) as pool:
-            tasks = [pool.submit(_ensure_cluster, state, each, say) for each in state.layouts()]
+            tasks = [pool.submit(_ensure_cluster, state, each, ports, say) for each in state.layouts()]
         # Every cluster is brought as far as it goes before the first failure is told.
         changed = [task.result() for task in tasks]
         if not made and not any(changed):
@@ -114,14 +113,15 @@ def changing(lab: Lab) -> Iterator[None]:
             return
 
 
-def _ensure_cluster(state: LabState, cluster: ClusterLayout, say: Callable[[str], None]) -> bool:
+def _ensure_cluster(state: LabState, cluster: ClusterLayout, ports: _Ports, say: Callable[[str], None]) -> bool:
     started = time.monotonic()
     numbers = state.clusters[cluster.name]
     made = network.ensure_cluster(cluster, shared_network=state.shared_network)
+    control_plane.create_directories(cluster)
+    made |= _ensure_process(cluster, "forwarder", _forwarder_command(cluster, numbers), ports.taken.get(numbers.port))
     if not control_plane.is_running(cluster):
         made = True
         control_plane.start(cluster, numbers, Path(state.binaries))
-    made |= _ensure_process(cluster, "forwarder", _forwarder_command(cluster, numbers))
     _wait_ready(cluster, numbers)
     made |= control_plane.ensure_node(cluster, numbers)
     if importlib.util.find_spec("meshlab.agent.main") is not None:
@@ -150,12 +150,46 @@ def _wait_ready(cluster: ClusterLayout, numbers: ClusterState) -> None:
         time.sleep(0.1)
 
 
-def _ensure_process(cluster: ClusterLayout, part: str, command: list[str]) -> bool:
-    records, name = cluster.lab.processes, cluster.process(part)
-    if processes.alive(records, name):
+def _with_ports(state: LabState, ports: _Ports) -> LabState:
+    """The state with every missing forwarder's port held; Raises LabError when a finished cluster's is gone.
+
+    While a start is interrupted, another program may take the port; no kubeconfig names it yet, so it gets another.
+    """
+    for cluster in state.layouts():
+        numbers = state.clusters[cluster.name]
+        if processes.alive(state.lab.processes, cluster.process("forwarder")):
+            continue
+        _end_twins(state.lab, _forwarder_command(cluster, numbers))
+        if ports.take(numbers.port):
+            continue
+        if cluster.kubeconfig.exists():
+            raise LabError(
+                f"cluster {cluster.name}: its port {numbers.port} on 127.0.0.1 is in use by another program: "
+                "end that program, or run `meshlab down`"
+            )
+        state = state.with_cluster(cluster.name, replace(numbers, port=ports.next()))
+    return state
+
+
+def _end_twins(lab: Lab, command: list[str]) -> None:
+    """End what runs this command for this lab without a record: its starter was killed before it wrote one."""
+    started = ((pid, processes.start_time(pid)) for pid in processes.running(command, lab.mark))
+    processes.end((processes.Record("twin", pid, at) for pid, at in started if at is not None), grace=1.0)
+
+
+def _ensure_process(
+    cluster: ClusterLayout, part: str, command: list[str], listener: socket.socket | None = None
+) -> bool:
+    lab, name = cluster.lab, cluster.process(part)
+    if processes.alive(lab.processes, name):
         return False
-    environ = {**os.environ, "MESHLAB_HOME": str(cluster.lab.home)}
-    processes.start(records, name, command, log=cluster.logs / f"{part}.log", environ=environ, cwd=Path("/"))
+    _end_twins(lab, command)
+    environ = {**os.environ, **lab.mark, "MESHLAB_HOME": str(lab.home)}
+    if listener is not None:
+        environ[LISTENER] = str(listener.fileno())
+    keep = () if listener is None else (listener.fileno(),)
+    log = cluster.logs / f"{part}.log"
+    processes.start(lab.processes, name, command, log=log, environ=environ, cwd=Path("/"), keep=keep)
     return True
 
 
@@ -176,7 +210,7 @@ def _end_processes(lab: Lab) -> list[str]:
     problems = []
     records = processes.load_all(lab.processes)
     agents = [each for each in records if each.name.endswith(".agent")]
-    for group, grace in ((agents, 5.0), (records, 1.0), (_inside(lab), 1.0)):
+    for group, grace in ((agents, 5.0), (records, 1.0), (_unrecorded(lab), 1.0)):
         try:
             processes.end(group, grace=grace)
         except RuntimeError as error:
@@ -184,13 +218,15 @@ def _end_processes(lab: Lab) -> list[str]:
     return problems
 
 
-def _inside(lab: Lab) -> Iterable[processes.Record]:
-    """Whatever runs in the lab's namespaces: an interrupted start may not have come to recording it."""
+def _unrecorded(lab: Lab) -> Iterable[processes.Record]:
+    """What bears the lab's mark or is in its namespaces: an interrupted start may not have come to recording it."""
+    found = processes.with_environment(lab.mark)
     for namespace in _namespaces(lab):
-        for pid in netns.process_ids(namespace):
-            started = processes.start_time(pid)
-            if started is not None:
-                yield processes.Record(namespace, pid, started)
+        found |= set(netns.process_ids(namespace))
+    for pid in found - {os.getpid()}:
+        started = processes.start_time(pid)
+        if started is not None:
+            yield processes.Record("unrecorded", pid, started)
 
 
 def _unmount(lab: Lab) -> list[str]:
@@ -228,28 +264,35 @@ def _free_index(used: Iterable[int]) -> int:
     return free
 
 
-def _ports(lab: Lab) -> Callable[[], int]:
-    """Free ports, one after another, that no other lab of this user has either."""
-    taken: set[int] = set()
-    for file in lab.home.glob("*/lab.json"):
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            taken |= {each["port"] for each in json.loads(file.read_text())["clusters"].values()}
-    candidates = (port for port in range(FIRST_PORT, _LAST_PORT + 1) if port not in taken and _is_free(port))
+class _Ports:
+    """Ports on 127.0.0.1 for new forwarders, each held by a listener from when it is chosen.
 
-    def following() -> int:
-        port = next(candidates, None)
+    Several labs may start at once; a port that was only looked at might be gone seconds later.
+    """
+
+    def __init__(self) -> None:
+        self.taken: dict[int, socket.socket] = {}
+
+    def __enter__(self) -> _Ports:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # The forwarders have them by now.
+        for listener in self.taken.values():
+            listener.close()
+
+    def take(self, port: int) -> bool:
+        """False when the port is in use."""
+        if port not in self.taken:
+            try:
+                self.taken[port] = listen("127.0.0.1", port)
+            except OSError:
+                return False
+        return True
+
+    def next(self) -> int:
+        candidates = (each for each in range(FIRST_PORT, _LAST_PORT + 1) if each not in self.taken)
+        port = next((each for each in candidates if self.take(each)), None)
         if port is None:
             raise LabError(f"no free port on 127.0.0.1 from {FIRST_PORT} to {_LAST_PORT}: end what uses them")
         return port
-
-    return following
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

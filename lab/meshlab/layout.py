@@ -205,6 +205,14 @@ class Lab:
         return self.directory / "processes"
 
     @property
+    def mark(self) -> dict[str, str]:
+        """Environment of every process that the lab starts, and of no other process.
+
+        It tells `down` of one that was started just before its starter was killed, and so never recorded.
+        """
+        return {"MESHLAB_OWNER": str(self.directory)}
+
+    @property
     def namespace_prefix(self) -> str:
         """Every network namespace of this lab, and of no other, begins with it."""
         return f"ml-{self.name}-"

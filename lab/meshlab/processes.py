@@ -73,8 +73,11 @@ def start(
     cwd: Path | None = None,
     user: int | None = None,
     group: int | None = None,
+    keep: Sequence[int] = (),
 ) -> Record:
     """Start a detached process in a session of its own, output appended to `log`, and record it.
+
+    It inherits the file descriptors in `keep`, under the same numbers.
 
     Raises OSError when the program cannot be started, RuntimeError when it ended at once.
     """
@@ -90,6 +93,7 @@ def start(
             start_new_session=True,
             user=user,
             group=group,
+            pass_fds=keep,
         )
     made = record(directory, name, child.pid, command)
     if made is None:
@@ -145,6 +149,30 @@ def tree(root: Record) -> list[Record]:
     found.discard(os.getpid())
     made = ((pid, start_time(pid)) for pid in found)
     return [Record(root.name, pid, started) for pid, started in made if started is not None]
+
+
+def with_environment(variables: Mapping[str, str]) -> set[int]:
+    """Pids of the processes that were started with all of these variables, to the letter."""
+    wanted = {f"{name}={value}".encode() for name, value in variables.items()}
+    found = set()
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            # It may end meanwhile, or be another user's.
+            with contextlib.suppress(OSError):
+                if wanted <= set(Path(f"/proc/{entry}/environ").read_bytes().split(b"\0")):
+                    found.add(int(entry))
+    return found
+
+
+def running(command: Sequence[str], variables: Mapping[str, str]) -> set[int]:
+    """Pids of the processes with exactly these arguments that were started with these variables."""
+    wanted = "\0".join(command).encode() + b"\0"
+    found = set()
+    for pid in with_environment(variables):
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{pid}/cmdline").read_bytes() == wanted:
+                found.add(pid)
+    return found
 
 
 def _stat(pid: int) -> list[str] | None:

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from meshlab import build
+from meshlab.build import MODULES, Module, module_hash, parse_version, total_hash, wanted_go
+from meshlab.errors import LabError
+
+TWO = (
+    Module("one", {"tool": "example.org/one"}, {"v": "1"}),
+    Module("two", {"other": "example.org/two"}, {}),
+)
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Path:
+    for module in TWO:
+        (tmp_path / module.name).mkdir()
+        (tmp_path / module.name / "go.mod").write_text(f"module {module.name}\n\ngo 1.25.1\n")
+        (tmp_path / module.name / "go.sum").write_text("sums\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("file", ["go.mod", "go.sum"])
+def test_a_change_of_one_modules_sources_changes_only_its_hash(sources: Path, file: str) -> None:
+    before = [module_hash(each, sources) for each in TWO]
+    (sources / "one" / file).write_text("other\n")
+    after = [module_hash(each, sources) for each in TWO]
+    assert (before[0] != after[0], before[1] == after[1]) == (True, True)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [replace(TWO[0], variables={"v": "2"}), replace(TWO[0], tools={"tool": "example.org/elsewhere"})],
+)
+def test_a_change_of_the_tables_entry_changes_the_hash(sources: Path, changed: Module) -> None:
+    assert module_hash(changed, sources) != module_hash(TWO[0], sources)
+    assert total_hash((changed, TWO[1]), sources) != total_hash(TWO, sources)
+
+
+def test_linker_flags_set_the_versions() -> None:
+    assert TWO[0].build_flags() == "-s -w -X v=1"
+
+
+def test_the_table_and_the_modules_in_the_repository_agree() -> None:
+    for module in MODULES:
+        text = (build.SOURCES / module.name / "go.mod").read_text()
+        tools = {line.removeprefix("tool").strip(" \t(") for line in text.splitlines()}
+        assert set(module.tools.values()) <= tools, f"{module.name}: every program is a tool of its go.mod"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("go1.26.8", (1, 26, 8)), ("1.26", (1, 26)), ("go1.27rc1", (1, 27)), ("", ())]
+)
+def test_go_versions_are_compared_as_numbers(text: str, expected: tuple[int, ...]) -> None:
+    assert parse_version(text) == expected
+
+
+def test_the_newest_go_that_any_module_asks_for_is_wanted(sources: Path) -> None:
+    (sources / "two/go.mod").write_text("module two\n\ngo 1.9\n")
+    assert wanted_go(sources, TWO) == (1, 25, 1)
+
+
+def test_a_folder_of_programs_that_lacks_some_is_refused_with_their_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "etcd").touch(mode=0o755)
+    monkeypatch.setenv("MESHLAB_BIN", str(tmp_path))
+    with pytest.raises(LabError, match=r"lacks kwok, kwokctl, .*meshlab build"):
+        build.provide(print)
+
+
+def test_a_folder_with_programs_and_charts_is_used_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in MODULES:
+        for tool in module.tools:
+            (tmp_path / tool).touch(mode=0o755)
+    (tmp_path / "charts").mkdir()
+    monkeypatch.setenv("MESHLAB_BIN", str(tmp_path))
+    assert build.provide(print) == build.Programs(tmp_path, tmp_path / "charts")
