@@ -24,7 +24,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._mesh._verify.facts 
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER, is_ours, owned
 
-_REQUEST_TIMEOUT = "5s"
+# One after another rather than all at once, so that latencies are those of a request and not of a queue.
+_PACE = ("--qps=50", "--timeout=10s")
 _EXEC_TIMEOUT = 20.0
 
 
@@ -108,7 +109,7 @@ def ask_service(client: Client, source: Probe, service: str, *, domain: str, req
         probe.NAMESPACE,
         source.pod,
         probe.CONTAINER,
-        [probe.CLIENT, f"--count={requests}", f"--timeout={_REQUEST_TIMEOUT}", probe.url(service, domain)],
+        [probe.CLIENT, f"--count={requests}", *_PACE, probe.url(service, domain)],
         timeout=_EXEC_TIMEOUT,
     )
     return echo.answers(requests, result.stdout, result.stderr, result.exit_code)
