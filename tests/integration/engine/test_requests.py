@@ -297,7 +297,7 @@ def test_kinds_that_are_not_in_the_table_are_discovered(admin: Client) -> None:
     admin.apply(crd, field_manager="test")
 
     def established(found: dict[str, Any]) -> bool:
-        conditions = found.get("status", {}).get("conditions", [])
+        conditions = found.get("status", {}).get("conditions") or []
         return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
 
     admin.wait_for(kinds.CUSTOM_RESOURCE_DEFINITION, "widgets.mesh.test", None, established, GENEROUS)
