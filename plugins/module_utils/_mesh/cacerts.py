@@ -149,6 +149,7 @@ def _present(fleet: Fleet, parameters: Mapping[str, Any], context: Context) -> d
     result["findings"] = [finding.as_dict() for finding in findings]
     if errors(findings):
         raise MeshError("The certificate authorities were not written.", errors(findings), result)
+    result["warnings"] = [str(finding) for finding in findings] + _restarts(steps)
     if parameters["state"] == "checked":
         return result
     changing = [name for name, step in steps.items() if step.changes]
@@ -166,6 +167,15 @@ def _present(fleet: Fleet, parameters: Mapping[str, Any], context: Context) -> d
     if failures:
         raise MeshError("Not all certificate authorities could be written.", failures, result)
     return result
+
+
+def _restarts(steps: Mapping[str, Step]) -> list[str]:
+    return [
+        f"{name}: istiod does not use this certificate authority until it is restarted -> kubectl rollout restart its "
+        "Deployment, then the workloads where the root is another one"
+        for name, step in steps.items()
+        if step.restart
+    ]
 
 
 def _read(fleet: Fleet, parameters: Mapping[str, Any]) -> tuple[dict[str, Live], list[Finding]]:

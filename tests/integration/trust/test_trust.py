@@ -1,0 +1,206 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Role trust against a real API server: what it makes, keeps, renews and refuses."""
+
+from __future__ import annotations
+
+import base64
+import stat
+from pathlib import Path
+
+import pytest
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import certificates, fingerprints
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import POD, SECRET
+from trust_runs import Fleet
+
+pytestmark = pytest.mark.lab
+
+KEYS = {"ca-cert.pem", "ca-key.pem", "root-cert.pem", "cert-chain.pem"}
+
+
+def cacerts(client: Client, fleet: Fleet, cluster: str) -> dict[str, bytes]:
+    """The data of the Secret; empty where there is none."""
+    secret = client.find(SECRET, "cacerts", fleet.namespace(cluster)) or {}
+    return {key: base64.b64decode(text) for key, text in secret.get("data", {}).items()}
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def files(store: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(store)): path.read_bytes() for path in sorted(store.rglob("*")) if path.is_file()}
+
+
+def test_one_root_and_a_unique_intermediate_for_each_cluster(fleet: Fleet, client: Client) -> None:
+    predicted = fleet.trust("east", "west", arguments=("--check", "--diff"))
+    assert predicted.ok, predicted.output
+    assert predicted.changed == {"east": 1, "west": 1}
+    assert "Would make the root of the mesh, and an intermediate for cluster west" in predicted.output
+    assert not fleet.store.exists()
+    assert client.find(SECRET, "cacerts", fleet.namespace("east")) is None
+
+    first = fleet.trust("east", "west", arguments=("--diff", "-vvvv"))
+    assert first.ok, first.output
+    east, west = cacerts(client, fleet, "east"), cacerts(client, fleet, "west")
+    assert set(east) == set(west) == KEYS
+    assert east["root-cert.pem"] == west["root-cert.pem"]
+    assert east["ca-key.pem"] != west["ca-key.pem"]
+    assert east["cert-chain.pem"] == east["ca-cert.pem"] + east["root-cert.pem"]
+    facts = certificates(west["ca-cert.pem"])[0]
+    assert "L=west" in facts.subject.split(",")
+    assert {mode(path) for path in fleet.store.rglob("*-key.pem")} == {0o600}
+    assert {mode(path) for path in (fleet.store, *fleet.store.iterdir()) if path.is_dir()} == {0o700}
+    assert (fleet.store / ".gitignore").read_text() == "*\n"
+    report = fleet.report("east")
+    assert report["root"]["fingerprint"] == fingerprints(east["root-cert.pem"])[0]
+    # Their first hour is over already, for the sake of slow clocks.
+    assert (report["root"]["days_left"], report["intermediate"]["days_left"]) == (3649, 1824)
+
+    before = files(fleet.store)
+    again = fleet.trust("east", "west")
+    assert again.ok, again.output
+    assert again.changed == {"east": 0, "west": 0}
+    assert files(fleet.store) == before
+
+    joined = fleet.trust("north")
+    assert joined.ok, joined.output
+    assert cacerts(client, fleet, "north")["root-cert.pem"] == east["root-cert.pem"]
+    assert files(fleet.store).items() >= before.items()
+
+    # The key of the root is in no cluster, and no key is in any output.
+    keys = [path.read_text() for path in fleet.store.rglob("*-key.pem")]
+    everything = "".join(fleet.outputs)
+    assert len(keys) == 4
+    for key in keys:
+        assert key.splitlines()[1] not in everything
+    root_key = (fleet.store / "root" / "root-key.pem").read_bytes()
+    assert all(root_key not in cacerts(client, fleet, name).values() for name in ("east", "west", "north"))
+
+
+def test_an_intermediate_is_renewed_under_the_same_root(fleet: Fleet, client: Client) -> None:
+    assert fleet.trust("east", trust_intermediate_days=100).ok
+    before = cacerts(client, fleet, "east")
+    renewed = fleet.trust("east", trust_renew_days=100)
+    assert renewed.ok, renewed.output
+    after = cacerts(client, fleet, "east")
+    assert after["root-cert.pem"] == before["root-cert.pem"]
+    assert after["ca-key.pem"] != before["ca-key.pem"]
+    assert fleet.report("east")["intermediate"]["days_left"] == 1824
+    assert fleet.report("east")["restart_required"] is False
+    assert fleet.trust("east", trust_renew_days=100).changed == {"east": 0}
+
+
+def test_a_store_that_lost_its_root_makes_no_other(fleet: Fleet, client: Client) -> None:
+    assert fleet.trust("east").ok
+    fleet.store.rename(fleet.folder / "kept")
+    lost = fleet.trust("east", "west")
+    assert not lost.ok
+    assert "goes by root sha256:" in lost.output
+    assert "trust_replace_root" in lost.output
+    assert not fleet.store.exists()
+    assert cacerts(client, fleet, "west") == {}
+
+    (fleet.folder / "kept").rename(fleet.store)
+    root_key = fleet.store / "root" / "root-key.pem"
+    content = root_key.read_bytes()
+    root_key.unlink()
+    without_key = fleet.trust("east", "west")
+    assert not without_key.ok
+    assert "west need an intermediate, but root/root-key.pem is not there" in without_key.output
+    assert fleet.trust("east").changed == {"east": 0}, "nothing has to be signed, so the root key may stay away"
+    root_key.write_bytes(content)
+    assert fleet.trust("east", "west").ok
+
+
+def test_another_root_is_refused_until_it_is_asked_for(fleet: Fleet, client: Client) -> None:
+    assert fleet.trust("east").ok
+    (old,) = fingerprints(cacerts(client, fleet, "east")["root-cert.pem"])
+    istiod(client, fleet.namespace("east"))
+    other = str(fleet.folder / "other")
+    # A store of its own, for another mesh.
+    assert fleet.trust("west", trust_directory=other).ok
+    (new,) = fingerprints(cacerts(client, fleet, "west")["root-cert.pem"])
+
+    refused = fleet.trust("east", "west", trust_directory=other)
+    assert not refused.ok
+    assert f"sha256:{old}" in refused.output
+    assert f"sha256:{new}" in refused.output
+    assert not (fleet.folder / "other" / "east").exists()
+    assert fingerprints(cacerts(client, fleet, "east")["root-cert.pem"]) == (old,)
+
+    replaced = fleet.trust("east", "west", trust_directory=other, trust_replace_root=True)
+    assert replaced.ok, replaced.output
+    assert fingerprints(cacerts(client, fleet, "east")["root-cert.pem"]) == (new,)
+
+
+def istiod(client: Client, namespace: str) -> None:
+    """A pod that istiod's Deployment would have made; nothing has to run for what is tested here."""
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "istiod-0", "namespace": namespace, "labels": {"app": "istiod"}},
+        "spec": {"containers": [{"name": "discovery", "image": "pilot"}]},
+    }
+    client.apply(pod, field_manager="test")
+
+
+def test_istiod_that_signed_its_own_root_is_named(fleet: Fleet, client: Client) -> None:
+    assert fleet.trust("west").ok
+    west = cacerts(client, fleet, "west")
+    namespace = fleet.namespace("east")
+    for manifest in (
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": "istio.io/ca-root",
+            "metadata": {"name": "istio-ca-secret", "namespace": namespace},
+            # Any certificate will do for istiod's own.
+            "data": {"ca-cert.pem": base64.b64encode(west["ca-cert.pem"]).decode()},
+        },
+    ):
+        client.apply(manifest, field_manager="test")
+    istiod(client, namespace)
+    refused = fleet.trust("east", "west")
+    assert not refused.ok
+    assert "istio-ca-secret, which istiod signed itself" in refused.output
+    replaced = fleet.trust("east", "west", trust_replace_root=True)
+    assert replaced.ok, replaced.output
+    assert fleet.report("east")["restart_required"] is True
+    assert "istiod does not use this certificate authority until it is restarted" in replaced.output
+    assert client.find(POD, "istiod-0", namespace) is not None
+
+
+def test_an_encrypted_root_key_needs_its_passphrase(fleet: Fleet, client: Client) -> None:
+    first = fleet.trust("east", trust_root_passphrase="only-the-vault-knows", arguments=("-vvvv",))
+    assert first.ok, first.output
+    assert "ENCRYPTED PRIVATE KEY" in (fleet.store / "root" / "root-key.pem").read_text()
+    assert not fleet.trust("east", "west").ok
+    assert fleet.trust("east", "west", trust_root_passphrase="only-the-vault-knows").ok
+    assert "only-the-vault-knows" not in "".join(fleet.outputs)
+
+
+def test_given_files_are_checked_before_anything_is_written(fleet: Fleet, client: Client) -> None:
+    assert fleet.trust("made", "strange").ok
+    folder = fleet.folder / "given"
+    (fleet.store / "made").rename(folder)
+    files_of = {
+        "ca_cert": str(folder / "ca-cert.pem"),
+        "ca_key": str(folder / "ca-key.pem"),
+        "root_cert": str(folder / "root-cert.pem"),
+        "cert_chain": str(folder / "cert-chain.pem"),
+    }
+    for broken, reason in (
+        ({"ca_key": str(fleet.store / "strange" / "ca-key.pem")}, "is not the key of"),
+        ({"root_cert": str(folder / "gone.pem")}, "root-cert.pem missing or empty"),
+    ):
+        refused = fleet.trust("east", trust_source="files", east={"trust_files": {**files_of, **broken}})
+        assert not refused.ok
+        assert reason in refused.output
+        assert cacerts(client, fleet, "east") == {}
+    given = fleet.trust("east", trust_source="files", east={"trust_files": files_of})
+    assert given.ok, given.output
+    assert cacerts(client, fleet, "east")["ca-cert.pem"] == (folder / "ca-cert.pem").read_bytes()
