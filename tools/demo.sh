@@ -32,7 +32,8 @@ chmod 700 "$state"
 
 step "the lab's programs (built once, about 15 minutes on 2 cores)"
 meshlab build | tee "$cache/programs.txt"
-kubectl=$(sed -n 's/^programs: //p' "$cache/programs.txt")/kubectl
+programs=$(sed -n 's/^programs: //p' "$cache/programs.txt")
+kubectl=$programs/kubectl
 
 step "two clusters on two networks"
 meshlab up --clusters "$(IFS=,; echo "${clusters[*]}")"
@@ -58,11 +59,16 @@ done
 step "ansible-playbook onemesh.istio.verify"
 playbook verify
 
+step "20 requests to http://echo.app from each cluster, and who answered"
+for cluster in "${clusters[@]}"; do
+    say "from $cluster: $(meshlab exec "$cluster" app/echo -- "$programs/echo-client" --count 20 \
+        http://echo.app.svc.cluster.local/ 2>/dev/null | sed -n 's/.* Cluster=//p' | sort | uniq -c | xargs)"
+done
+
 cat <<TEXT
 
 The mesh is up. To look around:
-  export KUBECONFIG=\$($venv/bin/meshlab kubeconfig east)
-  $kubectl get pods -A
+  $kubectl --kubeconfig $(meshlab kubeconfig east) get pods --all-namespaces
   $venv/bin/meshlab status
   cd $state && ANSIBLE_COLLECTIONS_PATH=collections $venv/bin/ansible-playbook -i inventory.yml onemesh.istio.verify
 To end it:
