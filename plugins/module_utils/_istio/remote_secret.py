@@ -28,11 +28,11 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.kubeconfig im
     used_context,
 )
 
-_UNIT_WORDS = {"", "y", "n", "yes", "no", "on", "off", "true", "false", "null", "~"}
+_YAML_WORDS = {"", "y", "n", "yes", "no", "on", "off", "true", "false", "null", "~"}
 _NUMBER_OR_DATE = re.compile(
     r"[0-9]+(\.[0-9]*)?(e[+-]?[0-9]+)?|0x[0-9a-f]+|0o[0-7]+|0b[01]+|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
 )
-_PLAIN_SCALAR = re.compile(r"[A-Za-z0-9/+][A-Za-z0-9/+=._~@%?&;()\[\]-]*(:[A-Za-z0-9/+=._~@%?&;()\[\]-]+)*")
+_PLAIN_SCALAR = re.compile(r"[A-Za-z0-9/+](?:[A-Za-z0-9/+=._~@%?&;()\[\]-]|:(?!$))*")
 
 
 def build(
@@ -95,7 +95,7 @@ def _kubeconfig_text(name: str, server: str, ca_data: bytes, token: str, tls_ser
 
 
 def _scalar(text: str) -> str:
-    plain = _PLAIN_SCALAR.fullmatch(text) and text.lower() not in _UNIT_WORDS and not _NUMBER_OR_DATE.fullmatch(text)
+    plain = _PLAIN_SCALAR.fullmatch(text) and text.lower() not in _YAML_WORDS and not _NUMBER_OR_DATE.fullmatch(text)
     return text if plain else json.dumps(text)
 
 
