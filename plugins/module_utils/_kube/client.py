@@ -20,7 +20,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds, 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import Credentials
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Gone, Invalid, KubeError, NotFound
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import Kind
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.transport import Transport
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.transport import Session, Transport
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.watch import Event
 
 Objects = list[dict[str, Any]]
@@ -77,7 +77,12 @@ class Client:
     @property
     def credentials(self) -> Credentials:
         """Those in use; others after an exec plugin or a token file had to be asked again."""
-        return self._transport.session.credentials
+        return self.session.credentials
+
+    @property
+    def session(self) -> Session:
+        """What a connection of its own kind needs (port-forward, exec): credentials, headers, TLS context, proxy."""
+        return self._transport.session
 
     def close(self) -> None:
         """Close the connections kept for reuse. The client stays usable."""
@@ -220,6 +225,7 @@ class Client:
             query={"fieldManager": field_manager, "dryRun": "All" if dry_run else ""},
             body=body,
             content_type=_PATCH_TYPES[patch_type],
+            secrets=_secret_values(body, kind.kind),
             idempotent=patch_type != "json",
         )
 
@@ -373,18 +379,16 @@ class Client:
         The value of the ``with`` statement has ``recv``, ``sendall``, ``makefile``, ``settimeout`` and ``close``.
         ``timeout`` (default: the client's) limits the opening and each read.
         """
-        session = self._transport.session
         limit = self._transport.timeout if timeout is None else timeout
-        return port_forward.connect(self.cluster, session, namespace, pod, port, timeout=limit)
+        return port_forward.connect(self.cluster, self.session, namespace, pod, port, timeout=limit)
 
     def pod_http_get(self, namespace: str, pod: str, port: int, path: str, timeout: float | None = None) -> bytes:
         """The body of ``GET path`` at ``port`` of a pod, through a port-forward: istiod's /debug, Envoy's admin.
 
         Raises KubeError with ``status`` for an answer that is not 200.
         """
-        session = self._transport.session
         limit = self._transport.timeout if timeout is None else timeout
-        return port_forward.http_get(self.cluster, session, namespace, pod, port, path, timeout=limit)
+        return port_forward.http_get(self.cluster, self.session, namespace, pod, port, path, timeout=limit)
 
     def _identify(self, manifest: Mapping[str, Any]) -> tuple[Kind, str, str | None]:
         kind = self.kind_for(manifest)
@@ -400,9 +404,11 @@ class Client:
         action = f"{verb} {kind.describe(name, namespace)}"
         return self._json(method, kinds.path(kind, namespace, name), action=action, body=body)
 
-    def _json(self, method: str, path: str, *, action: str, body: Any = None, **options: Any) -> dict[str, Any]:
+    def _json(
+        self, method: str, path: str, *, action: str, body: Any = None, secrets: Sequence[str] = (), **options: Any
+    ) -> dict[str, Any]:
         answer = self._transport.request(
-            method, path, action=action, body=body, secrets=_secret_values(body), **options
+            method, path, action=action, body=body, secrets=secrets or _secret_values(body), **options
         )
         try:
             parsed: dict[str, Any] = json.loads(answer.body)
@@ -465,9 +471,14 @@ def _copy(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return None if found is None else dict(found)
 
 
-def _secret_values(body: Any) -> tuple[str, ...]:
-    """Values of a Secret that is sent: the API server may quote them in an error (I8)."""
-    if not isinstance(body, Mapping) or body.get("kind") != "Secret":
+def _secret_values(body: Any, kind: str = "") -> tuple[str, ...]:
+    """Values of a Secret that is sent, whole or as a patch: the API server may quote them in an error (I8)."""
+    if isinstance(body, Mapping):
+        if (kind or body.get("kind")) != kinds.SECRET.kind:
+            return ()
+        values = [*(body.get("data") or {}).values(), *(body.get("stringData") or {}).values()]
+    elif kind == kinds.SECRET.kind and isinstance(body, Sequence):
+        values = [operation.get("value") for operation in body]
+    else:
         return ()
-    values = [*(body.get("data") or {}).values(), *(body.get("stringData") or {}).values()]
     return tuple(str(value) for value in values if value)

@@ -9,29 +9,19 @@ Each message begins with a channel byte: 1 is standard output, 2 standard error,
 
 from __future__ import annotations
 
-import http.client
 import json
 import time
-import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlencode
 
-from ansible_collections.onemesh.istio.plugins.module_utils._kube import retry
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import without_user_information
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import (
-    KubeError,
-    Unreachable,
-    error_of_response,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.libraries import missing_library
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.transport import Session
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, Unreachable
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.websockets import open_websocket
 
 if TYPE_CHECKING:
     import websocket
 
-_SUBPROTOCOL = "v4.channel.k8s.io"
 _OUTPUT, _ERROR_OUTPUT, _STATUS = 1, 2, 3
 
 
@@ -56,7 +46,7 @@ def exec_in_pod(
         [("container", container), ("stdout", "true"), ("stderr", "true"), *(("command", word) for word in command)]
     )
     path = f"/api/v1/namespaces/{quote(namespace, safe='')}/pods/{quote(pod, safe='')}/exec?{query}"
-    connection = _open(client.cluster, client._transport.session, path, place, timeout)
+    connection = open_websocket(client.cluster, client.session, path, action=f"exec in {place}", timeout=timeout)
     try:
         channels = _read(client.cluster, connection, place, ends)
     finally:
@@ -107,42 +97,3 @@ def _exit_code(cluster: str, place: str, status: bytes) -> int:
     raise KubeError(
         cluster, f"exec in {place}: {text}", remedy="see whether the container runs and its image has the command"
     )
-
-
-def _open(cluster: str, session: Session, path: str, place: str, timeout: float) -> websocket.WebSocket:
-    try:
-        import websocket
-    except ImportError:
-        raise missing_library(
-            cluster, "websocket-client", "running a command in a pod", traceback.format_exc()
-        ) from None
-    credentials = session.credentials
-    try:
-        return websocket.create_connection(
-            credentials.server.replace("http", "ws", 1) + path,
-            # Our own socket: the library would take proxies and certificates from the environment.
-            socket=session.open_socket(timeout),
-            timeout=timeout,
-            subprotocols=[_SUBPROTOCOL],
-            header=[f"{name}: {value}" for name, value in session.headers],
-            suppress_origin=True,
-            redirect_limit=0,
-        )
-    except websocket.WebSocketBadStatusException as error:
-        body = error.resp_body or b""
-        raise error_of_response(
-            cluster,
-            f"exec in {place}",
-            error.status_code,
-            body if isinstance(body, bytes) else str(body).encode(),
-            credentials=credentials.origin,
-            secrets=credentials.secrets,
-        ) from None
-    except (websocket.WebSocketException, OSError, http.client.HTTPException) as error:
-        failure = retry.explain(
-            error,
-            server=without_user_information(credentials.server),
-            proxy=without_user_information(session.proxy) if session.proxy else "",
-            seconds=timeout,
-        )
-        raise Unreachable(cluster, f"exec in {place}: {failure.message}", remedy=failure.remedy) from None

@@ -12,27 +12,19 @@ from __future__ import annotations
 import http.client
 import io
 import time
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from ansible_collections.onemesh.istio.plugins.module_utils._kube import retry
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import without_user_information
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import (
-    KubeError,
-    Unreachable,
-    error_of_response,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.libraries import missing_library
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, Unreachable
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.transport import Session
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.websockets import open_websocket
 
 if TYPE_CHECKING:
     import websocket
 
-_SUBPROTOCOL = "v4.channel.k8s.io"
 _DATA, _ERROR = 0, 1
 
 
@@ -144,7 +136,8 @@ def connect(
 ) -> Iterator[ForwardedSocket]:
     """An open connection to ``port`` of a pod. Raises KubeError."""
     place = f"port {port} of Pod {namespace}/{pod}"
-    connection = _open(cluster, session, namespace, pod, port, place, timeout)
+    path = f"/api/v1/namespaces/{quote(namespace, safe='')}/pods/{quote(pod, safe='')}/portforward?ports={port}"
+    connection = open_websocket(cluster, session, path, action=f"port-forward to {place}", timeout=timeout)
     with ForwardedSocket(cluster, place, connection) as forwarded:
         yield forwarded
 
@@ -181,46 +174,3 @@ def http_get(
             remedy="see the logs of this pod",
         )
     return body
-
-
-def _open(
-    cluster: str, session: Session, namespace: str, pod: str, port: int, place: str, timeout: float
-) -> websocket.WebSocket:
-    try:
-        import websocket
-    except ImportError:
-        raise missing_library(cluster, "websocket-client", "a port-forward", traceback.format_exc()) from None
-    credentials = session.credentials
-    url = (
-        f"{credentials.server.replace('http', 'ws', 1)}/api/v1/namespaces/{quote(namespace, safe='')}"
-        f"/pods/{quote(pod, safe='')}/portforward?ports={port}"
-    )
-    try:
-        return websocket.create_connection(
-            url,
-            # Our own socket: the library would take proxies and certificates from the environment.
-            socket=session.open_socket(timeout),
-            timeout=timeout,
-            subprotocols=[_SUBPROTOCOL],
-            header=[f"{name}: {value}" for name, value in session.headers],
-            suppress_origin=True,
-            redirect_limit=0,
-        )
-    except websocket.WebSocketBadStatusException as error:
-        body = error.resp_body or b""
-        raise error_of_response(
-            cluster,
-            f"port-forward to {place}",
-            error.status_code,
-            body if isinstance(body, bytes) else str(body).encode(),
-            credentials=credentials.origin,
-            secrets=credentials.secrets,
-        ) from None
-    except (websocket.WebSocketException, OSError, http.client.HTTPException) as error:
-        failure = retry.explain(
-            error,
-            server=without_user_information(credentials.server),
-            proxy=without_user_information(session.proxy) if session.proxy else "",
-            seconds=timeout,
-        )
-        raise Unreachable(cluster, f"port-forward to {place}: {failure.message}", remedy=failure.remedy) from None

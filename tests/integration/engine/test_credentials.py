@@ -89,9 +89,7 @@ def test_client_certificate_options(plane: ControlPlane, connect: Connect) -> No
     assert user_of(connect(options))["username"] == "admin"
 
 
-def test_a_token_option_counts_before_the_kubeconfigs_client_certificate(
-    plane: ControlPlane, connect: Connect
-) -> None:
+def test_a_token_option_counts_before_the_kubeconfigs_client_certificate(plane: ControlPlane, connect: Connect) -> None:
     user = {"client-certificate": str(plane.admin_certificate), "client-key": str(plane.admin_key)}
     client = connect({"kubeconfig": kubeconfig(plane, user), "api_key": STRANGER_TOKEN})
     assert user_of(client)["username"] == "stranger"
@@ -189,9 +187,7 @@ def test_exec_plugin_that_gives_a_certificate(plane: ControlPlane, connect: Conn
         ),
     ],
 )
-def test_exec_plugin_that_fails(
-    plane: ControlPlane, connect: Connect, tmp_path: Path, body: str, said: str
-) -> None:
+def test_exec_plugin_that_fails(plane: ControlPlane, connect: Connect, tmp_path: Path, body: str, said: str) -> None:
     command = write_plugin(tmp_path / "plugin", body)
     with pytest.raises(CredentialsError) as raised:
         connect({"kubeconfig": kubeconfig(plane, exec_user(command))})

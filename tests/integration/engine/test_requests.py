@@ -87,9 +87,7 @@ def test_cut_off_apply_is_sent_again(plane: ControlPlane, connect: Connect, fron
     assert admin.delete(kinds.CONFIG_MAP, "cut-off", "default") is True
 
 
-def test_cut_off_creation_is_not_sent_again(
-    plane: ControlPlane, connect: Connect, front: Front, admin: Client
-) -> None:
+def test_cut_off_creation_is_not_sent_again(plane: ControlPlane, connect: Connect, front: Front, admin: Client) -> None:
     front.script.append("cut")
     with pytest.raises(Unreachable, match="closed the connection before it answered"):
         connect(behind(plane, front.url)).create(config_map("created-once"))
@@ -285,9 +283,7 @@ def test_kinds_that_are_not_in_the_table_are_discovered(admin: Client) -> None:
                     "name": "v1",
                     "served": True,
                     "storage": True,
-                    "schema": {
-                        "openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-                    },
+                    "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
                 }
             ],
         },

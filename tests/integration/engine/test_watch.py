@@ -31,9 +31,7 @@ def config_map(namespace: str, name: str, **data: str) -> dict[str, Any]:
 class Follower:
     """A watch that runs in a thread; ``next`` gives its events one after another."""
 
-    def __init__(
-        self, client: Client, namespace: str, *, kind: kinds.Kind = kinds.CONFIG_MAP, **options: Any
-    ) -> None:
+    def __init__(self, client: Client, namespace: str, *, kind: kinds.Kind = kinds.CONFIG_MAP, **options: Any) -> None:
         self._kind = kind
         self._events: Queue[Event | BaseException] = Queue()
         self._client = client
@@ -138,9 +136,7 @@ def test_history_lost_during_an_outage_is_told_as_the_difference(
     """After a 410 the consumer hears of what went away, changed and came meanwhile, and of nothing else."""
     for name in ("gone", "kept", "made-again", "touched"):
         admin.create(lease(namespace, name))
-    follower = Follower(
-        connect({**plane.admin_options(), "host": wire.url}, timeout=2), namespace, kind=kinds.LEASE
-    )
+    follower = Follower(connect({**plane.admin_options(), "host": wire.url}, timeout=2), namespace, kind=kinds.LEASE)
     assert sorted(follower.next()[1] for _ in range(4)) == ["gone", "kept", "made-again", "touched"]
     # Wait for the stream itself, so that the outage comes after it.
     admin.create(lease(namespace, "before"))
