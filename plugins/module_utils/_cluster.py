@@ -126,17 +126,17 @@ def _cluster_of_host(host: str, variables: Mapping[str, Any]) -> dict[str, Any]:
     return element
 
 
-def secret_values(parameters: Any) -> set[str]:
-    """Tokens, passwords and keys inside option values, so that callers can keep them out of every output (I8)."""
+def secret_values(clusters: Any) -> set[str]:
+    """Tokens, passwords and keys inside the ``clusters`` option, which callers keep out of every output (I8)."""
     secrets: set[str] = set()
-    if isinstance(parameters, Mapping):
-        for name, value in parameters.items():
+    if isinstance(clusters, Mapping):
+        for name, value in clusters.items():
             if name in _SECRET_FIELDS and isinstance(value, str) and value:
                 secrets.add(value)
             else:
                 secrets |= secret_values(value)
-    elif isinstance(parameters, (list, tuple)):
-        for value in parameters:
+    elif isinstance(clusters, (list, tuple)):
+        for value in clusters:
             secrets |= secret_values(value)
     return secrets
 

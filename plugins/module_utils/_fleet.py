@@ -101,14 +101,16 @@ class Fleet:
         """Run ``work`` for every member (or ``only`` those) at the same time.
 
         A KubeError is an outcome, as is a lane that gives nothing within ``deadline`` seconds; any other exception is a
-        defect and is raised here once all lanes have ended. The result has the fleet's order.
+        defect and is raised here once all lanes have ended. The result has the order of the fleet, or of ``only``.
         """
         chosen = [self._members[name] for name in (self.names if only is None else only)]
         lanes = {member.name: _Lane(work, member) for member in chosen}
         ends = time.monotonic() + deadline
         for lane in lanes.values():
             lane.start()
-        return {name: lane.outcome(until=ends, deadline=deadline) for name, lane in lanes.items()}
+        for lane in lanes.values():
+            lane.join(until=ends)
+        return {name: lane.outcome(deadline) for name, lane in lanes.items()}
 
 
 class _Lane(Generic[T]):
@@ -128,8 +130,11 @@ class _Lane(Generic[T]):
         self._started = time.monotonic()
         self._thread.start()
 
-    def outcome(self, *, until: float, deadline: float) -> Outcome[T]:
+    def join(self, *, until: float) -> None:
         self._thread.join(max(0.0, until - time.monotonic()))
+
+    def outcome(self, deadline: float) -> Outcome[T]:
+        """What there is now. A lane that is still at work is late, whatever it may bring afterwards."""
         if self._thread.is_alive():
             late = Unreachable(
                 self._member.name,

@@ -41,7 +41,7 @@ class VerbAction(ActionBase):
         outcome = run_verb(self.VERB, parameters, context)
         # A path to a kubeconfig may be shown; what an inline kubeconfig holds may not.
         kubeconfigs = {value for value in validation._no_log_values if os.path.exists(os.path.expanduser(value))}
-        secrets = (validation._no_log_values - kubeconfigs) | secret_values(parameters)
+        secrets = (validation._no_log_values - kubeconfigs) | secret_values(parameters["clusters"])
         result.update(remove_values(outcome, secrets))
         return result
 

@@ -19,11 +19,16 @@ from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Clus
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways import Resolution
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret import Registrations, RemoteCluster
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret import (
+    Registrations,
+    RemoteCluster,
+    is_loopback,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import is_ours
 
 READER_ACCOUNT = "onemesh-istio-reader"
-"""Our own reader: Istio's reads the Secrets of every namespace, which a link does not need (reader.py)."""
+"""Our own reader: what it may do, and its tokens, end with the last link."""
+READER_KINDS = frozenset({"ServiceAccount", "ClusterRole", "ClusterRoleBinding"})
 GRANT_PREFIX = "onemesh-link-"
 """An empty Secret on the target for each source: the source's token is bound to it, and dies with it."""
 
@@ -59,6 +64,7 @@ class Token:
     issued: datetime | None
     expires: datetime | None
     grant_uid: str
+    account_uid: str
 
     @classmethod
     def of(cls, token: str) -> Token | None:
@@ -70,8 +76,9 @@ class Token:
             claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
         except ValueError:
             return None
-        bound = (claims.get("kubernetes.io") or {}).get("secret") or {}
-        return cls(_time(claims.get("iat")), _time(claims.get("exp")), bound.get("uid", ""))
+        bound = claims.get("kubernetes.io") or {}
+        grant, account = bound.get("secret") or {}, bound.get("serviceaccount") or {}
+        return cls(_time(claims.get("iat")), _time(claims.get("exp")), grant.get("uid", ""), account.get("uid", ""))
 
     def due(self, now: datetime, renew_before: timedelta | None) -> bool:
         """Whether it has to be renewed; without ``renew_before`` when a third of its life is left."""
@@ -93,7 +100,8 @@ class Facts:
     registrations: Registrations
     grants: Mapping[str, str]
     """Source -> UID of the Secret that its token is bound to."""
-    reader: bool
+    reader: Mapping[str, str]
+    """Kind -> UID of what makes up our reader there (READER_KINDS when it is whole)."""
     gateway: Resolution
 
     @property
@@ -127,8 +135,12 @@ def plan_present(
     long_lived: bool = False,
     adopt: bool = False,
     require_gateway: bool = True,
+    check_mode: bool = False,
 ) -> list[Step]:
-    """One step per link: keep a good one, renew one that is due, refuse what would not work."""
+    """One step per link: keep a good one, renew one that is due, refuse what would not work.
+
+    In check mode an istiod or a gateway that is missing is no reason to refuse: the run itself may install it before.
+    """
     return [
         _present(
             link,
@@ -139,6 +151,7 @@ def plan_present(
             long_lived=long_lived,
             adopt=adopt,
             require_gateway=require_gateway,
+            check_mode=check_mode,
         )
         for link in links
     ]
@@ -154,8 +167,11 @@ def _present(
     long_lived: bool,
     adopt: bool,
     require_gateway: bool,
+    check_mode: bool,
 ) -> Step:
-    refusal = _refusal(link, source, target, adopt=adopt, require_gateway=require_gateway)
+    refusal = _loopback(link, target) or _secret_in_the_way(link, source, adopt=adopt)
+    if refusal is None and not check_mode:
+        refusal = _not_installed(link, source, target, require_gateway=require_gateway)
     if refusal is not None:
         return Step(link, "refuse", refusal.message, refusal)
     registered = source.registrations.get(link.target)
@@ -171,6 +187,10 @@ def _present(
     grant = target.grants.get(link.source)
     if grant is None or (token.expires is not None and token.grant_uid != grant):
         return Step(link, "renew", "its token was revoked, or is none of ours")
+    if target.reader.keys() != READER_KINDS or (
+        token.account_uid and token.account_uid != target.reader["ServiceAccount"]
+    ):
+        return Step(link, "renew", "the account of its token was removed or made anew")
     if long_lived != (token.expires is None):
         return Step(link, "renew", f"its token is {'short' if long_lived else 'long'}-lived")
     if token.due(now, renew_before):
@@ -178,8 +198,18 @@ def _present(
     return Step(link, "keep", f"linked, token expires {timestamp(token.expires)}")
 
 
-def _refusal(link: Link, source: Facts, target: Facts, *, adopt: bool, require_gateway: bool) -> Finding | None:
-    namespace = source.cluster.istio_namespace
+def _loopback(link: Link, target: Facts) -> Finding | None:
+    if not is_loopback(target.address_for_others):
+        return None
+    return Finding(
+        link.target,
+        "api-server-loopback",
+        f"the istiod of {link.source} would dial its API server at {target.address_for_others}, its own loopback",
+        f"set cluster_api_server to the https URL by which pods of {link.source} reach it",
+    )
+
+
+def _not_installed(link: Link, source: Facts, target: Facts, *, require_gateway: bool) -> Finding | None:
     for facts in (source, target):
         if not facts.istiods:
             return Finding(
@@ -197,6 +227,11 @@ def _refusal(link: Link, source: Facts, target: Facts, *, adopt: bool, require_g
             f"{target.gateway.reason}",
             target.gateway.remedy or "install it first: role onemesh.istio.eastwest_gateway",
         )
+    return None
+
+
+def _secret_in_the_way(link: Link, source: Facts, *, adopt: bool) -> Finding | None:
+    namespace = source.cluster.istio_namespace
     expected = names.remote_secret_name(link.target)
     for secret in source.secrets:
         metadata = secret["metadata"]
@@ -243,6 +278,8 @@ def _absent(link: Link, source: Facts | None, target: Facts | None, *, adopt: bo
         return Step(link, "leave", finding.message, finding)
     if secret is not None or (target is not None and link.source in target.grants):
         return Step(link, "remove", "linked")
+    if target is not None and target.reader and not target.grants:
+        return Step(link, "remove", "only the account of its reader is left")
     return Step(link, "absent", "not linked")
 
 

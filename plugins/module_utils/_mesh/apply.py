@@ -53,20 +53,32 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
 
 
 def apply_object(
-    client: Client, manifest: Mapping[str, Any], *, component: str, force: bool = False, check_mode: bool = False
+    client: Client,
+    manifest: Mapping[str, Any],
+    *,
+    component: str,
+    force: bool = False,
+    adopt: bool = False,
+    check_mode: bool = False,
 ) -> dict[str, Any]:
     """Apply one object and say what came of it: ``object``, ``action`` (created, configured, unchanged), ``before``,
-    ``after`` (both as the API server has them, without what only it writes)."""
+    ``after`` (both as the API server has them, without what only it writes).
+
+    ``force`` takes over fields that others hold, ``adopt`` the whole object with our labels.
+    """
     metadata = manifest["metadata"]
-    live = client.find(client.kind_for(manifest), metadata["name"], metadata.get("namespace"))
-    desired = owned(manifest, component) if live is None or is_ours(live) else dict(manifest)
+    live = None
     try:
-        applied = client.apply(desired, field_manager=FIELD_MANAGER, force=force, dry_run=check_mode, live=live)
+        live = client.find(client.kind_for(manifest), metadata["name"], metadata.get("namespace"))
+        desired = owned(manifest, component) if live is None or adopt or is_ours(live) else dict(manifest)
+        applied = client.apply(
+            desired, field_manager=FIELD_MANAGER, force=force or adopt, dry_run=check_mode, live=live
+        )
     except NotFound:
         # A dry run into a namespace, or of a kind, that the run itself would have made before.
         if not (check_mode and live is None):
             raise
-        return _change(manifest, "created", None, desired)
+        return _change(manifest, "created", None, owned(manifest, component))
     action = "created" if live is None else "configured" if applied.changed else "unchanged"
     return _change(manifest, action, live, applied.object)
 

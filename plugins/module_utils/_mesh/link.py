@@ -33,6 +33,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     SECRET,
     SERVICE,
     SERVICE_ACCOUNT,
+    Kind,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import _links, _synced
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._links import Facts, Link, Step
@@ -43,6 +44,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
     LABEL_MANAGED_BY,
     MANAGED_BY,
     is_ours,
+    owned,
 )
 
 COMPONENT = "link"
@@ -72,8 +74,9 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     except ValueError as error:
         finding = Finding("the fleet", "unknown-cluster", str(error), "correct link_from or link_to")
         raise MeshError("The links cannot be made.", [finding]) from None
+    linked = {name for link in links for name in link}
     gathered = fleet.each(
-        gather, deadline=4 * parameters["request_timeout"], only=sorted({name for link in links for name in link})
+        gather, deadline=4 * parameters["request_timeout"], only=[name for name in fleet.names if name in linked]
     )
     if parameters["state"] == "absent":
         return _Unlinking(fleet, parameters, context).run(links, gathered)
@@ -97,16 +100,20 @@ def gather(member: Member) -> Facts:
         grants={
             grant["metadata"]["name"].removeprefix(_links.GRANT_PREFIX): grant["metadata"]["uid"] for grant in grants
         },
-        reader=client.find(SERVICE_ACCOUNT, _links.READER_ACCOUNT, namespace) is not None,
-        gateway=_gateway(client, namespace, cluster.network),
+        reader={
+            kind.kind: live["metadata"]["uid"]
+            for kind, name, where in _reader_names(namespace)
+            if (live := client.find(kind, name, where)) is not None and is_ours(live)
+        },
+        gateway=_gateway(client, cluster.network),
     )
 
 
-def _gateway(client: Client, namespace: str, network: str) -> Resolution:
-    """Where the network's gateway is reached; of several Services the first that has an address."""
-    services = client.list(SERVICE, namespace, label_selector=f"{names.NETWORK_LABEL}={network}")
+def _gateway(client: Client, network: str) -> Resolution:
+    """Where the network's gateway is reached; of several Services (in any namespace) the first with an address."""
+    services = client.list(SERVICE, label_selector=f"{names.NETWORK_LABEL}={network}")
     gateway = Resolution(
-        reason=f"no Service in {namespace} has label {names.NETWORK_LABEL}={network}",
+        reason=f"no Service has label {names.NETWORK_LABEL}={network}",
         remedy="install it first: role onemesh.istio.eastwest_gateway",
     )
     for service in services:
@@ -139,6 +146,7 @@ class _Linking:
             long_lived=self.parameters["token"] == "long_lived",
             adopt=self.parameters["adopt"],
             require_gateway=self.parameters["require_gateway"],
+            check_mode=self.context.check_mode,
         )
         refusals = [step.finding for step in steps if step.finding is not None]
         if refusals:
@@ -148,10 +156,11 @@ class _Linking:
         due = [step.link for step in steps if step.changes]
         if self.context.check_mode:
             return _result(steps)
-        kubeconfigs = self._grant(due, facts)
-        self._write(due, kubeconfigs)
-        self._prove(links)
-        return _result(steps, expires={link: _expiry(secret) for link, secret in kubeconfigs.items()})
+        secrets = self._grant(due, facts)
+        result = _result(steps, expires={link: _expiry(secret) for link, secret in secrets.items()})
+        self._write(secrets, result)
+        self._prove(links, result)
+        return result
 
     def _grant(self, links: Iterable[Link], facts: Mapping[str, Facts]) -> dict[Link, dict[str, Any]]:
         """On every target: the reader, and a token for each source. Returns the remote secrets, not yet written."""
@@ -175,7 +184,11 @@ class _Linking:
             }
 
         outcomes = self.fleet.each(on_target, deadline=self._deadline(), only=list(by_target))
-        _raise_failures(outcomes, "Not all readers could be made; no remote secret was written.")
+        failures = findings_of(outcomes, "not-linked")
+        if failures:
+            changed = any(outcome.error is None for outcome in outcomes.values())
+            message = "Not all readers could be made; no remote secret was written."
+            raise MeshError(message, failures, {"changed": changed})
         return {link: secret for outcome in outcomes.values() for link, secret in outcome.get().items()}
 
     def _token(self, client: Client, namespace: str, link: Link) -> str:
@@ -208,8 +221,8 @@ class _Linking:
         )
         return str(answer["status"]["token"])
 
-    def _write(self, links: Iterable[Link], secrets: Mapping[Link, Mapping[str, Any]]) -> None:
-        by_source = _grouped(links, key=lambda link: link.source)
+    def _write(self, secrets: Mapping[Link, Mapping[str, Any]], result: Mapping[str, Any]) -> None:
+        by_source = _grouped(secrets, key=lambda link: link.source)
 
         def on_source(member: Member) -> None:
             for link in by_source[member.name]:
@@ -217,13 +230,15 @@ class _Linking:
                     member.client,
                     remote_secret.stored(secrets[link]),
                     component=COMPONENT,
-                    force=self.parameters["adopt"],
+                    adopt=self.parameters["adopt"],
                 )
 
         outcomes = self.fleet.each(on_source, deadline=self._deadline(), only=list(by_source))
-        _raise_failures(outcomes, "Not all remote secrets could be written; run again to write the rest.")
+        failures = findings_of(outcomes, "not-linked")
+        if failures:
+            raise MeshError("Not all remote secrets could be written; run again to write the rest.", failures, result)
 
-    def _prove(self, links: Iterable[Link]) -> None:
+    def _prove(self, links: Iterable[Link], result: Mapping[str, Any]) -> None:
         """Done only when each istiod, every replica of every revision, says ``synced`` (S3.26)."""
         by_source = _grouped(links, key=lambda link: link.source)
         timeout = self.parameters["timeout"]
@@ -241,7 +256,7 @@ class _Linking:
         late = [finding for outcome in outcomes.values() for finding in outcome.value or ()]
         findings = [*findings_of(outcomes, "not-reachable"), *late]
         if findings:
-            raise MeshError("The remote secrets are written, but not every istiod reads its peers.", findings)
+            raise MeshError("The remote secrets are written, but not every istiod reads its peers.", findings, result)
 
     def _render(self, links: list[Link], facts: Mapping[str, Facts]) -> dict[str, Any]:
         """One file per source with what is to be applied there, readable by its owner only (S3.32, I8)."""
@@ -252,7 +267,8 @@ class _Linking:
             secrets = self._grant(links, facts)
             os.makedirs(directory, mode=0o700, exist_ok=True)
             for source, path in files.items():
-                _write_private(path, [secrets[link] for link in by_source[source]])
+                # With our labels: what is applied by hand is ours to renew and to remove.
+                _write_private(path, [owned(secrets[link], COMPONENT) for link in by_source[source]])
         return {"changed": True, "manifests": files, "links": []}
 
     def _deadline(self) -> float:
@@ -320,7 +336,7 @@ class _Unlinking:
                 if link.source in grants:
                     member.client.delete(SECRET, _links.grant_name(link.source), namespace, uid=grants[link.source])
             if set(grants) <= {link.source for link in revoked}:
-                _remove_reader(member.client, namespace)
+                _remove_reader(member.client, namespace, facts[member.name].reader)
             return [
                 Finding(
                     member.name,
@@ -349,16 +365,20 @@ def _reader_objects(namespace: str) -> list[dict[str, Any]]:
     return [account, role, binding]
 
 
-def _remove_reader(client: Client, namespace: str) -> None:
+def _reader_names(namespace: str) -> list[tuple[Kind, str, str | None]]:
+    """Kind, name and namespace of what makes up the reader, in the order in which it is removed."""
     name = f"{_links.READER_ACCOUNT}-{namespace}"
-    for kind, object_name, where in (
+    return [
         (CLUSTER_ROLE_BINDING, name, None),
         (CLUSTER_ROLE, name, None),
         (SERVICE_ACCOUNT, _links.READER_ACCOUNT, namespace),
-    ):
-        live = client.find(kind, object_name, where)
-        if live is not None and is_ours(live):
-            client.delete(kind, object_name, where, uid=live["metadata"]["uid"])
+    ]
+
+
+def _remove_reader(client: Client, namespace: str, uids: Mapping[str, str]) -> None:
+    for kind, name, where in _reader_names(namespace):
+        if kind.kind in uids:
+            client.delete(kind, name, where, uid=uids[kind.kind])
 
 
 def _grant_object(namespace: str, link: Link, *, long_lived: bool) -> dict[str, Any]:
@@ -444,12 +464,6 @@ def _grouped(links: Iterable[Link], *, key: Any) -> dict[str, list[Link]]:
     for link in links:
         groups.setdefault(key(link), []).append(link)
     return groups
-
-
-def _raise_failures(outcomes: Mapping[str, Outcome[Any]], message: str) -> None:
-    failures = findings_of(outcomes, "not-linked")
-    if failures:
-        raise MeshError(message, failures)
 
 
 def _distinct(findings: Iterable[Finding]) -> list[Finding]:

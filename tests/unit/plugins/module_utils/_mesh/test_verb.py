@@ -1,0 +1,91 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a verb's end becomes a result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import ModuleType, SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Forbidden, KubeError
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, fleet_of, run_verb
+
+FINDING = Finding("c1", "slug", "found A", "do B")
+
+
+def verb(end: Exception | dict[str, Any]) -> ModuleType:
+    def run(_parameters: Mapping[str, Any], _context: Context) -> dict[str, Any]:
+        if isinstance(end, Exception):
+            raise end
+        return end
+
+    return cast(ModuleType, SimpleNamespace(ARGUMENT_SPEC={}, run=run))
+
+
+ENDS: dict[str, tuple[Exception | dict[str, Any], dict[str, Any]]] = {
+    "done": ({"changed": True, "x": 1}, {"changed": True, "x": 1}),
+    "refused": (
+        MeshError("Nothing was written.", [FINDING]),
+        {
+            "changed": False,
+            "failed": True,
+            "msg": "Nothing was written.\n  c1: found A -> do B",
+            "findings": [FINDING.as_dict()],
+        },
+    ),
+    "half done": (
+        MeshError("Not all.", [FINDING], {"changed": True, "clusters": {"c2": "fine"}}),
+        {
+            "changed": True,
+            "clusters": {"c2": "fine"},
+            "failed": True,
+            "msg": "Not all.\n  c1: found A -> do B",
+            "findings": [FINDING.as_dict()],
+        },
+    ),
+    "the API server's own reason": (
+        Forbidden("c1", "get x: no", reason="Forbidden", remedy="grant it"),
+        {
+            "changed": False,
+            "failed": True,
+            "msg": "c1: get x: no -> grant it",
+            "findings": [Finding("c1", "Forbidden", "get x: no", "grant it").as_dict()],
+        },
+    ),
+    "an error without a reason": (
+        KubeError("c1", "no answer"),
+        {
+            "changed": False,
+            "failed": True,
+            "msg": "c1: no answer",
+            "findings": [Finding("c1", "api-server", "no answer", "").as_dict()],
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ENDS)
+def test_what_a_task_results_in(case: str) -> None:
+    end, result = ENDS[case]
+    assert run_verb(verb(end), {}, Context()) == result
+
+
+def test_a_defect_is_not_hidden() -> None:
+    with pytest.raises(ZeroDivisionError):
+        run_verb(verb(ZeroDivisionError()), {}, Context())
+
+
+def test_the_fleet_has_the_given_environment() -> None:
+    fleet = fleet_of(
+        {"clusters": [{"name": "c1"}], "request_timeout": 5.0},
+        Context(environ={"K8S_AUTH_HOST": "https://192.0.2.1:6443", "K8S_AUTH_API_KEY": "hunter2"}),
+    )
+    assert fleet["c1"].client.credentials.server == "https://192.0.2.1:6443"
+
+
+def test_a_context_does_not_show_the_environment() -> None:
+    assert "hunter2" not in repr(Context(environ={"K8S_AUTH_API_KEY": "hunter2"}))

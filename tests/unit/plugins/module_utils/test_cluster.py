@@ -1,0 +1,151 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a cluster and a fleet are made of: module options, and inventory host variables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.onemesh.istio.plugins.module_utils._cluster import (
+    Cluster,
+    clusters_of_hosts,
+    fleet_of_parameters,
+    secret_values,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError, errors
+
+HOSTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "defaults are the host's name": ({}, {"name": "host", "network": "host"}),
+    "the network follows the name": ({"cluster_name": "c1"}, {"name": "c1", "network": "c1"}),
+    "a shared network": ({"cluster_shared_network": "flat"}, {"name": "host", "network": "flat"}),
+    "a network of its own despite the shared one": (
+        {"cluster_shared_network": "flat", "cluster_network": "own"},
+        {"name": "host", "network": "own"},
+    ),
+    "empty is as not set": (
+        {"cluster_kubeconfig": "", "cluster_context": "", "cluster_network": "", "cluster_validate_certs": ""},
+        {"name": "host", "network": "host"},
+    ),
+    "False is set": (
+        {"cluster_validate_certs": False},
+        {"name": "host", "network": "host", "validate_certs": False},
+    ),
+    "how it is reached": (
+        {
+            "cluster_kubeconfig": "~/c1",
+            "cluster_context": "c1",
+            "cluster_api_server": "https://192.0.2.1",
+            "cluster_region": "eu",
+            "cluster_istio_namespace": "mesh",
+            "cluster_tls_server_name": "c1.example",
+            "cluster_impersonate_groups": ["ops"],
+        },
+        {
+            "name": "host",
+            "network": "host",
+            "kubeconfig": "~/c1",
+            "context": "c1",
+            "api_server": "https://192.0.2.1",
+            "region": "eu",
+            "istio_namespace": "mesh",
+            "tls_server_name": "c1.example",
+            "impersonate_groups": ["ops"],
+        },
+    ),
+    "variables of the roles alone are left out": (
+        {"cluster_mesh_id": "mesh9", "cluster_charts": "oci://x", "ansible_host": "192.0.2.9"},
+        {"name": "host", "network": "host"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HOSTS)
+def test_a_host_becomes_a_cluster(case: str) -> None:
+    variables, expected = HOSTS[case]
+    assert clusters_of_hosts(["host"], {"host": variables}) == [expected]
+
+
+def test_hosts_keep_their_order() -> None:
+    assert [each["name"] for each in clusters_of_hosts(["b", "a", "c"], {"a": {}, "b": {}, "c": {}})] == ["b", "a", "c"]
+
+
+def test_options_become_a_cluster_with_defaults() -> None:
+    cluster = Cluster.from_parameters({"name": "c1", "network": None, "region": None, "context": "x", "host": None})
+    assert cluster == Cluster("c1", "c1", region="", api_server="", istio_namespace="istio-system")
+    assert cluster.options == {"context": "x"}
+
+
+def test_a_cluster_shows_no_credentials() -> None:
+    assert "hunter2" not in repr(Cluster.from_parameters({"name": "c1", "api_key": "hunter2"}))
+
+
+def test_a_fleet_keeps_its_order() -> None:
+    assert list(fleet_of_parameters([{"name": "b"}, {"name": "a"}])) == ["b", "a"]
+
+
+REFUSED: dict[str, tuple[list[dict[str, Any]], str]] = {
+    "no cluster": ([], "No cluster was given: the inventory has no hosts, or the clusters option is empty."),
+    "two of one name": (
+        [{"name": "c1"}, {"name": "c2"}, {"name": "c1"}],
+        "The fleet is not usable.\n"
+        "  c1: two inventory hosts have this cluster name, and an Istio cluster ID must be unique in a mesh"
+        " -> give each host its own cluster_name (default: the inventory host's name)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_fleet_that_cannot_be_is_refused(case: str) -> None:
+    elements, text = REFUSED[case]
+    with pytest.raises(MeshError) as refused:
+        fleet_of_parameters(elements)
+    assert str(refused.value) == text
+
+
+SECRETS: dict[str, tuple[Any, set[str]]] = {
+    "a token": ([{"name": "c1", "api_key": "s1"}], {"s1"}),
+    "a password": ([{"username": "u", "password": "s1"}], {"s1"}),
+    "inside an inline kubeconfig": (
+        [
+            {
+                "kubeconfig": {
+                    "users": [
+                        {"user": {"token": "s1", "client-key-data": "s2", "client-certificate-data": "public"}},
+                        {"user": {"auth-provider": {"config": {"id-token": "s3", "refresh-token": "s4"}}}},
+                    ]
+                }
+            }
+        ],
+        {"s1", "s2", "s3", "s4"},
+    ),
+    "nothing": (None, set()),
+    "a path": ([{"kubeconfig": "~/.kube/config"}], set()),
+    "empty": ([{"api_key": ""}], set()),
+}
+
+
+@pytest.mark.parametrize("case", SECRETS)
+def test_secret_values_of_options(case: str) -> None:
+    parameters, expected = SECRETS[case]
+    assert secret_values(parameters) == expected
+
+
+def test_a_finding_says_where_what_and_what_to_do() -> None:
+    finding = Finding("c1", "slug", "found A, expected B", "do C", object="Secret ns/x")
+    assert str(finding) == "c1 (Secret ns/x): found A, expected B -> do C"
+    assert finding.as_dict() == {
+        "cluster": "c1",
+        "check": "slug",
+        "severity": "error",
+        "object": "Secret ns/x",
+        "message": "found A, expected B",
+        "remedy": "do C",
+    }
+
+
+def test_only_errors_stop_a_verb() -> None:
+    warning = Finding("c1", "a", "m", "r", severity="warning")
+    error = Finding("c1", "b", "m", "r")
+    assert errors([warning, error]) == [error]

@@ -1,0 +1,150 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A verb on the controller: what it is given, what it may show, and when it is a module after all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleActionFail
+from ansible.parsing.dataloader import DataLoader
+from ansible.playbook.play_context import PlayContext
+from ansible.playbook.task import Task
+from ansible.plugins.loader import connection_loader
+from ansible.template import Templar
+from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context
+from ansible_collections.onemesh.istio.plugins.plugin_utils.action import VerbAction
+
+Seen = tuple[Mapping[str, Any], Context]
+Run = Callable[..., dict[str, Any]]
+
+
+class Recorder:
+    """A verb that says whatever it was given."""
+
+    def __init__(self) -> None:
+        self.seen: list[Seen] = []
+        self.ARGUMENT_SPEC = {
+            **FLEET_ARGUMENT_SPEC,
+            "token": {"type": "str", "no_log": False},
+            "into": {"type": "path"},
+        }
+        self.REQUIRED_IF = [("token", "long_lived", ["into"])]
+
+    def run(self, parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
+        self.seen.append((parameters, context))
+        return {
+            "changed": False,
+            "said": [str(cluster) for cluster in parameters["clusters"]],
+            "token": parameters["token"],
+        }
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def run(recorder: Recorder) -> Run:
+    def with_arguments(arguments: dict[str, Any], **task: Any) -> dict[str, Any]:
+        loaded = Task.load({"action": {"module": "onemesh.istio.link", **arguments}, **task})
+        action_class = type("ActionModule", (VerbAction,), {"VERB": recorder})
+        action = action_class(
+            task=loaded,
+            connection=connection_loader.get("local", PlayContext(), os.devnull),
+            play_context=PlayContext(),
+            loader=DataLoader(),
+            templar=Templar(loader=DataLoader()),
+            shared_loader_obj=SimpleNamespace(),
+        )
+        return dict(action.run(task_vars={}))
+
+    return with_arguments
+
+
+def test_options_are_checked_and_completed(run: Run, recorder: Recorder) -> None:
+    run({"clusters": [{"name": "c1"}], "request_timeout": "2"})
+    ((parameters, _context),) = recorder.seen
+    assert parameters["request_timeout"] == 2.0
+    assert parameters["clusters"][0]["istio_namespace"] == "istio-system"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({}, "missing required arguments: clusters"),
+        ({"clusters": [{"name": "c1", "contxt": "x"}]}, "Unsupported parameters"),
+        (
+            {"clusters": [{"name": "c1"}], "token": "long_lived"},
+            "token is long_lived but all of the following are missing",
+        ),
+    ],
+)
+def test_wrong_options_are_refused_as_a_module_would(run: Run, arguments: dict[str, Any], text: str) -> None:
+    with pytest.raises(AnsibleActionFail, match=text):
+        run(arguments)
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_the_task_says_whether_it_is_check_mode(run: Run, recorder: Recorder, check_mode: bool) -> None:
+    run({"clusters": []}, check_mode=check_mode)
+    assert recorder.seen[0][1].check_mode is check_mode
+
+
+def test_the_tasks_environment_is_over_the_controllers(
+    run: Run, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("K8S_AUTH_CONTEXT", "controller")
+    monkeypatch.setenv("K8S_AUTH_HOST", "kept")
+    run({"clusters": []}, environment=[{"K8S_AUTH_CONTEXT": "play"}, {"K8S_AUTH_CONTEXT": "task"}])
+    environ = recorder.seen[0][1].environ
+    assert (environ["K8S_AUTH_CONTEXT"], environ["K8S_AUTH_HOST"]) == ("task", "kept")
+
+
+HIDDEN: dict[str, tuple[dict[str, Any], str]] = {
+    "a token": ({"api_key": "hunter2-token"}, "hunter2-token"),
+    "a password": ({"username": "u", "password": "hunter2-password"}, "hunter2-password"),
+    "what an inline kubeconfig holds": (
+        {"kubeconfig": {"users": [{"user": {"token": "hunter2-inline"}}]}},
+        "hunter2-inline",
+    ),
+    "a kubeconfig given as text": ({"kubeconfig": "users: [{user: {token: hunter2-text}}]"}, "hunter2-text"),
+}
+
+
+@pytest.mark.parametrize("case", HIDDEN)
+def test_what_a_verb_repeats_is_masked(run: Run, case: str) -> None:
+    options, secret = HIDDEN[case]
+    result = run({"clusters": [{"name": "c1", **options}]})
+    assert secret not in str(result)
+    assert "c1" in str(result["said"])
+
+
+def test_a_path_to_a_kubeconfig_may_be_shown(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "kubeconfig"
+    path.touch()
+    assert str(path) in run({"clusters": [{"name": "c1", "kubeconfig": str(path)}]})["said"][0]
+
+
+def test_a_word_that_is_no_secret_is_not_masked(run: Run) -> None:
+    assert run({"clusters": [], "token": "short_lived"})["token"] == "short_lived"
+
+
+def test_an_asynchronous_task_runs_as_a_module(run: Run, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[dict[str, Any]] = []
+
+    def execute_module(_self: Any, **how: Any) -> dict[str, Any]:
+        calls.append(how)
+        return {"started": 1}
+
+    monkeypatch.setattr(VerbAction, "_execute_module", execute_module)
+    assert run({"clusters": []}, **{"async": 30, "poll": 0})["started"] == 1
+    assert (calls, recorder.seen) == ([{"task_vars": {}, "wrap_async": 30}], [])
