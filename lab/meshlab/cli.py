@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,7 +11,6 @@ from pathlib import Path
 from . import build, control_plane, enter, faults, inventory, lab, requirements, status
 from .errors import LabError
 from .layout import DEFAULT_LAB, ClusterLayout, Lab, home
-from .netns import CommandError
 from .pods import Pod, find
 from .state import LabState, load
 
@@ -20,8 +20,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         run: Callable[[argparse.Namespace], int] = given.run
         return run(given)
-    except (LabError, CommandError, ValueError) as error:
-        print(f"meshlab: {error}", file=sys.stderr)
+    except (LabError, RuntimeError, ValueError, OSError) as error:
+        full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        advice = ": free some space, then run the same command again" if full else ""
+        print(f"meshlab: {error}{advice}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("meshlab: interrupted; the same command again finishes, `meshlab down` removes all", file=sys.stderr)

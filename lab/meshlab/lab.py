@@ -105,7 +105,11 @@ def changing(lab: Lab) -> Iterator[None]:
     lab.home.mkdir(parents=True, exist_ok=True)
     while True:
         with lab.lock_file.open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print(f"meshlab: waiting for another command that changes lab {lab.name}", file=sys.stderr)
+                fcntl.flock(file, fcntl.LOCK_EX)
             # `down` removes the file: then the lock that was waited for is nobody's any more.
             if not lab.lock_file.exists() or os.fstat(file.fileno()).st_ino != lab.lock_file.stat().st_ino:
                 continue
