@@ -16,8 +16,11 @@ import base64
 import binascii
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
+
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.names import is_dns_label
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import has_certificate
 
 try:
     import yaml
@@ -31,6 +34,7 @@ _CLUSTER_TEXTS = ("server", "tls-server-name", "certificate-authority", "proxy-u
 _USER_TEXTS = ("client-certificate", "client-key", "token", "tokenFile", "as", "as-uid", "username", "password")
 _CONTEXT_TEXTS = ("cluster", "user", "namespace")
 _INTERACTIVE_BY_DEFAULT = ("client.authentication.k8s.io/v1beta1", "client.authentication.k8s.io/v1alpha1")
+_PROXY_SCHEMES = ("http://", "https://", "socks5://")
 _BASE64 = ("certificate-authority-data", "client-certificate-data", "client-key-data")
 
 
@@ -48,6 +52,8 @@ class UsedContext:
     server: str
     tls_server_name: str
     insecure: bool
+    ca_file: str
+    """A path in istiod's own file system."""
     authentication: str
 
 
@@ -83,7 +89,7 @@ def used_context(kubeconfig: bytes, insecure_options: frozenset[str] = frozenset
         raise RefusedKubeconfig(_NO_CONFIGURATION)
     context = config.contexts[config.current_context]
     cluster, user = config.clusters[context["cluster"]], config.users[context["user"]]
-    _check_transport(cluster)
+    _check_transport(cluster, user)
     return UsedContext(
         context=config.current_context,
         contexts=tuple(config.contexts),
@@ -91,6 +97,7 @@ def used_context(kubeconfig: bytes, insecure_options: frozenset[str] = frozenset
         server=cluster["server"],
         tls_server_name=cluster.get("tls-server-name") or "",
         insecure=bool(cluster.get("insecure-skip-tls-verify")),
+        ca_file=cluster.get("certificate-authority") or "",
         authentication=_authentication(user),
     )
 
@@ -149,8 +156,8 @@ def _named(document: Mapping[str, Any], plural: str, single: str, texts: tuple[s
         for key in _BASE64:
             if body.get(key) is not None:
                 _decode(_text(body, key, f"{single} {name!r}"), f"{key} of {single} {name!r}")
-        for key in ("exec", "auth-provider"):
-            _typed(body.get(key), dict, f"{key} of {single} {name!r}")
+        for key, kind in (("exec", dict), ("auth-provider", dict), ("insecure-skip-tls-verify", bool)):
+            _typed(body.get(key), kind, f"{key} of {single} {name!r}")
         entries[name] = body
     return entries
 
@@ -187,6 +194,11 @@ def _validate(config: _Config) -> Iterator[str]:
             yield f'cluster was not specified for context "{name}"'
         elif context["cluster"] not in config.clusters:
             yield f'cluster "{context["cluster"]}" was not found for context "{name}"'
+        if context.get("namespace") and not is_dns_label(context["namespace"]):
+            yield (
+                f'namespace "{context["namespace"]}" for context "{name}" does not conform to the kubernetes '
+                "DNS_LABEL rules"
+            )
     for name, user in config.users.items():
         yield from _validate_user(name, user)
     for name, cluster in config.clusters.items():
@@ -195,6 +207,12 @@ def _validate(config: _Config) -> Iterator[str]:
             continue
         if not cluster.get("server"):
             yield f'no server found for cluster "{name}"'
+        proxy = cluster.get("proxy-url") or ""
+        if proxy and not proxy.startswith(_PROXY_SCHEMES):
+            yield (
+                f'invalid \'proxy-url\' "{proxy}" for cluster "{name}": unsupported scheme '
+                f'"{proxy.partition("://")[0]}", must be http, https, or socks5'
+            )
         if cluster.get("certificate-authority") and cluster.get("certificate-authority-data"):
             yield (
                 f"certificate-authority-data and certificate-authority are both specified for {name}. "
@@ -247,32 +265,41 @@ def _unsafe_options(user: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield option, option
 
 
-def _check_transport(cluster: Mapping[str, Any]) -> None:
+def _check_transport(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> None:
+    """k8s.io/client-go builds its transport from these; a failure there ends the client."""
     has_ca = bool(cluster.get("certificate-authority") or cluster.get("certificate-authority-data"))
     if has_ca and cluster.get("insecure-skip-tls-verify"):
-        raise RefusedKubeconfig(
-            "failed to create kube clients: specifying a root certificates file with the insecure flag is not allowed"
-        )
+        _fail("specifying a root certificates file with the insecure flag is not allowed")
     if cluster.get("certificate-authority-data"):
         data = _decode(cluster["certificate-authority-data"], "certificate-authority-data")
-        if b"-----BEGIN CERTIFICATE-----" not in data:
-            what = (
-                "no valid certificate authority data seen"
-                if b"-----BEGIN " in data
-                else "unable to parse bytes as PEM block"
-            )
-            raise RefusedKubeconfig(f"failed to create kube clients: unable to load root certificates: {what}")
-    if not _host(cluster["server"]):
-        raise RefusedKubeconfig(
-            f'failed to create kube clients: host must be a URL or a host:port pair: "{cluster["server"]}"'
-        )
+        if b"-----BEGIN " not in data:
+            _fail("unable to load root certificates: unable to parse bytes as PEM block")
+        if not has_certificate(data):
+            _fail("unable to load root certificates: no valid certificate authority data seen")
+    if user.get("client-certificate-data") and user.get("client-key-data"):
+        if b"-----BEGIN CERTIFICATE-----" not in _decode(user["client-certificate-data"], "client-certificate-data"):
+            _fail("tls: failed to find any PEM data in certificate input")
+        if b"PRIVATE KEY-----" not in _decode(user["client-key-data"], "client-key-data"):
+            _fail("tls: failed to find PEM block with type ending in PRIVATE KEY in key input")
+    provider = user.get("auth-provider") or {}
+    for key in ("idp-issuer-url", "client-id") if provider.get("name") == "oidc" else ():
+        if not (provider.get("config") or {}).get(key):
+            _fail(f"Must provide {key}")
+    if not _is_server(cluster["server"]):
+        _fail(f'host must be a URL or a host:port pair: "{cluster["server"]}"')
 
 
-def _host(server: str) -> str | None:
+def _fail(reason: str) -> NoReturn:
+    raise RefusedKubeconfig(f"failed to create kube clients: {reason}")
+
+
+def _is_server(server: str) -> bool:
+    has_scheme = "://" in server
     try:
-        return urlsplit(server if "://" in server else f"//{server}").hostname
+        url = urlsplit(server if has_scheme else f"//{server}")
     except ValueError:  # a broken IPv6 address
-        return None
+        return False
+    return bool(url.hostname) and not set(url.netloc) & set(' \t"<>\\^`{|}') and (has_scheme or url.path in ("", "/"))
 
 
 def _authentication(user: Mapping[str, Any]) -> str:

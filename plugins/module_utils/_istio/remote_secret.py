@@ -120,6 +120,7 @@ class RemoteCluster:
     contexts: tuple[str, ...]
     authentication: str
     insecure: bool
+    ca_file: str
     kubeconfig: bytes = field(repr=False)
 
     @property
@@ -230,6 +231,7 @@ def _remote_cluster(cluster_id: str, location: str, kubeconfig: bytes, used: Use
         contexts=used.contexts,
         authentication=used.authentication,
         insecure=used.insecure,
+        ca_file=used.ca_file,
         kubeconfig=kubeconfig,
     )
 
@@ -259,6 +261,13 @@ def _doubts(own: str, remote: RemoteCluster, metadata: Mapping[str, Any]) -> lis
         )
     if remote.insecure:
         doubt("insecure", f"the kubeconfig for {key} does not verify the certificate of {remote.server}", relink)
+    if remote.ca_file:
+        doubt(
+            "ca-file",
+            f"the kubeconfig for {key} names the CA file {remote.ca_file}, which has to exist where istiod runs; "
+            "otherwise istiod refuses the kubeconfig",
+            relink,
+        )
     annotation = (metadata.get("annotations") or {}).get(names.CLUSTER_ANNOTATION)
     if annotation is None:
         doubt("annotation", f"annotation {names.CLUSTER_ANNOTATION} is missing, expected {key}", relink)

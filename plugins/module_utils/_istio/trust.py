@@ -100,6 +100,23 @@ def fingerprints(pem: bytes) -> tuple[str, ...]:
     return tuple(facts.fingerprint for facts in certificates(pem))
 
 
+def has_certificate(pem: bytes) -> bool:
+    """Whether at least one certificate in it can be read; damaged ones are passed over, as Go's CertPool does.
+
+    Without the library cryptography only that there is a block of that type.
+    """
+    blocks = [match.group() for match in _PEM_BLOCK.finditer(pem) if match.group(1) == b"CERTIFICATE"]
+    return any(not HAS_CRYPTOGRAPHY or _is_readable(block) for block in blocks)
+
+
+def _is_readable(block: bytes) -> bool:
+    try:
+        _load_certificate(block)
+    except ValueError:
+        return False
+    return True
+
+
 def check_bundle(bundle: Bundle, now: datetime, *, cluster: str = "", min_days: int = 30) -> Report:
     """Every reason for which istiod would refuse ``bundle``, or its workloads would not be trusted with it.
 

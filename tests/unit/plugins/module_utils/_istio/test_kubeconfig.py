@@ -9,8 +9,14 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.kubeconfig import check_kubeconfig, used_context
+from ansible_collections.onemesh.istio.tests.unit.plugins.module_utils._istio.certificate_authorities import (
+    authority,
+    key_pem,
+)
 
-CA = base64.b64encode(b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n").decode()
+AUTHORITY = authority("api server")
+CA = base64.b64encode(AUTHORITY.pem).decode()
+KEY = base64.b64encode(key_pem(AUTHORITY.private)).decode()
 NO_CONFIGURATION = (
     "invalid configuration: no configuration has been provided, try setting KUBERNETES_MASTER environment variable"
 )
@@ -37,12 +43,15 @@ V1 = "client.authentication.k8s.io/v1"
 V1BETA1 = "client.authentication.k8s.io/v1beta1"
 OTHER_USER = {"name": "other", "user": {"exec": {"command": "aws", "apiVersion": V1, "interactiveMode": "Never"}}}
 
+OIDC = {"idp-issuer-url": "https://issuer.example", "client-id": "istiod"}
 ACCEPTED = {
     "token": kubeconfig(),
     "no user's credentials": kubeconfig(user={}),
     "basic": kubeconfig(user={"username": "reader", "password": "x"}),
-    "client certificate in the file": kubeconfig(user={"client-certificate-data": CA, "client-key-data": CA}),
-    "oidc": kubeconfig(user={"auth-provider": {"name": "oidc", "config": {}}}),
+    "client certificate in the file": kubeconfig(user={"client-certificate-data": CA, "client-key-data": KEY}),
+    "oidc": kubeconfig(
+        user={"auth-provider": {"name": "oidc", "config": {"idp-issuer-url": "https://i", "client-id": "c"}}}
+    ),
     "CA data": kubeconfig({"server": SERVER, "certificate-authority-data": CA}),
     "CA file": kubeconfig({"server": SERVER, "certificate-authority": "/etc/ca.pem"}),
     "insecure": kubeconfig({"server": SERVER, "insecure-skip-tls-verify": True}),
@@ -57,6 +66,7 @@ def test_istiod_accepts(config: dict[str, Any]) -> None:
     assert check_kubeconfig(yaml.safe_dump(config).encode()) is None
 
 
+DAMAGED = base64.b64encode(AUTHORITY.pem.replace(b"MII", b"M!I")).decode()
 REFUSED = {
     "a list": ([1], "kubeconfig cannot be loaded: expected a mapping"),
     "another kind": ({"kind": "Secret", "apiVersion": "v1"}, "kubeconfig cannot be loaded: no kind 'Secret'"),
@@ -134,6 +144,48 @@ REFUSED = {
     "CA that is no PEM": (
         kubeconfig({"server": SERVER, "certificate-authority-data": base64.b64encode(b"x").decode()}),
         "failed to create kube clients: unable to load root certificates: unable to parse bytes as PEM block",
+    ),
+    "CA that is damaged": (
+        kubeconfig({"server": SERVER, "certificate-authority-data": DAMAGED}),
+        "failed to create kube clients: unable to load root certificates: ",
+    ),
+    "CA that is a key": (
+        kubeconfig({"server": SERVER, "certificate-authority-data": KEY}),
+        "failed to create kube clients: unable to load root certificates: no valid certificate authority data seen",
+    ),
+    "client certificate for a key": (
+        kubeconfig(user={"client-certificate-data": CA, "client-key-data": CA}),
+        "failed to create kube clients: tls: ",
+    ),
+    "client key for a certificate": (
+        kubeconfig(user={"client-certificate-data": KEY, "client-key-data": KEY}),
+        "failed to create kube clients: tls: ",
+    ),
+    "oidc without its issuer": (
+        kubeconfig(user={"auth-provider": {"name": "oidc"}}),
+        "failed to create kube clients: Must provide idp-issuer-url",
+    ),
+    "text for a truth value": (
+        kubeconfig({"server": SERVER, "insecure-skip-tls-verify": "yes"}),
+        "kubeconfig cannot be loaded: insecure-skip-tls-verify of cluster 'east'",
+    ),
+    "proxy of another scheme": (
+        kubeconfig({"server": SERVER, "proxy-url": "ftp://x"}),
+        'kubeconfig is not valid: invalid configuration: invalid \'proxy-url\' "ftp://x" for cluster "east": '
+        'unsupported scheme "ftp", must be http, https, or socks5',
+    ),
+    "namespace that is no label": (
+        kubeconfig(contexts=[{"name": "east", "context": {"cluster": "east", "user": "east", "namespace": "A_b"}}]),
+        'kubeconfig is not valid: invalid configuration: namespace "A_b" for context "east" does not conform to the '
+        "kubernetes DNS_LABEL rules",
+    ),
+    "server with a blank": (
+        kubeconfig({"server": "https://a b"}),
+        'failed to create kube clients: host must be a URL or a host:port pair: "https://a b"',
+    ),
+    "path without a scheme": (
+        kubeconfig({"server": "host/path"}),
+        'failed to create kube clients: host must be a URL or a host:port pair: "host/path"',
     ),
     "server that is no URL": (
         kubeconfig({"server": "https://"}),

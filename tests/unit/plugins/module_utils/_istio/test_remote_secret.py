@@ -15,10 +15,11 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret
     parse,
     stored,
 )
+from ansible_collections.onemesh.istio.tests.unit.plugins.module_utils._istio.certificate_authorities import authority
 from hypothesis import given
 from hypothesis import strategies as st
 
-CA = b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+CA = authority("api server").pem
 
 # The form of a secret that istioctl 1.31 printed; the values are made up.
 PRINTED = f"""\
@@ -178,6 +179,7 @@ def elsewhere() -> dict[str, Any]:
 
 
 INSECURE = {"certificate-authority-data": None, "insecure-skip-tls-verify": True}
+CA_FILE = {"certificate-authority-data": None, "certificate-authority": "/etc/ca.pem"}
 DOUBTS = {
     "two contexts": (secret("istio-remote-secret-east", east=two_contexts()), "remote-secret-contexts"),
     "context of another cluster": (
@@ -187,6 +189,10 @@ DOUBTS = {
     "insecure": (
         secret("istio-remote-secret-east", east=kubeconfig("east", **INSECURE)),
         "remote-secret-insecure",
+    ),
+    "CA file": (
+        secret("istio-remote-secret-east", east=kubeconfig("east", **CA_FILE)),
+        "remote-secret-ca-file",
     ),
     "no annotation": (without_annotation(), "remote-secret-annotation"),
     "another name": (secret("remote-east", east=kubeconfig("east")), "remote-secret-name"),
