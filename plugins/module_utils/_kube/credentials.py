@@ -325,7 +325,7 @@ def _material(entry: kubeconfig.Entry, name: str, origin: str, cluster: str) -> 
     data = entry.value.get(f"{name}-data")
     if data:
         try:
-            return base64.b64decode(data, validate=False)
+            return base64.b64decode("".join(str(data).split()), validate=True)
         except (binascii.Error, ValueError, TypeError):
             raise CredentialsError(
                 cluster, f"{name}-data in {origin} is not base64", remedy="correct or replace it"

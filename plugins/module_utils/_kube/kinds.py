@@ -144,7 +144,7 @@ _BY_GROUP_AND_KIND = {(kind.group, kind.kind): kind for kind in KINDS}
 def known_kind(api_version: str, kind: str) -> Kind:
     """The known type, at the version asked for. Raises UnknownKind."""
     known = _BY_GROUP_AND_KIND.get((group_of(api_version), kind))
-    if known is None:
+    if known is None or not api_version:
         raise UnknownKind(f"{api_version} {kind}")
     return known if known.api_version == api_version else known._replace(api_version=api_version)
 

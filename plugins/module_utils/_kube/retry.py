@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import http.client
+import errno
 import socket
 import ssl
 import time
@@ -18,6 +18,7 @@ MAX_ATTEMPTS = 10
 """Attempts of one request, whatever time there is."""
 
 _BUSY = frozenset({502, 503, 504})
+_NO_WAY_THERE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.ENETDOWN, errno.EHOSTDOWN})
 
 
 class Trouble(Enum):
@@ -122,22 +123,20 @@ def explain(error: BaseException, *, server: str, proxy: str = "", seconds: floa
             "see whether a firewall or a route drops packets to it, or allow more time",
         )
     for cause in causes:
-        if isinstance(cause, ssl.SSLEOFError):
-            break
-        if isinstance(cause, ssl.SSLError):
+        if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError):
             return _explain_tls(cause, server)
-    cut_off = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, http.client.HTTPException, EOFError)
-    if any(isinstance(cause, (*cut_off, ssl.SSLError)) for cause in causes) or "aborted" in str(error):
+    unreachable = next((c for c in causes if isinstance(c, OSError) and c.errno in _NO_WAY_THERE), None)
+    if unreachable is not None:
         return Failure(
-            Trouble.CUT_OFF,
-            f"{server} closed the connection before it answered{through}",
-            "it restarts, or something between cuts connections: run again when it is up",
+            Trouble.NOT_SENT,
+            f"no connection to {server}{through}: {unreachable.strerror}",
+            "see whether this machine has a route to it",
         )
-    text = next((cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror), "")
+    # Whatever else it is: the API server may have done what was asked.
     return Failure(
-        Trouble.NOT_SENT,
-        f"no connection to {server}{through}: {text or type(causes[-1]).__name__}",
-        "see whether this machine has a route to it",
+        Trouble.CUT_OFF,
+        f"{server} closed the connection before it answered{through} ({type(causes[-1]).__name__})",
+        "it restarts, or something between cuts connections: run again when it is up",
     )
 
 
