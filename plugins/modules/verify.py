@@ -16,7 +16,7 @@ description:
   - C(trust), whether the roots of both are one, as the secret C(cacerts) and as istiod hands it out.
   - C(names), whether cluster ID, remote secret and network labels agree with the fleet.
   - C(synced), whether every ready istiod of the source, of every replica and revision, has read the target.
-  - C(gateway), where the networks differ, whether the target's gateway is ready, exposes something, and is known to the
+  - C(gateway), where the networks differ, whether the target's gateway is ready and known to the
     source at its true address.
   - C(endpoints), whether a proxy of the source holds the target's endpoints, and no address of a pod that it could not
     reach.

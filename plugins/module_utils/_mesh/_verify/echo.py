@@ -19,7 +19,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._mesh._verify.facts 
 _LINE = re.compile(r"\[(\d+)( body)?\] (.*)")
 _PART = re.compile(r"([0-9.]+)(ns|µs|us|ms|s|m|h)")
 _MILLISECONDS = {"ns": 1e-6, "µs": 1e-3, "us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4, "h": 3.6e6}
-_CLIENT_ERROR = re.compile(r"first error: (.*)|Error (.*)")
+_CLIENT_ERROR = re.compile(r"Error (?:.*first error: )?(.*)")
 _IDENTITY = re.compile(r"URI=(spiffe://[^;,\"\s]+)")
 
 
@@ -76,5 +76,5 @@ def _client_error(stderr: str) -> str:
     for line in reversed(stderr.splitlines()):
         found = _CLIENT_ERROR.search(line)
         if found:
-            return (found[1] or found[2]).strip()[:300]
+            return found[1].strip()[:300]
     return stderr.strip().splitlines()[-1][:300] if stderr.strip() else ""

@@ -37,7 +37,9 @@ class Istiod:
     gateways: tuple[NetworkGateway, ...] = ()
     """/debug/networkz."""
     shards: frozenset[str] = frozenset()
-    """Clusters that contribute endpoints, from /debug/endpointShardz."""
+    """Clusters that contribute endpoints to any service, from /debug/endpointShardz."""
+    probe_shards: frozenset[str] = frozenset()
+    """Clusters that contribute endpoints to the probe's Service."""
     rejections: tuple[Rejection, ...] = ()
     """/debug/syncz, where a proxy's last answer was an error."""
     error: str = ""

@@ -14,6 +14,7 @@ import hashlib
 import json
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
@@ -123,26 +124,19 @@ def _istiod(client: Client, pod: Manifest, values: Mapping[str, Any]) -> Istiod:
         return client.pod_http_get(namespace, name, names.MONITORING_PORT, path)
 
     try:
-        return Istiod(
-            pod=own.pod,
-            revision=own.revision,
-            cluster_id=own.cluster_id,
-            network=own.network,
+        shards = [shard for shard in debug.endpoint_shardz(ask(debug.ENDPOINT_SHARDZ)) if shard.endpoints]
+        return replace(
+            own,
             clusters={each.cluster_id: each.status for each in debug.clusterz(ask(debug.CLUSTERZ)) if not each.own},
             gateways=debug.networkz(ask(debug.NETWORKZ)),
-            shards=frozenset(
-                shard.cluster_id for shard in debug.endpoint_shardz(ask(debug.ENDPOINT_SHARDZ)) if shard.endpoints
-            ),
+            shards=frozenset(shard.cluster_id for shard in shards),
+            probe_shards=frozenset(shard.cluster_id for shard in shards if shard.namespace == probe.NAMESPACE),
             rejections=_rejections(debug.syncz(ask(debug.SYNCZ))),
         )
     except KubeError as error:
-        return _with_error(own, error.message)
+        return replace(own, error=error.message)
     except debug.UnexpectedAnswer as error:
-        return _with_error(own, str(error))
-
-
-def _with_error(istiod: Istiod, error: str) -> Istiod:
-    return Istiod(istiod.pod, istiod.revision, istiod.cluster_id, istiod.network, error=error)
+        return replace(own, error=str(error))
 
 
 def _rejections(proxies: Iterable[debug.ProxySync]) -> tuple[Rejection, ...]:

@@ -189,8 +189,25 @@ def findings(fleet: Mapping[str, ClusterFacts], pairs: Iterable[Pair]) -> list[F
                 found.append(
                     Finding(facts.name, "verify-proxy-rejects", cause, _REJECTED, "warning", f"proxy {rejection.proxy}")
                 )
+    found.extend(_exposing_nothing(fleet.values()))
     found.extend(_plain_text(pairs))
     return list(dict.fromkeys(found))
+
+
+def _exposing_nothing(fleet: Iterable[ClusterFacts]) -> Iterator[Finding]:
+    """A gateway may rightly expose nothing yet, but whoever expects an answer of a service wants to know."""
+    for facts in fleet:
+        for gateway in facts.gateways:
+            if not gateway.hosts:
+                yield Finding(
+                    facts.name,
+                    "verify-nothing-exposed",
+                    f"gateway {gateway.name} exposes no service of {facts.name} to other networks (the probe brings an "
+                    "exposure of its own)",
+                    "say which hosts it shall expose (eastwest_gateway_exposed_hosts)",
+                    "warning",
+                    f"Service {gateway.name}",
+                )
 
 
 def _plain_text(pairs: Iterable[Pair]) -> Iterator[Finding]:
@@ -416,7 +433,7 @@ def _gateway(source: ClusterFacts, target: ClusterFacts) -> Check:
 
 def _gateway_problem(target: ClusterFacts, gateway: GatewayService) -> Check | None:
     where = f"Service {gateway.name}"
-    namespace, _separator, name = gateway.name.partition("/")
+    namespace = gateway.name.partition("/")[0]
     if not gateway.ready_pods:
         return _failed(
             "gateway",
@@ -438,15 +455,6 @@ def _gateway_problem(target: ClusterFacts, gateway: GatewayService) -> Check | N
             gateway.remedy,
             object=where,
             eventual=True,
-        )
-    if not gateway.hosts:
-        return _failed(
-            "gateway",
-            target,
-            f"gateway {gateway.name} exposes no service: no Gateway object with tls mode AUTO_PASSTHROUGH selects "
-            f"the pods of {name}",
-            "say which hosts it exposes (role eastwest_gateway)",
-            object=where,
         )
     return None
 
@@ -510,12 +518,24 @@ def _endpoints(source: ClusterFacts, target: ClusterFacts, seen: Traffic) -> Che
         return _contributed(source, target)
     where = f"proxy {', '.join(seen.proxies)}"
     if not seen.endpoints:
+        deaf = next((istiod for istiod in source.istiods if target.name not in istiod.probe_shards), None)
+        if deaf:
+            secret = source.secrets.get(target.name)
+            return _failed(
+                "endpoints",
+                source,
+                f"istiod has not heard of the workload in {target.name}, although it says 'synced'",
+                f"see that pods of {source.name} reach {(secret and secret.server) or 'its API server'} now, and that "
+                "the workload has a ready pod",
+                object=f"Pod {source.istio_namespace}/{deaf.pod}",
+                eventual=True,
+            )
         return _failed(
             "endpoints",
             source,
             f"the probe's proxy holds no endpoint of {target.name}",
-            f"see /debug/endpointShardz of istiod, and that pods of {target.name} are injected and its gateway is "
-            "known; 'exportTo', 'clusterLocal' or a Sidecar object may hide them",
+            f"see that pods of {target.name} are injected: without a sidecar they are left out across networks; "
+            "'exportTo', 'clusterLocal' or a Sidecar object may hide them too",
             object=where,
             eventual=True,
         )

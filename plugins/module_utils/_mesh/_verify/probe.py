@@ -86,7 +86,7 @@ def _service(name: str, selector: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _exposure(facts: ClusterFacts) -> list[dict[str, Any]]:
-    """A Gateway for the probe's own hosts on each gateway that exposes other hosts only.
+    """A Gateway for the probe's own hosts on each gateway that exposes only others, or nothing.
 
     Never where they are exposed already: two servers with one host on port 15443 are two equal filter chains, which
     Envoy rejects (istio/istio#42050).
@@ -95,7 +95,7 @@ def _exposure(facts: ClusterFacts) -> list[dict[str, Any]]:
     selectors = {
         tuple(sorted(gateway.selector.items()))
         for gateway in facts.gateways
-        if gateway.hosts and gateway.selector and not exposed(host(NAME, facts.domain), gateway.hosts)
+        if gateway.selector and not exposed(host(NAME, facts.domain), gateway.hosts)
     }
     objects = []
     for number, selector in enumerate(sorted(selectors)):

@@ -90,6 +90,8 @@ def remove(client: Client, *, ends: float) -> bool:
     if live is None or not is_ours(live):
         return False
     client.delete(NAMESPACE, probe.NAMESPACE, uid=live["metadata"]["uid"])
+    # The namespace controller begins only after 5 s: by then the pod has ended.
+    client.delete(DEPLOYMENT, probe.NAME, probe.NAMESPACE)
     client.wait_gone(NAMESPACE, probe.NAMESPACE, None, _left(ends))
     return True
 

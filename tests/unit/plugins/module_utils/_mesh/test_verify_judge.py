@@ -46,6 +46,7 @@ def cluster(name: str, peer: str) -> ClusterFacts:
         clusters={peer: "synced"},
         gateways=(NetworkGateway(peer, peer, *GATEWAYS[peer], 0), NetworkGateway(name, name, *GATEWAYS[name], 0)),
         shards=frozenset({name, peer}),
+        probe_shards=frozenset({name, peer}),
     )
     return ClusterFacts(
         name=name,
@@ -147,6 +148,11 @@ def failing(text: str) -> Callable[[Fleet, Seen], None]:
     return change_traffic(answers=Answers(10, {}, frozenset(), (), text))
 
 
+def cut_off(fleet: Fleet, seen: Seen) -> None:
+    change_istiod("east", probe_shards=frozenset({"east"}))(fleet, seen)
+    change_traffic(endpoints=())(fleet, seen)
+
+
 # (what is broken, check, cluster to act on, in the cause, in the remedy, whether waiting may help)
 CAUSES: list[tuple[str, Callable[[Fleet, Seen], None], str, str, str, str, bool]] = [
     (
@@ -240,11 +246,6 @@ CAUSES: list[tuple[str, Callable[[Fleet, Seen], None], str, str, str, str, bool]
         *("gateway", "west", "load balancer has no address", "NodePort", True),
     ),
     (
-        "a gateway that exposes nothing",
-        change_gateway(hosts=()),
-        *("gateway", "west", "exposes no service", "which hosts", False),
-    ),
-    (
         "a gateway that rejects its configuration",
         change_istiod("west", rejections=(Rejection("gateway-west.istio-system", "Listener", "no 'istio.stats'"),)),
         *("gateway", "west", "rejects its Listener configuration: no 'istio.stats'", "EnvoyFilter", True),
@@ -267,7 +268,12 @@ CAUSES: list[tuple[str, Callable[[Fleet, Seen], None], str, str, str, str, bool]
     (
         "no endpoint",
         change_traffic(endpoints=()),
-        *("endpoints", "east", "holds no endpoint of west", "endpointShardz", True),
+        *("endpoints", "east", "holds no endpoint of west", "injected", True),
+    ),
+    (
+        "an istiod that is cut off from an API server",
+        cut_off,
+        *("endpoints", "east", "has not heard of the workload in west", "reach https://west:6443 now", True),
     ),
     (
         "only unhealthy endpoints",
@@ -444,6 +450,17 @@ def test_a_proxy_of_a_user_that_rejects_its_configuration_is_a_warning() -> None
     found = judge.findings(fleet, pairs.values())
     assert [(each.severity, each.object) for each in found] == [("warning", "proxy shop-1.shop")]
     assert "no such filter" in found[0].message
+
+
+def test_a_gateway_that_exposes_nothing_is_a_warning() -> None:
+    fleet, seen = healthy()
+    change_gateway(hosts=())(fleet, seen)
+    pairs = verdicts(fleet, seen)
+    assert pairs["east", "west"].ok
+    found = judge.findings(fleet, pairs.values())
+    assert [(each.cluster, each.check, each.severity) for each in found] == [
+        ("west", "verify-nothing-exposed", "warning")
+    ]
 
 
 def one_way() -> tuple[Fleet, Seen]:
