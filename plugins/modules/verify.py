@@ -118,10 +118,14 @@ options:
     type: path
   timeout:
     description:
-      - Seconds to wait for what may come right by itself, for each of three steps, until istiods are synchronised, until
-        the probe runs, and until requests are answered.
+      - Seconds to wait for what may come right by itself, first until istiods are synchronised, then until requests are
+        answered.
     type: float
     default: 60.0
+  probe_timeout:
+    description: Seconds to wait until the probe runs, its image pulled, and as long again until it is gone.
+    type: float
+    default: 120.0
 requirements:
   - websocket-client
 attributes:

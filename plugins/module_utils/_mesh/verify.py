@@ -60,6 +60,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     },
     "report_file": {"type": "path"},
     "timeout": {"type": "float", "default": 60.0},
+    "probe_timeout": {"type": "float", "default": 120.0},
 }
 REQUIRED_IF = [("probe", "existing", ("client", "service"))]
 
@@ -137,6 +138,7 @@ class _Verification:
         self.left_behind: list[Finding] = []
         self.changed = False
         self.timeout: float = parameters["timeout"]
+        self.probe_timeout: float = parameters["probe_timeout"]
         self.lane: float = 4 * parameters["request_timeout"]
 
     # -- what is known ------------------------------------------------------------------------------------------------
@@ -150,9 +152,7 @@ class _Verification:
 
     @property
     def pairs(self) -> list[judge.Pair]:
-        return judge.judge(
-            self.facts, self.links, self.traffic, obstacles=self.obstacles, no_requests=self.no_requests
-        )
+        return judge.judge(self.facts, self.links, self.traffic, obstacles=self.obstacles, no_requests=self.no_requests)
 
     @property
     def findings(self) -> list[Finding]:
@@ -205,7 +205,7 @@ class _Verification:
             return
         self.context.progress("verify: taking the probe away")
         # However little time there was for the rest: what is left behind is in the way of the next run.
-        allowed = max(self.timeout, _REMOVAL)
+        allowed = max(self.probe_timeout, _REMOVAL)
         ends = time.monotonic() + allowed
         outcomes = self.fleet.each(
             lambda member: traffic.remove(member.client, ends=ends),
@@ -254,7 +254,7 @@ class _Verification:
 
     def _deploy(self) -> None:
         names = list(self.facts)
-        ends = time.monotonic() + self.timeout
+        ends = time.monotonic() + self.probe_timeout
         able = []
         for name in self._present:
             if self.facts[name].istiods:
@@ -271,11 +271,9 @@ class _Verification:
             manifests = probe.manifests(
                 facts, names, image=image, default_revision=gather.has_default_revision(member.client)
             )
-            return traffic.deploy(
-                member.client, facts, manifests, ends=ends, progress=self.context.progress
-            )
+            return traffic.deploy(member.client, facts, manifests, ends=ends, progress=self.context.progress)
 
-        outcomes = self.fleet.each(on_cluster, deadline=self.timeout + self.lane, only=able)
+        outcomes = self.fleet.each(on_cluster, deadline=self.probe_timeout + self.lane, only=able)
         for name, outcome in outcomes.items():
             made = outcome.value
             if isinstance(made, traffic.Probe):
@@ -356,9 +354,7 @@ class _Verification:
     def _waiting_for_traffic(self) -> list[judge.Pair]:
         return [pair for pair in self.pairs if pair.waiting and pair.failure and pair.failure.name in _TRAFFIC_CHECKS]
 
-    def _wait(
-        self, unmet: Callable[[], list[judge.Pair]], again: Callable[[list[judge.Pair]], None]
-    ) -> None:
+    def _wait(self, unmet: Callable[[], list[judge.Pair]], again: Callable[[list[judge.Pair]], None]) -> None:
         """Do ``again`` until ``unmet`` gives nothing or the time is over; say now and then what is waited for."""
         began = time.monotonic()
         pause, news = _FIRST_PAUSE, _NEWS_EVERY

@@ -53,9 +53,7 @@ def test_rows_ask_and_columns_answer() -> None:
 def test_pairs_that_shall_not_be_linked_are_explained() -> None:
     fleet = {name: FLEET[name] for name in ("eu1", "us1")}
     checked = (Check("synced", "ok", "not linked, as wanted"),)
-    shown = [
-        Pair(source, target, source == target or source == "eu1", checked) for source in fleet for target in fleet
-    ]
+    shown = [Pair(source, target, source == target or source == "eu1", checked) for source in fleet for target in fleet]
     lines = report.lines(fleet, shown, [], {})
     assert lines[1:] == [
         "eu1         ✓    ✓   no requests made",
