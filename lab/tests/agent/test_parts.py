@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -141,6 +142,10 @@ def test_only_whole_new_lines_are_copied(tmp_path: Path) -> None:
     assert [line.split(b" ", 3)[3] for line in shown.read_bytes().splitlines()] == [b"one", b"two", b"three"]
 
 
+ROOT = pytest.mark.skipif(os.getuid() != 0, reason="entering a namespace needs root")
+
+
+@ROOT
 def test_a_relay_passes_both_directions_and_the_end_of_input(tmp_path: Path) -> None:
     received: list[bytes] = []
 
@@ -166,6 +171,7 @@ def test_a_relay_passes_both_directions_and_the_end_of_input(tmp_path: Path) -> 
     assert (done.returncode, done.stdout) == (0, b"answer" * 100_000)
 
 
+@ROOT
 def test_a_relay_names_the_port_that_nobody_serves() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
