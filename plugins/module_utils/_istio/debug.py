@@ -140,6 +140,7 @@ class ShardEndpoint:
     port_name: str
     network: str
     locality: str
+    """``region/zone/sub_zone`` without empty ends, as in Host."""
     service_account: str
     tls_mode: str
     healthy: bool
@@ -182,7 +183,7 @@ def _shard_endpoint(entry: Mapping[str, Any]) -> ShardEndpoint:
         port=entry["EndpointPort"],
         port_name=entry["ServicePortName"],
         network=entry["Network"],
-        locality=entry["Locality"]["Label"],
+        locality=entry["Locality"]["Label"].rstrip("/"),
         service_account=entry["ServiceAccount"],
         tls_mode=entry["TLSMode"],
         healthy=entry["HealthStatus"] == 1,

@@ -73,7 +73,7 @@ def endpoint(**more: object) -> dict[str, object]:
         "ServicePortName": "http",
         "ServiceAccount": "spiffe://cluster.local/ns/demo/sa/echo",
         "Network": "net-east",
-        "Locality": {"Label": "region/zone", "ClusterID": "east"},
+        "Locality": {"Label": "region/zone/", "ClusterID": "east"},
         "EndpointPort": 8080,
         "LbWeight": 0,
         "TLSMode": "istio",
@@ -98,6 +98,7 @@ def test_endpoint_shardz_gives_a_shard_for_each_cluster() -> None:
     east, west = debug.endpoint_shardz(body)
     assert (east.host, east.namespace, east.provider) == ("echo.demo.svc.cluster.local", "demo", "Kubernetes")
     assert (east.cluster_id, west.cluster_id, west.endpoints) == ("east", "west", ())
+    assert {entry.locality for entry in east.endpoints} == {"region/zone"}
     assert [(entry.addresses, entry.port, entry.healthy) for entry in east.endpoints] == [
         (("10.65.0.7",), 8080, True),
         (("10.65.0.7",), 8080, False),
