@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -30,6 +31,8 @@ try:
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
     HAS_CRYPTOGRAPHY = True
+    # Go accepts the serial number 0 that some cluster CAs have, and so do we.
+    warnings.filterwarnings("ignore", message="Parsed a serial number which wasn't positive")
 except ImportError:  # whoever calls says how to install it
     HAS_CRYPTOGRAPHY = False
 
