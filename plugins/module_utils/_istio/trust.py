@@ -31,8 +31,6 @@ try:
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
     HAS_CRYPTOGRAPHY = True
-    # Go accepts the serial number 0 that some cluster CAs have, and so do we.
-    warnings.filterwarnings("ignore", message="Parsed a serial number which wasn't positive")
 except ImportError:  # whoever calls says how to install it
     HAS_CRYPTOGRAPHY = False
 
@@ -373,7 +371,10 @@ def _load_certificates(pem: bytes) -> tuple[x509.Certificate, ...]:
 
 def _load_certificate(block: bytes) -> x509.Certificate:
     try:
-        certificate = x509.load_pem_x509_certificate(block)
+        with warnings.catch_warnings():
+            # Go accepts the serial number 0 that some cluster CAs have, and so do we.
+            warnings.simplefilter("ignore")
+            certificate = x509.load_pem_x509_certificate(block)
         _ = certificate.extensions  # parsed only now; a damaged one has to be found here
     except Exception as error:  # not all that cryptography raises is a ValueError
         raise ValueError(f"{type(error).__name__}: {error}") from None
