@@ -133,6 +133,13 @@ def test_the_readme_names_the_versions_of_the_metadata() -> None:
         assert collection in readme()
 
 
+@pytest.mark.parametrize("file", ["README.md", "meta/argument_specs.yml", "meta/main.yml", "defaults/main.yml"])
+def test_every_role_has_what_its_users_read(file: str) -> None:
+    roles = [path for path in sorted((ROOT / "roles").iterdir()) if path.is_dir()]
+    assert roles
+    assert [role.name for role in roles if not (role / file).is_file()] == []
+
+
 @pytest.mark.parametrize("kind", ["modules", "action", "filter", "lookup", "inventory", "module_utils", "plugin_utils"])
 def test_every_plugin_file_names_its_licence(kind: str) -> None:
     without = [
