@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +28,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import 
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import _wipe_signs as signs
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._wipe_plan import (
+    ANNOTATION_WIPE,
     Inventory,
     Kept,
     Plan,
@@ -43,11 +45,13 @@ from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FI
 _PASSES = 3
 """The first does the work; the others take what was written meanwhile, such as certificates in a new namespace."""
 
+_ATTEMPTS = 3
 _CONNECTIONS = 8
 
 # What a wait may take of the time that is left, so that one that never ends leaves time for what comes after it.
 _SHARE_OF_OPERATORS = 0.3
 _SHARE_OF_WAITS = 0.6
+_SHARE_OF_NAMESPACES = 0.9
 
 _ENDS_LATER = (kinds.NAMESPACE, kinds.CUSTOM_RESOURCE_DEFINITION, kinds.POD)
 _MAKES_PODS = (kinds.DEPLOYMENT, kinds.DAEMON_SET, kinds.STATEFUL_SET, kinds.REPLICA_SET)
@@ -64,7 +68,6 @@ class Report:
     leaked: list[Kept] = field(default_factory=list)
     sidecars: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     finished: bool = False
-    error: KubeError | None = None
 
     def foresee(self, plan: Plan) -> None:
         """What a plan says before it is walked; in check mode that is the result."""
@@ -94,14 +97,16 @@ class Executor:
         self._progress = progress
         self._clock = clock
         self._ends = clock() + timeout
-        self._attempted: dict[tuple[str, bool], Step] = {}
+        self._attempted: dict[tuple[object, ...], Step] = {}
         self._refused: dict[str, KubeError] = {}
+        self._away: KubeError | None = None
 
     def run(self, plan: Plan) -> None:
         """Walk ``plan``, scan again, and take what has appeared since. Raises KubeError where the cluster goes away."""
         if not plan.steps:
             self._conclude(plan, Inventory(()))
             return
+        self._mark(plan)
         inventory = Inventory(())
         for _pass in range(_PASSES):
             self._walk([step for step in plan.steps if self._is_new(step)])
@@ -112,8 +117,14 @@ class Executor:
                 break
         self._conclude(plan, inventory)
 
+    def _mark(self, plan: Plan) -> None:
+        for namespace, value in plan.marks.items():
+            mark = {"metadata": {"annotations": {ANNOTATION_WIPE: value}}}
+            with suppress(NotFound):
+                self._client.patch(kinds.NAMESPACE, namespace, None, mark, field_manager=FIELD_MANAGER)
+
     def _is_new(self, step: Step) -> bool:
-        return (step.found.uid, step.strips) not in self._attempted
+        return _key(step) not in self._attempted
 
     def _left(self) -> float:
         return max(0.0, self._ends - self._clock())
@@ -134,20 +145,36 @@ class Executor:
                 if stage is Stage.WORKLOADS and self._left() > 0:
                     # Istio's own operator is gone by now, and what it held with it.
                     self._release([step for step in steps if step.stage is Stage.OPERATOR_RESOURCES], final=True)
+        # Nothing depends on these: what holds them has had until now.
+        self._wait_gone([step.found for step in steps if step.found.finalizers and not step.strips])
 
     def _take(self, step: Step) -> None:
-        self._attempted[step.found.uid, step.strips] = step
+        if self._away is not None or self._left() <= 0:
+            return
+        self._attempted[_key(step)] = step
         try:
-            if self._strip(step) if step.strips else self._delete(step):
+            if self._persistently(self._strip if step.strips else self._delete, step):
                 self._report.changed = True
-            self._report.removed[str(step)] = step
-        except (CredentialsError, Unreachable, Unauthorized):
+            if step.stage is not Stage.MARKS:
+                self._report.removed[str(step)] = step
+        except (CredentialsError, Unreachable, Unauthorized) as error:
+            self._away = error
             raise
         except Conflict:
             # Another object has taken the name, or it changed: the next scan judges what is there now.
             return
         except KubeError as error:
             self._refused[step.found.uid] = error
+
+    def _persistently(self, work: Callable[[Step], bool], step: Step) -> bool:
+        """An API server that ends many resource types at once can take longer than one request may."""
+        for _attempt in range(_ATTEMPTS - 1):
+            try:
+                return work(step)
+            except Unreachable:
+                if self._left() <= 0:
+                    raise
+        return work(step)
 
     def _delete(self, step: Step) -> bool:
         found = step.found
@@ -174,13 +201,8 @@ class Executor:
         if stage is Stage.OPERATOR_RESOURCES:
             self._release(steps, final=False)
             return
-        self._wait_gone(
-            [
-                step.found
-                for step in steps
-                if not step.strips and (is_a(step.found, *_ENDS_LATER) or step.found.finalizers)
-            ]
-        )
+        later = [step.found for step in steps if not step.strips and is_a(step.found, *_ENDS_LATER)]
+        self._wait_gone(later, _SHARE_OF_NAMESPACES if stage is Stage.NAMESPACES else _SHARE_OF_WAITS)
         if stage in (Stage.GATEWAYS, Stage.WORKLOADS):
             self._wait_gone(self._pods_of(step.found for step in steps))
 
@@ -300,6 +322,10 @@ class Executor:
         if str(step) in {str(attempted) for attempted in self._attempted.values()}:
             return "was made again after it was deleted: something that is not on this cluster still writes it"
         return "there was no time left to remove it: run again, or allow more time"
+
+
+def _key(step: Step) -> tuple[object, ...]:
+    return (step.found.uid, step.labels, step.annotations)
 
 
 def why_namespace_stays(namespace: Mapping[str, Any], objects: Iterable[Found]) -> str:

@@ -50,6 +50,7 @@ class Stage(IntEnum):
     DEFINITIONS = 14
     GATEWAY_CLASSES = 15
     NAMESPACES = 16
+    MARKS = 17
 
 
 _STAGE_OF_KIND = {
@@ -106,6 +107,13 @@ NAMESPACE_LABELS = (
     names.NETWORK_LABEL,
 )
 NAMESPACE_ANNOTATIONS = (names.CONTROL_PLANE_CLUSTERS_ANNOTATION,)
+_LABEL_OPERATOR_MANAGED = "istio-operator-managed"
+"""Set by `istioctl operator init` on the operator's namespace."""
+ANNOTATION_WIPE = "onemesh.istio/wipe"
+"""Put on a namespace before what is in it goes, where only that says that it is Istio's: a wipe that is killed and run
+again knows it still (I7)."""
+WIPE_LEAVING = "leaving"
+WIPE_CONTROL_PLANE = "control-plane"
 SERVICE_LABELS = (
     "istio.io/global",
     "istio.io/use-waypoint",
@@ -198,6 +206,8 @@ class Plan:
     stays: tuple[Kept, ...]
     sidecars: Mapping[str, tuple[str, ...]]
     """By namespace that stays: workloads (``deployment/web``) whose pods still have a sidecar."""
+    marks: Mapping[str, str]
+    """Namespaces to annotate before anything goes, with the value of ANNOTATION_WIPE."""
     surroundings: Surroundings
 
     @property
@@ -215,6 +225,11 @@ def surroundings_of(inventory: Inventory, scope: Scope, known: Iterable[str] = (
         found.namespace
         for found in inventory.objects
         if is_a(found, kinds.DEPLOYMENT) and found.labels.get("app") == "istiod" and signs.sign_of_chart(found)
+    }
+    control_planes |= {
+        found.name
+        for found in inventory.objects
+        if is_a(found, kinds.NAMESPACE) and found.annotations.get(ANNOTATION_WIPE) == WIPE_CONTROL_PLANE
     }
     return Surroundings(frozenset({*scope.namespaces, *known, *control_planes}), frozenset(releases))
 
@@ -236,7 +251,7 @@ def removable_namespaces(inventory: Inventory, scope: Scope, surroundings: Surro
         and (
             found.name in scope.namespaces
             or is_ours(found.object)
-            or (found.name in WELL_KNOWN_NAMESPACES and (found.name in inhabited or _marks_of(found)))
+            or (found.name in WELL_KNOWN_NAMESPACES and (found.name in inhabited or _is_marked(found)))
         )
     )
 
@@ -270,6 +285,7 @@ class _Planner:
             cascades=tuple(sorted(self._cascades, key=_order)),
             stays=tuple(dict.fromkeys(self._stays)),
             sidecars=self._sidecars(going, leaving),
+            marks=self._marks(leaving),
             surroundings=self._surroundings,
         )
 
@@ -383,8 +399,16 @@ class _Planner:
         self._steps = [
             step
             for step in self._steps
-            if step.stage is Stage.OPERATOR_RESOURCES or not any(owner in going for owner in step.found.owners)
+            if step.stage is Stage.OPERATOR_RESOURCES
+            or not (any(owner in going for owner in step.found.owners) or self._are_endpoints_of_service(step.found))
         ]
+
+    def _are_endpoints_of_service(self, found: Found) -> bool:
+        """Endpoints carry the labels of their Service, and end with it without an owner reference."""
+        return is_a(found, kinds.ENDPOINTS) and any(
+            (service.namespace, service.name) == (found.namespace, found.name)
+            for service in self._of_kind(kinds.SERVICE)
+        )
 
     # Namespaces
 
@@ -430,7 +454,11 @@ class _Planner:
             labels: tuple[str, ...] = ()
             annotations: tuple[str, ...] = ()
             if is_a(found, kinds.NAMESPACE) and found.name not in leaving:
-                labels, annotations = _marks_of(found) or ((), ())
+                labels = tuple(name for name in NAMESPACE_LABELS if name in found.labels)
+                annotations = tuple(name for name in NAMESPACE_ANNOTATIONS if name in found.annotations)
+                if ANNOTATION_WIPE in found.annotations:
+                    why = "an earlier wipe put it there"
+                    self._steps.append(Step(Stage.MARKS, found, why, annotations=(ANNOTATION_WIPE,)))
             elif is_a(found, kinds.SERVICE) and found.uid not in going and found.namespace not in leaving:
                 labels = tuple(name for name in SERVICE_LABELS if name in found.labels)
             if (labels or annotations) and not found.deleting:
@@ -463,6 +491,19 @@ class _Planner:
             if found.uid not in going and found.namespace not in leaving:
                 workloads.setdefault(found.namespace, {})[_workload_of(found)] = None
         return {namespace: tuple(sorted(workloads[namespace])) for namespace in sorted(workloads)}
+
+    def _marks(self, leaving: set[str]) -> dict[str, str]:
+        marks = {}
+        for found in self._of_kind(kinds.NAMESPACE):
+            if found.name in self._scope.namespaces or found.deleting:
+                continue
+            if found.name in self._surroundings.namespaces:
+                marks[found.name] = WIPE_CONTROL_PLANE
+            elif found.name in leaving and not is_ours(found.object):
+                marks[found.name] = WIPE_LEAVING
+            if marks.get(found.name) == found.annotations.get(ANNOTATION_WIPE, ""):
+                del marks[found.name]
+        return marks
 
     def _of_kind(self, kind: Kind) -> Iterator[Found]:
         return (found for found in self._everything if is_a(found, kind))
@@ -517,10 +558,12 @@ def _special_stage(found: Found) -> Stage | None:
     return None
 
 
-def _marks_of(namespace: Found) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-    labels = tuple(name for name in NAMESPACE_LABELS if name in namespace.labels)
-    annotations = tuple(name for name in NAMESPACE_ANNOTATIONS if name in namespace.annotations)
-    return (labels, annotations) if labels or annotations else None
+def _is_marked(namespace: Found) -> bool:
+    labels = (*NAMESPACE_LABELS, _LABEL_OPERATOR_MANAGED)
+    annotations = (*NAMESPACE_ANNOTATIONS, ANNOTATION_WIPE)
+    return any(name in namespace.labels for name in labels) or any(
+        name in namespace.annotations for name in annotations
+    )
 
 
 def _why_namespace(found: Found, scope: Scope) -> str:

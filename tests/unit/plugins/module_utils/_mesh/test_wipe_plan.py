@@ -250,7 +250,9 @@ class TestOperators:
             "CustomResourceDefinition istios.sailoperator.io": (
                 "belongs to the Sail operator (Deployment sail-operator/sail-operator), which stays"
             ),
-            "Deployment sail-operator/sail-operator": "an operator is a product of its own: remove it as it was installed",
+            "Deployment sail-operator/sail-operator": (
+                "an operator is a product of its own: remove it as it was installed"
+            ),
         }
 
 
