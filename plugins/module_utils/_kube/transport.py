@@ -38,7 +38,9 @@ try:
     import urllib3
     from urllib3.exceptions import HTTPError, InsecureRequestWarning
 
-    _URLLIB3_IMPORT_ERROR = ""
+    # Version 1 does not hand an IP address to a TLS context that checks names, so it could not verify most API servers.
+    _VERSION: str = getattr(urllib3, "__version__", "")
+    _URLLIB3_IMPORT_ERROR = f"version 2 or later is needed, found {_VERSION}" if _VERSION.startswith("1.") else ""
 except ImportError:
     _URLLIB3_IMPORT_ERROR = traceback.format_exc()
 
