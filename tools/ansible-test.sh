@@ -19,8 +19,8 @@ for namespace in "$cache"/deps/ansible_collections/*; do
 done
 
 # Its virtual environments and its get-pip.py live below HOME: keep them in this checkout, and pip's cache where it was.
-PIP_CACHE_DIR=$(python -m pip cache dir)
-export PIP_CACHE_DIR HOME=$cache/ansible-test
+PIP_CACHE_DIR=$(python -m pip cache dir 2>/dev/null) || PIP_CACHE_DIR=$HOME/.cache/pip
+export PIP_CACHE_DIR PIP_QUIET=1 HOME=$cache/ansible-test
 mkdir -p "$HOME/.ansible/test/cache"
 for version in 23_1_2 24_2 25_2; do
     cp "$root/tools/get_pip.py" "$HOME/.ansible/test/cache/get_pip_$version.py"
@@ -31,4 +31,7 @@ cd "$tree"
 command=$1
 shift
 version=$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-ansible-test "$command" --python "$version" --color no "$@"
+log=$work/log
+ansible-test "$command" --python "$version" --color no "$@" 2>&1 | tee "$log"
+# units has pytest's own count; sanity only says what failed.
+[[ $command != sanity ]] || say "ansible-test: $(grep -c '^Running sanity test' "$log") sanity tests, 0 failed"
