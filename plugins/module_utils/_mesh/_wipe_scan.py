@@ -41,6 +41,7 @@ _CONNECTIONS = 8
 """As many as a client keeps open."""
 
 _HELM_RECORDS = "owner=helm"
+_OURS = f"{LABEL_MANAGED_BY}={MANAGED_BY}"
 
 _OF_ALL_NAMESPACES = (
     kinds.NAMESPACE,
@@ -69,21 +70,24 @@ _SELECTED: Mapping[Kind, tuple[str, ...]] = {
     # A cluster has thousands of these; the labels are those that sign_of() reads.
     kinds.SECRET: (
         f"{names.MULTI_CLUSTER_LABEL}=true",
-        f"{LABEL_MANAGED_BY}={MANAGED_BY}",
+        _OURS,
         f"{signs.LABEL_PART_OF}=istio",
         signs.LABEL_OPERATOR_COMPONENT,
         signs.LABEL_OWNING_RESOURCE,
     ),
     kinds.CONFIG_MAP: (
         f"{signs.LABEL_CONFIG}=true",
-        f"{LABEL_MANAGED_BY}={MANAGED_BY}",
+        _OURS,
         f"{signs.LABEL_PART_OF}=istio",
         signs.LABEL_OPERATOR_COMPONENT,
         signs.LABEL_OWNING_RESOURCE,
         _HELM_RECORDS,
     ),
     # Set by the injector on every pod that gets a sidecar.
-    kinds.POD: ("service.istio.io/canonical-name",),
+    kinds.POD: ("service.istio.io/canonical-name", _OURS),
+    kinds.JOB: (_OURS,),
+    kinds.LEASE: (_OURS,),
+    kinds.ENDPOINT_SLICE: (_OURS,),
 }
 _OF_ISTIO_NAMESPACES = (kinds.CONFIG_MAP, kinds.SECRET, kinds.LEASE)
 
