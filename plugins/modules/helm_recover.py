@@ -12,8 +12,8 @@ version_added: 1.0.0
 author:
   - onemesh.istio contributors (@onemesh)
 description:
-  - A Helm that was killed leaves its release in a pending state, and every later Helm then refuses to work on it. This module
-    removes the record of that unfinished revision, so that the next Helm finishes what it began.
+  - A Helm that was killed leaves its release in a pending state, and every later Helm then refuses to work on it. This
+    module removes the record of that unfinished revision, so that the next Helm finishes what it began.
   - A release in any other state is left alone.
 extends_documentation_fragment:
   - onemesh.istio.fleet

@@ -26,8 +26,8 @@ options:
     description:
       - V(present) makes the links that are missing and renews those whose token expires soon or was revoked.
       - V(absent) removes them on both sides, and shows that the old tokens are refused.
-      - V(rendered) writes the manifests into files of O(render_to) and applies no remote secret. The accounts and tokens
-        that the manifests need are made.
+      - V(rendered) writes the manifests into files of O(render_to) and applies no remote secret. The accounts and
+        tokens that the manifests need are made.
     type: str
     choices: [present, absent, rendered]
     default: present

@@ -14,8 +14,8 @@ author:
 description:
   - Reads all given clusters at the same time and reports everything that would make one mesh of them fail, each with
     what to do about it.
-  - It looks at reachability, permissions, names that are not unique, API servers that are the same, addresses that other
-    clusters cannot dial, pod ranges that overlap on one network, labels that differ, versions that are too far
+  - It looks at reachability, permissions, names that are not unique, API servers that are the same, addresses that
+    other clusters cannot dial, pod ranges that overlap on one network, labels that differ, versions that are too far
     apart, an Istio that somebody else installed and leftovers of IstioOperator.
   - Nothing is written.
 extends_documentation_fragment:

@@ -375,7 +375,7 @@ def _load_certificate(block: bytes) -> x509.Certificate:
             # Go accepts the serial number 0 that some cluster CAs have, and so do we.
             warnings.simplefilter("ignore")
             certificate = x509.load_pem_x509_certificate(block)
-        _ = certificate.extensions  # parsed only now; a damaged one has to be found here
+        tuple(certificate.extensions)  # parsed only now; a damaged one has to be found here
     except Exception as error:  # not all that cryptography raises is a ValueError
         raise ValueError(f"{type(error).__name__}: {error}") from None
     return certificate

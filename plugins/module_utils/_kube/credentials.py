@@ -210,7 +210,8 @@ def _of_kubeconfig(sources: list[kubeconfig.Source], settings: Mapping[str, Any]
 
 def _with_user(credentials: Credentials, chosen: kubeconfig.Selection, origin: str, cluster: str) -> Credentials:
     """The identity of a kubeconfig's user; what is written there counts before a plugin, as in client-go."""
-    assert chosen.user is not None
+    if chosen.user is None:
+        raise CredentialsError(cluster, f"{origin} names no user", remedy="give its context a user")
     user, folder = chosen.user
     certificate = _material(chosen.user, "client-certificate", origin, cluster)
     key = _material(chosen.user, "client-key", origin, cluster)

@@ -233,7 +233,7 @@ def _words_for_conflict(action: str, said: str, reason: str, details: Mapping[st
     ]
     if held:
         fields = "; ".join(f'{field} is held by "{manager}"' for manager, field in held)
-        managers = " and ".join(f'"{manager}"' for manager in sorted({manager for manager, _ in held}))
+        managers = " and ".join(f'"{manager}"' for manager in sorted({manager for manager, field in held}))
         return f"{action}: {fields}", f"let {managers} give these fields up, or force the apply if they are to be ours"
     if re.search(r"UID in (the )?precondition", said):
         return f"{action}: {said}", "another object has taken this name since: look at it before deciding"

@@ -12,7 +12,7 @@ import os
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Union
 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import CredentialsError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.libraries import missing_library
@@ -26,7 +26,7 @@ try:
 except ImportError:
     _YAML_IMPORT_ERROR = traceback.format_exc()
 
-Source = str | Mapping[str, Any]
+Source = Union[str, Mapping[str, Any]]  # noqa: UP007  # sanity refuses "|" at run time
 """One kubeconfig: the path of a file, its text (YAML or JSON), or its content."""
 
 

@@ -81,7 +81,7 @@ class Session:
         for name, value in (*self.headers, *headers):
             every.add(name, value)
         limits = urllib3.Timeout(total=timeout, connect=min(CONNECT_TIMEOUT, timeout))
-        return self._manager.urlopen(
+        return self._manager.request(
             method, url, body=body, headers=every, timeout=limits, retries=False, redirect=False, preload_content=False
         )
 
@@ -215,8 +215,7 @@ class Transport:
                 continue
             if failure is not None:
                 raise Unreachable(self.cluster, f"{action}: {failure.message}", remedy=failure.remedy) from None
-            assert status is not None
-            raise self._error(action, status, content, session, secrets)
+            raise self._error(action, status or 0, content, session, secrets)
 
     def stream(
         self, path: str, *, action: str, query: Mapping[str, Any], ends: float, silence: float
@@ -268,8 +267,7 @@ class Transport:
     def _renew(self, used: Session) -> Session:
         """A session with fresh credentials; of several threads that were turned away together only one fetches them."""
         with self._lock:
-            if self._session is used:
-                assert used.credentials.renew is not None
+            if self._session is used and used.credentials.renew is not None:
                 fresh = used.credentials.renew()
                 self._session = Session(self.cluster, fresh, connections=self._connections)
             return self._session

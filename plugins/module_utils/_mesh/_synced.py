@@ -126,7 +126,7 @@ def _poll(
             return late
         if waited - shown >= 5:
             shown = waited
-            names_waited_for = ", ".join(sorted({target for _, target, _ in late if target})) or late[0][2]
+            names_waited_for = ", ".join(sorted({target for pod, target, status in late if target})) or late[0][2]
             context.progress(f"{cluster.name}: waiting for istiod {purpose} {names_waited_for} (for {waited:.0f} s)")
         time.sleep(INTERVAL)
 

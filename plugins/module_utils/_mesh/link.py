@@ -168,7 +168,7 @@ class _Linking:
 
         def on_target(member: Member) -> dict[Link, dict[str, Any]]:
             namespace = member.cluster.istio_namespace
-            for manifest in _reader_objects(namespace):
+            for manifest in reader.objects(_links.READER_ACCOUNT, namespace):
                 apply_object(member.client, manifest, component=COMPONENT)
             authority = _authority(member.client, namespace)
             return {
@@ -353,16 +353,6 @@ class _Unlinking:
             *findings_of(outcomes, "not-revoked"),
             *(finding for outcome in outcomes.values() for finding in outcome.value or ()),
         ]
-
-
-def _reader_objects(namespace: str) -> list[dict[str, Any]]:
-    """Account, role and binding under our own name, with no more rights than reading endpoints takes."""
-    account, role, binding = reader.objects(namespace)
-    name = f"{_links.READER_ACCOUNT}-{namespace}"
-    account["metadata"]["name"] = _links.READER_ACCOUNT
-    role["metadata"]["name"] = binding["metadata"]["name"] = binding["roleRef"]["name"] = name
-    binding["subjects"][0]["name"] = _links.READER_ACCOUNT
-    return [account, role, binding]
 
 
 def _reader_names(namespace: str) -> list[tuple[Kind, str, str | None]]:

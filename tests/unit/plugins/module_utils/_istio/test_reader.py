@@ -3,10 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import names, reader
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible_collections.onemesh.istio.plugins.module_utils._istio import reader
 
 # From the istiod chart of Istio 1.31, shortened to what matters here.
-CHART_ROLE = {
+CHART_ROLE: dict[str, list[dict[str, list[str]]]] = {
     "rules": [
         {"apiGroups": ["networking.istio.io"], "resources": ["*"], "verbs": ["get", "list", "watch"]},
         {
@@ -37,30 +40,33 @@ CHART_ROLE = {
 }
 
 
-def test_the_role_of_istio_s_chart_is_enough_and_more() -> None:
-    assert reader.missing(CHART_ROLE) == ()
-    excess = [str(right) for right in reader.excess(CHART_ROLE)]
-    assert "get secrets" in excess
-    assert "create serviceexports.multicluster.x-k8s.io" in excess
-    assert "get *.networking.istio.io" in excess
-    assert "get pods" not in excess
+def rights(rules: Iterable[Mapping[str, Any]]) -> set[tuple[str, str, str]]:
+    return {
+        (verb, group, resource)
+        for rule in rules
+        for verb in rule["verbs"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
 
 
-def test_secrets_are_no_excess_for_an_istiod_that_waits_for_them() -> None:
-    assert "get secrets" not in [str(right) for right in reader.excess(CHART_ROLE, secrets=True)]
+def test_our_reader_may_do_less_than_the_one_of_istios_chart() -> None:
+    ours, chart = rights(reader.RULES), rights(CHART_ROLE["rules"])
+    assert ours - chart == {(verb, "networking.istio.io", "workloadentries") for verb in ("get", "list", "watch")}
+    assert {
+        ("create", "multicluster.x-k8s.io", "serviceexports"),
+        ("delete", "multicluster.x-k8s.io", "serviceexports"),
+        ("list", "networking.istio.io", "*"),
+    } <= chart - ours
 
 
-def test_our_role_is_exactly_enough() -> None:
-    account, role, binding = reader.objects("mesh", "canary", secrets=False)
-    assert role["metadata"]["name"] == binding["roleRef"]["name"] == "istio-reader-clusterrole-canary-mesh"
-    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": account["metadata"]["name"], "namespace": "mesh"}]
-    assert account["metadata"]["name"] == names.READER_SERVICE_ACCOUNT
-    assert reader.excess(role) == ()
-    assert reader.missing(role, secrets=False) == ()
-    assert {str(right) for right in reader.missing(role)} == {"get secrets", "list secrets", "watch secrets"}
+def test_it_writes_nothing_but_questions() -> None:
+    written = {resource for verb, group, resource in rights(reader.RULES) if verb not in ("get", "list", "watch")}
+    assert written == {"tokenreviews", "subjectaccessreviews"}
 
 
-def test_a_wildcard_is_enough_and_all_of_it_is_excess() -> None:
-    everything = {"rules": [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]}
-    assert reader.missing(everything) == ()
-    assert [str(right) for right in reader.excess(everything)] == ["* *.*"]
+def test_the_role_is_bound_to_the_account() -> None:
+    account, role, binding = reader.objects("reader", "mesh")
+    assert account["metadata"] == {"name": "reader", "namespace": "mesh"}
+    assert role["metadata"]["name"] == binding["roleRef"]["name"] == binding["metadata"]["name"] == "reader-mesh"
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "reader", "namespace": "mesh"}]

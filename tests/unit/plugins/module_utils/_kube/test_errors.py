@@ -138,7 +138,7 @@ CONFLICT = status(
 )
 def test_answers(code: int, body: bytes, kind: type[KubeError], message: str, remedy: str) -> None:
     error = error_of_response("west", "try it", code, body, credentials="context a")
-    assert type(error) is kind
+    assert error.__class__ is kind
     assert (error.cluster, error.status) == ("west", code)
     assert message in error.message
     assert remedy in error.remedy

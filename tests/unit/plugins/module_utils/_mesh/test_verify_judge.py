@@ -90,10 +90,12 @@ def healthy() -> tuple[Fleet, Seen]:
     return fleet, seen
 
 
-BOTH = {("east", "west"), ("west", "east")}
+BOTH = frozenset({("east", "west"), ("west", "east")})
 
 
-def verdicts(fleet: Fleet, seen: Seen, links: set[tuple[str, str]] = BOTH, **options: Any) -> dict[Any, judge.Pair]:
+def verdicts(
+    fleet: Fleet, seen: Seen, links: frozenset[tuple[str, str]] = BOTH, **options: Any
+) -> dict[Any, judge.Pair]:
     return {(pair.source, pair.target): pair for pair in judge.judge(fleet, links, seen, **options)}
 
 

@@ -136,7 +136,7 @@ GOES = [
 ]
 
 
-@pytest.mark.parametrize(("candidate", "reason"), GOES, ids=[str(candidate) for candidate, _ in GOES])
+@pytest.mark.parametrize(("candidate", "reason"), GOES, ids=[str(candidate) for candidate, reason in GOES])
 def test_what_is_istios_or_ours_goes(candidate: Found, reason: str) -> None:
     (step,) = plan(candidate).steps
     assert step.found is candidate
@@ -187,7 +187,7 @@ def test_a_clean_cluster_has_an_empty_plan() -> None:
 
 class TestOrder:
     def test_what_blocks_goes_first_and_what_is_written_goes_after_the_writer(self) -> None:
-        planned = plan(*(candidate for candidate, _ in GOES), namespace(SYSTEM))
+        planned = plan(*(candidate for candidate, reason in GOES), namespace(SYSTEM))
         stages = [step.stage for step in planned.steps]
         assert stages == sorted(stages)
         kinds_in_order = [step.found.kind.kind for step in planned.steps]
