@@ -25,6 +25,9 @@ MAXIMUM_ISTIO_SKEW = 1
 """Minor versions between control planes of one mesh (istio.io, "Supported releases", control plane skew)."""
 
 
+MINUTES_OF_A_RUN = 30
+
+
 @dataclass(frozen=True)
 class Istiod:
     """One istiod Deployment: ``version`` is its image's tag, ``release`` its Helm release ("" for none)."""
@@ -50,6 +53,8 @@ class Snapshot:
     istiods: tuple[Istiod, ...] = ()
     legacy_operators: tuple[str, ...] = ()
     istio_version: str = ""
+    minutes_left: float | None = None
+    """Until the token that these requests are made with expires; None where it does not say."""
 
     @property
     def name(self) -> str:
@@ -115,6 +120,21 @@ def permissions_suffice(fleet: Mapping[str, Snapshot]) -> list[Finding]:
         )
         for snapshot in fleet.values()
         if snapshot.missing_permissions
+    ]
+
+
+def credentials_last(fleet: Mapping[str, Snapshot]) -> list[Finding]:
+    """A run that loses its credentials in the middle leaves work for the next one."""
+    return [
+        Finding(
+            snapshot.name,
+            "credentials-expire-soon",
+            f"the token of these credentials expires in {snapshot.minutes_left:.0f} minutes",
+            "get a new one before a run that may last longer",
+            severity="warning",
+        )
+        for snapshot in fleet.values()
+        if snapshot.minutes_left is not None and snapshot.minutes_left < MINUTES_OF_A_RUN
     ]
 
 
@@ -261,6 +281,7 @@ CHECKS: tuple[Check, ...] = (
     api_servers_are_different,
     kubernetes_is_new_enough,
     permissions_suffice,
+    credentials_last,
     api_server_url_is_usable,
     api_server_is_reachable_from_the_others,
     pod_ranges_are_apart,

@@ -12,7 +12,6 @@ This is private to the collection and may change at any time.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,19 +38,8 @@ class Resolution:
         return bool(self.addresses)
 
 
-def resolve(
-    service: Mapping[str, Any] | None,
-    nodes: Iterable[Mapping[str, Any]] = (),
-    *,
-    given: Sequence[tuple[str, int]] = (),
-) -> Resolution:
-    """The addresses of the gateway behind ``service``.
-
-    ``given`` are address and port by which the user says that the gateway is reached (bare metal, NAT): they stand
-    for themselves, and whoever calls makes them known to istiod. ``nodes`` matter for type NodePort only.
-    """
-    if given:
-        return Resolution(tuple(sorted(set(given))))
+def resolve(service: Mapping[str, Any] | None, nodes: Iterable[Mapping[str, Any]] = ()) -> Resolution:
+    """The addresses of the gateway behind ``service``. ``nodes`` matter for type NodePort only."""
     if service is None:
         return Resolution(reason="its Service does not exist", remedy="install the gateway", pending=True)
     labels = service["metadata"].get("labels") or {}
@@ -153,35 +141,6 @@ def _external_ip(node: Mapping[str, Any]) -> str:
 
 def _found(addresses: Iterable[tuple[str, int]]) -> Resolution:
     return Resolution(tuple(sorted(set(addresses))))
-
-
-def parse_address(text: str, default_port: int = names.CROSS_NETWORK_PORT) -> tuple[str, int]:
-    """``192.0.2.1``, ``192.0.2.1:31443``, ``[2001:db8::1]:443``, ``gateway.example.org:443`` as address and port.
-
-    ValueError says what is wrong.
-    """
-    host, port = text, str(default_port)
-    if text.startswith("["):
-        host, _bracket, rest = text[1:].partition("]")
-        port = rest[1:] if rest.startswith(":") else port
-        if rest and not rest.startswith(":"):
-            raise ValueError(f"{text!r} is no address: expected [IPv6]:port")
-    elif text.count(":") == 1:
-        host, port = text.split(":")
-    if not (port.isascii() and port.isdigit() and 0 < int(port) <= 65535):
-        raise ValueError(f"{text!r} has port {port!r}, expected 1 to 65535")
-    if not host or "/" in host or "://" in text:
-        raise ValueError(f"{text!r} is no address: expected an IP address or a host name, and optionally a port")
-    if ":" in host and not _is_ipv6(host):
-        raise ValueError(f"{text!r} is no address: {host!r} is no IPv6 address")
-    return host, int(port)
-
-
-def _is_ipv6(text: str) -> bool:
-    try:
-        return ipaddress.ip_address(text).version == 6
-    except ValueError:
-        return False
 
 
 def cross_network_gateway(

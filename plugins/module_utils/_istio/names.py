@@ -27,7 +27,6 @@ CLUSTER_ANNOTATION = "networking.istio.io/cluster"
 REMOTE_SECRET_PREFIX = "istio-remote-secret-"
 EXTERNAL_KUBECONFIG_SECRET = "istio-kubeconfig"
 READER_SERVICE_ACCOUNT = "istio-reader-service-account"
-READER_CLUSTER_ROLE = "istio-reader-clusterrole"
 READER_TOKEN_SECRET = f"{READER_SERVICE_ACCOUNT}-istio-remote-secret-token"
 SERVICE_ACCOUNT_NAME_ANNOTATION = "kubernetes.io/service-account.name"
 SERVICE_ACCOUNT_TOKEN_TYPE = "kubernetes.io/service-account-token"
@@ -46,18 +45,13 @@ ISTIO_GENERATED_KEY = "istio-generated"
 ROOT_CONFIG_MAP = "istio-ca-root-cert"
 
 # Ports of istiod and of an east-west gateway.
-HBONE_PORT = 15008
-XDS_PORT = 15012
 MONITORING_PORT = 15014
-WEBHOOK_PORT = 15017
-STATUS_PORT = 15021
 CROSS_NETWORK_PORT = 15443
 ENVOY_ADMIN_PORT = 15000
 
 EAST_WEST_GATEWAY = "istio-eastwestgateway"
 EAST_WEST_SELECTOR = {"istio": "eastwestgateway"}
 CROSS_NETWORK_GATEWAY = "cross-network-gateway"
-ALL_SERVICES_HOST = "*.local"
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
@@ -69,8 +63,3 @@ def is_dns_label(text: str) -> bool:
 
 def remote_secret_name(cluster: str) -> str:
     return REMOTE_SECRET_PREFIX + cluster
-
-
-def reader_cluster_role_name(namespace: str, revision: str = "") -> str:
-    """The name that Istio's chart gives the reader's ClusterRole and its binding (reader-clusterrole.yaml)."""
-    return "-".join(part for part in (READER_CLUSTER_ROLE, revision, namespace) if part)

@@ -328,13 +328,28 @@ class Client:
         return bool(review["status"].get("allowed"))
 
     def request_token(
-        self, service_account: str, namespace: str, *, seconds: int = 3600, audiences: Sequence[str] = ()
+        self,
+        service_account: str,
+        namespace: str,
+        *,
+        seconds: int = 3600,
+        audiences: Sequence[str] = (),
+        bound_to: Mapping[str, Any] | None = None,
     ) -> dict[str, str]:
         """A token of a service account: ``{"token": ..., "expirationTimestamp": RFC 3339}``.
 
-        The API server may give another lifetime than asked for, and refuses less than 600 s.
+        The API server may give another lifetime than asked for, and refuses less than 600 s. With ``bound_to``, a
+        Secret or Pod of the same namespace, the token ends with that object.
         """
         spec: dict[str, Any] = {"expirationSeconds": seconds}
+        if bound_to is not None:
+            metadata = bound_to["metadata"]
+            spec["boundObjectRef"] = {
+                "apiVersion": bound_to["apiVersion"],
+                "kind": bound_to["kind"],
+                "name": metadata["name"],
+                "uid": metadata["uid"],
+            }
         if audiences:
             spec["audiences"] = [*audiences]
         answer = self._json(

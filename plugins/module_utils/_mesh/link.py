@@ -24,7 +24,9 @@ from ansible_collections.onemesh.istio.plugins.module_utils._findings import Fin
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member, Outcome, findings_of
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import names, reader, remote_secret
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways import Resolution, resolve
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.kubeconfig import check_kubeconfig
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
@@ -171,7 +173,7 @@ class _Linking:
             for manifest in reader.objects(_links.READER_ACCOUNT, namespace):
                 apply_object(member.client, manifest, component=COMPONENT)
             authority = _authority(member.client, namespace)
-            return {
+            secrets = {
                 link: remote_secret.build(
                     link.target,
                     facts[link.target].address_for_others,
@@ -182,6 +184,9 @@ class _Linking:
                 )
                 for link in by_target[member.name]
             }
+            for secret in secrets.values():
+                _refuse_what_istiod_would(member.name, secret)
+            return secrets
 
         outcomes = self.fleet.each(on_target, deadline=self._deadline(), only=list(by_target))
         failures = findings_of(outcomes, "not-linked")
@@ -201,25 +206,13 @@ class _Linking:
         apply_object(client, grant, component=f"{COMPONENT}-grant")
         if self.parameters["token"] == "long_lived":
             return _wait_for_token(client, namespace, grant["metadata"]["name"], self.parameters["request_timeout"])
-        uid = client.get(SECRET, grant["metadata"]["name"], namespace)["metadata"]["uid"]
-        answer = client.request(
-            "POST",
-            f"/api/v1/namespaces/{namespace}/serviceaccounts/{_links.READER_ACCOUNT}/token",
-            body={
-                "apiVersion": "authentication.k8s.io/v1",
-                "kind": "TokenRequest",
-                "spec": {
-                    "expirationSeconds": self.parameters["token_lifetime"],
-                    "boundObjectRef": {
-                        "apiVersion": "v1",
-                        "kind": "Secret",
-                        "name": grant["metadata"]["name"],
-                        "uid": uid,
-                    },
-                },
-            },
+        token = client.request_token(
+            _links.READER_ACCOUNT,
+            namespace,
+            seconds=self.parameters["token_lifetime"],
+            bound_to=client.get(SECRET, grant["metadata"]["name"], namespace),
         )
-        return str(answer["status"]["token"])
+        return token["token"]
 
     def _write(self, secrets: Mapping[Link, Mapping[str, Any]], result: Mapping[str, Any]) -> None:
         by_source = _grouped(secrets, key=lambda link: link.source)
@@ -369,6 +362,18 @@ def _remove_reader(client: Client, namespace: str, uids: Mapping[str, str]) -> N
     for kind, name, where in _reader_names(namespace):
         if kind.kind in uids:
             client.delete(kind, name, where, uid=uids[kind.kind])
+
+
+def _refuse_what_istiod_would(target: str, secret: Mapping[str, Any]) -> None:
+    """Raises KubeError: istiod only logs such a kubeconfig, and the link would never come."""
+    reason = check_kubeconfig(secret["stringData"][target].encode())
+    if reason is not None:
+        raise KubeError(
+            target,
+            f"istiod would refuse the kubeconfig for it: {reason}",
+            reason="kubeconfig-refused",
+            remedy="correct cluster_api_server, or the CA that its config map kube-root-ca.crt publishes",
+        )
 
 
 def _grant_object(namespace: str, link: Link, *, long_lived: bool) -> dict[str, Any]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._checks.preflight import Istiod, Snapshot, judge
@@ -14,6 +15,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._findings import Mes
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, findings_of
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.names import NETWORK_LABEL
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import token_expiry
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import NotFound
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     CLUSTER_ROLE,
@@ -90,7 +92,13 @@ def snapshot(member: Member, istio_version: str = "") -> Snapshot:
         istiods=tuple(_istiod(deployment) for deployment in _istiods(client, cluster.istio_namespace)),
         legacy_operators=_legacy_operators(client),
         istio_version=istio_version,
+        minutes_left=_minutes_left(client),
     )
+
+
+def _minutes_left(client: Client) -> float | None:
+    expiry = token_expiry(client.credentials)
+    return None if expiry is None else (expiry - datetime.now(timezone.utc)).total_seconds() / 60
 
 
 def _istiods(client: Client, namespace: str) -> list[dict[str, Any]]:

@@ -59,6 +59,12 @@ ROWS: dict[str, tuple[Snapshot, Snapshot, str]] = {
         "west: these credentials may not: patch namespaces, create secrets"
         " -> use credentials with these rights, or grant them (cluster-admin holds them all)",
     ),
+    "credentials-expire-soon": (
+        snapshot("west", minutes_left=31.0),
+        snapshot("west", minutes_left=29.0),
+        "west: the token of these credentials expires in 29 minutes"
+        " -> get a new one before a run that may last longer",
+    ),
     "api-server-url": (
         snapshot("west", api_server="https://192.0.2.1"),
         snapshot("west", api_server="192.0.2.1:6443"),

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways import (
     cross_network_gateway,
-    parse_address,
     resolve,
 )
 
@@ -135,32 +134,6 @@ def test_without_an_address_it_says_why_and_what_to_do(
     assert reason in resolution.reason
     assert resolution.remedy
     assert resolution.pending is pending
-
-
-def test_what_the_user_gives_stands_for_itself() -> None:
-    given = [parse_address("nat.example:31443"), parse_address("192.0.2.5")]
-    assert resolve(service("ClusterIP"), given=given).addresses == (("192.0.2.5", 15443), ("nat.example", 31443))
-
-
-@pytest.mark.parametrize(
-    ("text", "parsed"),
-    [
-        ("192.0.2.1", ("192.0.2.1", 15443)),
-        ("192.0.2.1:443", ("192.0.2.1", 443)),
-        ("gw.example:443", ("gw.example", 443)),
-        ("[2001:db8::1]:443", ("2001:db8::1", 443)),
-        ("[2001:db8::1]", ("2001:db8::1", 15443)),
-        ("2001:db8::1", ("2001:db8::1", 15443)),
-    ],
-)
-def test_addresses_are_read(text: str, parsed: tuple[str, int]) -> None:
-    assert parse_address(text) == parsed
-
-
-@pytest.mark.parametrize("text", ["", ":443", "gw:", "gw:0", "gw:70000", "https://gw", "[2001:db8::1]443", "a:b:c"])
-def test_what_is_no_address_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is no address|has port"):
-        parse_address(text)
 
 
 def test_only_named_hosts_are_exposed() -> None:

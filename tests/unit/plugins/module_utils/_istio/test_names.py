@@ -8,14 +8,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
 
 
 @pytest.mark.parametrize(
-    ("revision", "name"),
-    [("", "istio-reader-clusterrole-istio-system"), ("canary", "istio-reader-clusterrole-canary-istio-system")],
-)
-def test_the_reader_s_role_is_named_as_in_the_chart(revision: str, name: str) -> None:
-    assert names.reader_cluster_role_name("istio-system", revision) == name
-
-
-@pytest.mark.parametrize(
     ("text", "label"), [("east", True), ("e", True), ("1-2", True), ("e-", False), ("E", False), ("a.b", False)]
 )
 def test_cluster_names_are_dns_labels(text: str, label: bool) -> None:
