@@ -177,6 +177,9 @@ def _present(
     registered = source.registrations.get(link.target)
     if registered is None:
         return Step(link, "create", "not linked")
+    expected = names.remote_secret_name(link.target)
+    if not any(is_ours(secret) for secret in source.secrets if secret["metadata"]["name"] == expected):
+        return Step(link, "renew", "it is taken over from somebody else")
     if registered.server != target.address_for_others:
         return Step(link, "renew", f"its server is {registered.server}, expected {target.address_for_others}")
     if registered.tls_server_name != (target.cluster.options.get("tls_server_name") or ""):

@@ -286,10 +286,10 @@ PRESENT: dict[str, tuple[World, dict[str, Any], str, str]] = {
         "Secret istio-remote-secret-west was not made by this collection",
     ),
     "somebody else's secret, adopted": (
-        World((secret(token(grant="", account=""), ours=False),)),
+        World((secret(ours=False),)),
         {"adopt": True},
         "renew",
-        "its token was revoked, or is none of ours",
+        "it is taken over from somebody else",
     ),
     "registered by another secret": (
         World((DUPLICATE,)),
