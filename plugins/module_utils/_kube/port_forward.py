@@ -152,7 +152,8 @@ def http_get(
         exchange = http.client.HTTPConnection("localhost", port)
         exchange.sock = forwarded  # has what http.client uses of a socket
         try:
-            exchange.request("GET", path, headers={"Connection": "close", "Accept": "*/*"})
+            # Not "Connection: close": a forward that the pod ends may lose what was still on its way.
+            exchange.request("GET", path, headers={"Accept": "*/*"})
             answer = exchange.getresponse()
             chunks: list[bytes] = []
             while chunk := answer.read(65536):
