@@ -1,0 +1,77 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an installation does when a gateway gets no address, and after a Helm that was killed."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SECRET
+from lab_runs import CONTROL_PLANE, GATEWAY, NAMESPACE, Lab
+
+pytestmark = pytest.mark.lab
+
+
+def releases(lab: Lab, cluster: str, name: str) -> dict[str, str]:
+    """Secret and status of each revision of a Helm release."""
+    found = lab.clients[cluster].list(SECRET, NAMESPACE, label_selector=f"owner=helm,name={name}")
+    return {each["metadata"]["name"]: each["metadata"]["labels"]["status"] for each in found}
+
+
+def test_a_gateway_without_an_address_fails_when_its_time_is_over(mesh: Lab) -> None:
+    values = mesh.inventory["all"]["vars"]["eastwest_gateway_values"]
+    variables: dict[str, Any] = {
+        "eastwest_gateway_name": "no-address",
+        "eastwest_gateway_timeout": 2,
+        "eastwest_gateway_values": {
+            **values,
+            "replicaCount": 0,
+            "service": {"annotations": {"meshlab/load-balancer": "none"}},
+        },
+    }
+    try:
+        run = mesh.run(GATEWAY, variables=variables).failed()
+    finally:
+        for cluster in mesh.hosts:
+            mesh.program("helm", cluster, "uninstall", "no-address", "--namespace", NAMESPACE, "--ignore-not-found")
+    for cluster in ("east", "west"):
+        assert (
+            f"{cluster}: gateway istio-system/no-address has no address after 2 s: its load balancer has no"
+            in run.output
+        )
+    assert "check that the cluster has a load balancer controller" in run.output
+    assert "its load balancer has no address yet (for 0 s)" in run.output, "progress is shown while it waits"
+
+
+def test_a_helm_that_was_killed_in_an_upgrade_is_recovered(mesh: Lab) -> None:
+    values = mesh.inventory["all"]["vars"]["control_plane_values"]
+    changed: dict[str, Any] = {
+        "control_plane_values": {**values, "podLabels": {"example.org/upgrade": uuid.uuid4().hex}}
+    }
+    west = mesh.clients["west"]
+    mesh.meshlab("fault", "api-delay", "west", "60")
+    try:
+        before = set(releases(mesh, "west", "istiod"))
+        running = mesh.start(CONTROL_PLANE, variables=changed, arguments=["--limit", "west"])
+        try:
+            for event in west.watch(SECRET, NAMESPACE, timeout=60, label_selector="owner=helm,name=istiod"):
+                metadata = event.object["metadata"]
+                if metadata["name"] not in before and metadata["labels"]["status"] == "pending-upgrade":
+                    break
+        finally:
+            running.kill()
+    finally:
+        mesh.meshlab("fault", "clear")
+    (pending,) = set(releases(mesh, "west", "istiod")) - before
+    assert releases(mesh, "west", "istiod")[pending] == "pending-upgrade"
+
+    run = mesh.run(CONTROL_PLANE, variables=changed, arguments=["--limit", "west"]).succeeded()
+    recovered = run.of("Recover what an interrupted run left half done").result["clusters"]
+    assert recovered == {"west": {"recovered": [pending]}}
+    assert "west: release istiod is pending-upgrade: giving Helm 15 s to finish" in run.output
+    assert [status for status in releases(mesh, "west", "istiod").values() if status == "deployed"] == ["deployed"]
+    again = mesh.run(CONTROL_PLANE, variables=changed, arguments=["--limit", "west"]).succeeded()
+    assert again.changed == []
