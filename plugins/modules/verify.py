@@ -66,8 +66,7 @@ options:
     default: deploy
   probe_image:
     description:
-      - The image of Istio's echo server and client. Default is C(docker.io/istio/app) with the version of the istiod that
-        runs.
+      - The image of Istio's echo server and client. Default is C(docker.io/istio/app) with the version of istiod.
     type: str
   keep_probe:
     description: Leave the probe where it is. The next run uses it again.
@@ -94,7 +93,8 @@ options:
         type: str
         required: true
       command:
-        description: A command that makes one request to O(service) and fails where the request does. Default is C(curl).
+        description:
+          - A command that makes one request to O(service), and fails where the request does. Default is C(curl).
         type: list
         elements: str
   service:

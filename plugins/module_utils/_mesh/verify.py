@@ -310,7 +310,9 @@ class _Verification:
                 for target, seen in outcome.get().items():
                     self.traffic[source, target] = seen
             else:
-                self.obstacles[source] = traffic.obstacle(outcome.error, f"no request could be made in {source}")
+                self.obstacles[source] = traffic.obstacle(
+                    outcome.error, f"no request could be made in {source}", eventual=True
+                )
 
     def _ask_all(self) -> None:
         """Requests to the Service that every cluster serves: where they go is reported, not judged."""

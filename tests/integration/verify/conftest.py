@@ -53,6 +53,7 @@ def running_mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
 
 @pytest.fixture
 def mesh(running_mesh: Mesh) -> Iterator[Mesh]:
-    """Faults of the lab end with the test."""
+    """Faults of the lab end with the test, and each begins with a mesh that has got over the last one."""
+    running_mesh.recover()
     yield running_mesh
     running_mesh.clear_faults()

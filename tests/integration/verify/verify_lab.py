@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -58,21 +59,36 @@ class Cluster:
         finally:
             self.kubectl("delete", "-f", "-", stdin=text)
 
+    def manifest(self, kind: str, name: str, namespace: str) -> dict[str, Any]:
+        """An object as it can be applied again."""
+        live = self.get(kind, name, "-n", namespace)
+        names = ("name", "namespace", "labels", "annotations")
+        metadata = {key: value for key, value in live["metadata"].items() if key in names}
+        return {key: value for key, value in live.items() if key != "status"} | {"metadata": metadata}
+
     @contextmanager
     def without(self, kind: str, name: str, namespace: str = "istio-system") -> Iterator[dict[str, Any]]:
         """An object is gone, and comes back afterwards."""
-        live = self.get(kind, name, "-n", namespace)
-        metadata = {
-            key: live["metadata"][key]
-            for key in ("name", "namespace", "labels", "annotations")
-            if key in live["metadata"]
-        }
-        kept = {key: value for key, value in live.items() if key != "status"} | {"metadata": metadata}
+        kept = self.manifest(kind, name, namespace)
         self.kubectl("delete", kind, name, "-n", namespace)
         try:
             yield kept
         finally:
             self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(kept))
+
+    def restart_istiod(self) -> None:
+        self.kubectl("-n", "istio-system", "rollout", "restart", "deployment", "-l", "app=istiod")
+        self.kubectl("-n", "istio-system", "rollout", "status", "deployment/istiod", "--timeout=120s")
+
+    def wait_for_cluster(self, name: str, secret: str) -> None:
+        """Until istiod reads a cluster by that secret, or with an empty one not at all."""
+        deadline = time.monotonic() + 60
+        while True:
+            lines = [line.split() for line in self.istioctl("remote-clusters").splitlines()]
+            found = {words[1]: words[2] for words in lines if words[0] == name and len(words) > 2}
+            if found.get(secret) == "synced" if secret else not found:
+                return
+            assert time.monotonic() < deadline, lines
 
     @contextmanager
     def labelled(self, kind: str, name: str, label: str, value: str) -> Iterator[None]:
@@ -121,6 +137,19 @@ class Mesh:
     def clear_faults(self) -> None:
         run(MESHLAB, "fault", "clear", "--name", self.lab)
 
+    def recover(self) -> None:
+        """Wait until all is well; an istiod that is not after a while may be wedged (istio/istio#60612)."""
+        for remedy in (self.restart_istiods, lambda: None):
+            found = self.verify(probe="none")
+            if not found.get("failed"):
+                return
+            remedy()
+        raise AssertionError(found["msg"])
+
+    def restart_istiods(self) -> None:
+        for cluster in (self.east, self.west):
+            cluster.restart_istiod()
+
     def is_clean(self) -> bool:
         """Nothing of the probe is left on any cluster."""
         return not any(
@@ -128,6 +157,16 @@ class Mesh:
             or cluster.exists("gateways.networking.istio.io", "-A", "-l", "onemesh.istio/component=verify")
             for cluster in (self.east, self.west)
         )
+
+
+def descendants(process: int) -> list[int]:
+    """ansible-playbook's workers have sessions of their own."""
+    children = [
+        int(child)
+        for task in Path(f"/proc/{process}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
+    return [*children, *(each for child in children for each in descendants(child))]
 
 
 def states(result: dict[str, Any]) -> dict[tuple[str, str], str]:

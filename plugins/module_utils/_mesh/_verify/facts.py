@@ -161,3 +161,5 @@ class Obstacle:
     message: str
     remedy: str
     object: str = ""
+    eventual: bool = False
+    """Whether it may pass by itself."""

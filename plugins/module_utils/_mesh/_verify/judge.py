@@ -593,7 +593,13 @@ def _requests(
     obstacle = obstacles.get(source.name) or obstacles.get(target.name)
     if obstacle:
         return Check(
-            "requests", "failed", obstacle.message, obstacle.remedy, obstacle.cluster, obstacle.object, eventual=False
+            "requests",
+            "failed",
+            obstacle.message,
+            obstacle.remedy,
+            obstacle.cluster,
+            obstacle.object,
+            obstacle.eventual,
         )
     answers = seen.answers
     if answers is None:

@@ -198,8 +198,9 @@ def _belongs(host: debug.Host, source: ClusterFacts, target: ClusterFacts) -> bo
     return host.address in target.pod_addresses
 
 
-def obstacle(error: KubeError, what: str) -> Obstacle:
-    return Obstacle(error.cluster, f"{what}: {error.message}", error.remedy or "see whether its API server answers")
+def obstacle(error: KubeError, what: str, *, eventual: bool = False) -> Obstacle:
+    remedy = error.remedy or "see whether its API server answers"
+    return Obstacle(error.cluster, f"{what}: {error.message}", remedy, eventual=eventual)
 
 
 def _pods(client: Client) -> list[dict[str, Any]]:
