@@ -28,6 +28,13 @@ options:
     description: The part of the mesh that the objects belong to, for the ownership label C(onemesh.istio/component).
     type: str
     required: true
+  state:
+    description:
+      - V(present) applies the objects.
+      - V(absent) removes those that this collection created. One that somebody else made stays.
+    type: str
+    choices: [present, absent]
+    default: present
   force:
     description:
       - Take over fields that another field manager holds.
@@ -62,6 +69,7 @@ clusters:
       changed: true
       created: [Namespace istio-system]
       configured: []
+      deleted: []
       unchanged: []
 findings:
   description: What was wrong, where, and what to do about it.

@@ -115,14 +115,17 @@ def _poll(
     began = time.monotonic()
     shown = 0.0
     while True:
+        failure: KubeError | None = None
         try:
             late = unmet(registered(client, cluster.istio_namespace))
         except KubeError as error:
-            if time.monotonic() - began >= timeout:
-                raise
-            late = [("", "", error.message)]
+            failure, late = error, [("", "", error.message)]
         waited = time.monotonic() - began
-        if not late or waited >= timeout:
+        if not late:
+            return []
+        if waited >= timeout:
+            if failure is not None:
+                raise failure
             return late
         if waited - shown >= 5:
             shown = waited

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Verb ``apply``: given objects on every given cluster, by server-side apply, only the fields that are given.
+"""Verb ``apply``: given objects on every given cluster, by server-side apply, only the fields that are given; or gone.
 
-An object that we create gets our ownership labels; one that was there before keeps its owner (I4).
+An object that we create gets our ownership labels; one that was there before keeps its owner, and stays (I4).
 """
 
 from __future__ import annotations
@@ -23,16 +23,19 @@ ARGUMENT_SPEC: dict[str, Any] = {
     **FLEET_ARGUMENT_SPEC,
     "objects": {"type": "list", "elements": "dict", "required": True},
     "component": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "force": {"type": "bool", "default": False},
 }
 
 
 def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    """Apply ``objects`` on all clusters at once. Raises MeshError that names each cluster where it failed."""
+    """Apply or remove ``objects`` on all clusters at once. Raises MeshError that names each cluster where it failed."""
     objects = [_complete(manifest) for manifest in parameters["objects"]]
     fleet = fleet_of(parameters, context)
 
     def on_cluster(member: Member) -> list[dict[str, Any]]:
+        if parameters["state"] == "absent":
+            return [remove_object(member.client, manifest, check_mode=context.check_mode) for manifest in objects]
         return [
             apply_object(
                 member.client,
@@ -83,6 +86,20 @@ def apply_object(
     return _change(manifest, action, live, applied.object)
 
 
+def remove_object(client: Client, manifest: Mapping[str, Any], *, check_mode: bool = False) -> dict[str, Any]:
+    """Remove one object where it is ours, and say so as :func:`apply_object` does: deleted or unchanged."""
+    metadata = manifest["metadata"]
+    try:
+        kind = client.kind_for(manifest)
+    except NotFound:
+        return _change(manifest, "unchanged", None, None)
+    live = client.find(kind, metadata["name"], metadata.get("namespace"))
+    if live is None or not is_ours(live):
+        return _change(manifest, "unchanged", live, live)
+    client.delete(kind, metadata["name"], metadata.get("namespace"), uid=live["metadata"]["uid"], dry_run=check_mode)
+    return _change(manifest, "deleted", live, None)
+
+
 def describe(manifest: Mapping[str, Any]) -> str:
     """``Kind namespace/name``, as people write it."""
     metadata = manifest["metadata"]
@@ -131,7 +148,7 @@ def _complete(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _change(
-    manifest: Mapping[str, Any], action: str, before: Mapping[str, Any] | None, after: Mapping[str, Any]
+    manifest: Mapping[str, Any], action: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     return {"object": describe(manifest), "action": action, "before": visible(before), "after": visible(after)}
 
@@ -143,7 +160,7 @@ def _result(outcomes: Mapping[str, Outcome[list[dict[str, Any]]]]) -> dict[str, 
         changes = outcome.value or []
         clusters[name] = {
             action: [change["object"] for change in changes if change["action"] == action]
-            for action in ("created", "configured", "unchanged")
+            for action in ("created", "configured", "deleted", "unchanged")
         }
         clusters[name]["changed"] = any(change["action"] != "unchanged" for change in changes)
         for change in changes:

@@ -29,9 +29,11 @@ def config_map(**data: str) -> dict[str, Any]:
     }
 
 
-def apply(name: str, *objects: dict[str, Any], force: bool = False, **task: Any) -> dict[str, Any]:
+def apply(
+    name: str, *objects: dict[str, Any], force: bool = False, state: str = "present", **task: Any
+) -> dict[str, Any]:
     """A task. It goes on where it fails, so that a play shows what comes of each."""
-    module = {"clusters": FLEET, "component": "test", "objects": [*objects], "force": force}
+    module = {"clusters": FLEET, "component": "test", "objects": [*objects], "force": force, "state": state}
     return {"name": name, "onemesh.istio.apply": module, "run_once": True, "ignore_errors": True, **task}
 
 
@@ -59,20 +61,26 @@ def test_created_configured_and_unchanged_with_check_mode_before_each(clean: Lab
         apply("modify in check mode", config_map(a="2"), check_mode=True),
         apply("modify", config_map(a="2")),
         apply("modify again", config_map(a="2")),
+        apply("delete in check mode", config_map(), state="absent", check_mode=True),
+        apply("delete", config_map(), state="absent"),
+        apply("delete again in check mode", config_map(), state="absent", check_mode=True),
+        apply("delete again", config_map(), state="absent"),
+        apply("create once more", config_map(a="1")),
         arguments=["--diff"],
     ).succeeded()
-    for step, action in (("create", "created"), ("modify", "configured")):
+    for step, action in (("create", "created"), ("modify", "configured"), ("delete", "deleted")):
         checked, done = run.of(f"{step} in check mode").result, run.of(step).result
         for result in (checked, done):
             assert result["changed"] is True
             assert [cluster[action] for cluster in result["clusters"].values()] == [[SHOWN], [SHOWN]]
         # What check mode shows before and after is what the run then finds and leaves: it wrote nothing.
         assert checked["diff"] == done["diff"]
-    for step in ("create again in check mode", "create again", "modify again"):
-        result = run.of(step).result
+    for step in ("create", "modify", "delete"):
+        result = run.of(f"{step} again").result
         assert (result["changed"], result["diff"]) == (False, [])
         assert [cluster["unchanged"] for cluster in result["clusters"].values()] == [[SHOWN], [SHOWN]]
-    assert data(clean, "east") == data(clean, "west") == {"a": "2"}
+    assert run.of("create once more").result["changed"] is True
+    assert data(clean, "east") == data(clean, "west") == {"a": "1"}
     assert clean.clients["west"].get(CONFIG_MAP, NAME, NAMESPACE)["metadata"]["labels"] == OURS
 
 
@@ -93,6 +101,10 @@ def test_what_others_wrote_stays_theirs(clean: Lab) -> None:
     assert "labels" not in west.get(CONFIG_MAP, NAME, NAMESPACE)["metadata"]
 
     clean.run(apply("force", config_map(shared="ours"), force=True)).succeeded()
+    assert data(clean) == {"theirs": "kept", "shared": "ours"}
+
+    kept = clean.run(apply("delete", config_map(), state="absent")).succeeded()
+    assert [each["deleted"] for each in kept.last["clusters"].values()] == [[SHOWN], []]
     assert data(clean) == {"theirs": "kept", "shared": "ours"}
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an installation does when a gateway gets no address, and after a Helm that was killed."""
+"""What an installation does beside the usual: no address, nothing to expose, two revisions, a Helm that was killed."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import uuid
 from typing import Any
 
 import pytest
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SECRET
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DEPLOYMENT, SECRET
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import GATEWAY as KIND
 from lab_runs import CONTROL_PLANE, GATEWAY, NAMESPACE, Lab
 
 pytestmark = pytest.mark.lab
+STOP = "Expose nothing where nothing is named"
 
 
 def releases(lab: Lab, cluster: str, name: str) -> dict[str, str]:
@@ -44,6 +46,31 @@ def test_a_gateway_without_an_address_fails_when_its_time_is_over(mesh: Lab) -> 
         )
     assert "check that the cluster has a load balancer controller" in run.output
     assert "its load balancer has no address yet (for 0 s)" in run.output, "progress is shown while it waits"
+
+
+def test_services_that_are_no_longer_named_are_no_longer_exposed(mesh: Lab) -> None:
+    def exposed() -> list[bool]:
+        found = [client.find(KIND, "cross-network-gateway", NAMESPACE) for client in mesh.clients.values()]
+        return [each is not None for each in found]
+
+    assert exposed() == [True, True]
+    checked = mesh.run(GATEWAY, arguments=["--check"]).succeeded()
+    assert exposed() == [True, True]
+    run = mesh.run(GATEWAY).succeeded()
+    assert sorted(run.changed) == sorted(checked.changed) == [(name, STOP) for name in ("east", "west")]
+    assert exposed() == [False, False]
+    assert mesh.run(GATEWAY).succeeded().changed == []
+
+
+def test_two_revisions_run_side_by_side(mesh: Lab) -> None:
+    second = {"control_plane_revision": "second", "control_plane_default_revision": "default"}
+    try:
+        mesh.run(CONTROL_PLANE, variables=second, arguments=["--limit", "west"]).succeeded()
+        istiods = mesh.clients["west"].list(DEPLOYMENT, NAMESPACE, label_selector="app=istiod")
+        assert sorted(each["metadata"]["name"] for each in istiods) == ["istiod", "istiod-second"]
+        assert mesh.run(CONTROL_PLANE, arguments=["--limit", "west"]).succeeded().changed == []
+    finally:
+        mesh.program("helm", "west", "uninstall", "istiod-second", "--namespace", NAMESPACE, "--ignore-not-found")
 
 
 def test_a_helm_that_was_killed_in_an_upgrade_is_recovered(mesh: Lab) -> None:
