@@ -62,8 +62,7 @@ ROWS: dict[str, tuple[Snapshot, Snapshot, str]] = {
     "credentials-expire-soon": (
         snapshot("west", minutes_left=31.0),
         snapshot("west", minutes_left=29.0),
-        "west: the token of these credentials expires in 29 minutes"
-        " -> get a new one before a run that may last longer",
+        "west: the token of these credentials expires in 29 minutes -> get a new one before a run that may last longer",
     ),
     "api-server-url": (
         snapshot("west", api_server="https://192.0.2.1"),
