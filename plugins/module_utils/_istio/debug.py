@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import sni
@@ -24,6 +25,7 @@ SYNCZ = "/debug/syncz"
 NETWORKZ = "/debug/networkz"
 ENDPOINT_SHARDZ = "/debug/endpointShardz"
 ENVOY_CLUSTERS = "/clusters?format=json"
+ENVOY_CERTS = "/certs"
 
 SYNCED = "synced"
 """The others are syncing, timeout and closed (pkg/kube/multicluster/cluster.go)."""
@@ -258,6 +260,50 @@ def _host(status: Mapping[str, Any]) -> Host:
         requests=stats.get("rq_total", 0),
         errors=stats.get("rq_error", 0),
     )
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A certificate that a proxy holds. ``serial`` is hexadecimal in lower case."""
+
+    path: str
+    serial: str
+    uris: tuple[str, ...]
+    valid_from: datetime
+    not_after: datetime
+
+
+@dataclass(frozen=True)
+class ProxyCertificates:
+    """Roots that a proxy trusts, and its own chain, leaf first."""
+
+    roots: tuple[Certificate, ...]
+    chain: tuple[Certificate, ...]
+
+
+def envoy_certs(body: bytes) -> ProxyCertificates:
+    def certificates(document: Mapping[str, Any]) -> ProxyCertificates:
+        entries = document.get("certificates", ())
+        return ProxyCertificates(
+            roots=tuple(dict.fromkeys(_certificate(item) for entry in entries for item in entry.get("ca_cert", ()))),
+            chain=tuple(dict.fromkeys(_certificate(item) for entry in entries for item in entry.get("cert_chain", ()))),
+        )
+
+    return _read(ENVOY_CERTS, body, certificates)
+
+
+def _certificate(entry: Mapping[str, Any]) -> Certificate:
+    return Certificate(
+        path=entry.get("path", ""),
+        serial=entry["serial_number"].lower(),
+        uris=tuple(name["uri"] for name in entry.get("subject_alt_names", ()) if "uri" in name),
+        valid_from=_time(entry["valid_from"]),
+        not_after=_time(entry["expiration_time"]),
+    )
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def _each(endpoint: str, body: bytes, read: Callable[[Mapping[str, Any]], T]) -> tuple[T, ...]:

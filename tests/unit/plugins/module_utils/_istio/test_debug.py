@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timezone
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import debug
@@ -157,6 +158,25 @@ def test_envoy_clusters() -> None:
 def test_envoy_clusters_of_a_gateway_go_by_their_sni() -> None:
     body = b'{"cluster_statuses": [{"name": "outbound_.80_._.echo.demo.svc.cluster.local"}]}'
     assert debug.envoy_clusters(body)[0].destination == Destination("outbound", 80, "", "echo.demo.svc.cluster.local")
+
+
+def test_envoy_certs_name_each_certificate_once() -> None:
+    root = {
+        "path": "<inline>",
+        "serial_number": "4C73",
+        "subject_alt_names": [],
+        "days_until_expiration": "3649",
+        "valid_from": "2026-01-01T00:00:00Z",
+        "expiration_time": "2036-01-01T00:00:00Z",
+    }
+    leaf = {**root, "serial_number": "AA", "subject_alt_names": [{"uri": "spiffe://cluster.local/ns/demo/sa/echo"}]}
+    body = json.dumps(
+        {"certificates": [{"ca_cert": [], "cert_chain": [leaf]}, {"ca_cert": [root], "cert_chain": [leaf]}]}
+    ).encode()
+    certificates = debug.envoy_certs(body)
+    assert [certificate.serial for certificate in certificates.roots] == ["4c73"]
+    assert [certificate.uris for certificate in certificates.chain] == [("spiffe://cluster.local/ns/demo/sa/echo",)]
+    assert certificates.roots[0].not_after == datetime(2036, 1, 1, tzinfo=timezone.utc)
 
 
 @pytest.mark.parametrize("body", [b"", b"Unauthorized", b"{}", b'[{"name": "x"}]', b"[1]"])
