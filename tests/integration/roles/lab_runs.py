@@ -193,6 +193,12 @@ class Lab:
                     name = live["metadata"]["name"]
                     if "istio" in name:
                         client.delete(kind, name)
+            # Pods that nobody starts again, and that get no time to say goodbye.
+            for path, options in (
+                (kinds.path(kinds.DEPLOYMENT, NAMESPACE), {}),
+                (kinds.path(kinds.POD, NAMESPACE), {"gracePeriodSeconds": 0}),
+            ):
+                client.request("DELETE", path, body={"apiVersion": "v1", "kind": "DeleteOptions", **options})
             client.delete(kinds.NAMESPACE, NAMESPACE)
         for client in self.clients.values():
             client.wait_gone(kinds.NAMESPACE, NAMESPACE, None, 120)

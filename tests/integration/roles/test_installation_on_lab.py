@@ -23,6 +23,20 @@ def releases(lab: Lab, cluster: str, name: str) -> dict[str, str]:
     return {each["metadata"]["name"]: each["metadata"]["labels"]["status"] for each in found}
 
 
+def test_services_that_are_no_longer_named_are_no_longer_exposed(mesh: Lab) -> None:
+    def exposed() -> list[bool]:
+        found = [client.find(KIND, "cross-network-gateway", NAMESPACE) for client in mesh.clients.values()]
+        return [each is not None for each in found]
+
+    assert exposed() == [True, True]
+    checked = mesh.run(GATEWAY, arguments=["--check"]).succeeded()
+    assert exposed() == [True, True]
+    run = mesh.run(GATEWAY).succeeded()
+    assert sorted(run.changed) == sorted(checked.changed) == [(name, STOP) for name in ("east", "west")]
+    assert exposed() == [False, False]
+    assert mesh.run(GATEWAY).succeeded().changed == []
+
+
 def test_a_gateway_without_an_address_fails_when_its_time_is_over(mesh: Lab) -> None:
     values = mesh.inventory["all"]["vars"]["eastwest_gateway_values"]
     variables: dict[str, Any] = {
@@ -46,20 +60,6 @@ def test_a_gateway_without_an_address_fails_when_its_time_is_over(mesh: Lab) -> 
         )
     assert "check that the cluster has a load balancer controller" in run.output
     assert "its load balancer has no address yet (for 0 s)" in run.output, "progress is shown while it waits"
-
-
-def test_services_that_are_no_longer_named_are_no_longer_exposed(mesh: Lab) -> None:
-    def exposed() -> list[bool]:
-        found = [client.find(KIND, "cross-network-gateway", NAMESPACE) for client in mesh.clients.values()]
-        return [each is not None for each in found]
-
-    assert exposed() == [True, True]
-    checked = mesh.run(GATEWAY, arguments=["--check"]).succeeded()
-    assert exposed() == [True, True]
-    run = mesh.run(GATEWAY).succeeded()
-    assert sorted(run.changed) == sorted(checked.changed) == [(name, STOP) for name in ("east", "west")]
-    assert exposed() == [False, False]
-    assert mesh.run(GATEWAY).succeeded().changed == []
 
 
 def test_two_revisions_run_side_by_side(mesh: Lab) -> None:

@@ -25,6 +25,8 @@ from lab_runs import LINK, NAMESPACE, Lab, objects
 pytestmark = pytest.mark.lab
 FLEET = "{{ ansible_play_hosts_all | onemesh.istio.clusters(hostvars) }}"
 BOTH = [("east", "west"), ("west", "east")]
+OURS = "app.kubernetes.io/managed-by=onemesh.istio,onemesh.istio/component in (link, link-grant)"
+READER = (kinds.CLUSTER_ROLE_BINDING, kinds.CLUSTER_ROLE, SERVICE_ACCOUNT)
 SCANNER = Path(__file__).parents[2] / "secrecy" / "scan.py"
 
 
@@ -109,7 +111,12 @@ def linked(mesh: Lab) -> Lab:
 
 @pytest.fixture
 def unlinked(mesh: Lab) -> Lab:
-    mesh.run(link("unlink", state="absent", adopt=True)).succeeded()
+    """By nothing of the collection, which would wait until each token is refused."""
+    remote = "istio/multiCluster=true"
+    for kind, selector in ((SECRET, remote), *((kind, OURS) for kind in (SECRET, *READER))):
+        for client in mesh.clients.values():
+            for live in client.list(kind, label_selector=selector):
+                client.delete(kind, live["metadata"]["name"], live["metadata"].get("namespace"))
     assert traces(mesh) == []
     return mesh
 
