@@ -13,7 +13,7 @@ author:
   - onemesh.istio contributors (@onemesh)
 description:
   - For every ordered pair of clusters (the source asks, the target answers) six things are checked, in causal order.
-  - C(trust), whether the roots of both are one, as the secret C(cacerts) and as istiod hands it out.
+  - C(trust), whether the roots of both are one, in the secret C(cacerts), as istiod hands it out, and in the gateways.
   - C(names), whether cluster ID, remote secret and network labels agree with the fleet.
   - C(synced), whether every ready istiod of the source, of every replica and revision, has read the target.
   - C(gateway), where the networks differ, whether the target's gateway is ready and known to the

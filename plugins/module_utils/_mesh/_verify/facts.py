@@ -105,6 +105,10 @@ class ClusterFacts:
     """sha256 fingerprints of the root certificates in ``cacerts``; empty where there is no such secret."""
     root_distributed: frozenset[str] = frozenset()
     """The same of what istiod hands out to proxies, config map istio-ca-root-cert."""
+    root_serials: frozenset[int] = frozenset()
+    """Serial numbers of these; Envoy says no fingerprints."""
+    proxy_roots: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """``pod.namespace`` of the gateways' proxies and of an injected one -> serial numbers of the roots it trusts."""
     namespace_network: str = ""
     """Label topology.istio.io/network of Istio's namespace."""
     istiods: tuple[Istiod, ...] = ()

@@ -18,7 +18,13 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import debug, gateways, names, remote_secret
+from ansible_collections.onemesh.istio.plugins.module_utils._istio import (
+    debug,
+    gateways,
+    names,
+    remote_secret,
+    trust,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, NotFound
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
@@ -55,6 +61,10 @@ def facts_of(cluster: Cluster, client: Client) -> ClusterFacts:
         for pod in client.list(POD, label_selector=f"{names.TLS_MODE_LABEL}=istio")
         if _is_workload(pod) and (pod.get("status") or {}).get("phase") == "Running"
     ]
+    distributed = _root_distributed(client, namespace)
+    gateway_services = _gateways(client, cluster.network)
+    sample = _sample(client, injected)
+    proxies = [*(pod for gateway in gateway_services for pod in gateway.pods), *([sample.proxy] if sample else [])]
     values = {revision: _injector_values(client, namespace, revision) for revision in map(_revision, istiod_pods)}
     return ClusterFacts(
         name=cluster.name,
@@ -64,14 +74,16 @@ def facts_of(cluster: Cluster, client: Client) -> ClusterFacts:
         domain=_domain(istiod_pods),
         istio_version=_version(istiod_pods),
         root_secret=_root_secret(client, namespace),
-        root_distributed=_root_distributed(client, namespace),
+        root_distributed=fingerprints(distributed),
+        root_serials=_serials(distributed),
+        proxy_roots={proxy: _proxy_roots(client, proxy) for proxy in proxies},
         namespace_network=_labels(client.find(NAMESPACE, namespace)).get(names.NETWORK_LABEL, ""),
         istiods=tuple(_istiod(client, pod, values[_revision(pod)]) for pod in istiod_pods if probe.pod_is_ready(pod)),
         istiods_not_ready=tuple(pod["metadata"]["name"] for pod in istiod_pods if not probe.pod_is_ready(pod)),
         secrets=_secrets(client, cluster),
-        gateways=_gateways(client, cluster.network),
+        gateways=gateway_services,
         pod_addresses=frozenset(_addresses(injected)),
-        sample=_sample(client, injected),
+        sample=sample,
     )
 
 
@@ -196,9 +208,31 @@ def _root_secret(client: Client, namespace: str) -> frozenset[str]:
     return fingerprints(base64.b64decode(encoded).decode(errors="replace"))
 
 
-def _root_distributed(client: Client, namespace: str) -> frozenset[str]:
+def _root_distributed(client: Client, namespace: str) -> str:
     data = (client.find(CONFIG_MAP, names.ROOT_CONFIG_MAP, namespace) or {}).get("data") or {}
-    return fingerprints(data.get(names.ROOT_CERT_KEY) or "")
+    return data.get(names.ROOT_CERT_KEY) or ""
+
+
+def _serials(pem: str) -> frozenset[int]:
+    try:
+        return frozenset(int(certificate.serial, 16) for certificate in trust.certificates(pem.encode()))
+    except ValueError:
+        return frozenset()
+
+
+def _proxy_roots(client: Client, proxy: str) -> frozenset[int]:
+    """Of a proxy that does not answer nothing is said: other checks tell whether it is ready."""
+    pod, _separator, namespace = proxy.rpartition(".")
+    try:
+        return root_serials(client.pod_http_get(namespace, pod, names.ENVOY_ADMIN_PORT, "/certs"))
+    except (KubeError, ValueError):
+        return frozenset()
+
+
+def root_serials(certs: bytes) -> frozenset[int]:
+    """Serial numbers of the roots that an Envoy trusts, from its /certs (envoy.admin.v3.Certificates). ValueError."""
+    held = json.loads(certs).get("certificates") or []
+    return frozenset(int(root["serial_number"], 16) for entry in held for root in entry.get("ca_cert") or [])
 
 
 def fingerprints(pem: str) -> frozenset[str]:

@@ -247,6 +247,19 @@ def _trust(source: ClusterFacts, target: ClusterFacts) -> Check:
                 "then the gateways and workloads",
                 object=f"Secret {facts.istio_namespace}/cacerts",
             )
+        stale = next(
+            (proxy for proxy, roots in facts.proxy_roots.items() if roots and not roots & facts.root_serials), None
+        )
+        if stale and facts.root_serials:
+            pod, _separator, namespace = stale.rpartition(".")
+            return _failed(
+                "trust",
+                facts,
+                f"proxy {stale} trusts another root than istiod hands out: it has run since before the root changed",
+                f"restart it: kubectl -n {namespace} delete pod {pod}",
+                object=f"Pod {namespace}/{pod}",
+                eventual=True,
+            )
     if not source.root_distributed & target.root_distributed:
         own = [facts.name for facts in (source, target) if not facts.root_secret]
         why = f"; {' and '.join(own)} signed its own, because it has no secret cacerts" if own else ""

@@ -54,6 +54,8 @@ def cluster(name: str, peer: str) -> ClusterFacts:
         api_server=f"https://{name}:6443",
         root_secret=ROOT,
         root_distributed=ROOT,
+        root_serials=frozenset({1}),
+        proxy_roots={f"gateway-{name}.istio-system": frozenset({1}), "silent.shop": frozenset()},
         namespace_network=name,
         istiods=(istiod,),
         secrets={peer: RemoteSecret(f"istio-system/istio-remote-secret-{peer}", f"https://{peer}:6443")},
@@ -176,6 +178,11 @@ CAUSES: list[tuple[str, Callable[[Fleet, Seen], None], str, str, str, str, bool]
         "no root handed out",
         change("west", root_distributed=frozenset()),
         *("trust", "west", "istio-ca-root-cert has no root certificate", "istiod is ready", True),
+    ),
+    (
+        "a proxy that runs since before the root changed",
+        change("west", proxy_roots={"gateway-west.istio-system": frozenset({7})}),
+        *("trust", "west", "proxy gateway-west.istio-system trusts another root", "delete pod gateway-west", True),
     ),
     (
         "another cluster ID",

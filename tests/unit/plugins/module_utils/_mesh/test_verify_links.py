@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import ssl
 from typing import Any
 
@@ -37,6 +38,12 @@ def test_the_pairs_that_shall_work(parameters: dict[str, Any], links: set[tuple[
 def test_a_link_to_an_unknown_cluster_is_refused_before_anything_is_read() -> None:
     with pytest.raises(MeshError, match="the clusters are a, b, c"):
         verify.wanted_links(NAMES, {"links": [{"from": "a", "to": "d"}]})
+
+
+def test_the_roots_that_an_envoy_trusts() -> None:
+    held = {"certificates": [{"ca_cert": [{"serial_number": "0A"}, {"serial_number": "ff"}]}, {"cert_chain": []}]}
+    assert gather.root_serials(json.dumps(held).encode()) == {10, 255}
+    assert gather.root_serials(b"{}") == frozenset()
 
 
 def pem(der: bytes) -> str:
