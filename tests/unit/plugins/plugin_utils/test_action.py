@@ -65,6 +65,7 @@ def run(recorder: Recorder) -> Run:
             templar=Templar(loader=DataLoader()),
             shared_loader_obj=SimpleNamespace(),
         )
+        action._load_name = "onemesh.istio.link"  # as the plugin loader does
         return dict(action.run(task_vars={}))
 
     return with_arguments
