@@ -242,37 +242,45 @@ def _trust(source: ClusterFacts, target: ClusterFacts) -> Check:
                 "trust",
                 facts,
                 f"istiod hands out root {_short(facts.root_distributed)}, but secret cacerts holds "
-                f"{_short(facts.root_secret)}: it started before the secret was there",
+                f"{_short(facts.root_secret)}: it has not taken the secret up",
                 f"restart it: kubectl -n {facts.istio_namespace} rollout restart deployment -l app=istiod, "
                 "then the gateways and workloads",
                 object=f"Secret {facts.istio_namespace}/cacerts",
+                eventual=True,
             )
-        stale = next(
-            (proxy for proxy, roots in facts.proxy_roots.items() if roots and not roots & facts.root_serials), None
+    if not source.root_distributed & target.root_distributed:
+        # The same words for both directions, so that it is one finding.
+        one, other = sorted((source, target), key=lambda facts: facts.name)
+        own = [facts.name for facts in (one, other) if not facts.root_secret]
+        why = f"; {' and '.join(own)} signed its own, because it has no secret cacerts" if own else ""
+        return _failed(
+            "trust",
+            other,
+            f"the roots differ: {one.name} trusts {_short(one.root_distributed)}, "
+            f"{other.name} {_short(other.root_distributed)}{why}",
+            "give both clusters intermediates of one root (role trust)",
         )
-        if stale and facts.root_serials:
-            pod, _separator, namespace = stale.rpartition(".")
+    stale = _stale_proxy(source) or _stale_proxy(target)
+    if stale:
+        return stale
+    if source.root_distributed != target.root_distributed:
+        return Check("trust", "ok", "one root in common, others differ: a root is being replaced")
+    return Check("trust", "ok")
+
+
+def _stale_proxy(facts: ClusterFacts) -> Check | None:
+    for proxy, roots in facts.proxy_roots.items():
+        if roots and facts.root_serials and not roots & facts.root_serials:
+            pod, _separator, namespace = proxy.rpartition(".")
             return _failed(
                 "trust",
                 facts,
-                f"proxy {stale} trusts another root than istiod hands out: it has run since before the root changed",
+                f"proxy {proxy} trusts another root than istiod hands out: it has run since before the root changed",
                 f"restart it: kubectl -n {namespace} delete pod {pod}",
                 object=f"Pod {namespace}/{pod}",
                 eventual=True,
             )
-    if not source.root_distributed & target.root_distributed:
-        own = [facts.name for facts in (source, target) if not facts.root_secret]
-        why = f"; {' and '.join(own)} signed its own, because it has no secret cacerts" if own else ""
-        return _failed(
-            "trust",
-            target,
-            f"the roots differ: {source.name} trusts {_short(source.root_distributed)}, "
-            f"{target.name} {_short(target.root_distributed)}{why}",
-            "give both clusters intermediates of one root (role trust)",
-        )
-    if source.root_distributed != target.root_distributed:
-        return Check("trust", "ok", "one root in common, others differ: a root is being replaced")
-    return Check("trust", "ok")
+    return None
 
 
 def _short(fingerprints: Iterable[str]) -> str:

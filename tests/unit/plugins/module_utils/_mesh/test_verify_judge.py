@@ -172,7 +172,7 @@ CAUSES: list[tuple[str, Callable[[Fleet, Seen], None], str, str, str, str, bool]
     (
         "cacerts after istiod",
         change("west", root_distributed=OTHER_ROOT),
-        *("trust", "west", "it started before the secret was there", "rollout restart", False),
+        *("trust", "west", "it has not taken the secret up", "rollout restart", True),
     ),
     (
         "no root handed out",
@@ -360,6 +360,15 @@ def test_a_cause_that_breaks_many_pairs_is_found_once() -> None:
     assert not pairs["east", "west"].ok
     assert not pairs["west", "east"].ok
     assert [finding.cluster for finding in judge.findings(fleet, pairs.values())] == ["west"]
+
+
+def test_roots_that_differ_are_one_finding_for_both_directions() -> None:
+    fleet, seen = healthy()
+    change("west", root_secret=OTHER_ROOT, root_distributed=OTHER_ROOT)(fleet, seen)
+    pairs = verdicts(fleet, seen)
+    assert not pairs["east", "west"].ok
+    assert not pairs["west", "east"].ok
+    assert len(judge.findings(fleet, pairs.values())) == 1
 
 
 def test_a_stopped_gateway_breaks_one_direction_only() -> None:
