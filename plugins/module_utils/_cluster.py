@@ -141,4 +141,20 @@ def secret_values(clusters: Any) -> set[str]:
     return secrets
 
 
+def kubeconfig_paths(parameters: Any) -> set[str]:
+    """Every kubeconfig that is given as a path, which messages may name; an inline one may hold a token."""
+    paths: set[str] = set()
+    if isinstance(parameters, Mapping):
+        for name, value in parameters.items():
+            if name == "kubeconfig" and isinstance(value, str) and not any(sign in value for sign in _SIGNS_OF_YAML):
+                paths.add(value)
+            else:
+                paths |= kubeconfig_paths(value)
+    elif isinstance(parameters, (list, tuple)):
+        for value in parameters:
+            paths |= kubeconfig_paths(value)
+    return paths
+
+
+_SIGNS_OF_YAML = ("\n", "{", ": ")
 _SECRET_FIELDS = frozenset({"api_key", "password", "token", "client-key-data", "id-token", "refresh-token"})

@@ -13,7 +13,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import secret_values
+from ansible_collections.onemesh.istio.plugins.module_utils._cluster import kubeconfig_paths, secret_values
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, run_verb
 
 
@@ -39,9 +39,7 @@ class VerbAction(ActionBase):
             progress=self._progress,
         )
         outcome = run_verb(self.VERB, parameters, context)
-        # A path to a kubeconfig may be shown; what an inline kubeconfig holds may not.
-        kubeconfigs = {value for value in validation._no_log_values if os.path.exists(os.path.expanduser(value))}
-        secrets = (validation._no_log_values - kubeconfigs) | secret_values(parameters["clusters"])
+        secrets = (validation._no_log_values - kubeconfig_paths(parameters)) | secret_values(parameters["clusters"])
         result.update(remove_values(outcome, secrets))
         return result
 

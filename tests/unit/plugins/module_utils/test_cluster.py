@@ -12,6 +12,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._cluster import (
     Cluster,
     clusters_of_hosts,
     fleet_of_parameters,
+    kubeconfig_paths,
     secret_values,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError, errors
@@ -130,6 +131,22 @@ SECRETS: dict[str, tuple[Any, set[str]]] = {
 def test_secret_values_of_options(case: str) -> None:
     parameters, expected = SECRETS[case]
     assert secret_values(parameters) == expected
+
+
+@pytest.mark.parametrize(
+    ("kubeconfig", "named"),
+    [
+        ("~/.kube/config", True),
+        ("/nowhere/config:/there/config", True),
+        ("apiVersion: v1\nkind: Config\n", False),
+        ('{"apiVersion": "v1"}', False),
+        ({"apiVersion": "v1"}, False),
+        (None, False),
+    ],
+)
+def test_only_a_kubeconfig_that_is_a_path_may_be_named(kubeconfig: Any, named: bool) -> None:
+    parameters = {"clusters": [{"name": "c1", "kubeconfig": kubeconfig, "api_key": "secret"}], "peers": None}
+    assert kubeconfig_paths(parameters) == ({kubeconfig} if named else set())
 
 
 def test_a_finding_says_where_what_and_what_to_do() -> None:
