@@ -137,7 +137,8 @@ class _Verification:
         self.touched: list[str] = []
         self.left_behind: list[Finding] = []
         self.changed = False
-        self.timeout: float = parameters["timeout"]
+        # In check mode nothing is under way that could come right by itself.
+        self.timeout: float = 0.0 if context.check_mode else parameters["timeout"]
         self.probe_timeout: float = parameters["probe_timeout"]
         self.lane: float = 4 * parameters["request_timeout"]
 
