@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.names import NETWORK_LABEL, is_dns_label
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret import is_loopback
 
 MINIMUM_KUBERNETES = (1, 29)
 """Server-side field validation and bound service account tokens, on which everything here relies, are stable there."""
@@ -295,18 +296,6 @@ CHECKS: tuple[Check, ...] = (
 def judge(fleet: Mapping[str, Snapshot]) -> list[Finding]:
     """All findings of all clusters, in the order of the checks."""
     return [finding for check in CHECKS for finding in check(fleet)]
-
-
-def is_loopback(url: str) -> bool:
-    """Whether the host of ``url`` means the dialling machine itself."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return address.is_loopback or address.is_unspecified
 
 
 def minor_version(text: str) -> tuple[int, int] | None:

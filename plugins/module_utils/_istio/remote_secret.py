@@ -14,11 +14,13 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import ipaddress
 import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
@@ -292,12 +294,16 @@ def _doubts(own: str, remote: RemoteCluster, metadata: Mapping[str, Any]) -> lis
     return findings
 
 
-_LOOPBACK = re.compile(r"^(\w+://)?(127\.\d+\.\d+\.\d+|localhost|\[?::1\]?|0\.0\.0\.0)(?=[:/]|$)", re.IGNORECASE)
-
-
 def is_loopback(server: str) -> bool:
-    """Whether the URL of an API server leads a pod to itself. istioctl warns about such a server."""
-    return _LOOPBACK.match(server) is not None
+    """Whether the URL of an API server leads a pod to itself. istioctl warns about such a server (S1.8)."""
+    host = urlsplit(server if "://" in server else f"//{server}").hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
 
 
 def _wrong_namespace(own: str, location: str, namespace: str) -> Finding:
