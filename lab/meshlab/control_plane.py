@@ -117,6 +117,10 @@ def is_running(cluster: ClusterLayout) -> bool:
     )
 
 
+def _pid_file(cluster: ClusterLayout, component: str) -> Path:
+    return _work_directory(cluster) / "pids" / f"{component}.pid"
+
+
 def start(cluster: ClusterLayout, state: ClusterState, binaries: Path) -> None:
     """Start or finish the control plane. Raises LabError with the end of kwokctl's output when it fails.
 
@@ -124,6 +128,10 @@ def start(cluster: ClusterLayout, state: ClusterState, binaries: Path) -> None:
     """
     create_directories(cluster)
     if _complete_marker(cluster).exists():
+        for name in _COMPONENTS:
+            if processes.alive(cluster.lab.processes, cluster.process(name)) is None:
+                # kwokctl takes an ended process that nobody has waited for yet for a running one.
+                _pid_file(cluster, name).unlink(missing_ok=True)
         _kwokctl(cluster, binaries, ["start", "cluster", "--name", _NAME])
     else:
         _end_all(cluster)
@@ -131,7 +139,7 @@ def start(cluster: ClusterLayout, state: ClusterState, binaries: Path) -> None:
         create_directories(cluster)
         _create(cluster, binaries)
     for name in _COMPONENTS:
-        pid = int((_work_directory(cluster) / "pids" / f"{name}.pid").read_text())
+        pid = int(_pid_file(cluster, name).read_text())
         if processes.record(cluster.lab.processes, cluster.process(name), pid, [name]) is None:
             raise LabError(f"cluster {cluster.name}: {name} ended at once: see {cluster.logs}/control-plane/{name}.log")
     _protect_keys(cluster)
