@@ -5,7 +5,18 @@
 
 from __future__ import annotations
 
-_CLUSTER = r"""
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  clusters:
+    description:
+      - The clusters to work on, all at the same time.
+      - P(onemesh.istio.clusters#filter) makes this list from inventory hosts.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
       name:
         description: The Istio cluster ID, unique in the mesh.
         type: str
@@ -43,7 +54,7 @@ _CLUSTER = r"""
         description: A user name for basic authentication. Also E(K8S_AUTH_USERNAME).
         type: str
       password:
-        description: The password for O(OPTION[].username). Also E(K8S_AUTH_PASSWORD).
+        description: The password for O(clusters[].username). Also E(K8S_AUTH_PASSWORD).
         type: str
       validate_certs:
         description: Whether the API server's certificate is verified. Also E(K8S_AUTH_VERIFY_SSL).
@@ -77,25 +88,6 @@ _CLUSTER = r"""
         description: The groups to act as. Also E(K8S_AUTH_IMPERSONATE_GROUPS).
         type: list
         elements: str
-"""
-"""One element of a list of clusters; OPTION is the list's name."""
-
-
-class ModuleDocFragment:
-    DOCUMENTATION = (
-        r"""
-options:
-  clusters:
-    description:
-      - The clusters to work on, all at the same time.
-      - P(onemesh.istio.clusters#filter) makes this list from inventory hosts.
-    type: list
-    elements: dict
-    required: true
-    suboptions:
-"""
-        + _CLUSTER.replace("OPTION", "clusters")
-        + r"""
   request_timeout:
     description: Seconds that one request to an API server may take.
     type: float
@@ -118,17 +110,3 @@ attributes:
     description: Runs on the controller, without a module process, where the task's connection is local.
     support: full
 """
-    )
-
-    PEERS = r"""
-options:
-  peers:
-    description:
-      - Other clusters of the mesh. Their remote secrets for the wiped clusters are deleted, and nothing else.
-      - Of a remote secret that names other clusters too, only the keys of the wiped ones go.
-      - A cluster that is also in O(clusters) is not counted as a peer.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-""" + _CLUSTER.replace("OPTION", "peers")

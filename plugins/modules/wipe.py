@@ -28,8 +28,87 @@ description:
   - A namespace with anything in it that stays, stays too, and is reported.
 extends_documentation_fragment:
   - onemesh.istio.fleet
-  - onemesh.istio.fleet.peers
 options:
+  peers:
+    description:
+      - Other clusters of the mesh. Their remote secrets for the wiped clusters are deleted, and nothing else.
+      - Of a remote secret that names other clusters too, only the keys of the wiped ones go.
+      - A cluster that is also in O(clusters) is not counted as a peer.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: The Istio cluster ID, unique in the mesh.
+        type: str
+        required: true
+      network:
+        description: The Istio network of the cluster's pods. Default is the name.
+        type: str
+      region:
+        description: The region of the cluster, where its nodes do not say so themselves.
+        type: str
+      api_server:
+        description:
+          - The URL by which the other clusters reach this cluster's API server.
+          - Default is the address that this controller uses.
+        type: str
+      istio_namespace:
+        description: The namespace of Istio's control plane.
+        type: str
+        default: istio-system
+      kubeconfig:
+        description:
+          - A path to a kubeconfig, several paths separated by V(:), or a kubeconfig's content as a dictionary.
+          - Default is the environment variable E(K8S_AUTH_KUBECONFIG), then C(~/.kube/config).
+        type: raw
+      context:
+        description: The context to use of the kubeconfig. Also E(K8S_AUTH_CONTEXT).
+        type: str
+      host:
+        description: The URL of the API server. Also E(K8S_AUTH_HOST).
+        type: str
+      api_key:
+        description: A bearer token. Also E(K8S_AUTH_API_KEY).
+        type: str
+      username:
+        description: A user name for basic authentication. Also E(K8S_AUTH_USERNAME).
+        type: str
+      password:
+        description: The password for O(peers[].username). Also E(K8S_AUTH_PASSWORD).
+        type: str
+      validate_certs:
+        description: Whether the API server's certificate is verified. Also E(K8S_AUTH_VERIFY_SSL).
+        type: bool
+        aliases: [verify_ssl]
+      ca_cert:
+        description: A path to the CA certificate of the API server. Also E(K8S_AUTH_SSL_CA_CERT).
+        type: path
+        aliases: [ssl_ca_cert]
+      client_cert:
+        description: A path to a client certificate. Also E(K8S_AUTH_CERT_FILE).
+        type: path
+        aliases: [cert_file]
+      client_key:
+        description: A path to the client certificate's key. Also E(K8S_AUTH_KEY_FILE).
+        type: path
+        aliases: [key_file]
+      proxy:
+        description: The URL of an HTTP proxy. Also E(K8S_AUTH_PROXY).
+        type: str
+      no_proxy:
+        description: Hosts that are reached without the proxy, separated by commas. Also E(K8S_AUTH_NO_PROXY).
+        type: str
+      tls_server_name:
+        description: The name that the API server's certificate is checked against, where it is not the host's.
+        type: str
+      impersonate_user:
+        description: The user to act as. Also E(K8S_AUTH_IMPERSONATE_USER).
+        type: str
+      impersonate_groups:
+        description: The groups to act as. Also E(K8S_AUTH_IMPERSONATE_GROUPS).
+        type: list
+        elements: str
   namespaces:
     description:
       - Namespaces that are Istio's whatever labels they carry, beside O(clusters[].istio_namespace) of each cluster.
