@@ -39,7 +39,6 @@ class Agent:
         self._reporter = Reporter(self._api)
         self._lock = threading.Lock()
         self._workers: dict[str, PodWorker] = {}
-        self._waiting: dict[str, JSON] = {}
         self._last_address: str | None = None
         node = f"fieldSelector=spec.nodeName%3D{self._layout.node}"
         self._pods = Store(self._api, f"/api/v1/pods?{node}", self._pod_changed)

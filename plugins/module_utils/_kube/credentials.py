@@ -126,14 +126,21 @@ def resolve_settings(options: Mapping[str, Any], environ: Mapping[str, str]) -> 
 
 def token_expiry(credentials: Credentials) -> datetime | None:
     """When the token ends, from the ``exp`` claim of a JWT; None for other tokens and other credentials. Pure."""
-    parts = credentials.token.split(".")
-    if len(parts) != 3:
-        return None
     try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-        return datetime.fromtimestamp(claims["exp"], tz=timezone.utc)
-    except (ValueError, KeyError, TypeError, OverflowError, OSError, binascii.Error):
+        return datetime.fromtimestamp(jwt_claims(credentials.token)["exp"], tz=timezone.utc)
+    except (ValueError, KeyError, TypeError, OverflowError, OSError):
         return None
+
+
+def jwt_claims(token: str) -> dict[str, Any]:
+    """What a JWT says of itself, not verified. ValueError for any other text. Pure."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        raise ValueError("not a JWT: it does not have three parts")
+    claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    if not isinstance(claims, dict):
+        raise ValueError("not a JWT: its claims are no mapping")
+    return claims
 
 
 def without_user_information(url: str) -> str:

@@ -8,8 +8,6 @@ A link has a direction: the istiod of ``source`` reads ``target``, so workloads 
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -24,6 +22,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret
     RemoteCluster,
     is_loopback,
 )
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import jwt_claims
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import is_ours
 
 READER_ACCOUNT = "onemesh-istio-reader"
@@ -69,11 +68,8 @@ class Token:
     @classmethod
     def of(cls, token: str) -> Token | None:
         """None where the text is no JWT."""
-        parts = token.split(".")
-        if len(parts) != 3:
-            return None
         try:
-            claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+            claims = jwt_claims(token)
         except ValueError:
             return None
         bound = claims.get("kubernetes.io") or {}

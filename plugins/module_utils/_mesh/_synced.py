@@ -18,7 +18,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio import debug,
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DEPLOYMENT, POD
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh.rollout import restart, wait_for_rollout
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh.rollout import pod_is_ready, restart, wait_for_rollout
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context
 
 ISTIOD_SELECTOR = "app=istiod"
@@ -33,7 +33,7 @@ Registered = Mapping[str, Mapping[str, str]]
 
 def istiod_pods(client: Client, namespace: str) -> list[dict[str, Any]]:
     """The istiod pods that are ready, of all revisions."""
-    return [pod for pod in client.list(POD, namespace, label_selector=ISTIOD_SELECTOR) if _ready(pod)]
+    return [pod for pod in client.list(POD, namespace, label_selector=ISTIOD_SELECTOR) if pod_is_ready(pod)]
 
 
 def registered(client: Client, namespace: str) -> dict[str, dict[str, str]]:
@@ -157,10 +157,3 @@ def _not_synced(cluster: Cluster, pod: str, target: str, status: str, timeout: f
         f"see that pods of {cluster.name} reach cluster_api_server of {target}, and that its certificate names it",
         object=where,
     )
-
-
-def _ready(pod: Mapping[str, Any]) -> bool:
-    if pod["metadata"].get("deletionTimestamp"):
-        return False
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)

@@ -46,6 +46,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._mesh._verify.facts 
     Rejection,
     RemoteSecret,
 )
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh.rollout import pod_is_ready
 
 Manifest = Mapping[str, Any]
 
@@ -78,8 +79,8 @@ def facts_of(cluster: Cluster, client: Client) -> ClusterFacts:
         root_serials=_serials(distributed),
         proxy_roots={proxy: _proxy_roots(client, proxy) for proxy in proxies},
         namespace_network=_labels(client.find(NAMESPACE, namespace)).get(names.NETWORK_LABEL, ""),
-        istiods=tuple(_istiod(client, pod, values[_revision(pod)]) for pod in istiod_pods if probe.pod_is_ready(pod)),
-        istiods_not_ready=tuple(pod["metadata"]["name"] for pod in istiod_pods if not probe.pod_is_ready(pod)),
+        istiods=tuple(_istiod(client, pod, values[_revision(pod)]) for pod in istiod_pods if pod_is_ready(pod)),
+        istiods_not_ready=tuple(pod["metadata"]["name"] for pod in istiod_pods if not pod_is_ready(pod)),
         secrets=_secrets(client, cluster),
         gateways=gateway_services,
         pod_addresses=frozenset(_addresses(injected)),
@@ -309,7 +310,7 @@ def _gateway(
         addresses=resolution.addresses,
         reason=resolution.reason,
         remedy=resolution.remedy,
-        ready_pods=sum(probe.pod_is_ready(pod) for pod in pods),
+        ready_pods=sum(pod_is_ready(pod) for pod in pods),
         pods=tuple(f"{pod['metadata']['name']}.{namespace}" for pod in pods),
         hosts=tuple(
             sorted({host for wanted, hosts in exposures if wanted.items() <= labels[0].items() for host in hosts})
@@ -339,7 +340,7 @@ def _exposures(client: Client) -> list[tuple[dict[str, str], list[str]]]:
 def _sample(client: Client, injected: Sequence[Manifest]) -> ProxySample | None:
     """One injected proxy that answers, and all upstream addresses that it holds."""
     for pod in injected:
-        if not probe.pod_is_ready(pod):
+        if not pod_is_ready(pod):
             continue
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
         try:

@@ -178,13 +178,6 @@ def has_sidecar(pod: Mapping[str, Any]) -> bool:
     return any(container["name"] == SIDECAR for container in containers)
 
 
-def pod_is_ready(pod: Mapping[str, Any]) -> bool:
-    if pod["metadata"].get("deletionTimestamp"):
-        return False
-    conditions = (pod.get("status") or {}).get("conditions") or []
-    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
-
-
 def why_not_ready(pods: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     """What keeps the probe's pods from being ready, and what to do, from the newest pod's own status."""
     if not pods:

@@ -22,6 +22,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._mesh._verify.facts 
     Obstacle,
     Traffic,
 )
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh.rollout import pod_is_ready
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER, is_ours, owned
 
 # One after another rather than all at once, so that latencies are those of a request and not of a queue.
@@ -70,7 +71,7 @@ def deploy(
         except WaitTimeout:
             reason, remedy = probe.why_not_ready(_pods(client))
             return Obstacle(facts.name, f"the probe in {facts.name} is not ready: {reason}", remedy, where)
-    pods = [pod for pod in _pods(client) if probe.pod_is_ready(pod)]
+    pods = [pod for pod in _pods(client) if pod_is_ready(pod)]
     if not pods:
         return Obstacle(facts.name, f"the probe in {facts.name} has no ready pod any more", "run verify again", where)
     if not probe.has_sidecar(pods[0]):
@@ -140,7 +141,7 @@ def ask_existing(
     pods = [
         pod
         for pod in client.list(POD, existing.namespace, label_selector=existing.selector)
-        if probe.pod_is_ready(pod) and probe.has_sidecar(pod)
+        if pod_is_ready(pod) and probe.has_sidecar(pod)
     ]
     if not pods:
         return Obstacle(
