@@ -19,6 +19,14 @@ ANNOTATION_UID = "onemesh.istio/uid"
 """UID that the API server gave to an object when we created it; a namesake made by someone else has another."""
 
 
+LABEL_SET = "onemesh.istio/set"
+"""Which set of objects a replica belongs to."""
+ANNOTATION_SOURCE = "onemesh.istio/source"
+"""Where a replica is declared: ``inline``, ``file:NAME``, ``cluster:NAME``."""
+ANNOTATION_HASH = "onemesh.istio/hash"
+"""Hash of what was declared, by which a second run knows that nothing is to be done."""
+
+
 def ownership_labels(component: str) -> dict[str, str]:
     """Labels that mark an object which we create as ours."""
     return {LABEL_MANAGED_BY: MANAGED_BY, LABEL_COMPONENT: component}
@@ -35,6 +43,17 @@ def is_ours(live: Mapping[str, Any]) -> bool:
     """Whether a live object carries our label."""
     labels = (live.get("metadata") or {}).get("labels") or {}
     return bool(labels.get(LABEL_MANAGED_BY) == MANAGED_BY)
+
+
+def is_of_set(live: Mapping[str, Any], component: str, name: str) -> bool:
+    """Whether a live object says that it belongs to a set of ours."""
+    labels = (live.get("metadata") or {}).get("labels") or {}
+    return is_ours(live) and labels.get(LABEL_COMPONENT) == component and labels.get(LABEL_SET) == name
+
+
+def is_our_manager(manager: str) -> bool:
+    """Whether a field manager is one of this collection's."""
+    return manager == FIELD_MANAGER or manager.startswith(f"{FIELD_MANAGER}/")
 
 
 def labels_set_by_us(live: Mapping[str, Any]) -> set[str]:

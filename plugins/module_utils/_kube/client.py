@@ -14,14 +14,17 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds, port_forward, watch
+from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import Credentials
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Gone, Invalid, KubeError, NotFound
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import Kind
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.transport import Session, Transport
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.watch import Event
+
+if TYPE_CHECKING:
+    from ansible_collections.onemesh.istio.plugins.module_utils._kube.port_forward import ForwardedSocket
+    from ansible_collections.onemesh.istio.plugins.module_utils._kube.watch import Event
 
 Objects = list[dict[str, Any]]
 """Objects as the API server gives them."""
@@ -65,7 +68,7 @@ class Client:
     ``timeout`` is the limit in seconds of each request, its retries included. ``connections`` are kept open for reuse.
     """
 
-    def __init__(self, cluster: str, credentials: Credentials, *, timeout: float = 10.0, connections: int = 8) -> None:
+    def __init__(self, cluster: str, credentials: Credentials, *, timeout: float = 10.0, connections: int = 16) -> None:
         self.cluster = cluster
         self._transport = Transport(cluster, credentials, timeout=timeout, connections=connections)
         self._lock = threading.Lock()
@@ -229,6 +232,26 @@ class Client:
             idempotent=patch_type != "json",
         )
 
+    def replace(
+        self, manifest: Mapping[str, Any], *, field_manager: str, dry_run: bool = False
+    ) -> dict[str, Any]:
+        """The object after ``manifest`` has taken its place, strictly validated.
+
+        The ``resourceVersion`` in it is a precondition: Conflict is raised where somebody else has written since.
+        """
+        kind, name, namespace = self._identify(manifest)
+        return self._json(
+            "PUT",
+            kinds.path(kind, namespace, name),
+            action=f"replace {kind.describe(name, namespace)}",
+            query={
+                "fieldManager": field_manager,
+                "fieldValidation": "Strict",
+                "dryRun": "All" if dry_run else "",
+            },
+            body=manifest,
+        )
+
     def delete(
         self,
         kind: Kind,
@@ -270,6 +293,8 @@ class Client:
         server no longer has that (410) the list is read again and the difference comes as events. The first list raises
         its error; outages after it are waited out.
         """
+        from ansible_collections.onemesh.istio.plugins.module_utils._kube import watch
+
         selectors = {"labelSelector": label_selector, "fieldSelector": field_selector}
         return watch.watch(self, kind, namespace, selectors, timeout, resource_version)
 
@@ -287,6 +312,8 @@ class Client:
         ``on_event`` sees each event before ``predicate`` does. Raises WaitTimeout after ``timeout`` seconds, with the
         object as last seen in ``last``. Nothing is polled.
         """
+        from ansible_collections.onemesh.istio.plugins.module_utils._kube import watch
+
         return watch.wait_for(self, kind, name, namespace, predicate, timeout, on_event)
 
     def wait_gone(
@@ -298,6 +325,8 @@ class Client:
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
         """Return once the object is not there. Raises WaitTimeout, which names the finalizers that hold it."""
+        from ansible_collections.onemesh.istio.plugins.module_utils._kube import watch
+
         watch.wait_gone(self, kind, name, namespace, timeout, on_event)
 
     def stream(
@@ -388,12 +417,14 @@ class Client:
 
     def port_forward(
         self, namespace: str, pod: str, port: int, *, timeout: float | None = None
-    ) -> AbstractContextManager[port_forward.ForwardedSocket]:
+    ) -> AbstractContextManager[ForwardedSocket]:
         """A connection to ``port`` of a pod, in which it seems to come from the pod's own localhost.
 
         The value of the ``with`` statement has ``recv``, ``sendall``, ``makefile``, ``settimeout`` and ``close``.
         ``timeout`` (default: the client's) limits the opening and each read.
         """
+        from ansible_collections.onemesh.istio.plugins.module_utils._kube import port_forward
+
         limit = self._transport.timeout if timeout is None else timeout
         return port_forward.connect(self.cluster, self.session, namespace, pod, port, timeout=limit)
 
@@ -402,6 +433,8 @@ class Client:
 
         Raises KubeError with ``status`` for an answer that is not 200.
         """
+        from ansible_collections.onemesh.istio.plugins.module_utils._kube import port_forward
+
         limit = self._transport.timeout if timeout is None else timeout
         return port_forward.http_get(self.cluster, self.session, namespace, pod, port, path, timeout=limit)
 

@@ -125,10 +125,15 @@ def resolve_settings(options: Mapping[str, Any], environ: Mapping[str, str]) -> 
 
 
 def token_expiry(credentials: Credentials) -> datetime | None:
-    """When the token ends, from the ``exp`` claim of a JWT; None for other tokens and other credentials. Pure."""
+    """When the token ends; None where it does not say so, and for other credentials. Pure."""
+    return jwt_expiry(credentials.token)
+
+
+def jwt_expiry(token: str) -> datetime | None:
+    """When a token ends, from the ``exp`` claim of a JWT; None for a JWT without one and for any other text. Pure."""
     try:
-        return datetime.fromtimestamp(jwt_claims(credentials.token)["exp"], tz=timezone.utc)
-    except (ValueError, KeyError, TypeError, OverflowError, OSError):
+        return datetime.fromtimestamp(jwt_claims(token)["exp"], tz=timezone.utc)
+    except (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError):
         return None
 
 

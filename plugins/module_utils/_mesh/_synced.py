@@ -14,14 +14,14 @@ from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import debug, names
+from ansible_collections.onemesh.istio.plugins.module_utils._istio import debug, istiod, names
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DEPLOYMENT, POD
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh.rollout import pod_is_ready, restart, wait_for_rollout
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.pods import pod_is_ready
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh.rollout import restart, wait_for_rollout
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context
 
-ISTIOD_SELECTOR = "app=istiod"
 NOT_READ = "istiod-does-not-read"
 """istiod ignores a remote secret that is there and good: its secret worker hangs (istio.md 1.6)."""
 INTERVAL = 0.5
@@ -33,17 +33,20 @@ Registered = Mapping[str, Mapping[str, str]]
 
 def istiod_pods(client: Client, namespace: str) -> list[dict[str, Any]]:
     """The istiod pods that are ready, of all revisions."""
-    return [pod for pod in client.list(POD, namespace, label_selector=ISTIOD_SELECTOR) if pod_is_ready(pod)]
+    return [pod for pod in client.list(POD, namespace, label_selector=istiod.SELECTOR) if pod_is_ready(pod)]
 
 
 def registered(client: Client, namespace: str) -> dict[str, dict[str, str]]:
     """Ask every istiod. Raises KubeError where one cannot be reached."""
-    answers = {}
-    for pod in istiod_pods(client, namespace):
-        name = pod["metadata"]["name"]
-        body = client.pod_http_get(namespace, name, names.MONITORING_PORT, debug.CLUSTERZ)
-        answers[name] = {cluster.cluster_id: cluster.status for cluster in debug.clusterz(body)}
-    return answers
+    return {
+        name: {cluster.cluster_id: cluster.status for cluster in registered_by(client, namespace, name)}
+        for name in (pod["metadata"]["name"] for pod in istiod_pods(client, namespace))
+    }
+
+
+def registered_by(client: Client, namespace: str, pod: str) -> tuple[debug.RegisteredCluster, ...]:
+    """What one istiod says. Raises KubeError where it cannot be reached, UnexpectedAnswer where it is none."""
+    return debug.clusterz(client.pod_http_get(namespace, pod, names.MONITORING_PORT, debug.CLUSTERZ))
 
 
 def wait_until_synced(
@@ -97,7 +100,7 @@ def wait_until_forgotten(
 
 def restart_istiods(client: Client, cluster: Cluster, timeout: float, context: Context) -> None:
     """Restart every revision's istiod and wait until it is rolled out."""
-    deployments = client.list(DEPLOYMENT, cluster.istio_namespace, label_selector=ISTIOD_SELECTOR)
+    deployments = client.list(DEPLOYMENT, cluster.istio_namespace, label_selector=istiod.SELECTOR)
     for deployment in deployments:
         restart(client, cluster.istio_namespace, deployment["metadata"]["name"])
     for deployment in deployments:

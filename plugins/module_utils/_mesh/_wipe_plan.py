@@ -19,6 +19,7 @@ from enum import IntEnum
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import Kind
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.namespaces import made_by_kubernetes
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import _wipe_signs as signs
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._wipe_signs import (
     Found,
@@ -444,7 +445,9 @@ class _Planner:
         return [
             found
             for found in self._everything
-            if found.namespace == namespace and found.uid not in going and not _made_by_kubernetes(found)
+            if found.namespace == namespace
+            and found.uid not in going
+            and not made_by_kubernetes(found.kind, found.object)
         ]
 
     # Labels
@@ -606,25 +609,6 @@ def _class_of(gateway: Found) -> str:
 
 def _controller_of(gateway_class: Found) -> str:
     return str((gateway_class.object.get("spec") or {}).get("controllerName") or "")
-
-
-_MADE_BY_KUBERNETES = {
-    ("", "ConfigMap"): frozenset({"kube-root-ca.crt", "openshift-service-ca.crt"}),
-    ("", "ServiceAccount"): frozenset({"default", "builder", "deployer"}),
-    ("rbac.authorization.k8s.io", "RoleBinding"): frozenset(
-        {"system:deployers", "system:image-builders", "system:image-pullers"}
-    ),
-}
-_VIRTUAL_GROUPS = frozenset({"events.k8s.io", "metrics.k8s.io", "packages.operators.coreos.com"})
-
-
-def _made_by_kubernetes(found: Found) -> bool:
-    """What every namespace has, or what a controller shows in it: nobody misses it when the namespace goes."""
-    if found.kind.group in _VIRTUAL_GROUPS or is_a(found, kinds.EVENT) or "olm.copiedFrom" in found.labels:
-        return True
-    if found.name in _MADE_BY_KUBERNETES.get(found.type, ()):
-        return True
-    return is_a(found, kinds.SECRET) and _account_of(found) in _MADE_BY_KUBERNETES["", "ServiceAccount"]
 
 
 def _workload_of(pod: Found) -> str:

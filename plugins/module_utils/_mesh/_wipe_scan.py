@@ -25,6 +25,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, NotFound
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import Kind
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.namespaces import newest
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import _wipe_signs as signs
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._wipe_plan import (
     SHARED_GROUPS,
@@ -104,7 +105,7 @@ def scan(client: Client, scope: Scope, known: Iterable[str] = ()) -> Inventory:
     ``known`` are namespaces that an earlier scan found to be Istio's.
     """
     dead = _dead_groups(client)
-    served = _newest(client.served_kinds(refresh=True))
+    served = newest(client.served_kinds(refresh=True))
     with ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix=f"scan-{client.cluster}") as pool:
 
         def read(listings: Iterable[_Listing]) -> tuple[Found, ...]:
@@ -130,14 +131,6 @@ def scan(client: Client, scope: Scope, known: Iterable[str] = ()) -> Inventory:
             if kind.namespaced and (kind.group, kind.plural) not in listed and not _is_listed_whole(kind)
         )
         return replace(inventory, contents=contents)
-
-
-def _newest(served: Iterable[Kind]) -> list[Kind]:
-    """One version of each type; the API server names the one it prefers first."""
-    chosen: dict[tuple[str, str], Kind] = {}
-    for kind in served:
-        chosen.setdefault((kind.group, kind.plural), kind)
-    return list(chosen.values())
 
 
 def _is_listed_whole(kind: Kind) -> bool:

@@ -126,14 +126,6 @@ def _unready(client: Client, namespace: str, deployment: str) -> list[str]:
     return [reason for pod in client.list(POD, namespace, label_selector=selector) if (reason := unready_reason(pod))]
 
 
-def pod_is_ready(pod: Mapping[str, Any]) -> bool:
-    """Whether a pod is ready and is not being deleted."""
-    if pod["metadata"].get("deletionTimestamp"):
-        return False
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
-
-
 def unready_reason(pod: Mapping[str, Any]) -> str:
     """Why a pod is not ready, from its conditions and containers; empty when it is."""
     status = pod.get("status") or {}

@@ -18,14 +18,8 @@ from control_plane import ControlPlane
 @pytest.fixture(scope="session")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """The API server that all these tests share."""
-    binaries = control_plane.binaries_folder()
-    if binaries is None:
-        pytest.fail("set MESHLAB_BIN to a folder with etcd and kube-apiserver, or run `meshlab build`")
-    processes = control_plane.Processes()
-    try:
-        yield control_plane.start(tmp_path_factory.mktemp("plane"), binaries, processes)
-    finally:
-        processes.stop()
+    with control_plane.running(tmp_path_factory.mktemp("plane")) as plane:
+        yield plane
 
 
 @pytest.fixture

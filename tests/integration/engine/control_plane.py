@@ -16,6 +16,8 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from ipaddress import ip_address
@@ -97,6 +99,31 @@ class ControlPlane:
     admin_key: Path
     process: subprocess.Popen[bytes]
     etcd_url: str
+    command: list[str]
+    processes: Processes
+
+    def kill(self) -> None:
+        """End the API server at once; etcd stays, with all that it holds."""
+        self.process.kill()
+        self.process.wait()
+
+    def start_again(self) -> None:
+        """The API server that was killed, on the same port and etcd; from the thread that started the first one."""
+        log = self.folder / "kube-apiserver-again.log"
+        self.process = self.processes.start(self.command, log)
+        _await_ready(self, log)
+
+    def fill_quota(self) -> None:
+        """Let etcd take no more, as it does when its space quota is used up: reads and deletions still pass."""
+        self._alarm("ACTIVATE")
+
+    def empty_quota(self) -> None:
+        """As after the quota was raised."""
+        self._alarm("DEACTIVATE")
+
+    def _alarm(self, action: str) -> None:
+        member = self._ask_etcd("cluster/member/list", {})["header"]["member_id"]
+        self._ask_etcd("maintenance/alarm", {"action": action, "memberID": member, "alarm": "NOSPACE"})
 
     def forget_history(self) -> None:
         """Compact etcd, so that no older resource version can be watched from; for Leases this counts at once."""
@@ -116,6 +143,18 @@ class ControlPlane:
     def admin_options(self) -> dict[str, str]:
         """Options of a module for the administrator's token."""
         return {"host": self.url, "api_key": ADMIN_TOKEN, "ca_cert": str(self.ca)}
+
+    def admin_kubeconfig(self) -> dict[str, Any]:
+        """The content of a kubeconfig for the administrator's token."""
+        cluster = {"server": self.url, "certificate-authority": str(self.ca)}
+        return {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "plane", "cluster": cluster}],
+            "users": [{"name": "admin", "user": {"token": ADMIN_TOKEN}}],
+            "contexts": [{"name": "plane", "context": {"cluster": "plane", "user": "admin"}}],
+            "current-context": "plane",
+        }
 
 
 def free_port() -> int:
@@ -176,33 +215,44 @@ def start(folder: Path, binaries: Path, processes: Processes) -> ControlPlane:
         folder / "etcd.log",
     )
     log = folder / "kube-apiserver.log"
-    process = processes.start(
-        [
-            str(binaries / "kube-apiserver"),
-            f"--etcd-servers={etcd_url}",
-            # Watches of Leases are served from etcd itself, whose history the tests can take away.
-            "--watch-cache-sizes=leases.coordination.k8s.io#0",
-            "--bind-address=127.0.0.1",
-            "--advertise-address=127.0.0.1",
-            "--endpoint-reconciler-type=none",
-            f"--secure-port={port}",
-            "--service-cluster-ip-range=10.200.0.0/16",
-            "--authorization-mode=RBAC",
-            "--disable-admission-plugins=ServiceAccount",
-            f"--token-auth-file={tokens}",
-            f"--client-ca-file={authority.path}",
-            f"--tls-cert-file={server_certificate}",
-            f"--tls-private-key-file={server_key}",
-            "--service-account-issuer=https://kubernetes.default.svc",
-            f"--service-account-signing-key-file={account_key}",
-            f"--service-account-key-file={account_key}",
-        ],
-        log,
-    )
+    command = [
+        str(binaries / "kube-apiserver"),
+        f"--etcd-servers={etcd_url}",
+        # Watches of Leases are served from etcd itself, whose history the tests can take away.
+        "--watch-cache-sizes=leases.coordination.k8s.io#0",
+        "--bind-address=127.0.0.1",
+        "--advertise-address=127.0.0.1",
+        "--endpoint-reconciler-type=none",
+        f"--secure-port={port}",
+        "--service-cluster-ip-range=10.200.0.0/16",
+        "--authorization-mode=RBAC",
+        "--disable-admission-plugins=ServiceAccount",
+        f"--token-auth-file={tokens}",
+        f"--client-ca-file={authority.path}",
+        f"--tls-cert-file={server_certificate}",
+        f"--tls-private-key-file={server_key}",
+        "--service-account-issuer=https://kubernetes.default.svc",
+        f"--service-account-signing-key-file={account_key}",
+        f"--service-account-key-file={account_key}",
+    ]
+    process = processes.start(command, log)
     url = f"https://127.0.0.1:{port}"
-    plane = ControlPlane(url, folder, authority, admin_certificate, admin_key, process, etcd_url)
+    plane = ControlPlane(url, folder, authority, admin_certificate, admin_key, process, etcd_url, command, processes)
     _await_ready(plane, log)
     return plane
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[ControlPlane]:
+    """A control plane with its state in ``folder``, for as long as the block lasts."""
+    binaries = binaries_folder()
+    if binaries is None:
+        raise RuntimeError("set MESHLAB_BIN to a folder with etcd and kube-apiserver, or run `meshlab build`")
+    processes = Processes()
+    try:
+        yield start(folder, binaries, processes)
+    finally:
+        processes.stop()
 
 
 def _await_ready(plane: ControlPlane, log: Path) -> None:

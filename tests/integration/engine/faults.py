@@ -12,10 +12,13 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections import deque
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import SimpleQueue
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from control_plane import ControlPlane
@@ -85,30 +88,68 @@ class _Listener:
         back.join()
 
 
-def _copy(source: socket.socket, sink: socket.socket) -> None:
+def _copy(source: socket.socket, sink: socket.socket, passes: Callable[[], bool] = lambda: True) -> None:
+    """What comes from one goes to the other, while ``passes`` says so; what does not pass is lost."""
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
-            sink.sendall(data)
+            if passes():
+                sink.sendall(data)
     with contextlib.suppress(OSError):
         sink.shutdown(socket.SHUT_WR)
 
 
 class Wire(_Listener):
-    """Relays TCP to the API server. ``silent``: accepts and never says a word (a black hole above TCP)."""
+    """Relays TCP to the API server, and can be disturbed while connections are open.
+
+    ``silent``: accepts and never says a word (a black hole above TCP). ``shut``: resets who connects. ``delay``: for so
+    many seconds everything on its way to the API server is held up. ``loses``: what does not arrive, ``requests`` or
+    ``answers``.
+    """
 
     def __init__(self, plane: ControlPlane) -> None:
         super().__init__()
         self._target = urlsplit(plane.url)
         self.silent = False
+        self.shut = False
+        self.delay = 0.0
+        self.loses: Literal["", "requests", "answers"] = ""
         self.url = f"https://127.0.0.1:{self.port}"
 
+    def heal(self) -> None:
+        """Relay as at first; connections that were disturbed are reset."""
+        self.silent, self.shut, self.delay, self.loses = False, False, 0.0, ""
+        self.cut()
+
     def serve(self, client: socket.socket) -> None:
+        if self.shut:
+            self.cut()
+            return
         if self.silent:
             while client.recv(65536):
                 pass
             return
         server = self._keep(socket.create_connection((self._target.hostname, self._target.port)))
-        self._relay(client, server)
+        back = threading.Thread(target=_copy, args=(server, client, lambda: self.loses != "answers"), daemon=True)
+        back.start()
+        under_way: SimpleQueue[tuple[float, bytes]] = SimpleQueue()
+        arriving = threading.Thread(target=self._deliver, args=(under_way, server), daemon=True)
+        arriving.start()
+        with contextlib.suppress(OSError):
+            while data := client.recv(65536):
+                under_way.put((time.monotonic() + self.delay, data))
+        under_way.put((0.0, b""))
+        arriving.join()
+        back.join()
+
+    def _deliver(self, under_way: SimpleQueue[tuple[float, bytes]], server: socket.socket) -> None:
+        """What was sent, each piece when its time has come, up to the empty one."""
+        with contextlib.suppress(OSError):
+            while (piece := under_way.get())[1]:
+                time.sleep(max(0.0, piece[0] - time.monotonic()))
+                if self.loses != "requests":
+                    server.sendall(piece[1])
+        with contextlib.suppress(OSError):
+            server.shutdown(socket.SHUT_WR)
 
 
 class ConnectProxy(_Listener):
@@ -138,18 +179,22 @@ class ConnectProxy(_Listener):
         self._relay(client, server)
 
 
+Step = tuple[int, dict[str, str]] | str
+
+
 class Front:
     """Terminates TLS before the API server, and answers the next requests as ``script`` says, one entry each.
 
     Entries: ``(status, headers)`` answers so, ``"cut"`` closes the connection after the API server has done what was
-    asked, ``"pass"`` relays. When the script is used up every request is relayed. ``requests`` has method and path.
+    asked, ``"pass"`` relays. When the script is used up ``answers`` says it of method and path. ``requests`` has both.
     """
 
     def __init__(self, plane: ControlPlane) -> None:
         certificate, key = plane.authority.issue("front", server=True)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
-        self.script: deque[tuple[int, dict[str, str]] | str] = deque()
+        self.script: deque[Step] = deque()
+        self.answers: Callable[[str, str], Step] = lambda _method, _path: "pass"
         self.requests: list[tuple[str, str]] = []
         trust = ssl.create_default_context(cafile=str(plane.ca))
         target = urlsplit(plane.url)
@@ -161,7 +206,7 @@ class Front:
             def handle_any(self) -> None:
                 front.requests.append((self.command, self.path))
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                step = front.script.popleft() if front.script else "pass"
+                step = front.script.popleft() if front.script else front.answers(self.command, self.path)
                 if not isinstance(step, str):
                     self.answer(step[0], step[1], b'{"kind":"Status","message":"injected","code":%d}' % step[0])
                     return

@@ -21,6 +21,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Clus
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import (
     debug,
     gateways,
+    istiod,
     names,
     remote_secret,
     trust,
@@ -37,6 +38,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     SECRET,
     SERVICE,
 )
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.pods import pod_is_ready
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._verify import probe
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._verify.facts import (
     ClusterFacts,
@@ -46,7 +48,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._mesh._verify.facts 
     Rejection,
     RemoteSecret,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh.rollout import pod_is_ready
 
 Manifest = Mapping[str, Any]
 
@@ -56,13 +57,13 @@ _PEM_END = "-----END CERTIFICATE-----"
 def facts_of(cluster: Cluster, client: Client) -> ClusterFacts:
     """Everything that verify asks of one cluster. Raises KubeError where its API server cannot be read."""
     namespace = cluster.istio_namespace
-    istiod_pods = client.list(POD, namespace, label_selector="app=istiod")
+    istiod_pods = client.list(POD, namespace, label_selector=istiod.SELECTOR)
     injected = [
         pod
         for pod in client.list(POD, label_selector=f"{names.TLS_MODE_LABEL}=istio")
         if _is_workload(pod) and (pod.get("status") or {}).get("phase") == "Running"
     ]
-    distributed = _root_distributed(client, namespace)
+    distributed = root_distributed(client, namespace)
     gateway_services = _gateways(client, cluster.network)
     sample = _sample(client, injected)
     proxies = [*(pod for gateway in gateway_services for pod in gateway.pods), *([sample.proxy] if sample else [])]
@@ -129,7 +130,7 @@ def _istiod(client: Client, pod: Manifest, values: Mapping[str, Any]) -> Istiod:
     own = Istiod(
         pod=name,
         revision=_revision(pod),
-        cluster_id=_environment(pod).get("CLUSTER_ID", ""),
+        cluster_id=istiod.cluster_id(pod["spec"]),
         network=str((values.get("global") or {}).get("network") or ""),
     )
 
@@ -161,14 +162,6 @@ def _rejections(proxies: Iterable[debug.ProxySync]) -> tuple[Rejection, ...]:
     )
 
 
-def _environment(pod: Manifest) -> dict[str, str]:
-    return {
-        variable["name"]: variable.get("value", "")
-        for container in pod["spec"]["containers"]
-        for variable in container.get("env") or []
-    }
-
-
 def _domain(pods: Sequence[Manifest]) -> str:
     for pod in pods:
         for container in pod["spec"]["containers"]:
@@ -179,15 +172,11 @@ def _domain(pods: Sequence[Manifest]) -> str:
 
 
 def _version(pods: Sequence[Manifest]) -> str:
-    for pod in pods:
-        tag = str(pod["spec"]["containers"][0]["image"]).partition("@")[0].rpartition("/")[2].partition(":")[2]
-        if tag:
-            return tag.removesuffix("-distroless").removesuffix("-debug")
-    return ""
+    return next((found for pod in pods if (found := istiod.version(pod["spec"]))), "")
 
 
 def _revision(pod: Manifest) -> str:
-    return _labels(pod).get(names.REVISION_LABEL, "default")
+    return istiod.revision(_labels(pod))
 
 
 def _injector_values(client: Client, namespace: str, revision: str) -> Mapping[str, Any]:
@@ -209,7 +198,8 @@ def _root_secret(client: Client, namespace: str) -> frozenset[str]:
     return fingerprints(base64.b64decode(encoded).decode(errors="replace"))
 
 
-def _root_distributed(client: Client, namespace: str) -> str:
+def root_distributed(client: Client, namespace: str) -> str:
+    """The root certificates that istiod hands out to proxies, PEM; empty where it does not."""
     data = (client.find(CONFIG_MAP, names.ROOT_CONFIG_MAP, namespace) or {}).get("data") or {}
     return data.get(names.ROOT_CERT_KEY) or ""
 

@@ -15,6 +15,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, WaitTimeout
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.exec import exec_in_pod
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DEPLOYMENT, NAMESPACE, POD
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.pods import pod_is_ready
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._verify import echo, gather, probe
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._verify.facts import (
     Answers,
@@ -22,7 +23,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._mesh._verify.facts 
     Obstacle,
     Traffic,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh.rollout import pod_is_ready
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER, is_ours, owned
 
 # One after another rather than all at once, so that latencies are those of a request and not of a queue.
