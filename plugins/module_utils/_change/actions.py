@@ -1,0 +1,126 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a change does to one object on one cluster, and what undoes it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from ansible_collections.onemesh.istio.plugins.module_utils._change.access import Need
+from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import Content, Entry, Hold, Owed, kept
+from ansible_collections.onemesh.istio.plugins.module_utils._change.merge import merge
+from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId, stage_of
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import content
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import Kind
+from ansible_collections.onemesh.istio.plugins.module_utils._ownership import is_our_manager
+
+
+@dataclass(frozen=True)
+class Action:
+    """One write.
+
+    - ``apply``: server-side apply of ``desired``, the fields that are to be ours.
+    - ``edit``: ``before`` becomes ``desired``, both whole objects; what others change meanwhile is kept.
+    - ``end``: we hold the object no longer: what we made goes, what was somebody's is as it was. Never undone.
+
+    ``before`` is the live object as read (None: there is none), ``after`` what the API server said in a dry run that
+    it will be. ``force`` takes over fields that others hold. ``reason`` is for people.
+    """
+
+    id: ObjectId
+    kind: Kind
+    verb: Literal["apply", "edit", "end"]
+    reason: str
+    hold: Hold
+    before: Content | None = field(default=None, repr=False)
+    desired: Content | None = field(default=None, repr=False)
+    after: Content | None = field(default=None, repr=False)
+    hash: str = ""
+    force: bool = False
+
+    @property
+    def stage(self) -> int:
+        stage = stage_of(self.id.group, self.id.kind)
+        return stage.remove if self.verb == "end" else stage.apply
+
+    @property
+    def word(self) -> str:
+        """What becomes of the object: created, configured, deleted or restored."""
+        if self.verb == "end":
+            return "deleted" if self.hold == "created" else "restored"
+        return "created" if self.before is None else "configured"
+
+    def needs(self) -> list[Need]:
+        """What the account must be allowed to do, to put it back included."""
+        if self.verb == "end":
+            verbs = ["delete"] if self.hold == "created" else ["update", "patch"]
+        elif self.before is None:
+            verbs = ["patch", "create", "delete"]
+        else:
+            verbs = ["patch", "update"]
+        return [Need(verb, self.kind, self.id.namespace or None) for verb in verbs]
+
+    def untried(self) -> list[Need]:
+        """Those of its needs that a dry run of the write says nothing of: they are for putting it back."""
+        tried = {"apply": ("patch", "create"), "edit": ("update",), "end": ()}[self.verb]
+        return [need for need in self.needs() if need.verb not in tried]
+
+    def entry(self, previous: Entry | None) -> Entry:
+        """What the record says of the object from before the write on."""
+        if previous is not None:
+            given_back = previous.hold != "created"
+            return Entry(
+                self.id,
+                self.kind.api_version,
+                previous.hold,
+                uid=previous.uid,
+                hash=self.hash,
+                original=without_us(previous, self.before) if given_back else None,
+                written=kept(self.after) if given_back else None,
+            )
+        return Entry(
+            self.id,
+            self.kind.api_version,
+            self.hold,
+            uid=None if self.before is None else self.before["metadata"]["uid"],
+            hash=self.hash,
+            original=kept(self.before) if self.hold != "created" else None,
+            written=kept(self.after) if self.hold != "created" else None,
+        )
+
+    def undo(self, previous: Entry | None, owed: Owed | None, since: str) -> Owed:
+        """What puts it back as it was, or as it was before an earlier change that is still to be undone (``owed``)."""
+        why = "a change was not made on all clusters"
+        if self.before is None:
+            return Owed(self.id, self.kind.api_version, "delete", why, since, ends=True)
+        if owed is not None:
+            return replace(owed, uid=self.before["metadata"]["uid"], base=kept(self.after))
+        return Owed(
+            self.id,
+            self.kind.api_version,
+            "restore",
+            why,
+            since,
+            uid=self.before["metadata"]["uid"],
+            desired=kept(self.before),
+            base=kept(self.after),
+            ends=previous is None,
+        )
+
+
+def without_us(entry: Entry, live: Content | None) -> Content | None:
+    """What the object would be had we never written it: as it was, with what others have changed since.
+
+    What they changed of our own fields is not adopted (I5).
+    """
+    if live is None or entry.original is None or entry.written is None:
+        return entry.original
+    theirs, _conflicts = merge(content(entry.written), content(live), content(entry.original))
+    if theirs == content(entry.original):
+        return entry.original
+    managers = [
+        each for each in live["metadata"].get("managedFields") or [] if not is_our_manager(str(each.get("manager")))
+    ]
+    return {**theirs, "metadata": {**theirs["metadata"], "managedFields": managers}}

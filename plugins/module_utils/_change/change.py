@@ -1,0 +1,521 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The two-phase change: prepare on all, record, commit on all, prove, put back (design.md; I1 to I7).
+
+A verb says what it reads of a cluster and what is to be there (:class:`Intent`); everything else is here, once.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from ansible_collections.onemesh.istio.plugins.module_utils._change import prepare, proving, session
+from ansible_collections.onemesh.istio.plugins.module_utils._change.actions import Action
+from ansible_collections.onemesh.istio.plugins.module_utils._change.commit import Commit, Done
+from ansible_collections.onemesh.istio.plugins.module_utils._change.lease import SetLease
+from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import (
+    ClusterRecord,
+    Entry,
+    Owed,
+    Pending,
+    Record,
+    confirmed,
+    ending,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId
+from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import is_away
+from ansible_collections.onemesh.istio.plugins.module_utils._change.report import ClusterReport, Report, Touched
+from ansible_collections.onemesh.istio.plugins.module_utils._change.settle import is_held
+from ansible_collections.onemesh.istio.plugins.module_utils._change.setup import Setup
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError, errors
+from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, Outcome
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
+from ansible_collections.onemesh.istio.plugins.module_utils._ownership import ANNOTATION_HASH
+from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import Changed
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What has to be done on one cluster. ``hash`` is of all that is to stand there, whatever stands there now."""
+
+    actions: tuple[Action, ...] = ()
+    unchanged: tuple[Touched, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    hash: str = ""
+
+
+class Intent(Protocol):
+    """What a verb wants."""
+
+    def targets(self) -> Iterable[str]:
+        """The clusters that are to be changed or looked at."""
+
+    def wanted(self, cluster: str, state: Any) -> Iterable[ObjectId]:
+        """The objects that are to stand on a cluster; older obligations for these are superseded. Pure."""
+
+    def across(self, states: Mapping[str, Any]) -> Iterable[Finding]:
+        """What is in the way between clusters, each of which may be fine by itself. Pure."""
+
+    def read(self, member: Member, recorded: Callable[[], ClusterRecord]) -> Any:
+        """What the plan needs to know of one cluster. Raises KubeError.
+
+        The record is read at the same time: ``recorded`` waits for it.
+        """
+
+    def plan(self, cluster: str, state: Any, part: ClusterRecord) -> Plan:
+        """Pure."""
+
+    def owed(self, cluster: str, part: ClusterRecord, since: str) -> Iterable[Owed]:
+        """Everything that a cluster is owed which takes no part. Pure."""
+
+
+class Change:
+    """One run of a verb that makes something so."""
+
+    def __init__(self, setup: Setup, intent: Intent) -> None:
+        self._setup = setup
+        self._intent = intent
+        self._targets = list(intent.targets())
+        self._report = Report(setup.name, setup.hub, {name: ClusterReport() for name in self._targets})
+        self._record = Record(setup.component, setup.name)
+        self._states: Mapping[str, Any] = {}
+
+    def run(self) -> dict[str, Any]:
+        """The result. Raises MeshError with a finding for everything that is in the way or went wrong."""
+        setup = self._setup
+        with ThreadPoolExecutor(1) as beside:
+            loading = beside.submit(setup.records.load, setup.component, setup.name)
+            outcomes = self._read(loading.result)
+            self._record = loading.result()
+        written_off = session.write_off(setup, self._record)
+        states = self._states_of(outcomes)
+        debts = self._debts(states)
+        self._report.recorded = written_off
+        if setup.check_mode:
+            self._foretell_payments(debts)
+        if setup.check_mode or not (debts or written_off):
+            return self._go_on(states)
+        with setup.lease() as lease:
+            self._pay(debts, lease)
+            return self._go_on(self._states_of(self._read(lambda: self._record)), lease)
+
+    # Prepare
+
+    def _read(self, recorded: Callable[[], Record]) -> dict[str, Outcome[Any]]:
+        """What the plan needs to know of each cluster that takes part."""
+        setup, excluded = self._setup, self._setup.policy.exclude
+        for name in excluded:
+            if name in self._report.clusters:
+                self._report.clusters[name].state = "excluded"
+        asked = [name for name in self._targets if name not in excluded]
+        return setup.fleet.each(
+            lambda member: self._intent.read(member, lambda: recorded().clusters.get(member.name, ClusterRecord())),
+            deadline=setup.request_timeout * 4,
+            only=asked,
+        )
+
+    def _states_of(self, outcomes: Mapping[str, Outcome[Any]]) -> dict[str, Any]:
+        """Of the clusters that answered. Raises MeshError where too few did."""
+        self._judge(outcomes, "not-reachable")
+        return {name: outcome.get() for name, outcome in outcomes.items() if outcome.error is None}
+
+    def _judge(self, outcomes: Mapping[str, Outcome[Any]], check: str) -> None:
+        """Note who is away; raises MeshError where the change cannot go on without them. Nothing is written yet."""
+        failed = {name: outcome.error for name, outcome in outcomes.items() if outcome.error is not None}
+        findings = []
+        for name, error in failed.items():
+            findings.append(Finding(name, check, error.message, error.remedy or "see whether its API server answers"))
+            if is_away(error):
+                self._report.clusters[name].state = "away"
+                self._report.clusters[name].findings.append(replace(findings[-1], severity="warning"))
+        present = sum(self._report.clusters[name].state == "ready" for name in self._report.clusters)
+        total = sum(self._report.clusters[name].state != "excluded" for name in self._report.clusters)
+        refused = [name for name, error in failed.items() if not is_away(error)]
+        if refused or not self._setup.policy.goes_on(present, total):
+            remedy = _remedy_for_away(self._setup, present, total) if not refused else "Nothing was written anywhere."
+            raise MeshError(f"The change was not begun. {remedy}", findings, self._result())
+
+    def _debts(self, states: Mapping[str, Any]) -> dict[str, list[Owed]]:
+        """What has to be paid before anything else: what an earlier run owes, and this one does not supersede."""
+        debts = {}
+        for name in states:
+            wanted = set(self._intent.wanted(name, states[name]))
+            owed = [each for each in self._record.obligations(name).values() if each.id not in wanted]
+            if owed:
+                debts[name] = owed
+        return debts
+
+    def _pay(self, debts: Mapping[str, list[Owed]], lease: SetLease) -> None:
+        setup = self._setup
+        lease.check()
+        self._record.fold()
+        settled = session.settlement(setup).pay(
+            debts, regardless=setup.policy.regardless, elsewhere=self._owed_elsewhere(debts)
+        )
+        session.note(self._report, self._record, settled)
+        session.save(setup, self._record)
+        failed = session.failures(settled)
+        if failed:
+            raise MeshError(
+                "An earlier change is not undone everywhere yet, so this one was not begun.", failed, self._result()
+            )
+
+    def _owed_elsewhere(self, present: Iterable[str]) -> list[Owed]:
+        """What has yet to be taken away from clusters that take no part."""
+        here = set(present)
+        names = [name for name in self._record.owing() if name not in here]
+        return [owed for name in names for owed in self._record.obligations(name).values()]
+
+    def _go_on(self, states: Mapping[str, Any], lease: SetLease | None = None) -> dict[str, Any]:
+        self._states = states
+        self._refuse(self._intent.across(states))
+        plans = {
+            name: self._intent.plan(name, state, self._record.clusters.get(name, ClusterRecord()))
+            for name, state in states.items()
+        }
+        self._refuse(finding for plan in plans.values() for finding in plan.findings)
+        if lease is not None or self._setup.check_mode or not any(plan.actions for plan in plans.values()):
+            return self._carry_out(plans, lease)
+        with self._setup.lease().beside() as taken:
+            return self._carry_out(plans, taken)
+
+    def _carry_out(self, plans: Mapping[str, Plan], lease: SetLease | None) -> dict[str, Any]:
+        prepared = self._prepare({name: plan for name, plan in plans.items() if plan.actions})
+        actions = {name: list(each.actions) for name, each in prepared.items() if each.actions}
+        for name, plan in plans.items():
+            part = self._report.clusters[name]
+            part.hash = plan.hash
+            part.findings += plan.findings
+            same = prepared.get(name, prepare.Prepared())
+            part.findings += same.findings
+            live = {action.id: action.before for action in plan.actions}
+            same_objects = (Touched(each, "unchanged", live[each], live[each]) for each in same.unchanged)
+            part.touched += [*plan.unchanged, *same_objects]
+        absent = [name for name in self._targets if self._report.clusters[name].state in ("away", "excluded")]
+        newly_owed = self._newly_owed(absent)
+        if self._setup.check_mode:
+            return self._foretell(actions, newly_owed)
+        if not (actions or newly_owed or self._fulfilled()):
+            self._report.owed = self._record.owing()
+            return self._result()
+        if lease is not None:
+            return self._make(actions, newly_owed, lease)
+        with self._setup.lease() as taken:
+            return self._make(actions, newly_owed, taken)
+
+    def _prepare(self, plans: Mapping[str, Plan]) -> dict[str, prepare.Prepared]:
+        setup = self._setup
+        if not plans:
+            return {}
+        longest = max(len(plan.actions) for plan in plans.values())
+        outcomes = setup.fleet.each(
+            lambda member: prepare.prepare(member.client, plans[member.name].actions, workers=setup.workers),
+            deadline=setup.request_timeout * (3 + longest / setup.workers),
+            only=list(plans),
+        )
+        self._judge(outcomes, "not-reachable")
+        prepared = {name: outcome.get() for name, outcome in outcomes.items() if outcome.error is None}
+        self._refuse(finding for each in prepared.values() for finding in each.findings)
+        return prepared
+
+    def _refuse(self, findings: Iterable[Finding]) -> None:
+        found = errors(findings)
+        if found:
+            raise MeshError("The change was not begun; nothing was written anywhere.", found, self._result())
+
+    def _newly_owed(self, absent: Iterable[str]) -> dict[str, list[Owed]]:
+        """What clusters that take no part are owed, and the record does not say yet."""
+        since = session.now()
+        newly = {}
+        for name in absent:
+            part = self._record.clusters.get(name, ClusterRecord())
+            owed = list(self._intent.owed(name, part, since))
+            known = {each.id: (each.verb, each.desired) for each in [*part.owed.values(), *part.missed.values()]}
+            missed = {each.id for each in owed if each.verb == "apply"}
+            if missed != set(part.missed) or any(known.get(each.id) != (each.verb, each.desired) for each in owed):
+                newly[name] = owed
+        return newly
+
+    def _fulfilled(self) -> bool:
+        """Whether the record tells of a change that was begun, or of obligations, which stand fulfilled already."""
+        return self._record.pending is not None or any(
+            self._superseded(name) or self._record.clusters.get(name, ClusterRecord()).missed for name in self._ready()
+        )
+
+    def _superseded(self, name: str) -> set[ObjectId]:
+        return set(self._intent.wanted(name, self._states[name])) & set(self._record.obligations(name))
+
+    def _foretell_payments(self, debts: Mapping[str, Sequence[Owed]]) -> None:
+        for name, owed in debts.items():
+            self._report.clusters[name].touched += [
+                Touched(each.id, "deleted" if each.verb == "delete" else "restored", each.base, each.desired)
+                for each in owed
+            ]
+
+    def _foretell(
+        self, actions: Mapping[str, Sequence[Action]], newly_owed: Mapping[str, Sequence[Owed]]
+    ) -> dict[str, Any]:
+        for name, planned in actions.items():
+            self._report.clusters[name].touched += [
+                Touched(action.id, action.word, action.before, None if action.word == "deleted" else action.after)
+                for action in planned
+            ]
+        self._report.recorded |= bool(newly_owed) or self._fulfilled()
+        self._report.owed = {**self._record.owing(), **newly_owed}
+        return self._result()
+
+    # Record, commit, prove
+
+    def _make(
+        self,
+        actions: Mapping[str, Sequence[Action]],
+        newly_owed: Mapping[str, Sequence[Owed]],
+        lease: SetLease,
+    ) -> dict[str, Any]:
+        setup = self._setup
+        lease.check()
+        # Nothing is taken away before what replaces it is proven, and a deletion is never undone: it is an obligation.
+        writes = {name: [each for each in planned if each.verb != "end"] for name, planned in actions.items()}
+        writes = {name: planned for name, planned in writes.items() if planned}
+        previous = {name: dict(self._record.of(name).objects) for name in writes}
+        self._begin(writes, newly_owed, previous, lease)
+        baseline = proving.baseline(setup, list(writes))
+        commit = Commit(setup.fleet, request_timeout=setup.request_timeout, workers=setup.workers)
+        failed = commit.run(writes, before_stage=lease.check, goes_on=self._goes_on)
+        left_out = list(failed) if failed and self._goes_on(failed) else []
+        if failed and not left_out:
+            owed = self._put_back(commit.done, previous, lease)
+            raise MeshError(
+                "The change failed on one cluster, so it was taken back on all.",
+                [*_not_written(failed), *owed],
+                self._result(),
+            )
+        if setup.level != "written":
+            setup.progress(f"{setup.name}: waiting until the change is {setup.level}")
+        proof = proving.prove(setup, baseline, _changes(commit.done, left_out))
+        self._report.proof, self._report.skew_ms = proof.as_dict(), proof.skew_ms
+        if not proof.holds:
+            owed = self._put_back(commit.done, previous, lease)
+            raise MeshError(
+                f"The change was written, and not {setup.level} within {setup.proof_timeout:g} s, "
+                "so it was taken back on all clusters.",
+                [*proof.findings, *owed],
+                self._result(),
+            )
+        endings = {
+            name: [each for each in planned if each.verb == "end"]
+            for name, planned in actions.items()
+            if name not in left_out
+        }
+        self._finish(commit.done, left_out, endings)
+        self._prune({name: planned for name, planned in endings.items() if planned}, lease)
+        self._report.recorded |= not self._report.changed
+        self._report.owed = self._record.owing()
+        return self._result()
+
+    def _begin(
+        self,
+        writes: Mapping[str, Sequence[Action]],
+        newly_owed: Mapping[str, Sequence[Owed]],
+        previous: Mapping[str, Mapping[ObjectId, Entry]],
+        lease: SetLease,
+    ) -> None:
+        """Record the obligation, before the first write (I3)."""
+        record, since = self._record, session.now()
+        record.fold()
+        for name, owed in newly_owed.items():
+            record.of(name).missed = {}
+            record.of(name).owe(owed)
+        undo: dict[str, dict[ObjectId, Owed]] = {}
+        for name, planned in writes.items():
+            part = record.of(name)
+            undo[name] = {}
+            for action in planned:
+                before = _of_same_object(previous[name].get(action.id), action)
+                undo[name][action.id] = action.undo(before, part.owed.pop(action.id, None), since)
+                part.objects[action.id] = action.entry(before)
+        if writes:
+            record.pending = Pending(uuid.uuid4().hex[:12], since, lease.holder, undo)
+            session.save(self._setup, record)
+
+    def _ready(self) -> list[str]:
+        return [name for name in self._targets if self._report.clusters[name].state == "ready"]
+
+    def _goes_on(self, failed: Mapping[str, KubeError]) -> bool:
+        present = len([name for name in self._ready() if name not in failed])
+        total = sum(part.state != "excluded" for part in self._report.clusters.values())
+        return all(map(is_away, failed.values())) and self._setup.policy.goes_on(present, total)
+
+    def _finish(
+        self,
+        done: Mapping[str, Sequence[Done]],
+        left_out: Sequence[str],
+        endings: Mapping[str, Sequence[Action]],
+    ) -> None:
+        """Record that the change stands, and what is left to be done for it."""
+        record, since = self._record, session.now()
+        record.pending = None
+        for name in left_out:
+            self._report.clusters[name].state = "away"
+            record.of(name).owe(self._intent.owed(name, record.of(name), since))
+        for name in self._ready():
+            part = record.of(name)
+            for key in self._superseded(name):
+                part.owed.pop(key, None)
+            part.missed = {}
+            self._note_done(name, done.get(name, ()))
+            for each in done.get(name, ()):
+                if each.after is not None:
+                    part.objects[each.action.id] = confirmed(part.objects[each.action.id], each.after)
+            for touched in self._report.clusters[name].touched:
+                if touched.word == "unchanged" and touched.after is not None:
+                    self._remember(part, touched.after)
+            for action in endings.get(name, ()):
+                part.owed[action.id] = _ending(action, part.objects.get(action.id), since)
+        session.save(self._setup, record)
+
+    def _remember(self, part: ClusterRecord, live: Mapping[str, Any]) -> None:
+        """What stands as declared, and was made by a run that could not record the answer, or not put it back."""
+        key = ObjectId.of(live)
+        entry = part.objects.get(key)
+        if entry is None and is_held(live, self._setup.component, self._setup.name, None):
+            digest = (live["metadata"].get("annotations") or {}).get(ANNOTATION_HASH, "")
+            entry = Entry(key, str(live["apiVersion"]), "created", hash=digest)
+        if entry is not None and entry.uid is None:
+            part.objects[key] = confirmed(entry, live)
+
+    def _prune(self, endings: Mapping[str, Sequence[Action]], lease: SetLease) -> None:
+        if not endings:
+            return
+        setup, record = self._setup, self._record
+        lease.check()
+        owed = {name: [record.of(name).owed[action.id] for action in planned] for name, planned in endings.items()}
+        settled = session.settlement(setup).pay(
+            owed, regardless=setup.policy.regardless, elsewhere=self._owed_elsewhere(self._ready())
+        )
+        session.note(self._report, record, settled)
+        session.save(setup, record)
+        failed = session.failures(settled)
+        if failed:
+            self._report.owed = self._record.owing()
+            raise MeshError(
+                "The change stands, and what it no longer declares is not gone everywhere yet; run again to finish.",
+                failed,
+                self._result(),
+            )
+
+    def _note_done(self, name: str, made: Sequence[Done]) -> None:
+        part = self._report.clusters[name]
+        part.touched += [
+            Touched(each.action.id, each.action.word, each.action.before, each.after)
+            for each in made
+            if each.error is None
+        ]
+        times = [(each.started, each.finished) for each in made if each.error is None]
+        if times:
+            part.seconds = max(finished for _started, finished in times) - min(started for started, _ in times)
+
+    # Put back
+
+    def _put_back(
+        self,
+        done: Mapping[str, Sequence[Done]],
+        previous: Mapping[str, Mapping[ObjectId, Entry]],
+        lease: SetLease,
+    ) -> list[Finding]:
+        """Undo what was written or may have been. What cannot be undone now stays owed, and is what is returned."""
+        setup, record = self._setup, self._record
+        lease.check()
+        undo = record.pending.undo if record.pending is not None else {}
+        record.pending = None
+        owed = {name: [_known(undo[name][each.action.id], each) for each in made] for name, made in done.items()}
+        owed = {name: items for name, items in owed.items() if items}
+        setup.progress(f"{setup.name}: putting back what was written on {', '.join(owed) or 'no cluster'}")
+        settled = session.settlement(setup).pay(owed, regardless=True)
+        for name, entries in previous.items():
+            part = record.of(name)
+            part.objects = dict(entries)
+            part.owed.update({each.id: each for each in owed.get(name, ())})
+            record.settle(name, (payment.owed for payment in settled.paid.get(name, ())))
+        for name in owed:
+            self._report.clusters[name].state = "owed" if settled.errors.get(name) else "put back"
+            self._report.clusters[name].findings += session.notes(settled.paid.get(name, ()))
+        self._report.owed = self._record.owing()
+        try:
+            session.save(setup, record)
+        except MeshError as error:
+            # The record still tells what was begun, so a later run undoes it again, which changes nothing.
+            return [*self._still_owed(), *error.findings]
+        return self._still_owed()
+
+    def _still_owed(self) -> list[Finding]:
+        return [
+            Finding(
+                name,
+                "owed",
+                f"could not be put back yet: {_list(str(each.id) for each in owed)}",
+                "run again, or with state: settled, when the cluster answers; until then its objects may differ",
+            )
+            for name, owed in self._report.owed.items()
+            if self._report.clusters.get(name, ClusterReport()).state == "owed"
+        ]
+
+    def _result(self) -> dict[str, Any]:
+        return self._report.as_result(diff=self._setup.diff)
+
+
+def _not_written(failed: Mapping[str, KubeError]) -> list[Finding]:
+    return [
+        Finding(name, error.reason or "not-written", error.message, error.remedy or "see its API server's logs")
+        for name, error in failed.items()
+    ]
+
+
+def _changes(done: Mapping[str, Sequence[Done]], left_out: Sequence[str]) -> dict[str, list[Changed]]:
+    return {
+        name: [
+            Changed(each.action.before, each.after, each.started, each.finished) for each in made if each.error is None
+        ]
+        for name, made in done.items()
+        if name not in left_out
+    }
+
+
+def _known(undo: Owed, done: Done) -> Owed:
+    """What undoes a write, with the identity of what was made where that is known."""
+    if undo.verb == "delete" and done.after is not None:
+        return replace(undo, uid=done.after["metadata"]["uid"])
+    return undo
+
+
+def _list(names: Iterable[str], shown: int = 5) -> str:
+    listed = list(names)
+    return ", ".join(listed[:shown]) + (f" and {len(listed) - shown} more" if len(listed) > shown else "")
+
+
+def _of_same_object(entry: Entry | None, action: Action) -> Entry | None:
+    """What is recorded of the object, unless another one has taken its place since."""
+    if entry is None or entry.uid is None or action.before is None:
+        return entry if action.before is not None else None
+    return entry if entry.uid == action.before["metadata"]["uid"] else None
+
+
+def _ending(action: Action, entry: Entry | None, since: str) -> Owed:
+    if entry is not None:
+        return ending(entry, action.reason, since)
+    uid = action.before["metadata"]["uid"] if action.before is not None else None
+    return Owed(action.id, action.kind.api_version, "delete", action.reason, since, uid=uid, ends=True)
+
+
+def _remedy_for_away(setup: Setup, present: int, total: int) -> str:
+    if setup.policy.unreachable == "quorum":
+        return f"Only {present} of {total} clusters answer, and quorum is {setup.policy.quorum}. Nothing was written."
+    return (
+        "Nothing was written anywhere. To go on without a cluster, set unreachable: quorum or exclude; "
+        "what it misses is then owed to it."
+    )

@@ -1,0 +1,167 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Prepare: every write of a change is tried in a dry run, and whether it could be put back is asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ansible_collections.onemesh.istio.plugins.module_utils._change import access, parallel
+from ansible_collections.onemesh.istio.plugins.module_utils._change.access import Need
+from ansible_collections.onemesh.istio.plugins.module_utils._change.actions import Action
+from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId
+from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import is_away
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client, content
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    KubeError,
+    NotFound,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import NAMESPACE
+from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER, is_our_manager
+
+_NO_DRY_RUN = re.compile(r"does not support dry run")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The writes that will change something, with what they will make of their objects, and what is in their way."""
+
+    actions: tuple[Action, ...] = ()
+    unchanged: tuple[ObjectId, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def prepare(client: Client, actions: Sequence[Action], *, workers: int = parallel.WORKERS) -> Prepared:
+    """Try everything, write nothing. Raises KubeError where the cluster is away."""
+    if not actions:
+        return Prepared()
+    namespaces = {action.id.name for action in actions if action.kind == NAMESPACE and action.before is None}
+    asked: list[Need | Action] = [*_reviews(actions, namespaces), *actions]
+    tried = parallel.each(
+        asked,
+        lambda item: _allowed(client, item) if isinstance(item, Need) else _dry_run(client, item, namespaces),
+        workers=workers,
+    )
+    lacking: list[Need] = []
+    if any(each.value is False or isinstance(each.error, Forbidden) for each in tried):
+        lacking = access.missing(client, (need for action in actions for need in action.needs()))
+    findings = access.findings(client.cluster, lacking)
+    will_do: list[Action] = []
+    unchanged: list[ObjectId] = []
+    for each in tried:
+        if each.error is not None:
+            if is_away(each.error) or isinstance(each.item, Need):
+                raise each.error
+            # What an account may not do is said once, above, and not for each object.
+            if not (isinstance(each.error, Forbidden) and findings):
+                findings.append(_refused(client.cluster, each.item, each.error))
+        elif isinstance(each.value, tuple):
+            action, finding = each.value
+            findings += [finding] if finding is not None else []
+            if _does_something(action):
+                will_do.append(action)
+            else:
+                unchanged.append(action.id)
+    return Prepared(tuple(will_do), tuple(unchanged), tuple(findings))
+
+
+def _reviews(actions: Iterable[Action], namespaces: Collection[str]) -> list[Need]:
+    """What dry runs do not show, without regard to the namespace: one answer then does for all.
+
+    In a namespace that is not there yet they show nothing.
+    """
+    needs = (
+        need
+        for action in actions
+        for need in (action.needs() if action.id.namespace in namespaces else action.untried())
+    )
+    return list(dict.fromkeys(need.everywhere for need in needs))
+
+
+def _allowed(client: Client, need: Need) -> bool:
+    return client.can_i(need.verb, need.kind, need.namespace, subresource=need.subresource)
+
+
+def _dry_run(client: Client, action: Action, namespaces: Iterable[str]) -> tuple[Action, Finding | None]:
+    try:
+        return _tried(client, action, namespaces), None
+    except Invalid as error:
+        if not _NO_DRY_RUN.search(error.message):
+            raise
+        warning = Finding(
+            client.cluster,
+            "no-dry-run",
+            f"a webhook cannot be asked beforehand: {error.message}",
+            "nothing; should it refuse the write itself, all clusters are put back",
+            "warning",
+            str(action.id),
+        )
+        return replace(action, after=action.desired), warning
+
+
+def _tried(client: Client, action: Action, namespaces: Iterable[str]) -> Action:
+    kind, name, namespace = action.kind, action.id.name, action.id.namespace or None
+    if action.verb == "end":
+        if action.word == "deleted" and action.before is not None:
+            client.delete(kind, name, namespace, uid=action.before["metadata"]["uid"], dry_run=True)
+        return action
+    if action.desired is None:
+        raise ValueError(f"{action.id}: nothing is desired")
+    if action.verb == "edit":
+        return replace(action, after=client.replace(action.desired, field_manager=FIELD_MANAGER, dry_run=True))
+    try:
+        applied = client.apply(
+            action.desired,
+            field_manager=FIELD_MANAGER,
+            force=action.force,
+            dry_run=True,
+            live=action.before,
+            planned_namespaces=set(namespaces),
+        )
+    except Conflict as error:
+        if action.force or not error.causes or not all(is_our_manager(cause.manager) for cause in error.causes):
+            raise
+        # Only between two ways in which this collection writes: an edit, or what was put back.
+        return _tried(client, replace(action, force=True), namespaces)
+    return replace(action, after=applied.object)
+
+
+def _does_something(action: Action) -> bool:
+    if action.verb == "end" or action.before is None or action.after is None:
+        return True
+    return content(action.before) != content(action.after)
+
+
+def _refused(cluster: str, action: Action, error: KubeError) -> Finding:
+    conflict = isinstance(error, Conflict) and [cause for cause in error.causes if cause.manager]
+    if conflict:
+        held = "; ".join(
+            f'{cause.field} is held by "{cause.manager}"{_since(action.before or {}, cause.manager)}'
+            for cause in conflict
+        )
+        return Finding(
+            cluster,
+            "conflict",
+            f"apply {action.id}: {held}",
+            "let that manager give the fields up, leave them out, or set force: true to take them over",
+            object=str(action.id),
+        )
+    check = "not-served" if isinstance(error, NotFound) else "refused"
+    return Finding(cluster, check, error.message, error.remedy or "see the message", object=str(action.id))
+
+
+def _since(live: Mapping[str, Any], manager: str) -> str:
+    times = [
+        str(entry.get("time"))
+        for entry in (live.get("metadata") or {}).get("managedFields") or []
+        if entry.get("manager") == manager and entry.get("time")
+    ]
+    return f" since {max(times)}" if times else ""

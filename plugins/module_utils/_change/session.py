@@ -1,0 +1,81 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every run of a set does with its record and its obligations, whether it makes or removes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timezone
+
+from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import Record
+from ansible_collections.onemesh.istio.plugins.module_utils._change.report import ClusterReport, Report, Touched
+from ansible_collections.onemesh.istio.plugins.module_utils._change.settle import Payment, Settled, Settlement
+from ansible_collections.onemesh.istio.plugins.module_utils._change.setup import Setup
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, KubeError
+
+
+def now() -> str:
+    """This moment, RFC 3339 in UTC."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def settlement(setup: Setup) -> Settlement:
+    """Who pays the obligations of a set."""
+    return Settlement(setup.fleet, setup.component, setup.name, timeout=setup.request_timeout, workers=setup.workers)
+
+
+def write_off(setup: Setup, record: Record) -> bool:
+    """Forget the clusters that are gone for good, as the user said. Whether the record changed."""
+    forgotten = [record.write_off(name) for name in setup.write_off]
+    return any(forgotten)
+
+
+def save(setup: Setup, record: Record) -> None:
+    """Store the record. Raises MeshError where another run has written it since, and where the hub does not answer."""
+    try:
+        setup.records.save(record)
+    except Conflict as error:
+        finding = Finding(
+            setup.hub,
+            "record-changed",
+            f"another run changed the record of set {setup.name} meanwhile: {error.message}",
+            "run again",
+        )
+        raise MeshError("The change was stopped.", [finding]) from error
+    except KubeError as error:
+        finding = Finding(
+            setup.hub,
+            "record-not-written",
+            f"the record of set {setup.name} could not be written: {error.message}",
+            "run again when the hub answers: the record as it stands there tells what was begun",
+        )
+        raise MeshError("The change was stopped.", [finding]) from error
+
+
+def note(report: Report, record: Record, settled: Settled) -> None:
+    """Write what was paid into the report and the record."""
+    for name, payments in settled.paid.items():
+        record.settle(name, (payment.owed for payment in payments))
+        part = report.clusters.setdefault(name, ClusterReport())
+        part.touched += [
+            Touched(payment.owed.id, payment.word, payment.before, payment.after)
+            for payment in payments
+            if payment.word != "absent"
+        ]
+        part.findings += notes(payments)
+
+
+def failures(settled: Settled) -> list[Finding]:
+    """A finding for everything that could not be paid."""
+    return [
+        Finding(name, "owed", error.message, error.remedy or "run again when the cluster answers")
+        for name, found in settled.errors.items()
+        for error in found
+    ]
+
+
+def notes(payments: Iterable[Payment]) -> list[Finding]:
+    """What people have to know of payments."""
+    return [payment.finding for payment in payments if payment.finding is not None]

@@ -1,0 +1,294 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Obligations are met: what is ours goes, what was somebody's is as it was (I3, I4). Deleting never creates."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.onemesh.istio.plugins.module_utils._change import parallel
+from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import Owed
+from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import (
+    stage_of,
+    with_version,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
+from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client, content
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import (
+    Conflict,
+    KubeError,
+    NotFound,
+    Unreachable,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import NAMESPACE, Kind
+from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
+    ANNOTATION_HASH,
+    ANNOTATION_SOURCE,
+    FIELD_MANAGER,
+    LABEL_COMPONENT,
+    LABEL_MANAGED_BY,
+    LABEL_SET,
+    is_of_set,
+    is_our_manager,
+    labels_set_by_us,
+)
+
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class Payment:
+    """What came of one obligation. ``word``: deleted, restored, absent (there was nothing to do) or kept.
+
+    ``before`` and ``after`` are the live object (None: there is none).
+    """
+
+    owed: Owed
+    word: str
+    before: Mapping[str, Any] | None = None
+    after: Mapping[str, Any] | None = None
+    finding: Finding | None = None
+
+    @property
+    def changed(self) -> bool:
+        return self.word in ("deleted", "restored")
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Per cluster what was paid, and why the rest was not."""
+
+    paid: Mapping[str, list[Payment]]
+    errors: Mapping[str, list[KubeError]]
+
+    @property
+    def complete(self) -> bool:
+        return not any(self.errors.values())
+
+
+class Settlement:
+    """Pays the obligations of one set on all clusters at once, stage by stage: routes go before what they lead to."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        component: str,
+        name: str,
+        *,
+        timeout: float,
+        workers: int = parallel.WORKERS,
+    ) -> None:
+        self._fleet = fleet
+        self._component = component
+        self._name = name
+        self._timeout = timeout
+        self._workers = workers
+
+    def pay(
+        self, owed: Mapping[str, Iterable[Owed]], *, regardless: bool = False, elsewhere: Iterable[Owed] = ()
+    ) -> Settled:
+        """Pay what is owed, routes first.
+
+        Unless ``regardless``, a stage that is not complete on all clusters is the last one, what is owed ``elsewhere``
+        (to clusters that are away) counted: while a route may still stand, what it leads to is not taken away (I1).
+        """
+        stages: dict[int, dict[str, list[Owed]]] = {}
+        for cluster, items in owed.items():
+            for item in items:
+                stages.setdefault(_stage(item), {}).setdefault(cluster, []).append(item)
+        paid: dict[str, list[Payment]] = {cluster: [] for cluster in owed}
+        errors: dict[str, list[KubeError]] = {cluster: [] for cluster in owed}
+        open_elsewhere = min((_stage(item) for item in elsewhere), default=math.inf)
+        for stage in sorted(stages):
+            if stage > open_elsewhere and not regardless:
+                break
+            self._stage(stages[stage], paid, errors)
+            if any(errors.values()) and not regardless:
+                break
+        return Settled(paid, errors)
+
+    def _stage(
+        self,
+        owed: Mapping[str, list[Owed]],
+        paid: dict[str, list[Payment]],
+        errors: dict[str, list[KubeError]],
+    ) -> None:
+        seconds = self._timeout * (3 + max(len(items) for items in owed.values()) / self._workers)
+        ends = time.monotonic() + seconds
+
+        def lane(member: Member) -> list[parallel.Tried[Owed, Payment]]:
+            return parallel.each(
+                owed[member.name], lambda item: self._one(member.client, item), workers=self._workers, ends=ends
+            )
+
+        deadline = seconds + parallel.ROUNDS * self._timeout
+        for cluster, outcome in self._fleet.each(lane, deadline=deadline, only=list(owed)).items():
+            if outcome.error is not None:
+                errors[cluster].append(outcome.error)
+                continue
+            for tried in outcome.get():
+                if tried.value is not None:
+                    paid[cluster].append(tried.value)
+                elif tried.error is not None:
+                    errors[cluster].append(tried.error)
+            if not errors[cluster] and not all(tried.tried for tried in outcome.get()):
+                errors[cluster].append(Unreachable(cluster, f"answers too slowly: not done after {seconds:g} s"))
+
+    def _one(self, client: Client, owed: Owed) -> Payment:
+        try:
+            kind = client.kind_for({"apiVersion": owed.api_version, "kind": owed.id.kind})
+        except NotFound:
+            return Payment(owed, "absent")
+        live = client.find(kind, owed.id.name, owed.id.namespace or None)
+        if live is None:
+            return Payment(owed, "absent", finding=_gone(client.cluster, owed))
+        if owed.verb == "delete":
+            return self._delete(client, kind, owed, live)
+        return self._restore(client, kind, owed, live)
+
+    def _delete(self, client: Client, kind: Kind, owed: Owed, live: Mapping[str, Any]) -> Payment:
+        if not self._is_ours(live, owed.uid):
+            return Payment(owed, "kept", live, live, _of_somebody_else(client.cluster, owed))
+        name, namespace = owed.id.name, owed.id.namespace or None
+        if kind == NAMESPACE:
+            from ansible_collections.onemesh.istio.plugins.module_utils._kube import namespaces
+
+            left = namespaces.contents(client, name)
+            if left:
+                released = _release(client, kind, live)
+                return Payment(owed, "kept", live, released, _not_empty(client.cluster, owed, left))
+        client.delete(kind, name, namespace, uid=live["metadata"]["uid"])
+        if client.find(kind, name, namespace) is not None:
+            # A namespace is emptied by a controller first, which looks around in its own time.
+            patience = self._timeout * (5 if kind == NAMESPACE else 1)
+            client.wait_gone(kind, name, namespace, patience)
+        return Payment(owed, "deleted", live, None)
+
+    def _is_ours(self, live: Mapping[str, Any], uid: str | None) -> bool:
+        return is_held(live, self._component, self._name, uid)
+
+    def _restore(self, client: Client, kind: Kind, owed: Owed, live: Mapping[str, Any]) -> Payment:
+        if owed.desired is None or owed.base is None or (owed.uid and live["metadata"]["uid"] != owed.uid):
+            return Payment(owed, "kept", live, live, _of_somebody_else(client.cluster, owed))
+        from ansible_collections.onemesh.istio.plugins.module_utils._change.merge import merge
+
+        before = live
+        for attempt in range(1, _ATTEMPTS + 1):
+            merged, conflicts = merge(content(owed.base), content(owed.desired), content(live))
+            if merged == content(live):
+                after: Mapping[str, Any] = live
+                break
+            try:
+                after = client.replace(with_version(merged, live), field_manager=FIELD_MANAGER)
+                break
+            except Conflict:
+                if attempt == _ATTEMPTS:
+                    raise
+                live = client.get(kind, owed.id.name, owed.id.namespace or None)
+        if owed.ends:
+            after = _give_back(client, kind, owed.desired, after)
+        finding = _changed_since(client.cluster, owed, conflicts) if conflicts else None
+        word = "restored" if content(before) != content(after) else "absent"
+        return Payment(owed, word, before, after, finding)
+
+
+def _stage(owed: Owed) -> int:
+    return stage_of(owed.id.group, owed.id.kind).remove
+
+
+def is_held(live: Mapping[str, Any], component: str, name: str, uid: str | None) -> bool:
+    """Whether a live object is ours: by recorded UID, else by our labels where our own field manager set them (I4)."""
+    if not is_of_set(live, component, name):
+        return False
+    if uid is not None:
+        return bool(live["metadata"]["uid"] == uid)
+    return LABEL_SET in labels_set_by_us(live)
+
+
+def _release(client: Client, kind: Kind, live: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Our labels off an object that stays with others."""
+    nothing: dict[str, Any] = {
+        "metadata": {
+            "labels": dict.fromkeys((LABEL_MANAGED_BY, LABEL_COMPONENT, LABEL_SET)),
+            "annotations": dict.fromkeys((ANNOTATION_HASH, ANNOTATION_SOURCE)),
+        }
+    }
+    metadata = live["metadata"]
+    released = client.patch(kind, metadata["name"], metadata.get("namespace"), nothing, field_manager=FIELD_MANAGER)
+    return _give_back(client, kind, live, released)
+
+
+def _give_back(client: Client, kind: Kind, original: Mapping[str, Any], live: Mapping[str, Any]) -> Mapping[str, Any]:
+    """No field of the object is ours any more, so that its owner meets no conflict with us."""
+    managers = managed_fields_without_us(original, live)
+    if managers == (live["metadata"].get("managedFields") or []):
+        return live
+    metadata = live["metadata"]
+    patch = {"metadata": {"managedFields": managers or [{}], "resourceVersion": metadata["resourceVersion"]}}
+    try:
+        return client.patch(kind, metadata["name"], metadata.get("namespace"), patch, field_manager=FIELD_MANAGER)
+    except Conflict:
+        # Somebody writes at this moment. Left as it is: a conflict that they may meet names us, and can be forced.
+        return live
+
+
+def managed_fields_without_us(original: Mapping[str, Any], live: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Who owns which fields once we hold none: as it was before us, where nobody has changed the object since. Pure."""
+    if content(original) == content(live):
+        entries = original["metadata"].get("managedFields") or []
+    else:
+        entries = live["metadata"].get("managedFields") or []
+    return [dict(entry) for entry in entries if not is_our_manager(str(entry.get("manager") or ""))]
+
+
+def _gone(cluster: str, owed: Owed) -> Finding | None:
+    if owed.verb == "delete":
+        return None
+    return Finding(
+        cluster,
+        "gone-meanwhile",
+        "was to be given back as it was, and is not there any more; it is not made again",
+        "nothing, where that was meant; else apply it again",
+        "warning",
+        str(owed.id),
+    )
+
+
+def _of_somebody_else(cluster: str, owed: Owed) -> Finding:
+    return Finding(
+        cluster,
+        "object-of-another",
+        f"has this name, and is not the object that we {'made' if owed.verb == 'delete' else 'changed'}; it stays",
+        "nothing, where somebody made it anew",
+        "warning",
+        str(owed.id),
+    )
+
+
+def _not_empty(cluster: str, owed: Owed, left: list[str]) -> Finding:
+    shown = ", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
+    return Finding(
+        cluster,
+        "namespace-not-empty",
+        f"was made by us and is not empty ({shown}); it stays, without our labels",
+        "delete it yourself once nothing in it is needed",
+        "warning",
+        str(owed.id),
+    )
+
+
+def _changed_since(cluster: str, owed: Owed, conflicts: list[str]) -> Finding:
+    return Finding(
+        cluster,
+        "changed-since",
+        f"{', '.join(conflicts)} was changed by somebody else since, and stays as it is",
+        "see whether that is what is wanted",
+        "warning",
+        str(owed.id),
+    )

@@ -1,0 +1,121 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every mesh-wide change takes: options, the fleet, the hub, and how far it has to be proven."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.onemesh.istio.plugins.module_utils._change.lease import SetLease
+from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import Policy
+from ansible_collections.onemesh.istio.plugins.module_utils._change.records import Records, is_set_name, record_name
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
+from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet
+from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import LEVELS
+
+CHANGE_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    "hub": {"type": "str"},
+    "ledger_namespace": {"type": "str"},
+    "unreachable": {"type": "str", "choices": ["halt", "quorum", "exclude"], "default": "halt"},
+    "quorum": {"type": "int"},
+    "exclude": {"type": "list", "elements": "str", "default": []},
+    "proof": {"type": "str", "choices": list(LEVELS), "default": "written"},
+    "proof_timeout": {"type": "float", "default": 60.0},
+    "lock_timeout": {"type": "float", "default": 0.0},
+    "write_off": {"type": "list", "elements": "str", "default": []},
+    "workers": {"type": "int", "default": 8},
+}
+"""Documented in doc_fragments/change.py."""
+
+CHANGE_REQUIRED_IF = [("unreachable", "quorum", ["quorum"]), ("unreachable", "exclude", ["exclude"])]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """One set on one fleet. ``progress`` takes a line for the screen."""
+
+    component: str
+    name: str
+    fleet: Fleet
+    hub: str
+    records: Records
+    policy: Policy
+    level: str
+    proof_timeout: float
+    request_timeout: float
+    lock_timeout: float
+    write_off: tuple[str, ...]
+    workers: int
+    check_mode: bool
+    diff: bool
+    progress: Callable[[str], None]
+
+    @classmethod
+    def of(
+        cls,
+        parameters: Mapping[str, Any],
+        fleet: Fleet,
+        component: str,
+        name: str,
+        *,
+        check_mode: bool,
+        diff: bool,
+        progress: Callable[[str], None],
+    ) -> Setup:
+        """From options that have CHANGE_ARGUMENT_SPEC. Raises MeshError, and KubeError where the hub's credentials are
+        not usable."""
+        hub = parameters["hub"] or fleet.names[0]
+        problems = []
+        if hub not in fleet:
+            problems.append(
+                Finding(
+                    "the fleet",
+                    "unknown-hub",
+                    f"hub is {hub}, the fleet has {', '.join(fleet.names)}",
+                    "name one of the clusters as hub; it has to be the same in every run for this set",
+                )
+            )
+        if not is_set_name(name):
+            problems.append(
+                Finding(
+                    "the fleet",
+                    "set-name",
+                    f"the set's name is {name!r}",
+                    "use at most 40 lower case letters, digits and hyphens, a letter or digit first and last",
+                )
+            )
+        if parameters["workers"] < 1:
+            problems.append(Finding("the fleet", "workers", f"workers is {parameters['workers']}", "give 1 or more"))
+        if problems:
+            raise MeshError("The change cannot be made.", problems)
+        member = fleet[hub]
+        namespace = parameters["ledger_namespace"] or member.cluster.istio_namespace
+        return cls(
+            component=component,
+            name=name,
+            fleet=fleet,
+            hub=hub,
+            records=Records(member.client, namespace),
+            policy=Policy.of(parameters, fleet.names),
+            level=parameters["proof"],
+            proof_timeout=parameters["proof_timeout"],
+            request_timeout=parameters["request_timeout"],
+            lock_timeout=parameters["lock_timeout"],
+            write_off=tuple(parameters["write_off"]),
+            workers=parameters["workers"],
+            check_mode=check_mode,
+            diff=diff,
+            progress=progress,
+        )
+
+    def lease(self) -> SetLease:
+        """The lock of this set, to be used as ``with setup.lease() as lease``."""
+        return SetLease(
+            self.records.client,
+            self.records.namespace,
+            record_name(self.component, self.name),
+            wait=self.lock_timeout,
+        )
