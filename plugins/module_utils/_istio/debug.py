@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import sni
 
@@ -24,6 +25,8 @@ CLUSTERZ = "/debug/clusterz"
 SYNCZ = "/debug/syncz"
 NETWORKZ = "/debug/networkz"
 ENDPOINT_SHARDZ = "/debug/endpointShardz"
+CONFIGZ = "/debug/configz"
+METRICS = "/metrics"
 ENVOY_CLUSTERS = "/clusters?format=json"
 ENVOY_CERTS = "/certs"
 
@@ -72,6 +75,21 @@ class Resource:
     def acknowledged(self) -> bool:
         return self.sent == self.acked and not self.last_error
 
+    @property
+    def push(self) -> int:
+        """The number of the push that was sent last."""
+        return push_number(self.sent[:-_NONCE_TAIL])
+
+
+_NONCE_TAIL = 36
+"""A nonce is the version of the push and, without anything between, a UUID (pilot/pkg/xds/discovery.go, nonce)."""
+
+
+def push_number(version: str) -> int:
+    """N of a push's version ``2026-11-24T21:37:27Z/N``: istiod counts its pushes from 1 (NextVersion). 0 before."""
+    number = version.rpartition("/")[2]
+    return int(number) if number.isdecimal() else 0
+
 
 @dataclass(frozen=True)
 class ProxySync:
@@ -107,6 +125,86 @@ def syncz(body: bytes) -> tuple[ProxySync, ...]:
         )
 
     return _each(SYNCZ, body, proxy)
+
+
+def config_dump(proxy: str) -> str:
+    """The path that gives what istiod would send to a proxy (``pod.namespace``)."""
+    return f"/debug/config_dump?proxyID={quote(proxy, safe='')}"
+
+
+def dumped_push(body: bytes) -> int:
+    """The number of the newest push that istiod has gone through for a proxy, from its ``config_dump``.
+
+    It is the version of Proxy.LastPushContext (connectionConfigDump), which istiod sets for every proxy before it
+    decides whether the push concerns it (pushConnectionDelta, computeProxyState); pushes of endpoints alone do not.
+    """
+
+    def number(document: Mapping[str, Any]) -> int:
+        return max((push_number(config.get("versionInfo", "")) for config in document["configs"]), default=0)
+
+    return _read("/debug/config_dump", body, number)
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object in istiod's store of configuration."""
+
+    group: str
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    resource_version: str
+
+
+def configz(body: bytes) -> tuple[StoredObject, ...]:
+    """All that istiod has in its store, with what it made itself of Gateway API routes (those have no ``uid``)."""
+
+    def stored(entry: Mapping[str, Any]) -> StoredObject:
+        metadata = entry["metadata"]
+        return StoredObject(
+            group=entry["apiVersion"].rpartition("/")[0],
+            kind=entry["kind"],
+            namespace=metadata.get("namespace", ""),
+            name=metadata["name"],
+            uid=metadata.get("uid", ""),
+            generation=metadata.get("generation", 0),
+            resource_version=metadata.get("resourceVersion", ""),
+        )
+
+    return _each(CONFIGZ, body, stored)
+
+
+@dataclass(frozen=True)
+class PushCounters:
+    """What istiod counts of its pushes since it started.
+
+    ``pushes`` is the number of the newest push whose content is ready (each makes one push context), ``updates`` the
+    number of changes that asked for one, ``preparation`` the mean seconds that the content of a push took.
+    """
+
+    pushes: int
+    updates: int
+    preparation: float
+
+
+def push_counters(body: bytes) -> PushCounters:
+    """From ``/metrics``; what istiod has not counted yet is not there, and is 0."""
+    wanted = {
+        "pilot_pushcontext_init_seconds_count": 0.0,
+        "pilot_pushcontext_init_seconds_sum": 0.0,
+        'pilot_inbound_updates{type="config"}': 0.0,
+    }
+    try:
+        for line in body.decode().splitlines():
+            name, _separator, value = line.rpartition(" ")
+            if name in wanted:
+                wanted[name] = float(value)
+    except ValueError as error:
+        raise UnexpectedAnswer(f"{METRICS} gave something else than metrics: {error}") from error
+    count, total, updates = wanted.values()
+    return PushCounters(int(count), int(updates), total / count if count else 0.0)
 
 
 @dataclass(frozen=True)

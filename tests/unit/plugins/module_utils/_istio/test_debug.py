@@ -184,3 +184,56 @@ def test_another_answer_names_its_endpoint(body: bytes) -> None:
     with pytest.raises(debug.UnexpectedAnswer, match=r"^/debug/clusterz gave") as error:
         debug.clusterz(body)
     assert body[:10].decode() in str(error.value)
+
+
+NONCE = "2026-11-24T21:56:20Z/102fb1ce80-8d95-4b14-a04e-89d638a8ae41"
+"""Recorded: push 10, and directly after it a UUID that begins with 2."""
+
+
+@pytest.mark.parametrize(("nonce", "push"), [(NONCE, 10), ("", 0), ("2fb1ce80-8d95-4b14-a04e-89d638a8ae41", 0)])
+def test_a_nonce_carries_the_number_of_its_push(nonce: str, push: int) -> None:
+    assert debug.Resource(nonce, "", "", "").push == push
+
+
+METRICS = b"""# TYPE pilot_inbound_updates counter
+pilot_inbound_updates{type="config"} 92
+pilot_inbound_updates{type="eds"} 84
+# TYPE pilot_pushcontext_init_seconds histogram
+pilot_pushcontext_init_seconds_bucket{le="0.01"} 10
+pilot_pushcontext_init_seconds_sum 0.02
+pilot_pushcontext_init_seconds_count 10
+"""
+
+
+def test_istiod_counts_its_pushes() -> None:
+    assert debug.push_counters(METRICS) == debug.PushCounters(pushes=10, updates=92, preparation=0.002)
+    assert debug.push_counters(b"up 1\n") == debug.PushCounters(0, 0, 0.0)
+    with pytest.raises(debug.UnexpectedAnswer, match="/metrics"):
+        debug.push_counters(b"pilot_pushcontext_init_seconds_count many\n")
+
+
+def test_configz_has_objects_and_what_istiod_made_itself() -> None:
+    body = json.dumps(
+        [
+            {
+                "kind": "VirtualService",
+                "apiVersion": "networking.istio.io/v1",
+                "metadata": {"name": "echo", "namespace": "app", "uid": "u", "resourceVersion": "655", "generation": 2},
+                "spec": {},
+            },
+            {"kind": "GatewayClass", "apiVersion": "gateway.networking.k8s.io/v1", "metadata": {"name": "istio"}},
+        ]
+    ).encode()
+    assert debug.configz(body) == (
+        debug.StoredObject("networking.istio.io", "VirtualService", "app", "echo", "u", 2, "655"),
+        debug.StoredObject("gateway.networking.k8s.io", "GatewayClass", "", "istio", "", 0, ""),
+    )
+
+
+def test_a_dump_says_up_to_which_push_istiod_has_gone() -> None:
+    body = json.dumps({"configs": [{"@type": "bootstrap"}, {"@type": "c", "versionInfo": "2026-11-24T21:37:27Z/12"}]})
+    assert debug.dumped_push(body.encode()) == 12
+    assert debug.dumped_push(b'{"configs": []}') == 0
+    with pytest.raises(debug.UnexpectedAnswer, match="config_dump"):
+        debug.dumped_push(b"Proxy not connected to this Pilot instance.")
+    assert debug.config_dump("echo-0.app") == "/debug/config_dump?proxyID=echo-0.app"

@@ -69,6 +69,11 @@ def test_istiod_accepts(config: dict[str, Any]) -> None:
 DAMAGED = base64.b64encode(AUTHORITY.pem.replace(b"MII", b"M!I")).decode()
 REFUSED = {
     "a list": ([1], "kubeconfig cannot be loaded: expected a mapping"),
+    "nothing in a list": ({"clusters": [None]}, "kubeconfig is not valid: invalid configuration: cluster has no"),
+    "an auth provider without its configuration": (
+        kubeconfig(user={"auth-provider": {"name": "oidc", "config": ["x"]}}),
+        "Must provide idp-issuer-url",
+    ),
     "another kind": ({"kind": "Secret", "apiVersion": "v1"}, "kubeconfig cannot be loaded: no kind 'Secret'"),
     "number for a name": (kubeconfig(**{"current-context": 1000.0}), "cannot be loaded: current-context"),
     "bad base64": (kubeconfig({"server": SERVER, "certificate-authority-data": "%"}), "illegal base64 data"),
@@ -206,6 +211,7 @@ def test_istiod_refuses_for_its_own_reason(config: Any, reason: str) -> None:
     [
         (b"", "kubeconfig is empty"),
         (b"# nothing\n", f"kubeconfig is not valid: {NO_CONFIGURATION}"),
+        (b"kind: 2026-99-99\n", "kubeconfig cannot be loaded: yaml: not YAML"),
     ],
 )
 def test_files_that_are_no_kubeconfig(content: bytes, reason: str) -> None:

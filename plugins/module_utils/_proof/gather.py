@@ -1,0 +1,111 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asks istiods and proxies, by port-forward. Writes nothing, keeps nothing."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member
+from ansible_collections.onemesh.istio.plugins.module_utils._istio import debug, istiod, names
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import POD
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.pods import pod_is_ready, pod_lives
+from ansible_collections.onemesh.istio.plugins.module_utils._proof import store
+from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import Changed
+
+T = TypeVar("T")
+
+_DEBOUNCE = "PILOT_DEBOUNCE_AFTER"
+_DEFAULT_DEBOUNCE = 0.1
+_SECONDS = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m)")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
+
+_NOTHING = debug.PushCounters(pushes=0, updates=0, preparation=0.0)
+
+
+@dataclass(frozen=True)
+class Istiod:
+    """One istiod. ``reads`` is the cluster whose configuration it serves, ``debounce`` for how long it collects."""
+
+    pod: str
+    namespace: str
+    reads: str
+    revision: str
+    debounce: float
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one istiod said, in the order in which it was asked. ``error``: it could not be asked."""
+
+    istiod: Istiod
+    at: float = 0.0
+    counters: debug.PushCounters = _NOTHING
+    missing: tuple[str, ...] = ()
+    proxies: tuple[debug.ProxySync, ...] = ()
+    error: str = ""
+
+
+def istiods(member: Member) -> list[Istiod]:
+    """The istiods that are ready on a cluster, of all revisions."""
+    namespace = member.cluster.istio_namespace
+    return [
+        Istiod(
+            pod=pod["metadata"]["name"],
+            namespace=namespace,
+            # That of an external control plane runs elsewhere than it reads.
+            reads=istiod.cluster_id(pod["spec"]) or member.name,
+            revision=istiod.revision(pod["metadata"].get("labels") or {}),
+            debounce=seconds(istiod.environment(pod["spec"]).get(_DEBOUNCE, ""), _DEFAULT_DEBOUNCE),
+        )
+        for pod in member.client.list(POD, namespace, label_selector=istiod.SELECTOR)
+        if pod_is_ready(pod)
+    ]
+
+
+def look(client: Client, asked: Istiod, changes: Sequence[Changed]) -> Look:
+    """Counters, then whether the store shows the changes, then the proxies: pushes.py relies on the order."""
+
+    def ask(path: str, parse: Callable[[bytes], T]) -> T:
+        return parse(client.pod_http_get(asked.namespace, asked.pod, names.MONITORING_PORT, path))
+
+    try:
+        counters = ask(debug.METRICS, debug.push_counters)
+        missing = store.missing(changes, ask(debug.CONFIGZ, debug.configz)) if changes else []
+        proxies = ask(debug.SYNCZ, debug.syncz)
+    except KubeError as error:
+        return Look(asked, error=error.message)
+    except debug.UnexpectedAnswer as error:
+        return Look(asked, error=str(error))
+    return Look(asked, time.monotonic(), counters, tuple(missing), proxies)
+
+
+def gone_through(client: Client, asked: Istiod, proxy: str) -> int:
+    """Up to which push istiod has gone for a proxy; 0 where it does not say."""
+    try:
+        body = client.pod_http_get(asked.namespace, asked.pod, names.MONITORING_PORT, debug.config_dump(proxy))
+        return debug.dumped_push(body)
+    except (KubeError, debug.UnexpectedAnswer):
+        return 0
+
+
+def runs(client: Client, proxy: str) -> bool:
+    """Whether the pod of a proxy (``pod.namespace``) is there and is to stay. Raises KubeError."""
+    pod, _separator, namespace = proxy.rpartition(".")
+    found = client.find(POD, pod, namespace)
+    return found is not None and pod_lives(found)
+
+
+def seconds(text: str, default: float) -> float:
+    """Of a duration as Go writes it (``100ms``, ``1.5s``, ``1m30s``); the default where it is none. Pure."""
+    parts = _SECONDS.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        return default
+    return sum(float(number) * _UNITS[unit] for number, unit in parts)
