@@ -12,7 +12,8 @@ options:
   clusters:
     description:
       - The clusters to work on, all at the same time.
-      - P(onemesh.istio.clusters#filter) makes this list from inventory hosts.
+      - P(onemesh.istio.clusters#filter) makes this list from inventory hosts, P(onemesh.istio.remote_clusters#lookup)
+        from the remote secrets of a cluster.
     type: list
     elements: dict
     required: true
@@ -88,6 +89,73 @@ options:
         description: The groups to act as. Also E(K8S_AUTH_IMPERSONATE_GROUPS).
         type: list
         elements: str
+      remote_secret:
+        description:
+          - The Secret of another cluster, the hub, that holds a kubeconfig for this cluster. Every task reads it there,
+            so that no variable, cache or database ever holds the token.
+          - The hub is reached by the options here, else as E(K8S_AUTH_HOST), E(K8S_AUTH_API_KEY) and the other
+            variables say. They then say nothing about this cluster.
+          - A kubeconfig that istiod would refuse (it runs a program, or names files) is refused with istiod's reason.
+          - Options beside it correct the kubeconfig, for example O(clusters[].host) where the controller reaches the
+            API server by another address. It is not combined with O(clusters[].kubeconfig), O(clusters[].context),
+            O(clusters[].api_key), O(clusters[].username) or O(clusters[].client_cert).
+        type: dict
+        suboptions:
+          name:
+            description: The name of the Secret.
+            type: str
+            required: true
+          namespace:
+            description: The namespace of the Secret.
+            type: str
+            default: istio-system
+          key:
+            description: The key of the kubeconfig in the Secret. Default is the name of the cluster.
+            type: str
+          hub:
+            description: The name of the hub, for messages.
+            type: str
+          kubeconfig:
+            description: A path to a kubeconfig of the hub, or its content. Also E(K8S_AUTH_KUBECONFIG).
+            type: raw
+          context:
+            description: The context to use of the hub's kubeconfig. Also E(K8S_AUTH_CONTEXT).
+            type: str
+          host:
+            description: The URL of the hub's API server. Also E(K8S_AUTH_HOST), with the token in E(K8S_AUTH_API_KEY).
+            type: str
+          validate_certs:
+            description: Whether the certificate of the hub's API server is verified. Also E(K8S_AUTH_VERIFY_SSL).
+            type: bool
+            aliases: [verify_ssl]
+          ca_cert:
+            description: A path to the CA certificate of the hub's API server. Also E(K8S_AUTH_SSL_CA_CERT).
+            type: path
+            aliases: [ssl_ca_cert]
+          client_cert:
+            description: A path to a client certificate for the hub. Also E(K8S_AUTH_CERT_FILE).
+            type: path
+            aliases: [cert_file]
+          client_key:
+            description: A path to the key of that certificate. Also E(K8S_AUTH_KEY_FILE).
+            type: path
+            aliases: [key_file]
+          proxy:
+            description: The URL of an HTTP proxy before the hub. Also E(K8S_AUTH_PROXY).
+            type: str
+          no_proxy:
+            description: Hosts that are reached without the proxy, separated by commas. Also E(K8S_AUTH_NO_PROXY).
+            type: str
+          tls_server_name:
+            description: The name that the certificate of the hub's API server is checked against.
+            type: str
+          impersonate_user:
+            description: The user to act as on the hub. Also E(K8S_AUTH_IMPERSONATE_USER).
+            type: str
+          impersonate_groups:
+            description: The groups to act as on the hub. Also E(K8S_AUTH_IMPERSONATE_GROUPS).
+            type: list
+            elements: str
   request_timeout:
     description: Seconds that one request to an API server may take.
     type: float

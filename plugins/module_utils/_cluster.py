@@ -42,14 +42,80 @@ IDENTITY_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "istio_namespace": {"type": "str", "default": "istio-system"},
 }
 
-CLUSTER_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {**IDENTITY_ARGUMENT_SPEC, **AUTH_ARGUMENT_SPEC}
+CREDENTIAL_OPTIONS = ("api_key", "username", "password")
+"""Options that are credentials themselves and not a path to them."""
+
+REMOTE_SECRET_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    "name": {"type": "str", "required": True},
+    "namespace": {"type": "str", "default": "istio-system"},
+    "key": {"type": "str", "no_log": False},
+    "hub": {"type": "str"},
+    **{name: option for name, option in AUTH_ARGUMENT_SPEC.items() if name not in CREDENTIAL_OPTIONS},
+}
+"""A Secret of the hub that holds a cluster's kubeconfig, and how the hub is reached.
+
+Why a reference: a token in a host variable would be printed by ``ansible-inventory``, kept by fact and inventory caches
+and stored in AWX's database (I8). So variables carry where the token is, and the lane that needs it reads it from
+there. The hub's own credentials are not part of it for the same reason: they come from its kubeconfig or from the
+K8S_AUTH_* variables of the task. The hub is always reached by these options and never by a reference of its own, so
+resolving one ends after one step, also where the secret leads back to the hub.
+"""
+
+CLUSTER_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    **IDENTITY_ARGUMENT_SPEC,
+    **AUTH_ARGUMENT_SPEC,
+    "remote_secret": {"type": "dict", "no_log": False, "options": REMOTE_SECRET_ARGUMENT_SPEC},
+}
 """One cluster: who it is in the mesh, and how to reach it."""
 
+CLUSTER_MUTUALLY_EXCLUSIVE: list[tuple[str, str]] = [
+    ("remote_secret", "kubeconfig"),
+    ("remote_secret", "context"),
+    ("remote_secret", "api_key"),
+    ("remote_secret", "username"),
+    ("remote_secret", "client_cert"),
+]
+"""The secret says who we are there; what else it says (server, authority, proxy) other options may correct."""
+
 FLEET_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
-    "clusters": {"type": "list", "elements": "dict", "required": True, "options": CLUSTER_ARGUMENT_SPEC},
+    "clusters": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": CLUSTER_ARGUMENT_SPEC,
+        "mutually_exclusive": CLUSTER_MUTUALLY_EXCLUSIVE,
+    },
     "request_timeout": {"type": "float", "default": 10.0},
 }
 """What every mesh-wide module takes."""
+
+
+@dataclass(frozen=True)
+class SecretReference:
+    """Where the kubeconfig of a cluster is: one key of a Secret on the hub.
+
+    ``hub`` is the hub's name for messages; ``options`` how this process reaches it.
+    """
+
+    name: str
+    key: str
+    namespace: str = "istio-system"
+    hub: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def from_parameters(cls, parameters: Mapping[str, Any], cluster: str) -> SecretReference:
+        """From the option ``remote_secret`` of ``cluster``, whose name is the key where none is given."""
+        return cls(
+            name=parameters["name"],
+            key=parameters.get("key") or cluster,
+            namespace=parameters.get("namespace") or "istio-system",
+            hub=parameters.get("hub") or "",
+            options=_authentication(parameters),
+        )
+
+    def __str__(self) -> str:
+        return f"Secret {self.namespace}/{self.name}, key {self.key}, of {f'hub {self.hub}' if self.hub else 'the hub'}"
 
 
 @dataclass(frozen=True)
@@ -57,7 +123,8 @@ class Cluster:
     """One API server with its place in the mesh.
 
     ``name`` is the Istio cluster ID; ``api_server`` the URL by which the *other* clusters reach its API server, where
-    that differs from ours; ``options`` how this process reaches it (kept out of ``repr``: it may hold a token).
+    that differs from ours; ``options`` how this process reaches it (kept out of ``repr``: it may hold a token), with
+    ``remote_secret`` only what differs from the kubeconfig in that secret.
     """
 
     name: str
@@ -66,18 +133,25 @@ class Cluster:
     api_server: str = ""
     istio_namespace: str = "istio-system"
     options: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    remote_secret: SecretReference | None = None
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, Any]) -> Cluster:
         """A cluster from one element of the ``clusters`` option."""
+        reference = parameters.get("remote_secret")
         return cls(
             name=parameters["name"],
             network=parameters.get("network") or parameters["name"],
             region=parameters.get("region") or "",
             api_server=parameters.get("api_server") or "",
             istio_namespace=parameters.get("istio_namespace") or "istio-system",
-            options={name: parameters[name] for name in AUTH_ARGUMENT_SPEC if parameters.get(name) is not None},
+            options=_authentication(parameters),
+            remote_secret=SecretReference.from_parameters(reference, parameters["name"]) if reference else None,
         )
+
+
+def _authentication(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: parameters[name] for name in AUTH_ARGUMENT_SPEC if parameters.get(name) is not None}
 
 
 def fleet_of_parameters(elements: Iterable[Mapping[str, Any]]) -> dict[str, Cluster]:
@@ -115,11 +189,11 @@ def clusters_of_hosts(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, 
 def _cluster_of_host(host: str, variables: Mapping[str, Any]) -> dict[str, Any]:
     def variable(name: str) -> Any:
         value = variables.get(f"cluster_{name}")
-        return None if value == "" else value
+        return None if value in ("", {}) else value
 
     name = variable("name") or host
     element: dict[str, Any] = {"name": name, "network": variable("network") or variable("shared_network") or name}
-    for option in (*IDENTITY_ARGUMENT_SPEC, *AUTH_ARGUMENT_SPEC):
+    for option in CLUSTER_ARGUMENT_SPEC:
         value = variable(option)
         if option not in element and value is not None:
             element[option] = value

@@ -10,13 +10,16 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import load_credentials
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import Credentials, load_credentials
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, Unreachable
+
+if TYPE_CHECKING:
+    from ansible_collections.onemesh.istio.plugins.module_utils._hub import Hubs
 
 T = TypeVar("T")
 
@@ -39,10 +42,11 @@ class Outcome(Generic[T]):
 class Member:
     """One cluster of a fleet with its client, which is made on first use, inside the lane that needs it."""
 
-    def __init__(self, cluster: Cluster, *, timeout: float, environ: Mapping[str, str]) -> None:
+    def __init__(self, cluster: Cluster, *, timeout: float, environ: Mapping[str, str], hubs: Hubs | None) -> None:
         self.cluster = cluster
         self._timeout = timeout
         self._environ = environ
+        self._hubs = hubs
         self._client: Client | None = None
         self._lock = threading.Lock()
 
@@ -52,12 +56,16 @@ class Member:
 
     @property
     def client(self) -> Client:
-        """Raises CredentialsError where the cluster's options cannot be used."""
+        """Raises CredentialsError where the cluster's options, or the secret that they name, cannot be used."""
         with self._lock:
             if self._client is None:
-                credentials = load_credentials(self.cluster.options, cluster=self.name, environ=self._environ)
-                self._client = Client(self.name, credentials, timeout=self._timeout)
+                self._client = Client(self.name, self._credentials(), timeout=self._timeout)
             return self._client
+
+    def _credentials(self) -> Credentials:
+        if self.cluster.remote_secret is not None and self._hubs is not None:
+            return self._hubs.credentials(self.cluster, self.cluster.remote_secret)
+        return load_credentials(self.cluster.options, cluster=self.name, environ=self._environ)
 
 
 class Fleet:
@@ -70,8 +78,15 @@ class Fleet:
         request_timeout: float = 10.0,
         environ: Mapping[str, str] | None = None,
     ) -> None:
+        environment = os.environ if environ is None else environ
+        hubs = None
+        if any(cluster.remote_secret is not None for cluster in clusters.values()):
+            # What understands these secrets needs cryptography, which is slow to import.
+            from ansible_collections.onemesh.istio.plugins.module_utils._hub import Hubs
+
+            hubs = Hubs(timeout=request_timeout, environ=environment)
         self._members = {
-            name: Member(cluster, timeout=request_timeout, environ=os.environ if environ is None else environ)
+            name: Member(cluster, timeout=request_timeout, environ=environment, hubs=hubs)
             for name, cluster in clusters.items()
         }
 

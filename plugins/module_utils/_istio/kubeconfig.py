@@ -15,7 +15,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -55,6 +55,8 @@ class UsedContext:
     ca_file: str
     """A path in istiod's own file system."""
     authentication: str
+    token: str = field(default="", repr=False)
+    """The bearer token; empty where ``authentication`` is another or the token is in a file."""
 
 
 def check_kubeconfig(kubeconfig: bytes, insecure_options: frozenset[str] = frozenset()) -> str | None:
@@ -99,7 +101,14 @@ def used_context(kubeconfig: bytes, insecure_options: frozenset[str] = frozenset
         insecure=bool(cluster.get("insecure-skip-tls-verify")),
         ca_file=cluster.get("certificate-authority") or "",
         authentication=_authentication(user),
+        token=user.get("token") or "",
     )
+
+
+def parsed(kubeconfig: bytes) -> dict[str, Any]:
+    """The content of a kubeconfig that ``used_context`` has accepted, for those who hand it on."""
+    document: dict[str, Any] = _document(kubeconfig)
+    return document
 
 
 class _Unloadable(Exception):
@@ -118,15 +127,21 @@ class _Config:
         return not (self.current_context or self.clusters or self.contexts or self.users)
 
 
-def _load(kubeconfig: bytes) -> _Config:
+def _document(kubeconfig: bytes) -> Any:
     loader = getattr(yaml, "CSafeLoader", None) or yaml.SafeLoader
     try:
-        document = yaml.load(kubeconfig, Loader=loader)
+        return yaml.load(kubeconfig, Loader=loader)
     except yaml.YAMLError as error:
         # str(error) quotes the file, which holds credentials.
         mark = getattr(error, "problem_mark", None)
         where = f" line {mark.line + 1}:" if mark else ""
         raise _Unloadable(f"yaml:{where} {getattr(error, 'problem', None) or 'not YAML'}") from None
+    except (ValueError, RecursionError):  # a date that is none, lists in lists without end
+        raise _Unloadable("yaml: not YAML") from None
+
+
+def _load(kubeconfig: bytes) -> _Config:
+    document = _document(kubeconfig)
     if document is None:
         return _Config("", {}, {}, {})
     if not isinstance(document, dict):
@@ -146,8 +161,9 @@ def _load(kubeconfig: bytes) -> _Config:
 
 def _named(document: Mapping[str, Any], plural: str, single: str, texts: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     entries: dict[str, dict[str, Any]] = {}
-    for entry in _typed(document.get(plural), list, plural):
-        name = _text(_typed(entry, dict, plural), "name", plural)
+    for element in _typed(document.get(plural), list, plural):
+        entry = _typed(element, dict, plural)
+        name = _text(entry, "name", plural)
         if name in entries:
             raise _Unloadable(f"duplicate name {name!r} in list of {plural}")
         body: dict[str, Any] = _typed(entry.get(single), dict, f"{single} of {name!r}")
@@ -282,8 +298,9 @@ def _check_transport(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> Non
         if b"PRIVATE KEY-----" not in _decode(user["client-key-data"], "client-key-data"):
             _fail("tls: failed to find PEM block with type ending in PRIVATE KEY in key input")
     provider = user.get("auth-provider") or {}
+    config = provider.get("config")
     for key in ("idp-issuer-url", "client-id") if provider.get("name") == "oidc" else ():
-        if not (provider.get("config") or {}).get(key):
+        if not isinstance(config, dict) or not config.get(key):
             _fail(f"Must provide {key}")
     if not _is_server(cluster["server"]):
         _fail(f'host must be a URL or a host:port pair: "{cluster["server"]}"')

@@ -18,7 +18,7 @@ import ipaddress
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -63,11 +63,12 @@ def build(
             "name": names.remote_secret_name(name),
             "namespace": namespace,
         },
-        "stringData": {name: _kubeconfig_text(name, server, ca_data, token, tls_server_name)},
+        "stringData": {name: kubeconfig_text(name, server, ca_data, token, tls_server_name)},
     }
 
 
-def _kubeconfig_text(name: str, server: str, ca_data: bytes, token: str, tls_server_name: str | None) -> str:
+def kubeconfig_text(name: str, server: str, ca_data: bytes, token: str, tls_server_name: str | None) -> str:
+    """The kubeconfig in a remote secret, byte for byte as istioctl writes it: one context, called ``name``."""
     # Written by hand because the golden test compares bytes, and because PyYAML leaves names such as 1e3 unquoted,
     # which Kubernetes then reads as a number.
     cluster = [f"    certificate-authority-data: {_scalar(base64.b64encode(ca_data).decode())}"] if ca_data else []
@@ -110,7 +111,7 @@ def stored(secret: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class RemoteCluster:
-    """A cluster that istiod takes from a secret. ``kubeconfig`` holds credentials and stays out of repr."""
+    """A cluster that istiod takes from a secret. ``kubeconfig`` and ``token`` are credentials and stay out of repr."""
 
     cluster_id: str
     secret: str
@@ -124,6 +125,9 @@ class RemoteCluster:
     insecure: bool
     ca_file: str
     kubeconfig: bytes = field(repr=False)
+    token: str = field(default="", repr=False)
+    findings: tuple[Finding, ...] = ()
+    """What istiod accepts in silence, and a person should know about."""
 
     @property
     def fingerprint(self) -> str:
@@ -138,11 +142,12 @@ class Ignored:
     cluster_id: str
     secret: str
     reason: str
+    finding: Finding
 
 
 @dataclass(frozen=True)
 class Registrations:
-    """What the istiod of one cluster makes of the remote secrets that it can see."""
+    """What the istiod of one cluster makes of the remote secrets that it can see. ``findings`` are all there are."""
 
     clusters: tuple[RemoteCluster, ...]
     ignored: tuple[Ignored, ...]
@@ -152,6 +157,8 @@ class Registrations:
         return next((cluster for cluster in self.clusters if cluster.cluster_id == cluster_id), None)
 
 
+ISTIO_LABEL = f"{names.MULTI_CLUSTER_LABEL}=true"
+"""The secrets that istiod looks for."""
 OWN_CLUSTER = "ignoring cluster as it would overwrite the config cluster"
 ALREADY_REGISTERED = "cluster has already been registered"
 
@@ -162,6 +169,7 @@ def parse(
     cluster: str,
     namespace: str = names.SYSTEM_NAMESPACE,
     insecure_options: frozenset[str] = frozenset(),
+    by_istiod: bool = True,
 ) -> Registrations:
     """What the istiod of ``cluster`` (its own cluster ID) registers from ``secrets``, as Kubernetes objects.
 
@@ -169,35 +177,47 @@ def parse(
     they say something else. Which of two secrets with one key wins is open in istiod (the first it processes, not
     re-queued); the older one is taken here because a running istiod saw it first. ``insecure_options`` are those of
     istiod's PILOT_INSECURE_MULTICLUSTER_KUBECONFIG_OPTIONS.
+
+    Kubeconfigs that are there for others are not ``by_istiod``: whatever labels the secrets have, they are read by the
+    same rules, but may hold the cluster's own ID, and have neither the names nor the annotation of istiod's.
     """
     clusters: dict[str, RemoteCluster] = {}
     ignored: list[Ignored] = []
     findings: list[Finding] = []
-    for secret in sorted(filter(_is_remote_secret, secrets), key=_age_order):
+    for secret in sorted((each for each in secrets if not by_istiod or _is_remote_secret(each)), key=_age_order):
         metadata = secret["metadata"]
         location = f"{metadata.get('namespace', namespace)}/{metadata['name']}"
         if metadata.get("namespace", namespace) != namespace:
             findings.append(_wrong_namespace(cluster, location, namespace))
             continue
-        data = _payload(secret)
+        data = payload(secret)
         if not data:
             findings.append(_no_data(cluster, location))
         for cluster_id, kubeconfig in sorted(data.items()):
-            if cluster_id == cluster:
-                ignored.append(Ignored(cluster_id, location, OWN_CLUSTER))
-                findings.append(_own_cluster(cluster, location))
+            refusal: Ignored | None = None
+            if cluster_id == cluster and by_istiod:
+                refusal = Ignored(cluster_id, location, OWN_CLUSTER, _own_cluster(cluster, location))
             elif cluster_id in clusters:
-                ignored.append(Ignored(cluster_id, location, ALREADY_REGISTERED))
-                findings.append(_duplicate(cluster, cluster_id, location, clusters[cluster_id].secret))
+                first = clusters[cluster_id].secret
+                refusal = Ignored(
+                    cluster_id, location, ALREADY_REGISTERED, _duplicate(cluster, cluster_id, location, first)
+                )
             else:
                 try:
                     used = used_context(kubeconfig, insecure_options)
                 except RefusedKubeconfig as refused:
-                    ignored.append(Ignored(cluster_id, location, str(refused)))
-                    findings.append(_refused(cluster, cluster_id, location, str(refused)))
+                    reason = str(refused)
+                    refusal = Ignored(cluster_id, location, reason, _refused(cluster, cluster_id, location, reason))
                 else:
-                    clusters[cluster_id] = _remote_cluster(cluster_id, location, kubeconfig, used)
-                    findings.extend(_doubts(cluster, clusters[cluster_id], metadata))
+                    remote = _remote_cluster(cluster_id, location, kubeconfig, used)
+                    doubts = _doubts(cluster, remote)
+                    if by_istiod:
+                        doubts += _contradictions(cluster, remote, metadata)
+                    clusters[cluster_id] = replace(remote, findings=tuple(doubts))
+                    findings.extend(doubts)
+            if refusal is not None:
+                ignored.append(refusal)
+                findings.append(refusal.finding)
     return Registrations(tuple(clusters.values()), tuple(ignored), tuple(findings))
 
 
@@ -210,7 +230,8 @@ def _age_order(secret: Mapping[str, Any]) -> tuple[str, str]:
     return (secret["metadata"].get("creationTimestamp") or "", secret["metadata"]["name"])
 
 
-def _payload(secret: Mapping[str, Any]) -> dict[str, bytes]:
+def payload(secret: Mapping[str, Any]) -> dict[str, bytes]:
+    """Data key -> kubeconfig."""
     data = {}
     for key, text in (secret.get("data") or {}).items():
         try:
@@ -235,15 +256,20 @@ def _remote_cluster(cluster_id: str, location: str, kubeconfig: bytes, used: Use
         insecure=used.insecure,
         ca_file=used.ca_file,
         kubeconfig=kubeconfig,
+        token=used.token,
     )
 
 
-def _doubts(own: str, remote: RemoteCluster, metadata: Mapping[str, Any]) -> list[Finding]:
-    """What istiod accepts and a person should know about."""
+def _doubt(own: str, remote: RemoteCluster, check: str, message: str, remedy: str) -> Finding:
+    return Finding(own, f"remote-secret-{check}", message, remedy, "warning", f"Secret {remote.secret}")
+
+
+def _doubts(own: str, remote: RemoteCluster) -> list[Finding]:
+    """What is odd in a kubeconfig that istiod accepts."""
     findings = []
 
     def doubt(check: str, message: str, remedy: str) -> None:
-        findings.append(Finding(own, f"remote-secret-{check}", message, remedy, "warning", f"Secret {remote.secret}"))
+        findings.append(_doubt(own, remote, check, message, remedy))
 
     key = remote.cluster_id
     relink = f"link {key} again so that the secret is made anew"
@@ -270,6 +296,24 @@ def _doubts(own: str, remote: RemoteCluster, metadata: Mapping[str, Any]) -> lis
             "otherwise istiod refuses the kubeconfig",
             relink,
         )
+    if is_loopback(remote.server):
+        doubt(
+            "loopback",
+            f"the kubeconfig for {key} names {remote.server}, which from inside {own} is {own} itself",
+            f"set cluster_api_server of {key} to an address that pods of {own} reach, then {relink}",
+        )
+    return findings
+
+
+def _contradictions(own: str, remote: RemoteCluster, metadata: Mapping[str, Any]) -> list[Finding]:
+    """Where name and annotation of the secret, which istiod does not read, say something else than its key."""
+    findings = []
+
+    def doubt(check: str, message: str, remedy: str) -> None:
+        findings.append(_doubt(own, remote, check, message, remedy))
+
+    key = remote.cluster_id
+    relink = f"link {key} again so that the secret is made anew"
     annotation = (metadata.get("annotations") or {}).get(names.CLUSTER_ANNOTATION)
     if annotation is None:
         doubt("annotation", f"annotation {names.CLUSTER_ANNOTATION} is missing, expected {key}", relink)
@@ -284,12 +328,6 @@ def _doubts(own: str, remote: RemoteCluster, metadata: Mapping[str, Any]) -> lis
             "name",
             f"the secret holds cluster {key} but is not named {names.remote_secret_name(key)}; istiod goes by the key",
             f"delete it, wait until istiod has lost {key}, then {relink}",
-        )
-    if is_loopback(remote.server):
-        doubt(
-            "loopback",
-            f"the kubeconfig for {key} names {remote.server}, which from inside {own} is {own} itself",
-            f"set cluster_api_server of {key} to an address that pods of {own} reach, then {relink}",
         )
     return findings
 

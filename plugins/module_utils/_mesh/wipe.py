@@ -14,6 +14,7 @@ from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import (
     CLUSTER_ARGUMENT_SPEC,
+    CLUSTER_MUTUALLY_EXCLUSIVE,
     FLEET_ARGUMENT_SPEC,
     Cluster,
     fleet_of_parameters,
@@ -41,7 +42,13 @@ from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FI
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **FLEET_ARGUMENT_SPEC,
-    "peers": {"type": "list", "elements": "dict", "default": [], "options": CLUSTER_ARGUMENT_SPEC},
+    "peers": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": CLUSTER_ARGUMENT_SPEC,
+        "mutually_exclusive": CLUSTER_MUTUALLY_EXCLUSIVE,
+    },
     "namespaces": {"type": "list", "elements": "str", "default": ["istio-system"]},
     "keep_crds": {"type": "bool", "default": False},
     "timeout": {"type": "float", "default": 120.0},

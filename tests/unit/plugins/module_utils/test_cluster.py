@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import (
+    REMOTE_SECRET_ARGUMENT_SPEC,
     Cluster,
+    SecretReference,
     clusters_of_hosts,
     fleet_of_parameters,
     kubeconfig_paths,
@@ -55,6 +57,11 @@ HOSTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "impersonate_groups": ["ops"],
         },
     ),
+    "by a Secret of the hub": (
+        {"cluster_remote_secret": {"name": "s", "context": "hub"}, "cluster_kubeconfig": ""},
+        {"name": "host", "network": "host", "remote_secret": {"name": "s", "context": "hub"}},
+    ),
+    "no Secret of the hub": ({"cluster_remote_secret": {}}, {"name": "host", "network": "host"}),
     "variables of the roles alone are left out": (
         {"cluster_mesh_id": "mesh9", "cluster_charts": "oci://x", "ansible_host": "192.0.2.9"},
         {"name": "host", "network": "host"},
@@ -76,6 +83,34 @@ def test_options_become_a_cluster_with_defaults() -> None:
     cluster = Cluster.from_parameters({"name": "c1", "network": None, "region": None, "context": "x", "host": None})
     assert cluster == Cluster("c1", "c1", region="", api_server="", istio_namespace="istio-system")
     assert cluster.options == {"context": "x"}
+
+
+REFERENCES: dict[str, tuple[dict[str, Any], SecretReference, str]] = {
+    "only its name": (
+        {"name": "s"},
+        SecretReference("s", "c1", "istio-system"),
+        "Secret istio-system/s, key c1, of the hub",
+    ),
+    "all of it": (
+        {"name": "s", "namespace": "mesh", "key": "k", "hub": "east", "context": "east", "host": None},
+        SecretReference("s", "k", "mesh", "east"),
+        "Secret mesh/s, key k, of hub east",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFERENCES)
+def test_a_reference_names_hub_secret_and_key(case: str) -> None:
+    parameters, expected, text = REFERENCES[case]
+    reference = Cluster.from_parameters({"name": "c1", "remote_secret": parameters}).remote_secret
+    assert reference == expected
+    assert str(reference) == text
+    assert reference.options == {name: parameters[name] for name in ("context",) if name in parameters}
+
+
+def test_a_hub_has_no_hub_and_no_credentials_in_a_reference() -> None:
+    """So that resolving ends after one step, and a host variable holds no token."""
+    assert not {"remote_secret", "api_key", "username", "password"} & set(REMOTE_SECRET_ARGUMENT_SPEC)
 
 
 def test_a_cluster_shows_no_credentials() -> None:
