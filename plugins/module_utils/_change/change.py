@@ -283,8 +283,9 @@ class Change:
         writes = {name: [each for each in planned if each.verb != "end"] for name, planned in actions.items()}
         writes = {name: planned for name, planned in writes.items() if planned}
         previous = {name: dict(self._record.of(name).objects) for name in writes}
+        baseline = proving.baseline(setup, self._ready() if writes else [])
+        self._refuse(() if baseline is None else baseline.findings)
         self._begin(writes, newly_owed, previous, lease)
-        baseline = proving.baseline(setup, list(writes))
         commit = Commit(setup.fleet, request_timeout=setup.request_timeout, workers=setup.workers)
         failed = commit.run(writes, before_stage=lease.check, goes_on=self._goes_on)
         left_out = list(failed) if failed and self._goes_on(failed) else []

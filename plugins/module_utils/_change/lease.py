@@ -108,7 +108,7 @@ class SetLease:
         self._identity = holder_identity()
         self._lease: dict[str, Any] = {}
         self._ended = threading.Event()
-        self._lost: KubeError | None = None
+        self._lost: BaseException | None = None
         self._asking: threading.Thread | None = None
         self._renewing = threading.Thread(target=self._renew, name=f"lease-{name}", daemon=True)
 
@@ -139,7 +139,7 @@ class SetLease:
     def _ask(self) -> None:
         try:
             self.__enter__()
-        except KubeError as error:
+        except BaseException as error:  # pylint: disable=broad-exception-caught  # raised again in check()
             self._lost = error
 
     def __enter__(self) -> SetLease:

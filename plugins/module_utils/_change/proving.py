@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def baseline(setup: Setup, clusters: Iterable[str]) -> Baseline | None:
-    """What has to be known of the clusters before the first write; None for the level ``written``."""
+    """What has to be known before the first write, of all clusters that answer; None for the level ``written``.
+
+    Its findings say which istiods cannot be asked: then the level cannot be reached.
+    """
     if setup.level == levels.WRITTEN:
         return None
     from ansible_collections.onemesh.istio.plugins.module_utils._proof import prove as proofs
@@ -32,4 +35,12 @@ def prove(setup: Setup, before: Baseline | None, changes: Mapping[str, Sequence[
         return levels.written(made)
     from ansible_collections.onemesh.istio.plugins.module_utils._proof import prove as proofs
 
-    return proofs.prove(setup.fleet, setup.level, before, made, timeout=setup.proof_timeout, progress=setup.progress)
+    return proofs.prove(
+        setup.fleet,
+        setup.level,
+        before,
+        made,
+        timeout=setup.proof_timeout,
+        progress=setup.progress,
+        window=setup.proof_window,
+    )

@@ -24,13 +24,17 @@ CHANGE_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "exclude": {"type": "list", "elements": "str", "default": []},
     "proof": {"type": "str", "choices": list(LEVELS), "default": "written"},
     "proof_timeout": {"type": "float", "default": 60.0},
+    "proof_window": {"type": "float", "default": 0.0},
     "lock_timeout": {"type": "float", "default": 0.0},
     "write_off": {"type": "list", "elements": "str", "default": []},
-    "workers": {"type": "int", "default": 8},
+    "workers": {"type": "int", "default": 16},
 }
 """Documented in doc_fragments/change.py."""
 
-CHANGE_REQUIRED_IF = [("unreachable", "quorum", ["quorum"]), ("unreachable", "exclude", ["exclude"])]
+CHANGE_REQUIRED_IF = [("unreachable", "quorum", ["quorum"])]
+
+_CONNECTIONS = 512
+"""To all clusters together: most systems let a process open 1024 files."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Setup:
     policy: Policy
     level: str
     proof_timeout: float
+    proof_window: float
     request_timeout: float
     lock_timeout: float
     write_off: tuple[str, ...]
@@ -102,10 +107,11 @@ class Setup:
             policy=Policy.of(parameters, fleet.names),
             level=parameters["proof"],
             proof_timeout=parameters["proof_timeout"],
+            proof_window=parameters["proof_window"],
             request_timeout=parameters["request_timeout"],
             lock_timeout=parameters["lock_timeout"],
             write_off=tuple(parameters["write_off"]),
-            workers=parameters["workers"],
+            workers=min(parameters["workers"], max(2, _CONNECTIONS // len(fleet))),
             check_mode=check_mode,
             diff=diff,
             progress=progress,

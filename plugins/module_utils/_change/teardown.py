@@ -158,7 +158,8 @@ class Teardown:
 
     def _pay(self, owed: Mapping[str, Sequence[Owed]], elsewhere: Sequence[Owed]) -> None:
         setup = self._setup
-        baseline = proving.baseline(setup, list(owed))
+        present = [name for name, part in self._report.clusters.items() if part.state == "ready"]
+        baseline = proving.baseline(setup, present)
         settled = session.settlement(setup).pay(owed, regardless=setup.policy.regardless, elsewhere=elsewhere)
         session.note(self._report, self._record, settled)
         for finding in session.failures(settled):

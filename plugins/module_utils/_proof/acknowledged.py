@@ -38,6 +38,7 @@ NOT_ASKED = "istiod-not-asked"
 _NEWS_EVERY = 5.0
 _SHOWN = 10
 _LANE = 30.0
+_LAST_LOOK = 5.0
 _LONGEST_REASON = 600
 """Characters of a rejection: Envoy repeats itself for every listener."""
 
@@ -105,6 +106,11 @@ def skew(outcomes: Iterable[Outcome]) -> float:
     return 1000.0 * (max(outcome.at or 0.0 for outcome in done) - min(outcome.not_before for outcome in done))
 
 
+def lane_seconds(ends: float) -> float:
+    """How long a look may take: what is left, and at the end as long as a busy cluster needs to answer once more."""
+    return min(_LANE, max(_LAST_LOOK, ends - time.monotonic()))
+
+
 class _Waiting:
     def __init__(
         self,
@@ -161,7 +167,7 @@ class _Waiting:
             self._fleet,
             self._asked,
             wanted,
-            deadline=min(_LANE, max(1.0, ends - time.monotonic())),
+            deadline=lane_seconds(ends),
             known=self._settled(),
         )
         self._trouble = {cluster: {f"API server of {cluster}": message} for cluster, message in errors.items()}
@@ -213,7 +219,7 @@ class _Waiting:
             ]
 
         clusters = list(dict.fromkeys(cluster for cluster, _pod in asked))
-        deadline = min(_LANE, max(1.0, ends - time.monotonic()))
+        deadline = lane_seconds(ends)
         for outcome in self._fleet.each(on_cluster, deadline=deadline, only=clusters).values():
             for where, key, push in outcome.value or ():
                 self._watches[where].tell(key, push)

@@ -51,6 +51,7 @@ class Baseline:
 
     level: str
     clusters: tuple[str, ...] = ()
+    """Whose istiods are to be asked afterwards; those that did not answer would only hold up the rest."""
     istiods: Mapping[acknowledged.Where, acknowledged.Before] = field(default_factory=dict, repr=False)
     findings: Sequence[Finding] = ()
 
@@ -65,7 +66,8 @@ def baseline(fleet: Fleet, level: str, clusters: Iterable[str], *, deadline: flo
     if not at_least(level, ACKNOWLEDGED):
         return Baseline(level, names)
     before, findings = acknowledged.snapshot(fleet, names, deadline=deadline)
-    return Baseline(level, names, before, tuple(findings))
+    silent = {finding.cluster for finding in findings}
+    return Baseline(level, tuple(name for name in names if name not in silent), before, tuple(findings))
 
 
 def prove(

@@ -31,7 +31,6 @@ INTERVAL = 0.25
 NOT_SERVING = "not-serving"
 
 _NEWS_EVERY = 5.0
-_LANE = 30.0
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def wait(
         def on_cluster(member: Member) -> _Seen:
             return _look(member.client, proxies[member.name], looked_for[member.name])
 
-        deadline = min(_LANE, max(1.0, ends - time.monotonic()))
+        deadline = acknowledged.lane_seconds(ends)
         for cluster, outcome in fleet.each(on_cluster, deadline=deadline, only=waiting).items():
             if outcome.error is not None:
                 seen[cluster] = _Seen(time.monotonic(), {f"API server of {cluster}": (outcome.error.message,)})
@@ -141,7 +140,7 @@ def _sampled(
     """The proxies to look at, from what the istiods say of who is connected."""
     if not changes:
         return {}, []
-    deadline = min(_LANE, max(1.0, ends - time.monotonic()))
+    deadline = acknowledged.lane_seconds(ends)
     istiods, findings = acknowledged.snapshot(fleet, asked, deadline=deadline)
     connected = [proxy for before in istiods.values() for proxy in before.proxies]
     return {cluster: sample(connected, cluster, namespaces_of(each)) for cluster, each in changes.items()}, findings

@@ -166,7 +166,8 @@ class Lab:
 
     def pod(self, cluster: str) -> Manifest:
         """The pod of the echo server."""
-        (found,) = self.fleet[cluster].client.list(POD, "app", label_selector="app=echo")
+        pods = self.fleet[cluster].client.list(POD, "app", label_selector="app=echo")
+        (found,) = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
         return found
 
     def proxy(self, cluster: str) -> str:

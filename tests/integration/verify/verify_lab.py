@@ -159,6 +159,39 @@ class Mesh:
         )
 
 
+@contextmanager
+def running(kept: str, prefix: str, folder: Path) -> Iterator[Mesh]:
+    """A lab with a whole mesh, which is ``kept`` when it has that name, or else made and taken down again."""
+    name = kept or f"{prefix}{os.getpid()}"
+    try:
+        run(MESHLAB, "up", "--name", name, "--clusters", "east,west")
+        inventory = folder / "hosts.yml"
+        inventory.write_text(run(MESHLAB, "inventory", "--name", name))
+        written = yaml.safe_load(inventory.read_text())["all"]
+        programs = Path(written["vars"]["cluster_helm_binary"]).parent
+        clusters = {
+            host: Cluster(host, Path(variables["cluster_kubeconfig"]), programs)
+            for host, variables in written["hosts"].items()
+        }
+        parameters = [
+            {
+                "name": host,
+                "network": variables["cluster_network"],
+                "api_server": variables["cluster_api_server"],
+                "kubeconfig": variables["cluster_kubeconfig"],
+                "context": variables["cluster_context"],
+            }
+            for host, variables in written["hosts"].items()
+        ]
+        trust = Path(f"/tmp/{kept}-trust") if kept else folder / "trust"
+        mesh = Mesh(name, clusters["east"], clusters["west"], inventory, parameters, trust)
+        mesh.playbook("site", "--skip-tags", "verify")
+        yield mesh
+    finally:
+        if not kept:
+            run(MESHLAB, "down", "--name", name)
+
+
 def descendants(process: int) -> list[int]:
     """ansible-playbook's workers have sessions of their own."""
     children = [

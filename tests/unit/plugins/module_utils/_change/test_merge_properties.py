@@ -34,7 +34,7 @@ JSON: st.SearchStrategy[Json] = st.recursive(
 @given(JSON, JSON, JSON)
 def test_the_laws_hold_for_any_json(base: Json, target: Json, current: Json) -> None:
     before = deepcopy((base, target, current))
-    merged, conflicts = merge(base, target, current)
+    _merged, conflicts = merge(base, target, current)
     assert (base, target, current) == before
     assert merge(base, target, base) == (target, [])
     assert merge(base, base, current) == (current, [])
