@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.onemesh.istio.plugins.module_utils._istio import accounts
+
 _READ = ["get", "list", "watch"]
 
 RULES: tuple[dict[str, list[str]], ...] = (
@@ -37,20 +39,4 @@ RULES: tuple[dict[str, list[str]], ...] = (
 
 def objects(account: str, namespace: str) -> list[dict[str, Any]]:
     """ServiceAccount ``account`` in ``namespace``, and its ClusterRole and ClusterRoleBinding, named after both."""
-    role = f"{account}-{namespace}"
-    return [
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account, "namespace": namespace}},
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "ClusterRole",
-            "metadata": {"name": role},
-            "rules": [dict(rule) for rule in RULES],
-        },
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": {"name": role},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
-            "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": namespace}],
-        },
-    ]
+    return accounts.objects(account, namespace, RULES)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
@@ -19,10 +19,14 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways import Resolution
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret import (
     Registrations,
-    RemoteCluster,
     is_loopback,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import jwt_claims
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh._tokens import (
+    Expected,
+    expiry_of,
+    timestamp,
+    why_renewed,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import is_ours
 
 READER_ACCOUNT = "onemesh-istio-reader"
@@ -54,35 +58,6 @@ def links_of(clusters: Sequence[str], sources: Sequence[str] = (), targets: Sequ
     return [
         Link(source, target) for source in (sources or clusters) for target in (targets or clusters) if source != target
     ]
-
-
-@dataclass(frozen=True)
-class Token:
-    """What a service account token says of itself. ``expires`` is None for a long-lived one."""
-
-    issued: datetime | None
-    expires: datetime | None
-    grant_uid: str
-    account_uid: str
-
-    @classmethod
-    def of(cls, token: str) -> Token | None:
-        """None where the text is no JWT."""
-        try:
-            claims = jwt_claims(token)
-        except ValueError:
-            return None
-        bound = claims.get("kubernetes.io") or {}
-        grant, account = bound.get("secret") or {}, bound.get("serviceaccount") or {}
-        return cls(_time(claims.get("iat")), _time(claims.get("exp")), grant.get("uid", ""), account.get("uid", ""))
-
-    def due(self, now: datetime, renew_before: timedelta | None) -> bool:
-        """Whether it has to be renewed; without ``renew_before`` when a third of its life is left."""
-        if self.expires is None:
-            return False
-        if renew_before is None:
-            renew_before = (self.expires - (self.issued or self.expires)) / 3
-        return now + renew_before >= self.expires
 
 
 @dataclass(frozen=True)
@@ -173,28 +148,20 @@ def _present(
     registered = source.registrations.get(link.target)
     if registered is None:
         return Step(link, "create", "not linked")
-    expected = names.remote_secret_name(link.target)
-    if not any(is_ours(secret) for secret in source.secrets if secret["metadata"]["name"] == expected):
+    name = names.remote_secret_name(link.target)
+    if not any(is_ours(secret) for secret in source.secrets if secret["metadata"]["name"] == name):
         return Step(link, "renew", "it is taken over from somebody else")
-    if registered.server != target.address_for_others:
-        return Step(link, "renew", f"its server is {registered.server}, expected {target.address_for_others}")
-    if registered.tls_server_name != (target.cluster.options.get("tls_server_name") or ""):
-        return Step(link, "renew", "its TLS server name differs")
-    token = Token.of(_token(registered))
-    if token is None:
-        return Step(link, "renew", f"it authenticates by {registered.authentication}, expected a token")
-    grant = target.grants.get(link.source)
-    if grant is None or (token.expires is not None and token.grant_uid != grant):
-        return Step(link, "renew", "its token was revoked, or is none of ours")
-    if target.reader.keys() != READER_KINDS or (
-        token.account_uid and token.account_uid != target.reader["ServiceAccount"]
-    ):
-        return Step(link, "renew", "the account of its token was removed or made anew")
-    if long_lived != (token.expires is None):
-        return Step(link, "renew", f"its token is {'short' if long_lived else 'long'}-lived")
-    if token.due(now, renew_before):
-        return Step(link, "renew", f"its token expires at {timestamp(token.expires)}")
-    return Step(link, "keep", f"linked, token expires {timestamp(token.expires)}")
+    expected = Expected(
+        server=target.address_for_others,
+        tls_server_name=target.cluster.options.get("tls_server_name") or "",
+        grant=target.grants.get(link.source),
+        account=target.reader["ServiceAccount"] if target.reader.keys() == READER_KINDS else None,
+        long_lived=long_lived,
+    )
+    why = why_renewed(registered, expected, now=now, renew_before=renew_before)
+    if why is not None:
+        return Step(link, "renew", why)
+    return Step(link, "keep", f"linked, token expires {timestamp(expiry_of(registered))}")
 
 
 def _loopback(link: Link, target: Facts) -> Finding | None:
@@ -285,23 +252,4 @@ def _absent(link: Link, source: Facts | None, target: Facts | None, *, adopt: bo
 def token_of(registrations: Registrations, target: str) -> str:
     """The bearer token that a source has for ``target``; empty where there is none."""
     registered = registrations.get(target)
-    return _token(registered) if registered is not None else ""
-
-
-def _token(registered: RemoteCluster) -> str:
-    import yaml  # pylint: disable=import-outside-toplevel  # third-party: not at import time of a module
-
-    document = yaml.safe_load(registered.kubeconfig)
-    users = {entry["name"]: entry["user"] for entry in document.get("users") or ()}
-    contexts = {entry["name"]: entry["context"] for entry in document.get("contexts") or ()}
-    user = users.get((contexts.get(document.get("current-context")) or {}).get("user")) or {}
-    return str(user.get("token") or "")
-
-
-def _time(seconds: Any) -> datetime | None:
-    return datetime.fromtimestamp(seconds, timezone.utc) if isinstance(seconds, (int, float)) else None
-
-
-def timestamp(moment: datetime | None) -> str:
-    """A moment in UTC as RFC 3339; ``never`` for none."""
-    return "never" if moment is None else moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return registered.token if registered is not None else ""

@@ -10,10 +10,8 @@ wait until every istiod says ``synced``. The other way: the secret goes first, w
 
 from __future__ import annotations
 
-import base64
 import json
 import os
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -30,15 +28,15 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
-    CONFIG_MAP,
     NODE,
     SECRET,
     SERVICE,
     SERVICE_ACCOUNT,
     Kind,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import _links, _synced
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh import _accounts, _links, _synced
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._links import Facts, Link, Step
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh._tokens import expiry_of, timestamp
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.apply import apply_object
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, fleet_of
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
@@ -172,7 +170,7 @@ class _Linking:
             namespace = member.cluster.istio_namespace
             for manifest in reader.objects(_links.READER_ACCOUNT, namespace):
                 apply_object(member.client, manifest, component=COMPONENT)
-            authority = _authority(member.client, namespace)
+            authority = _accounts.authority(member.client, namespace)
             secrets = {
                 link: remote_secret.build(
                     link.target,
@@ -205,14 +203,12 @@ class _Linking:
             client.delete(SECRET, existing["metadata"]["name"], namespace, uid=existing["metadata"]["uid"])
         apply_object(client, grant, component=f"{COMPONENT}-grant")
         if self.parameters["token"] == "long_lived":
-            return _wait_for_token(client, namespace, grant["metadata"]["name"], self.parameters["request_timeout"])
-        token = client.request_token(
-            _links.READER_ACCOUNT,
-            namespace,
-            seconds=self.parameters["token_lifetime"],
-            bound_to=client.get(SECRET, grant["metadata"]["name"], namespace),
+            return _accounts.wait_for_token(
+                client, namespace, grant["metadata"]["name"], self.parameters["request_timeout"]
+            )
+        return _accounts.bound_token(
+            client, _links.READER_ACCOUNT, namespace, grant["metadata"]["name"], self.parameters["token_lifetime"]
         )
-        return token["token"]
 
     def _write(self, secrets: Mapping[Link, Mapping[str, Any]], result: Mapping[str, Any]) -> None:
         by_source = _grouped(secrets, key=lambda link: link.source)
@@ -324,6 +320,7 @@ class _Unlinking:
 
         def on_target(member: Member) -> list[Finding]:
             namespace, grants = member.cluster.istio_namespace, facts[member.name].grants
+            timeout = self.parameters["timeout"]
             revoked = by_target[member.name]
             for link in revoked:
                 if link.source in grants:
@@ -338,7 +335,7 @@ class _Unlinking:
                     f"look for other Secrets of account {_links.READER_ACCOUNT} in {namespace}",
                 )
                 for link in revoked
-                if tokens.get(link) and not _refused(member.client, tokens[link], self.parameters["timeout"])
+                if tokens.get(link) and not _accounts.is_refused(member.client, tokens[link], timeout)
             ]
 
         outcomes = self.fleet.each(on_target, deadline=4 * self.parameters["timeout"], only=list(by_target))
@@ -384,51 +381,11 @@ def _grant_object(namespace: str, link: Link, *, long_lived: bool) -> dict[str, 
     return {"apiVersion": "v1", "kind": "Secret", "type": kind, "metadata": metadata}
 
 
-def _wait_for_token(client: Client, namespace: str, name: str, timeout: float) -> str:
-    secret = client.wait_for(
-        SECRET,
-        name,
-        namespace,
-        lambda live: bool((live.get("data") or {}).get("token")),
-        timeout=timeout,
-    )
-    return base64.b64decode(secret["data"]["token"]).decode()
-
-
-def _authority(client: Client, namespace: str) -> bytes:
-    """The CA that signs the API server's certificate, as every pod of the cluster gets it."""
-    published: dict[str, Any] = client.get(CONFIG_MAP, "kube-root-ca.crt", namespace)
-    return str(published["data"]["ca.crt"]).encode()
-
-
-def _refused(client: Client, token: str, timeout: float) -> bool:
-    """Whether the API server answers 401 to ``token``. It may remember a good one for some 10 s, so it is asked again.
-
-    A TokenReview asks the same authenticator that a request would meet.
-    """
-    ends = time.monotonic() + timeout
-    while True:
-        review = client.request(
-            "POST",
-            "/apis/authentication.k8s.io/v1/tokenreviews",
-            body={
-                "apiVersion": "authentication.k8s.io/v1",
-                "kind": "TokenReview",
-                "spec": {"token": token},
-            },
-        )
-        if not (review.get("status") or {}).get("authenticated"):
-            return True
-        if time.monotonic() >= ends:
-            return False
-        time.sleep(0.5)
-
-
 def _expiry(secret: Mapping[str, Any]) -> str:
     registrations = remote_secret.parse([remote_secret.stored(secret)], cluster="")
     (target,) = secret["stringData"]
-    token = _links.Token.of(_links.token_of(registrations, target))
-    return _links.timestamp(token.expires) if token is not None else "never"
+    registered = registrations.get(target)
+    return timestamp(expiry_of(registered)) if registered is not None else "never"
 
 
 def _result(steps: Iterable[Step], expires: Mapping[Link, str] | None = None) -> dict[str, Any]:

@@ -57,33 +57,36 @@ def rule(group: str, resources: list[str], verbs: list[str]) -> dict[str, list[s
 
 
 NOTHING_MORE = {"namespaces": False, "accepted": False, "acknowledged": False}
+READ = rule("", ["namespaces"], ["get", "list"])
 ROUTES = [kinds.VIRTUAL_SERVICE, kinds.DESTINATION_RULE]
 
 
 @pytest.mark.parametrize(
     ("granted", "more", "expected"),
     [
-        ([], {}, []),
-        (ROUTES, {}, [rule("networking.istio.io", ["destinationrules", "virtualservices"], WRITE)]),
+        ([], {}, [READ]),
+        (ROUTES, {}, [rule("networking.istio.io", ["destinationrules", "virtualservices"], WRITE), READ]),
         (
             [kinds.SERVICE, *ROUTES, *ROUTES],
             {},
             [
                 rule("", ["services"], WRITE),
                 rule("networking.istio.io", ["destinationrules", "virtualservices"], WRITE),
+                READ,
             ],
         ),
         ([], {"namespaces": True}, [rule("", ["namespaces"], ["get", "list", "create", "patch"])]),
-        (ROUTES[:1], {"accepted": True}, [rule("networking.istio.io", ["virtualservices"], WRITE)]),
+        (ROUTES[:1], {"accepted": True}, [rule("networking.istio.io", ["virtualservices"], WRITE), READ]),
         (
             [kinds.HTTP_ROUTE],
             {"accepted": True},
             [
                 rule("gateway.networking.k8s.io", ["httproutes"], WRITE),
+                READ,
                 rule("gateway.networking.k8s.io", ["gatewayclasses"], ["get"]),
             ],
         ),
-        ([], {"acknowledged": True}, [rule("", ["pods"], ["get"])]),
+        ([], {"acknowledged": True}, [READ, rule("", ["pods"], ["get"])]),
     ],
 )
 def test_one_rule_for_each_group_and_one_for_each_thing_more(

@@ -18,13 +18,12 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways impo
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._links import (
     Facts,
     Link,
-    Token,
     links_of,
     plan_absent,
     plan_present,
-    timestamp,
     token_of,
 )
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh._tokens import Token, timestamp
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import owned
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=timezone.utc)

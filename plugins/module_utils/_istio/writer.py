@@ -1,0 +1,135 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the account that writes to a cluster may do, and the Secret in which the hub keeps its kubeconfig. Pure.
+
+This is private to the collection and may change at any time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from ansible_collections.onemesh.istio.plugins.module_utils._istio import names, remote_secret
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.accounts import Rules
+from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import Kind
+
+ACCOUNT = "onemesh-writer"
+GRANT = ACCOUNT
+"""An empty Secret beside the account: its token is bound to it, and dies with it."""
+LABEL = "onemesh.istio/writer"
+"""On the Secrets of the hub. They have no label of istiod's, which would take them for links."""
+_SECRET_PREFIX = "onemesh-writer-"
+
+_WRITE = ("get", "list", "watch", "create", "patch", "update", "delete")
+_READ_NAMESPACES = ("get", "list")
+"""A change looks whether the namespaces of its objects are there, and which ones it has made."""
+_WRITE_NAMESPACES = (*_READ_NAMESPACES, "create", "patch")
+"""Not delete: whoever may delete a namespace may delete everything in it, of whatever type."""
+
+_VERSION = re.compile(r"v[0-9]+((alpha|beta)[0-9]+)?")
+
+
+class Named(NamedTuple):
+    """A type as a user names it; ``group`` and ``version`` are None where it is not said."""
+
+    group: str | None
+    version: str | None
+    kind: str
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.group, self.version, self.kind) if part)
+
+    def fits(self, kind: Kind) -> bool:
+        return (
+            kind.kind == self.kind
+            and self.group in (None, kind.group)
+            and self.version in (None, kind.api_version.rpartition("/")[2])
+        )
+
+
+def named(text: str) -> Named:
+    """From ``Kind``, ``group/Kind`` or ``apiVersion/Kind``. ValueError where it is none of these."""
+    *prefix, kind = text.strip().split("/")
+    if not kind or len(prefix) > 2 or not all(prefix):
+        raise ValueError(f"{text!r} is no kind")
+    if prefix and _VERSION.fullmatch(prefix[-1]):
+        return Named("/".join(prefix[:-1]), prefix[-1], kind)
+    if len(prefix) == 2:
+        raise ValueError(f"{text!r} is no kind: {prefix[-1]} is no version")
+    return Named(prefix[0] if prefix else None, None, kind)
+
+
+def known_kinds(wanted: Named) -> list[Kind]:
+    """The types of the collection's table with this name: several where the group decides, none where it knows none.
+
+    Roles know no versions, so the table serves every version.
+    """
+    unversioned = wanted._replace(version=None)
+    return [kind for kind in kinds.KINDS if kind.plural and unversioned.fits(kind)]
+
+
+def cluster_rules(granted: Iterable[Kind], *, namespaces: bool, accepted: bool, acknowledged: bool) -> Rules:
+    """What the account may do in the whole cluster: write the granted types, and read what a change has to know.
+
+    A proof that objects are ``accepted`` asks whose class a Gateway is of, one that they are ``acknowledged`` whether
+    the pod of a silent proxy is still there.
+    """
+    resources: dict[str, set[str]] = {}
+    for kind in granted:
+        resources.setdefault(kind.group, set()).add(kind.plural)
+    rules = [_rule(group, sorted(plurals), _WRITE) for group, plurals in sorted(resources.items())]
+    rules.append(_rule("", ["namespaces"], _WRITE_NAMESPACES if namespaces else _READ_NAMESPACES))
+    if accepted and kinds.KUBERNETES_GATEWAY_CLASS.group in resources:
+        rules.append(_rule(kinds.KUBERNETES_GATEWAY_CLASS.group, [kinds.KUBERNETES_GATEWAY_CLASS.plural], ["get"]))
+    if acknowledged:
+        rules.append(_rule("", ["pods"], ["get"]))
+    return rules
+
+
+def _rule(group: str, resources: Iterable[str], verbs: Iterable[str]) -> Mapping[str, list[str]]:
+    return {"apiGroups": [group], "resources": [*resources], "verbs": [*verbs]}
+
+
+ISTIOD_RULES: Rules = (
+    _rule("", ["pods"], ["get", "list"]),
+    # A WebSocket asks with GET; since Kubernetes 1.35 an API server asks for create too, as it always did of SPDY.
+    _rule("", ["pods/portforward"], ["get", "create"]),
+)
+"""What it may do in the namespace of istiod, where proxies have to acknowledge: ask istiod's debug endpoints."""
+
+LEDGER_RULES: Rules = (
+    _rule("", ["secrets"], ["get", "list", "create", "update", "delete"]),
+    _rule("coordination.k8s.io", ["leases"], ["get", "create", "update", "delete"]),
+)
+"""What the hub's own writer may do in the namespace of the ledger: records are Secrets, locks are Leases.
+
+A rule cannot be limited to the beginning of a name, so these are all Secrets of that namespace.
+"""
+
+
+def secret_name(cluster: str) -> str:
+    return _SECRET_PREFIX + cluster
+
+
+def secret(
+    cluster: str, server: str, authority: bytes, token: str, *, namespace: str, tls_server_name: str | None
+) -> dict[str, Any]:
+    """The Secret of the hub: the cluster's ID is its key, a kubeconfig as in a remote secret its value."""
+    text = remote_secret.kubeconfig_text(cluster, server, authority, token, tls_server_name)
+    return remote_secret.stored(
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {
+                "annotations": {names.CLUSTER_ANNOTATION: cluster},
+                "labels": {LABEL: "true"},
+                "name": secret_name(cluster),
+                "namespace": namespace,
+            },
+            "stringData": {cluster: text},
+        }
+    )
