@@ -56,6 +56,15 @@ def is_our_manager(manager: str) -> bool:
     return manager == FIELD_MANAGER or manager.startswith(f"{FIELD_MANAGER}/")
 
 
+def writers_beside_us(live: Mapping[str, Any]) -> list[str]:
+    """Who else has written an object, and when: ``kubectl-edit at 2026-11-24T21:03:11Z``."""
+    return [
+        f"{entry.get('manager')} at {entry.get('time')}"
+        for entry in (live.get("metadata") or {}).get("managedFields") or []
+        if not is_our_manager(str(entry.get("manager") or "")) and entry.get("subresource") != "status"
+    ]
+
+
 def labels_set_by_us(live: Mapping[str, Any]) -> set[str]:
     """Names of the labels whose value our field manager holds, from ``metadata.managedFields``.
 

@@ -47,8 +47,8 @@ options:
   namespaces:
     description:
       - Whether namespaces may be created and labelled too.
-      - They may not be deleted, since that would delete everything in them. A namespace that a change made is removed
-        by an account that may list all that is in it, such as an administrator's.
+      - They may not be deleted, since that would delete everything in them. A namespace that a change made with this
+        account stays behind when the change is taken away, without the labels of this collection.
     type: bool
     default: false
   proof:

@@ -13,7 +13,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger impor
 from ansible_collections.onemesh.istio.plugins.module_utils._change.merge import merge
 from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId, stage_of
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import content
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import Kind
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import NAMESPACE, Kind
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import is_our_manager
 
 
@@ -57,7 +57,8 @@ class Action:
         if self.verb == "end":
             verbs = ["delete"] if self.hold == "created" else ["update", "patch"]
         elif self.before is None:
-            verbs = ["patch", "create", "delete"]
+            # A namespace that stays behind empty harms nobody, and few accounts may delete namespaces.
+            verbs = ["patch", "create"] if self.kind == NAMESPACE else ["patch", "create", "delete"]
         else:
             verbs = ["patch", "update"]
         return [Need(verb, self.kind, self.id.namespace or None) for verb in verbs]

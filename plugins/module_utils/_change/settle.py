@@ -22,6 +22,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet,
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client, content
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import (
     Conflict,
+    Forbidden,
     KubeError,
     NotFound,
     Unreachable,
@@ -36,6 +37,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
     LABEL_SET,
     is_of_set,
     is_our_manager,
+    is_ours,
     labels_set_by_us,
 )
 
@@ -155,20 +157,31 @@ class Settlement:
     def _delete(self, client: Client, kind: Kind, owed: Owed, live: Mapping[str, Any]) -> Payment:
         if not self._is_ours(live, owed.uid):
             return Payment(owed, "kept", live, live, _of_somebody_else(client.cluster, owed))
-        name, namespace = owed.id.name, owed.id.namespace or None
         if kind == NAMESPACE:
-            from ansible_collections.onemesh.istio.plugins.module_utils._kube import namespaces
+            return self._delete_namespace(client, owed, live)
+        self._remove(client, kind, owed, live, self._timeout)
+        return Payment(owed, "deleted", live, None)
 
-            left = namespaces.contents(client, name)
-            if left:
-                released = _release(client, kind, live)
-                return Payment(owed, "kept", live, released, _not_empty(client.cluster, owed, left))
+    def _delete_namespace(self, client: Client, owed: Owed, live: Mapping[str, Any]) -> Payment:
+        from ansible_collections.onemesh.istio.plugins.module_utils._kube import namespaces
+
+        try:
+            left = namespaces.contents(client, owed.id.name)
+            if not left:
+                # It is emptied by a controller first, which looks around in its own time.
+                self._remove(client, NAMESPACE, owed, live, 5 * self._timeout)
+                return Payment(owed, "deleted", live, None)
+            finding = _not_empty(client.cluster, owed, left)
+        except Forbidden as error:
+            finding = _may_not_delete(client.cluster, owed, error)
+        return Payment(owed, "kept", live, _release(client, NAMESPACE, live), finding)
+
+    @staticmethod
+    def _remove(client: Client, kind: Kind, owed: Owed, live: Mapping[str, Any], patience: float) -> None:
+        name, namespace = owed.id.name, owed.id.namespace or None
         client.delete(kind, name, namespace, uid=live["metadata"]["uid"])
         if client.find(kind, name, namespace) is not None:
-            # A namespace is emptied by a controller first, which looks around in its own time.
-            patience = self._timeout * (5 if kind == NAMESPACE else 1)
             client.wait_gone(kind, name, namespace, patience)
-        return Payment(owed, "deleted", live, None)
 
     def _is_ours(self, live: Mapping[str, Any], uid: str | None) -> bool:
         return is_held(live, self._component, self._name, uid)
@@ -226,7 +239,7 @@ def _release(client: Client, kind: Kind, live: Mapping[str, Any]) -> Mapping[str
 
 def _give_back(client: Client, kind: Kind, original: Mapping[str, Any], live: Mapping[str, Any]) -> Mapping[str, Any]:
     """No field of the object is ours any more, so that its owner meets no conflict with us."""
-    managers = managed_fields_without_us(original, live)
+    managers = managed_fields_given_back(original, live)
     if managers == (live["metadata"].get("managedFields") or []):
         return live
     metadata = live["metadata"]
@@ -238,13 +251,34 @@ def _give_back(client: Client, kind: Kind, original: Mapping[str, Any], live: Ma
         return live
 
 
-def managed_fields_without_us(original: Mapping[str, Any], live: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Who owns which fields once we hold none: as it was before us, where nobody has changed the object since. Pure."""
-    if content(original) == content(live):
-        entries = original["metadata"].get("managedFields") or []
-    else:
-        entries = live["metadata"].get("managedFields") or []
-    return [dict(entry) for entry in entries if not is_our_manager(str(entry.get("manager") or ""))]
+def managed_fields_given_back(original: Mapping[str, Any], live: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Who owns which fields once we hold none: as it was before us, where nobody has changed the object since. Pure.
+
+    What is a replica of ours stays one: all that is ours of it is then what the replica was applied with, or the API
+    server would no longer take away what is not declared any more.
+    """
+    current = live["metadata"].get("managedFields") or []
+    entries = (original["metadata"].get("managedFields") or []) if content(original) == content(live) else current
+    others = [dict(entry) for entry in entries if not _is_of_us(entry)]
+    ours = [entry for entry in current if _is_of_us(entry)]
+    applied = next((entry for entry in ours if entry.get("operation") == "Apply"), None)
+    if applied is None or not is_ours(live):
+        return others
+    fields = _joined([entry.get("fieldsV1") or {} for entry in ours])
+    return [{**applied, "fieldsV1": fields}, *others]
+
+
+def _is_of_us(entry: Mapping[str, Any]) -> bool:
+    return is_our_manager(str(entry.get("manager") or ""))
+
+
+def _joined(sets: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The union of sets of fields as ``fieldsV1`` has them: a mapping for each field, an empty one for a leaf."""
+    joined: dict[str, Any] = {}
+    for fields in sets:
+        for name, inner in fields.items():
+            joined[name] = _joined([joined.get(name, {}), inner])
+    return joined
 
 
 def _gone(cluster: str, owed: Owed) -> Finding | None:
@@ -277,6 +311,18 @@ def _not_empty(cluster: str, owed: Owed, left: list[str]) -> Finding:
         cluster,
         "namespace-not-empty",
         f"was made by us and is not empty ({shown}); it stays, without our labels",
+        "delete it yourself once nothing in it is needed",
+        "warning",
+        str(owed.id),
+    )
+
+
+def _may_not_delete(cluster: str, owed: Owed, error: Forbidden) -> Finding:
+    return Finding(
+        cluster,
+        "namespace-kept",
+        f"was made by us, and the account may not delete it, or not see whether it is empty ({error.message}); it "
+        "stays, without our labels",
         "delete it yourself once nothing in it is needed",
         "warning",
         str(owed.id),

@@ -27,7 +27,7 @@ _SECRET_PREFIX = "onemesh-writer-"
 _WRITE = ("get", "list", "watch", "create", "patch", "update", "delete")
 _READ_NAMESPACES = ("get", "list")
 """A change looks whether the namespaces of its objects are there, and which ones it has made."""
-_WRITE_NAMESPACES = (*_READ_NAMESPACES, "create", "patch")
+_WRITE_NAMESPACES = (*_READ_NAMESPACES, "create", "patch", "update")
 """Not delete: whoever may delete a namespace may delete everything in it, of whatever type."""
 
 _VERSION = re.compile(r"v[0-9]+((alpha|beta)[0-9]+)?")

@@ -65,7 +65,7 @@ GRANTS: dict[str, tuple[dict[str, Any], set[Right], set[Right], set[Right]]] = {
     ),
     "to make namespaces": (
         {"namespaces": True},
-        ROUTES | product("get list create patch", "", "namespaces"),
+        ROUTES | product("get list create patch update", "", "namespaces"),
         set(),
         RECORDS,
     ),
@@ -167,6 +167,26 @@ def test_a_change_works_with_what_is_found_by_its_label_and_nothing_more(
         assert run(replicate, {**options, "state": state}).succeeded()["changed"] is changed
     for client in fleet.planes.clients.values():
         assert client.find(kinds.VIRTUAL_SERVICE, "reviews", "default") is None
+
+
+def test_a_namespace_that_a_writer_made_stays_behind_without_our_labels(fleet: Fleet) -> None:
+    fleet.run(namespaces=True).succeeded()
+    granted = ROUTES | product("get list create patch update", "", "namespaces")
+    for cluster in NAMES:
+        fleet.await_rights(cluster, "default", granted)
+    fleet.await_rights("east", NAMESPACE, granted | RECORDS)
+    route = {**ROUTE, "metadata": {"name": "reviews", "namespace": "made-by-a-writer"}}
+    clusters = [{"name": name, "kubeconfig": fleet.kubeconfig(name)} for name in NAMES]
+    options = {"clusters": clusters, "set": "in-a-namespace-of-its-own", "definition": [route]}
+    assert run(replicate, options).succeeded()["changed"]
+    removed = run(replicate, {**options, "state": "absent"}).succeeded()
+    assert removed["leaked"] == []
+    for name, client in fleet.planes.clients.items():
+        assert [finding["check"] for finding in removed["clusters"][name]["findings"]] == ["namespace-kept"]
+        left = client.get(kinds.NAMESPACE, "made-by-a-writer")
+        assert not [label for label in left["metadata"]["labels"] if "onemesh" in label or "managed-by" in label]
+        assert client.find(kinds.VIRTUAL_SERVICE, "reviews", "made-by-a-writer") is None
+    assert not run(replicate, {**options, "state": "absent"}).succeeded()["changed"]
 
 
 def test_a_second_run_changes_nothing_and_check_mode_says_what_a_run_does(fleet: Fleet) -> None:

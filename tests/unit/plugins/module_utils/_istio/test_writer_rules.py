@@ -75,7 +75,7 @@ ROUTES = [kinds.VIRTUAL_SERVICE, kinds.DESTINATION_RULE]
                 READ,
             ],
         ),
-        ([], {"namespaces": True}, [rule("", ["namespaces"], ["get", "list", "create", "patch"])]),
+        ([], {"namespaces": True}, [rule("", ["namespaces"], ["get", "list", "create", "patch", "update"])]),
         (ROUTES[:1], {"accepted": True}, [rule("networking.istio.io", ["virtualservices"], WRITE), READ]),
         (
             [kinds.HTTP_ROUTE],
