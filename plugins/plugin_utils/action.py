@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import ansible.template
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
@@ -29,19 +33,45 @@ class VerbAction(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         if self._task.async_val or self._connection.transport != "local":
             return {**result, **self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val)}
-        options = {name: getattr(self.VERB, name.upper()) for name in _RELATIONS if hasattr(self.VERB, name.upper())}
-        validation, parameters = self.validate_argument_spec(  # type: ignore[no-untyped-call]
-            self.VERB.ARGUMENT_SPEC, **options
-        )
+        validation, parameters = self._validated()
         context = Context(
             check_mode=self._task.check_mode,
+            diff=self._task.diff,
             environ=self._environment(),
             progress=self._progress,
+            render=functools.partial(self._render, task_vars or {}),
+            locate=self._find_needle,
         )
         outcome = run_verb(self.VERB, parameters, context)
         secrets = (validation._no_log_values - kubeconfig_paths(parameters)) | secret_values(parameters["clusters"])
         result.update(remove_values(outcome, secrets))
         return result
+
+    def _validated(self) -> tuple[Any, dict[str, Any]]:
+        """The options, checked and completed, with what Ansible notes of it.
+
+        Those that may hold anything are put aside meanwhile: nothing is checked of them, and Ansible would copy them
+        element by element, which takes a second for some hundred objects.
+        """
+        given: dict[str, Any] = self._task.args
+        aside = {
+            name: (option, given[name])
+            for option, spec in self.VERB.ARGUMENT_SPEC.items()
+            if spec.get("type") == "raw" and not spec.get("no_log")
+            for name in (option, *spec.get("aliases", ()))
+            if given.get(name) is not None
+        }
+        relations = {name: getattr(self.VERB, name.upper()) for name in _RELATIONS if hasattr(self.VERB, name.upper())}
+        self._task.args = {**given, **dict.fromkeys(aside, True)}
+        try:
+            validation, parameters = self.validate_argument_spec(  # type: ignore[no-untyped-call]
+                self.VERB.ARGUMENT_SPEC, **relations
+            )
+        finally:
+            self._task.args = given
+        for name, (option, value) in aside.items():
+            parameters.update({name: value, option: value})
+        return validation, parameters
 
     def _environment(self) -> dict[str, str]:
         """The controller's environment under the task's own, as a module would see it."""
@@ -53,9 +83,18 @@ class VerbAction(ActionBase):
             environment.update({str(name): str(value) for name, value in (values or {}).items()})
         return environment
 
+    def _render(self, task_vars: dict[str, Any], path: str, variables: Mapping[str, Any]) -> str:
+        """What the template at ``path`` gives with the task's variables and these."""
+        text = _trusted(Path(path).read_text(encoding="utf-8"))
+        with self._templar.set_temporary_context(available_variables={**task_vars, **variables}):
+            return str(self._templar.template(text))
+
     def _progress(self, line: str) -> None:
         """What is waited for and since when: shown at once, since a result comes only at the end."""
         Display().display(f"  {line}")
 
+
+# Ansible 2.19 trusts text as a template only where it was read as one; before that it trusts all text.
+_trusted: Callable[[Any], Any] = getattr(ansible.template, "trust_as_template", lambda text: text)
 
 _RELATIONS = ("mutually_exclusive", "required_together", "required_one_of", "required_if", "required_by")

@@ -15,7 +15,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Co
 def run_module(module: AnsibleModule, verb: ModuleType) -> None:
     """Run ``verb`` with the module's parameters and end the module with its result."""
     module.no_log_values.update(secret_values(module.params["clusters"]))
-    result = run_verb(verb, module.params, Context(check_mode=module.check_mode))
+    result = run_verb(verb, module.params, Context(check_mode=module.check_mode, diff=module._diff))
     if result.get("failed"):
         module.fail_json(**result)
     module.exit_json(**result)

@@ -26,8 +26,13 @@ class Context:
     """What a verb knows of the run that it is part of."""
 
     check_mode: bool = False
+    diff: bool = True
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
     progress: Callable[[str], None] = _silent
+    render: Callable[[str, Mapping[str, Any]], str] | None = field(default=None, repr=False)
+    """The text of a template file with variables added to those of the task; only the controller has it."""
+    locate: Callable[[str, str], str] = lambda _folder, name: name
+    """The path of a file that is named as tasks name files, searched in ``files`` or ``templates`` of a role too."""
 
 
 class Verb(Protocol):

@@ -35,8 +35,9 @@ class Recorder:
             **FLEET_ARGUMENT_SPEC,
             "token": {"type": "str", "no_log": False},
             "into": {"type": "path"},
+            "content": {"type": "raw", "aliases": ["text"]},
         }
-        self.REQUIRED_IF = [("token", "long_lived", ["into"])]
+        self.REQUIRED_IF = [("token", "long_lived", ["into"]), ("token", "told", ["content"])]
 
     def run(self, parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
         self.seen.append((parameters, context))
@@ -78,11 +79,24 @@ def test_options_are_checked_and_completed(run: Run, recorder: Recorder) -> None
     assert parameters["clusters"][0]["istio_namespace"] == "istio-system"
 
 
+@pytest.mark.parametrize("name", ["content", "text"])
+@pytest.mark.parametrize("value", [{"a": [1, "2", None]}, [{"b": True}], "c", 0, None])
+def test_what_may_be_anything_comes_as_it_is(run: Run, recorder: Recorder, name: str, value: Any) -> None:
+    run({"clusters": [], name: value})
+    ((parameters, _context),) = recorder.seen
+    assert parameters["content"] == value
+
+
+def test_what_may_be_anything_counts_as_given(run: Run) -> None:
+    run({"clusters": [], "token": "told", "text": "x"})
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
         ({}, "missing required arguments: clusters"),
         ({"clusters": [{"name": "c1", "contxt": "x"}]}, "Unsupported parameters"),
+        ({"clusters": [], "token": "told"}, "token is told but all of the following are missing: content"),
         (
             {"clusters": [{"name": "c1"}], "token": "long_lived"},
             "token is long_lived but all of the following are missing",
