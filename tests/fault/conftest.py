@@ -3,13 +3,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).parents[1] / "integration" / "roles"))
+sys.path += [str(Path(__file__).parents[1] / "integration" / name) for name in ("roles", "engine", "replicate")]
+import fleet_runs
+from fault_runs import Moments, Site, refuse, start_forking
+from faults import Wire
+from fleet_runs import Planes
 from lab_runs import Lab
 
 
@@ -21,3 +27,48 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     lab.wipe()
     yield lab
     lab.wipe()
+
+
+@pytest.fixture(scope="session")
+def planes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planes]:
+    """Three API servers with etcd and Istio's kinds: east, the hub, west and north."""
+    start_forking()
+    with fleet_runs.started(tmp_path_factory.mktemp("planes"), "east", "west", "north") as planes:
+        yield planes
+
+
+@pytest.fixture(scope="session")
+def refuses(planes: Planes) -> dict[str, str]:
+    """Per cluster a name that an admission policy there refuses: west always, north unless it is a dry run."""
+    conditions = {
+        "west": ("unwelcome", "object.metadata.name != 'unwelcome'"),
+        "north": ("refused", "(has(request.dryRun) && request.dryRun) || object.metadata.name != 'refused'"),
+    }
+    for cluster, (name, condition) in conditions.items():
+        refuse(planes.clients[cluster], name, condition)
+    return {cluster: name for cluster, (name, _condition) in conditions.items()}
+
+
+@pytest.fixture
+def site(planes: Planes, request: pytest.FixtureRequest) -> Site:
+    """A set of the test's own, with its namespace."""
+    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())
+    site = Site(planes, name[-38:].strip("-"))
+    site.make_namespace()
+    return site
+
+
+@pytest.fixture
+def moments() -> Moments:
+    return Moments()
+
+
+@pytest.fixture
+def wires(planes: Planes, site: Site) -> Iterator[dict[str, Wire]]:
+    """A TCP relay before each API server, by which the site reaches it."""
+    with ExitStack() as stack:
+        wires = {name: stack.enter_context(Wire(plane)) for name, plane in planes.planes.items()}
+        site.options = {
+            name: {**plane.admin_options(), "host": wires[name].url} for name, plane in planes.planes.items()
+        }
+        yield wires

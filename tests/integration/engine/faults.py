@@ -63,6 +63,7 @@ class _Listener:
         raise NotImplementedError
 
     def _keep(self, connection: socket.socket) -> socket.socket:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with self._lock:
             self._open.append(connection)
         return connection
@@ -177,6 +178,19 @@ class ConnectProxy(_Listener):
         server = self._keep(socket.create_connection((host, int(port))))
         client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
         self._relay(client, server)
+
+
+class SecureConnectProxy(ConnectProxy):
+    """The same behind TLS, with a certificate of the API server's authority."""
+
+    def __init__(self, plane: ControlPlane) -> None:
+        super().__init__()
+        self.url = f"https://127.0.0.1:{self.port}"
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(*plane.authority.issue("proxy", server=True))
+
+    def serve(self, client: socket.socket) -> None:
+        super().serve(self._context.wrap_socket(client, server_side=True))
 
 
 Step = tuple[int, dict[str, str]] | str
