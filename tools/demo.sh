@@ -18,13 +18,32 @@ step() {
     printf '\n== %s\n' "$*"
 }
 
-# playbook NAME: one of the collection's playbooks, from the installed artifact, on the lab's inventory.
+# playbook NAME [OPTION...]: one of the collection's playbooks, from the installed artifact, on the lab's inventory.
 playbook() {
     (
         cd "$state"
         unset ANSIBLE_CONFIG PYTHONPATH
-        ANSIBLE_COLLECTIONS_PATH=$state/collections ansible-playbook -i "$state/inventory.yml" "onemesh.istio.$1"
+        ANSIBLE_COLLECTIONS_PATH=$state/collections ansible-playbook -i "$state/inventory.yml" "onemesh.istio.$1" "${@:2}"
     )
+}
+
+# answers: who answers 20 requests to http://echo.app from each cluster.
+answers() {
+    local cluster
+    for cluster in "${clusters[@]}"; do
+        say "from $cluster: $(meshlab exec "$cluster" app/echo -- "$programs/echo-client" --count 20 \
+            http://echo.app.svc.cluster.local/ 2>/dev/null | sed -n 's/.* Cluster=//p' | sort | uniq -c | xargs)"
+    done
+}
+
+# routes: the routing objects of the application on each cluster.
+routes() {
+    local cluster found
+    for cluster in "${clusters[@]}"; do
+        found=$("$kubectl" --kubeconfig "$(meshlab kubeconfig "$cluster")" --namespace app get \
+            virtualservices,destinationrules --output=name | xargs)
+        say "on $cluster: ${found:-nothing}"
+    done
 }
 
 mkdir -p "$state"
@@ -60,10 +79,18 @@ step "ansible-playbook onemesh.istio.verify"
 playbook verify
 
 step "20 requests to http://echo.app from each cluster, and who answered"
-for cluster in "${clusters[@]}"; do
-    say "from $cluster: $(meshlab exec "$cluster" app/echo -- "$programs/echo-client" --count 20 \
-        http://echo.app.svc.cluster.local/ 2>/dev/null | sed -n 's/.* Cluster=//p' | sort | uniq -c | xargs)"
-done
+answers
+
+step "ansible-playbook onemesh.istio.replicate -e @echo-to-east.yml: all requests go to east"
+install -m 600 "$root/lab/demo/echo-to-east.yml" "$state"
+playbook replicate -e @echo-to-east.yml
+routes
+answers
+
+step "ansible-playbook onemesh.istio.replicate -e replicate_set=echo-to-east -e replicate_state=absent: the routes are gone"
+playbook replicate -e replicate_set=echo-to-east -e replicate_state=absent -e replicate_proof=acknowledged
+routes
+answers
 
 cat <<TEXT
 

@@ -43,6 +43,8 @@ options:
       - V(accepted). Istio also says of Gateway API objects that this generation of them is valid.
       - V(acknowledged). Every proxy of every istiod has also accepted what was pushed after the change.
       - V(serving). The configuration of sampled proxies also routes as was written.
+      - From V(acknowledged) on, routes are written when all proxies have the rules that they lead to, and rules are
+        removed when none has a route to them any more, so that no request fails in between.
       - RV(proof) says what the level reached does not prove.
     type: str
     choices: [written, accepted, acknowledged, serving]

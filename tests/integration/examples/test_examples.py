@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every EXAMPLES of a module runs as it is printed, against the lab that MESHLAB_NAME names.
+"""Every EXAMPLES of a module or lookup runs as it is printed, against the lab that MESHLAB_NAME names.
 
 In check mode, on clusters without Istio: what an example asks of a mesh that is not there may be refused with a
 finding, but neither Ansible nor the module may misunderstand it.
@@ -20,11 +20,38 @@ import yaml
 
 pytestmark = pytest.mark.lab
 LAB = os.environ.get("MESHLAB_NAME", "test")
-MODULES = sorted((Path(__file__).parents[3] / "plugins" / "modules").glob("*.py"))
+PLUGINS = Path(__file__).parents[3] / "plugins"
+BESIDE_THE_PLAYBOOK = {
+    "files/ratings.yml": """
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata:
+  name: ratings
+spec:
+  hosts: [ratings]
+  http:
+    - timeout: 5s
+      route:
+        - destination:
+            host: ratings
+""",
+    "templates/locality.yml.j2": """
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata:
+  name: ratings
+  labels:
+    region: "{{ cluster.region | default('unknown', true) }}"
+spec:
+  host: ratings
+""",
+}
+"""What examples name and users have: by its path beside the playbook."""
+MODULES = sorted([*(PLUGINS / "modules").glob("*.py"), *(PLUGINS / "lookup").glob("*.py")])
 
 
 def examples(module: Path) -> list[dict[str, Any]]:
-    """The tasks under EXAMPLES of a module file."""
+    """The tasks under EXAMPLES of a module or lookup file."""
     text = module.read_text().partition('EXAMPLES = r"""\n')[2].partition('"""')[0]
     tasks: list[dict[str, Any]] = yaml.safe_load(text)
     return tasks
@@ -35,6 +62,10 @@ def inventory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("examples") / "inventory.yml"
     command = ["meshlab", "inventory", "--name", LAB]
     path.write_text(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    for name, content in BESIDE_THE_PLAYBOOK.items():
+        file = path.parent / name
+        file.parent.mkdir()
+        file.write_text(content)
     return path
 
 

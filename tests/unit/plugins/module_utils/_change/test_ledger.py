@@ -198,6 +198,7 @@ TEARDOWN: dict[str, tuple[ClusterRecord, dict[ObjectId, tuple[str, bool]]]] = {
         {RULE: ("restore", True), NAMESPACE: ("restore", True)},
     ),
     "what was missed is missed for good": (part(APPLY), {}),
+    "what is not held is not undone": (part(RESTORE), {}),
     "what had to go already goes": (part(DELETE), {RULE: ("delete", True)}),
     "what was to be as before and is held goes": (
         part(CREATED, replace(RESTORE, id=ROUTE)),
