@@ -27,7 +27,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import 
     Unreachable,
 )
 from control_plane import ADMIN_TOKEN, SERVER_NAME, STRANGER_TOKEN, Authority, ControlPlane
-from faults import ConnectProxy
+from faults import ConnectProxy, SecureConnectProxy
 
 Connect = Callable[..., Client]
 
@@ -307,6 +307,14 @@ def test_proxy(plane: ControlPlane, connect: Connect, http_proxy: ConnectProxy) 
     client = connect({"kubeconfig": kubeconfig(plane, {"token": ADMIN_TOKEN}, **{"proxy-url": address})})
     assert user_of(client)["username"] == "token-admin"
     assert http_proxy.targets == [plane.url.removeprefix("https://")]
+
+
+def test_proxy_behind_tls(plane: ControlPlane, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(plane.ca))
+    with SecureConnectProxy(plane) as proxy:
+        client = connect({**plane.admin_options(), "proxy": proxy.url})
+        assert user_of(client)["username"] == "token-admin"
+        assert proxy.targets == [plane.url.removeprefix("https://")]
 
 
 def test_proxy_that_refuses(plane: ControlPlane, connect: Connect, http_proxy: ConnectProxy) -> None:
