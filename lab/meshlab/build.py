@@ -35,6 +35,8 @@ CHARTS = {
 }
 BOOTSTRAP_TEMPLATE = "envoy_bootstrap.json"  # beside the charts
 _BOOTSTRAP_SOURCE = "tools/packaging/common/envoy_bootstrap.json"
+GATEWAY_API = "gateway-api"  # beside the charts too: the CRDs of the version that istiod is built with
+_GATEWAY_API_SOURCE = "config/crd/standard"
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ MODULES = (
 
 @dataclass(frozen=True)
 class Programs:
-    """`binaries` is a folder with every program, `charts` one with base/, istiod/, ... and the bootstrap template."""
+    """`binaries` is a folder with every program, `charts` one with base/, istiod/, ..., the bootstrap template and
+    gateway-api/ with a file for each CRD."""
 
     binaries: Path
     charts: Path
@@ -138,7 +141,7 @@ def provide(say: Callable[[str], None]) -> Programs:
     if given:
         return _given(Path(given).absolute(), say)
     folder = cache() / total_hash(MODULES, SOURCES)
-    if not (folder / "bin").is_dir() or not (folder / "charts").is_dir():
+    if not (folder / "bin").is_dir() or _lacking(folder / "charts"):
         with _lock(cache() / ".lock", say):
             _build_all(folder, say)
     return Programs(folder / "bin", folder / "charts")
@@ -154,7 +157,7 @@ def _given(folder: Path, say: Callable[[str], None]) -> Programs:
         return Programs(folder, folder / "charts")
     istio = next(each for each in MODULES if each.name == "istio")
     charts = cache() / f"charts-{module_hash(istio, SOURCES)}"
-    if not charts.is_dir():
+    if _lacking(charts):
         with _lock(cache() / ".lock", say):
             _export_charts(charts, _go(say))
     return Programs(folder, charts)
@@ -172,10 +175,11 @@ def _build_all(folder: Path, say: Callable[[str], None]) -> None:
     for position, (module, tool) in enumerate(missing, 1):
         seconds = _build(module, tool, folders[module.name] / tool, go)
         say(f"[{position}/{len(missing)}] {tool}: {seconds:.0f} s")
-    with _replacing(folder / "bin") as partial:
-        for module in MODULES:
-            for tool in module.tools:
-                (partial / tool).symlink_to(folders[module.name] / tool)
+    if not (folder / "bin").is_dir():
+        with _replacing(folder / "bin") as partial:
+            for module in MODULES:
+                for tool in module.tools:
+                    (partial / tool).symlink_to(folders[module.name] / tool)
     _export_charts(folder / "charts", go)
 
 
@@ -193,18 +197,34 @@ def _build(module: Module, tool: str, target: Path, go: str) -> float:
     return time.monotonic() - started
 
 
+def _lacking(charts: Path) -> list[str]:
+    """What is not in the folder of charts yet: what an older version of the lab has exported stays in use."""
+    return [name for name in (*CHARTS, GATEWAY_API, BOOTSTRAP_TEMPLATE) if not (charts / name).exists()]
+
+
 def _export_charts(target: Path, go: str) -> None:
-    """Copy Istio's charts out of the module cache, which is read-only and may be cleaned."""
-    if target.is_dir():
+    """Copy Istio's charts and the CRDs of the Gateway API out of the module cache, which is read-only and may be
+    cleaned. Only what is missing, because labs may be using the rest."""
+    missing = _lacking(target)
+    if not missing:
         return
-    listed = _run_go([go, "mod", "download", "-json", "istio.io/istio"], SOURCES / "istio", "fetching Istio's charts")
-    source = Path(json.loads(listed)["Dir"])
-    with _replacing(target) as partial:
-        for name, path in CHARTS.items():
-            shutil.copytree(source / path, partial / name, copy_function=shutil.copyfile)
-            for folder in (partial / name, *(each for each in (partial / name).rglob("*") if each.is_dir())):
+    istio = _module_source("istio.io/istio", go)
+    folders = {name: istio / path for name, path in CHARTS.items()}
+    folders[GATEWAY_API] = _module_source("sigs.k8s.io/gateway-api", go) / _GATEWAY_API_SOURCE
+    for name in missing:
+        if name == BOOTSTRAP_TEMPLATE:
+            shutil.copyfile(istio / _BOOTSTRAP_SOURCE, target / name)
+            continue
+        with _replacing(target / name) as partial:
+            shutil.copytree(folders[name], partial, copy_function=shutil.copyfile, dirs_exist_ok=True)
+            for folder in (partial, *(each for each in partial.rglob("*") if each.is_dir())):
                 folder.chmod(0o755)
-        shutil.copyfile(source / _BOOTSTRAP_SOURCE, partial / BOOTSTRAP_TEMPLATE)
+
+
+def _module_source(module: str, go: str) -> Path:
+    """Where the sources of a Go module are, in the version that istiod is built with."""
+    listed = _run_go([go, "mod", "download", "-json", module], SOURCES / "istio", f"fetching {module}")
+    return Path(json.loads(listed)["Dir"])
 
 
 def _run_go(command: list[str], folder: Path, doing: str) -> str:

@@ -79,3 +79,21 @@ def test_a_folder_with_programs_and_charts_is_used_as_it_is(tmp_path: Path, monk
     (tmp_path / "charts").mkdir()
     monkeypatch.setenv("MESHLAB_BIN", str(tmp_path))
     assert build.provide(print) == build.Programs(tmp_path, tmp_path / "charts")
+
+
+def test_what_an_older_lab_has_exported_stays_and_only_the_rest_is_added(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources, charts = tmp_path / "sources", tmp_path / "charts"
+    for path in (*build.CHARTS.values(), build._GATEWAY_API_SOURCE):
+        (sources / path).mkdir(parents=True)
+        (sources / path / "file.yaml").touch()
+    template = sources / build._BOOTSTRAP_SOURCE
+    template.parent.mkdir(parents=True)
+    template.touch()
+    monkeypatch.setattr(build, "_module_source", lambda _module, _go: sources)
+    for name in build.CHARTS:
+        (charts / name).mkdir(parents=True)
+    build._export_charts(charts, "go")
+    assert {path.name for path in charts.iterdir()} == {*build.CHARTS, build.GATEWAY_API, build.BOOTSTRAP_TEMPLATE}
+    assert [path.relative_to(charts).as_posix() for path in charts.rglob("file.yaml")] == ["gateway-api/file.yaml"]

@@ -154,7 +154,7 @@ class Change:
         setup = self._setup
         lease.check()
         self._record.fold()
-        settled = session.settlement(setup).pay(
+        settled = session.settlement(setup, lease).pay(
             debts, regardless=setup.policy.regardless, elsewhere=self._owed_elsewhere(debts)
         )
         session.note(self._report, self._record, settled)
@@ -283,11 +283,13 @@ class Change:
         writes = {name: [each for each in planned if each.verb != "end"] for name, planned in actions.items()}
         writes = {name: planned for name, planned in writes.items() if planned}
         previous = {name: dict(self._record.of(name).objects) for name in writes}
-        baseline = proving.baseline(setup, self._ready() if writes else [])
+        baseline = proving.baseline(setup, self._ready() if actions else [])
         self._refuse(() if baseline is None else baseline.findings)
         self._begin(writes, newly_owed, previous, lease)
-        commit = Commit(setup.fleet, request_timeout=setup.request_timeout, workers=setup.workers)
-        failed = commit.run(writes, before_stage=lease.check, goes_on=self._goes_on)
+        commit = Commit(setup.fleet, lease.check, request_timeout=setup.request_timeout, workers=setup.workers)
+        stages = proving.Stages(setup, baseline)
+
+        failed = commit.run(writes, before_stage=lambda: stages.have(_changes(commit.done, ())), goes_on=self._goes_on)
         left_out = list(failed) if failed and self._goes_on(failed) else []
         if failed and not left_out:
             owed = self._put_back(commit.done, previous, lease)
@@ -298,12 +300,12 @@ class Change:
             )
         if setup.level != "written":
             setup.progress(f"{setup.name}: waiting until the change is {setup.level}")
-        proof = proving.prove(setup, baseline, _changes(commit.done, left_out))
+        proof = stages.late or proving.prove(setup, baseline, _changes(commit.done, left_out))
         self._report.proof, self._report.skew_ms = proof.as_dict(), proof.skew_ms
         if not proof.holds:
             owed = self._put_back(commit.done, previous, lease)
             raise MeshError(
-                f"The change was written, and not {setup.level} within {setup.proof_timeout:g} s, "
+                f"The change was written, and not {proof.asked} within {setup.proof_timeout:g} s, "
                 "so it was taken back on all clusters.",
                 [*proof.findings, *owed],
                 self._result(),
@@ -314,7 +316,7 @@ class Change:
             if name not in left_out
         }
         self._finish(commit.done, left_out, endings)
-        self._prune({name: planned for name, planned in endings.items() if planned}, lease)
+        self._prune({name: planned for name, planned in endings.items() if planned}, lease, stages)
         self._report.recorded |= not self._report.changed
         self._report.owed = self._record.owing()
         return self._result()
@@ -390,18 +392,21 @@ class Change:
         if entry is not None and entry.uid is None:
             part.objects[key] = confirmed(entry, live)
 
-    def _prune(self, endings: Mapping[str, Sequence[Action]], lease: SetLease) -> None:
+    def _prune(self, endings: Mapping[str, Sequence[Action]], lease: SetLease, stages: proving.Stages) -> None:
         if not endings:
             return
         setup, record = self._setup, self._record
         lease.check()
         owed = {name: [record.of(name).owed[action.id] for action in planned] for name, planned in endings.items()}
-        settled = session.settlement(setup).pay(
-            owed, regardless=setup.policy.regardless, elsewhere=self._owed_elsewhere(self._ready())
+        settled = session.settlement(setup, lease).pay(
+            owed,
+            regardless=setup.policy.regardless,
+            elsewhere=self._owed_elsewhere(self._ready()),
+            arrived=stages.have_lost,
         )
         session.note(self._report, record, settled)
         session.save(setup, record)
-        failed = session.failures(settled)
+        failed = [*session.failures(settled), *(stages.late.findings if stages.late is not None else ())]
         if failed:
             self._report.owed = self._record.owing()
             raise MeshError(
@@ -437,7 +442,7 @@ class Change:
         owed = {name: [_known(undo[name][each.action.id], each) for each in made] for name, made in done.items()}
         owed = {name: items for name, items in owed.items() if items}
         setup.progress(f"{setup.name}: putting back what was written on {', '.join(owed) or 'no cluster'}")
-        settled = session.settlement(setup).pay(owed, regardless=True)
+        settled = session.settlement(setup, lease).pay(owed, regardless=True)
         for name, entries in previous.items():
             part = record.of(name)
             part.objects = dict(entries)

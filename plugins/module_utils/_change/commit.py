@@ -38,10 +38,18 @@ class Done:
 
 
 class Commit:
-    """The writes of a change as they are made."""
+    """The writes of a change as they are made. ``guard`` raises KubeError where nothing more may be written."""
 
-    def __init__(self, fleet: Fleet, *, request_timeout: float, workers: int = parallel.WORKERS) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        guard: Callable[[], None],
+        *,
+        request_timeout: float,
+        workers: int = parallel.WORKERS,
+    ) -> None:
         self._fleet = fleet
+        self._guard = guard
         self._timeout = request_timeout
         self._workers = workers
         self.done: dict[str, list[Done]] = {}
@@ -50,13 +58,13 @@ class Commit:
         self,
         plans: Mapping[str, Sequence[Action]],
         *,
-        before_stage: Callable[[], None],
+        before_stage: Callable[[], bool],
         goes_on: Callable[[Mapping[str, KubeError]], bool],
     ) -> dict[str, KubeError]:
         """Write everything; the first error of each cluster where it failed.
 
-        ``before_stage`` raises where nothing more may be written. ``goes_on`` is asked after a stage in which clusters
-        failed, whether the others go on without them.
+        ``before_stage`` says whether the stage is written or is the end.
+        ``goes_on`` is asked after a stage in which clusters failed, whether the others go on without them.
         """
         failed: dict[str, KubeError] = {}
         for stage in sorted({action.stage for actions in plans.values() for action in actions}):
@@ -68,7 +76,8 @@ class Commit:
             now = {name: actions for name, actions in now.items() if actions}
             if not now:
                 continue
-            before_stage()
+            if not before_stage():
+                break
             failed.update(self._stage(now))
             if failed and not goes_on(failed):
                 break
@@ -81,9 +90,11 @@ class Commit:
         ends = time.monotonic() + seconds
 
         def lane(member: Member) -> list[parallel.Tried[Action, Done]]:
-            return parallel.each(
-                plans[member.name], lambda action: write(member.client, action), workers=self._workers, ends=ends
-            )
+            def guarded(action: Action) -> Done:
+                self._guard()
+                return write(member.client, action)
+
+            return parallel.each(plans[member.name], guarded, workers=self._workers, ends=ends)
 
         # Nothing may still be written when this returns, or it could not be put back.
         deadline = seconds + parallel.ROUNDS * self._timeout
@@ -158,8 +169,9 @@ def merged_write(client: Client, action: Action, base: Mapping[str, Any], target
 
         live = client.get(action.kind, action.id.name, action.id.namespace or None)
         merged, conflicts = merge(content(base), content(target), content(live))
-        if conflicts or live["metadata"]["uid"] != base["metadata"]["uid"]:
-            what = ", ".join(conflicts) or "the object, which was made anew,"
+        made_anew = live["metadata"]["uid"] != base["metadata"]["uid"]
+        if conflicts or made_anew:
+            what = "the object, which was made anew," if made_anew else ", ".join(conflicts)
             raise Conflict(
                 client.cluster,
                 f"edit {action.id}: {what} was changed by somebody else meanwhile",

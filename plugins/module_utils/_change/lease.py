@@ -109,6 +109,7 @@ class SetLease:
         self._lease: dict[str, Any] = {}
         self._ended = threading.Event()
         self._lost: BaseException | None = None
+        self._renewed = 0.0
         self._asking: threading.Thread | None = None
         self._renewing = threading.Thread(target=self._renew, name=f"lease-{name}", daemon=True)
 
@@ -117,11 +118,16 @@ class SetLease:
         return self._identity
 
     def check(self) -> None:
-        """Raises KubeError where the Lease was lost: nothing more may be written."""
+        """Raises KubeError where the Lease was lost, or may have been: nothing more may be written.
+
+        It may have been where this process was stopped for so long that another run could take it.
+        """
         if self._asking is not None:
             self._asking.join()
         if self._lost is not None:
             raise self._lost
+        if time.monotonic() - self._renewed > SECONDS:
+            raise self._lapsed()
 
     @contextlib.contextmanager
     def beside(self) -> Iterator[SetLease]:
@@ -147,6 +153,7 @@ class SetLease:
         while not self._try():
             if time.monotonic() >= ends or self._ended.wait(_POLL):
                 raise self._held()
+        self._renewed = time.monotonic()
         _HELD.add(self._identity)
         self._renewing.start()
         return self
@@ -189,17 +196,17 @@ class SetLease:
         return True
 
     def _renew(self) -> None:
-        lapses = time.monotonic() + SECONDS
         while not self._ended.wait(SECONDS / 3):
             try:
                 live = self._client.get(LEASE, self._name, self._namespace)
                 if (live.get("spec") or {}).get("holderIdentity") != self._identity:
                     self._lost = self._taken(live)
                     return
+                asked = time.monotonic()
                 self._client.replace(self._manifest(live), field_manager=FIELD_MANAGER)
-                lapses = time.monotonic() + SECONDS
+                self._renewed = asked
             except KubeError as error:
-                if time.monotonic() > lapses:
+                if time.monotonic() - self._renewed > SECONDS:
                     self._lost = error
                     return
 
@@ -243,4 +250,12 @@ class SetLease:
             f"Lease {self._namespace}/{self._name} was taken by {(live.get('spec') or {}).get('holderIdentity')}",
             reason="LeaseLost",
             remedy="see that run; this one wrote nothing more",
+        )
+
+    def _lapsed(self) -> Conflict:
+        return Conflict(
+            self._client.cluster,
+            f"Lease {self._namespace}/{self._name} was not renewed for {SECONDS} s, and may be another run's by now",
+            reason="LeaseLost",
+            remedy="run again; this run wrote nothing more",
         )

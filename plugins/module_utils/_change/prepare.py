@@ -27,6 +27,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import NAMESPACE
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER, is_our_manager
 
+_FEW = 8
 _NO_DRY_RUN = re.compile(r"does not support dry run")
 
 
@@ -48,7 +49,8 @@ def prepare(client: Client, actions: Sequence[Action], *, workers: int = paralle
     tried = parallel.each(
         asked,
         lambda item: _allowed(client, item) if isinstance(item, Need) else _dry_run(client, item, namespaces),
-        workers=workers,
+        # Here connections are opened, and one costs as much as a few requests.
+        workers=min(workers, max(_FEW, len(asked) // 4)),
     )
     lacking: list[Need] = []
     if any(each.value is False or isinstance(each.error, Forbidden) for each in tried):

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ansible_collections.onemesh.istio.plugins.module_utils._change.setup import Setup
@@ -13,6 +14,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._proof import levels
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import Changed, Proof
 
 if TYPE_CHECKING:
+    from ansible_collections.onemesh.istio.plugins.module_utils._change.settle import Payment
     from ansible_collections.onemesh.istio.plugins.module_utils._proof.prove import Baseline
 
 
@@ -44,3 +46,36 @@ def prove(setup: Setup, before: Baseline | None, changes: Mapping[str, Sequence[
         progress=setup.progress,
         window=setup.proof_window,
     )
+
+
+class Stages:
+    """Whether proxies have one stage of a change before the next is made, where that is asked for at all.
+
+    The gateway of one cluster may get a subset later than the clients of another get the route that leads to it, and
+    lose it earlier. The connections in between would be reset. ``late`` is the proof that did not hold.
+    """
+
+    def __init__(self, setup: Setup, before: Baseline | None) -> None:
+        self._setup = replace(setup, level=levels.ACKNOWLEDGED, proof_window=0.0)
+        self._before = before if levels.at_least(setup.level, levels.ACKNOWLEDGED) else None
+        self.late: Proof | None = None
+
+    def have(self, changes: Mapping[str, Sequence[Changed]]) -> bool:
+        """Wait until all of this is acknowledged."""
+        if self._before is None or not any(changes.values()):
+            return True
+        proof = prove(self._setup, self._before, changes)
+        self.late = None if proof.holds else proof
+        return proof.holds
+
+    def have_lost(self, paid: Mapping[str, Sequence[Payment]]) -> bool:
+        """Wait until what was taken away is acknowledged to be gone."""
+        return self.have(gone(paid))
+
+
+def gone(paid: Mapping[str, Sequence[Payment]]) -> dict[str, list[Changed]]:
+    """Paid obligations as changes."""
+    return {
+        name: [Changed(each.before, each.after, 0.0, 0.0) for each in payments if each.changed]
+        for name, payments in paid.items()
+    }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timezone
 
+from ansible_collections.onemesh.istio.plugins.module_utils._change.lease import SetLease
 from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import Record
 from ansible_collections.onemesh.istio.plugins.module_utils._change.report import ClusterReport, Report, Touched
 from ansible_collections.onemesh.istio.plugins.module_utils._change.settle import Payment, Settled, Settlement
@@ -21,9 +22,16 @@ def now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def settlement(setup: Setup) -> Settlement:
-    """Who pays the obligations of a set."""
-    return Settlement(setup.fleet, setup.component, setup.name, timeout=setup.request_timeout, workers=setup.workers)
+def settlement(setup: Setup, lease: SetLease) -> Settlement:
+    """Who pays the obligations of a set, as long as the lease is held."""
+    return Settlement(
+        setup.fleet,
+        setup.component,
+        setup.name,
+        lease.check,
+        timeout=setup.request_timeout,
+        workers=setup.workers,
+    )
 
 
 def write_off(setup: Setup, record: Record) -> bool:

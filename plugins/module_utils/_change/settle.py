@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,6 +82,7 @@ class Settlement:
         fleet: Fleet,
         component: str,
         name: str,
+        guard: Callable[[], None],
         *,
         timeout: float,
         workers: int = parallel.WORKERS,
@@ -89,16 +90,23 @@ class Settlement:
         self._fleet = fleet
         self._component = component
         self._name = name
+        self._guard = guard
         self._timeout = timeout
         self._workers = workers
 
     def pay(
-        self, owed: Mapping[str, Iterable[Owed]], *, regardless: bool = False, elsewhere: Iterable[Owed] = ()
+        self,
+        owed: Mapping[str, Iterable[Owed]],
+        *,
+        regardless: bool = False,
+        elsewhere: Iterable[Owed] = (),
+        arrived: Callable[[Mapping[str, Sequence[Payment]]], bool] = lambda _paid: True,
     ) -> Settled:
         """Pay what is owed, routes first.
 
         Unless ``regardless``, a stage that is not complete on all clusters is the last one, what is owed ``elsewhere``
         (to clusters that are away) counted: while a route may still stand, what it leads to is not taken away (I1).
+        So is one of which ``arrived``, asked with all that is paid, says that proxies may still have it.
         """
         stages: dict[int, dict[str, list[Owed]]] = {}
         for cluster, items in owed.items():
@@ -109,6 +117,8 @@ class Settlement:
         open_elsewhere = min((_stage(item) for item in elsewhere), default=math.inf)
         for stage in sorted(stages):
             if stage > open_elsewhere and not regardless:
+                break
+            if any(paid.values()) and not arrived(paid):
                 break
             self._stage(stages[stage], paid, errors)
             if any(errors.values()) and not regardless:
@@ -150,6 +160,7 @@ class Settlement:
         live = client.find(kind, owed.id.name, owed.id.namespace or None)
         if live is None:
             return Payment(owed, "absent", finding=_gone(client.cluster, owed))
+        self._guard()
         if owed.verb == "delete":
             return self._delete(client, kind, owed, live)
         return self._restore(client, kind, owed, live)

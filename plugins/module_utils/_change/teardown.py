@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._change import proving, session
 from ansible_collections.onemesh.istio.plugins.module_utils._change.change import Change, Intent
+from ansible_collections.onemesh.istio.plugins.module_utils._change.lease import SetLease
 from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import (
     ClusterRecord,
     Owed,
@@ -33,7 +34,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
     LABEL_SET,
     MANAGED_BY,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import Changed
 
 
 def scan(client: Client, setup: Setup, part: ClusterRecord, kinds: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
@@ -86,7 +86,7 @@ class Teardown:
         with setup.lease() as lease:
             self._begin(owed)
             lease.check()
-            self._pay(present, [each for name, items in owed.items() if name not in found for each in items])
+            self._pay(present, [each for name, items in owed.items() if name not in found for each in items], lease)
         self._report.owed = self._record.owing()
         self._refuse_leaks()
         return self._result()
@@ -156,25 +156,26 @@ class Teardown:
                 part.missed, part.owed = {}, {each.id: each for each in items}
         session.save(self._setup, self._record)
 
-    def _pay(self, owed: Mapping[str, Sequence[Owed]], elsewhere: Sequence[Owed]) -> None:
+    def _pay(self, owed: Mapping[str, Sequence[Owed]], elsewhere: Sequence[Owed], lease: SetLease) -> None:
         setup = self._setup
         present = [name for name, part in self._report.clusters.items() if part.state == "ready"]
         baseline = proving.baseline(setup, present)
-        settled = session.settlement(setup).pay(owed, regardless=setup.policy.regardless, elsewhere=elsewhere)
+        stages = proving.Stages(setup, baseline)
+        settled = session.settlement(setup, lease).pay(
+            owed, regardless=setup.policy.regardless, elsewhere=elsewhere, arrived=stages.have_lost
+        )
         session.note(self._report, self._record, settled)
         for finding in session.failures(settled):
             self._report.clusters[finding.cluster].findings.append(finding)
         self._leaked = self._left(list(owed))
         session.save(setup, self._record)
-        gone = {
-            name: [Changed(each.before, each.after, 0.0, 0.0) for each in payments if each.changed]
-            for name, payments in settled.paid.items()
-        }
-        proof = proving.prove(setup, baseline, gone)
+        proof = stages.late or proving.prove(setup, baseline, proving.gone(settled.paid))
         self._report.proof = proof.as_dict()
         if not proof.holds:
+            self._report.owed = self._record.owing()
+            what = "Routes are" if stages.late else "It is"
             raise MeshError(
-                f"It is removed, and that is not {setup.level} within {setup.proof_timeout:g} s.",
+                f"{what} removed, and that is not {proof.asked} within {setup.proof_timeout:g} s.",
                 proof.findings,
                 self._result(),
             )

@@ -111,7 +111,7 @@ def _parsed(text: str, source: str) -> list[Any]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         # Ansible 2.19 gives text of a class of its own, which the loader in C does not take.
-        return [document for document in yaml.load_all(str(text), Loader=loader) if document]
+        return list(yaml.load_all(str(text), Loader=loader))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark is not None else ""

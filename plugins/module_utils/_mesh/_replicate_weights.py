@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import Entry, Record
 from ansible_collections.onemesh.istio.plugins.module_utils._change.merge import merge

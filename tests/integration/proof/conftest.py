@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).parents[1] / "verify"))
+sys.path += [str(Path(__file__).parents[1] / name) for name in ("verify", "replicate")]
 
 import proof_lab
 import verify_lab
