@@ -172,12 +172,12 @@ def _is_unrivalled(pair: tuple[int, int], shared: Shared, taken: Iterable[_Taken
     return not better and all(common < own for common in rivals)
 
 
-def _cross(pair: tuple[int, int], other: tuple[int, int]) -> bool:
-    return (pair[0] < other[0]) != (pair[1] < other[1])
+def _cross(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    return (one[0] < other[0]) != (one[1] < other[1])
 
 
-def _meet(pair: tuple[int, int], other: tuple[int, int]) -> bool:
-    return pair[0] == other[0] or pair[1] == other[1]
+def _meet(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    return one[0] == other[0] or one[1] == other[1]
 
 
 def _pair_plain(left: Sequence[Any], right: Sequence[Any], alignment: Alignment) -> None:

@@ -424,7 +424,7 @@ class Change:
         ]
         times = [(each.started, each.finished) for each in made if each.error is None]
         if times:
-            part.seconds = max(finished for _started, finished in times) - min(started for started, _ in times)
+            part.seconds = max(end for _start, end in times) - min(start for start, _end in times)
 
     # Put back
 

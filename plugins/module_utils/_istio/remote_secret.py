@@ -31,8 +31,9 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.kubeconfig im
 )
 
 _YAML_WORDS = {"", "y", "n", "yes", "no", "on", "off", "true", "false", "null", "~"}
+# YAML 1.1 lets underscores stand in numbers, and colons between sixtieths.
 _NUMBER_OR_DATE = re.compile(
-    r"[0-9]+(\.[0-9]*)?(e[+-]?[0-9]+)?|0x[0-9a-f]+|0o[0-7]+|0b[01]+|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
+    r"[0-9][0-9_]*(:[0-5]?[0-9])*(\.[0-9_]*)?(e[+-]?[0-9]+)?|0x[0-9a-f_]+|0o[0-7_]+|0b[01_]+|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
 )
 _PLAIN_SCALAR = re.compile(r"[A-Za-z0-9/+](?:[A-Za-z0-9/+=._~@%?&;()\[\]-]|:(?!$))*")
 

@@ -181,12 +181,7 @@ def read(member: Member, split: Split) -> Live:
     except NotFound as error:
         remedy = "install Istio there (onemesh.istio.site), or leave the cluster out of clusters"
         raise NotFound(member.name, f"Istio's kinds are not served: {error.message}", remedy=remedy) from error
-    return Live(
-        found,
-        tuple(
-            live for lives, (kind, _) in zip(listed, lists, strict=True) if kind == VIRTUAL_SERVICE for live in lives
-        ),
-        tuple(
-            live for lives, (kind, _) in zip(listed, lists, strict=True) if kind == DESTINATION_RULE for live in lives
-        ),
-    )
+    by_kind: dict[Kind, list[dict[str, Any]]] = {VIRTUAL_SERVICE: [], DESTINATION_RULE: []}
+    for (kind, _namespace), lives in zip(lists, listed, strict=True):
+        by_kind[kind] += lives
+    return Live(found, tuple(by_kind[VIRTUAL_SERVICE]), tuple(by_kind[DESTINATION_RULE]))

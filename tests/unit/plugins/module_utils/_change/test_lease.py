@@ -96,6 +96,15 @@ def of_parent(holder: str) -> str:
         ("", False),
         ("ours", False),
     ],
+    ids=[
+        "runs",
+        "its number was given anew",
+        "given back by this process",
+        "another machine",
+        "unknown",
+        "none",
+        "ours",
+    ],
 )
 def test_only_a_process_that_is_known_to_have_ended_is_called_dead(holder: str, dead: bool) -> None:
     assert is_dead(holder) is dead

@@ -168,7 +168,7 @@ def test_what_undoes_a_change_that_was_cut_off_is_owed_too_and_counts_more() -> 
     found = record(Pending("x", SINCE, "me", {"west": by_id(RESTORE)}), west=part(GIVE_BACK, APPLY))
     assert found.obligations("west") == by_id(RESTORE)
     assert found.owing() == {"west": [APPLY, RESTORE]}
-    for _ in range(2):
+    for _again in range(2):
         found.fold()
         assert found.pending is None
         assert found.clusters["west"] == part(RESTORE, APPLY)

@@ -114,8 +114,12 @@ SURVIVES: dict[str, tuple[Any, Any, Any, Any]] = {
         {"http": [{"name": "a", "route": [{"destination": {"host": "reviews"}}]}]},
         {"http": [{"name": "a", "route": [destination("west", 70), destination("east", 30)]}]},
         {"http": [{"name": "b"}, {"name": "a", "timeout": "1s", "route": [{"destination": {"host": "reviews"}}]}]},
-        {"http": [{"name": "b"}, {"name": "a", "timeout": "1s", "route": [destination("west", 70),
-                                                                         destination("east", 30)]}]},
+        {
+            "http": [
+                {"name": "b"},
+                {"name": "a", "timeout": "1s", "route": [destination("west", 70), destination("east", 30)]},
+            ]
+        },
     ),
     "both label": (
         {"metadata": {}},

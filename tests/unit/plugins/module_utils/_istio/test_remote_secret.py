@@ -16,7 +16,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret
     stored,
 )
 from ansible_collections.onemesh.istio.tests.unit.plugins.module_utils._istio.certificate_authorities import authority
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 CA = authority("api server").pem
@@ -87,6 +87,9 @@ NAME = TRICKY | st.from_regex(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", fullmatch=T
 
 
 @given(NAME, st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=40))
+@example("east", "0_")
+@example("east", "1:30")
+@example("east", "1_000.5")
 def test_every_name_and_token_is_read_back_as_text(name: str, token: str) -> None:
     text = build(name, "https://[2001:db8::1]:6443", CA, token)["stringData"][name]
     config = yaml.safe_load(text)

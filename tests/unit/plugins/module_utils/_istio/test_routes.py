@@ -186,8 +186,17 @@ HEADERS = {"headers": {"request": {"set": {"x": "1"}}}}
 EXPANDED: dict[str, tuple[dict[str, Any], dict[str, int], dict[str, Any]]] = {
     "the only destination": (
         virtual_service(http=[{"timeout": "1s", "route": [to(port=80, **HEADERS)]}]), {"west": 70, "east": 30},
-        virtual_service(http=[{"timeout": "1s", "route": [to(subset="west", port=80, weight=70, **HEADERS),
-                                                           to(subset="east", port=80, weight=30, **HEADERS)]}]),
+        virtual_service(
+            http=[
+                {
+                    "timeout": "1s",
+                    "route": [
+                        to(subset="west", port=80, weight=70, **HEADERS),
+                        to(subset="east", port=80, weight=30, **HEADERS),
+                    ],
+                }
+            ]
+        ),
     ),
     "beside another host": (
         virtual_service(http=[[to("old", weight=20), to(weight=80)]]), {"west": 56, "east": 24},

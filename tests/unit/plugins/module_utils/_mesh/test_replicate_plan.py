@@ -84,11 +84,13 @@ def namespace(*, uid: str = "n1", ours: bool = False, **labels: str) -> dict[str
 READY = namespace(**SIDECAR)
 
 
-def state(*live: dict[str, Any], shop: dict[str, Any] | None = READY, unserved: str = "") -> State:
+def state(*live: dict[str, Any], shop: dict[str, Any] | None = None, unserved: str = "", bare: bool = False) -> State:
+    """What a cluster has; ``shop`` is its namespace (default: READY), with ``bare`` there is none."""
+    there = None if bare else shop or READY
     kinds = (VIRTUAL_SERVICE, DESTINATION_RULE, CONFIG_MAP, NAMESPACE)
     return State(
         objects={ObjectId.of(each): each for each in live},
-        namespaces={"shop": shop} if shop is not None else {},
+        namespaces={"shop": there} if there is not None else {},
         kinds={(kind.api_version, kind.kind): kind for kind in kinds if kind.kind != unserved},
         unserved={(API, unserved): "it does not serve it"} if unserved else {},
     )
@@ -209,7 +211,7 @@ NAMESPACES: dict[str, tuple[dict[str, Any] | None, ClusterRecord, Options, list[
 def test_what_is_done_with_the_namespace(case: str) -> None:
     live, part, options, expected = NAMESPACES[case]
     options = replace(options, prune=False)
-    found = plan("west", [ROUTE], state(stands(ROUTE), shop=live), part, options)
+    found = plan("west", [ROUTE], state(stands(ROUTE), shop=live, bare=live is None), part, options)
     assert [words for words in said(found) if "VirtualService" not in words] == expected
 
 

@@ -144,8 +144,8 @@ OVERLAYS: dict[str, tuple[list[Any], list[Any], list[Any]]] = {
 def test_clusters_differ_where_an_overlay_says_so(case: str) -> None:
     overlays, east, west = OVERLAYS[case]
     objects = found(definition=manifest(), overlays=overlays)
-    assert [spec for _, spec, _ in objects["east"]] == east
-    assert [spec for _, spec, _ in objects["west"]] == west
+    assert [spec for _name, spec, _source in objects["east"]] == east
+    assert [spec for _name, spec, _source in objects["west"]] == west
 
 
 MERGES: list[tuple[Any, Any, Any]] = [

@@ -36,7 +36,7 @@ def test_a_change_is_named_as_messages_name_it() -> None:
     assert change("echo", 0, 0).key == ("networking.istio.io", "VirtualService", "a", "echo")
     assert Changed(namespace, None, 0, 0).name == "Namespace app"
     with pytest.raises(ValueError, match="before and after"):
-        _ = Changed(None, None, 0, 0).object
+        assert Changed(None, None, 0, 0).object
 
 
 @pytest.mark.parametrize(
