@@ -232,9 +232,7 @@ class Client:
             idempotent=patch_type != "json",
         )
 
-    def replace(
-        self, manifest: Mapping[str, Any], *, field_manager: str, dry_run: bool = False
-    ) -> dict[str, Any]:
+    def replace(self, manifest: Mapping[str, Any], *, field_manager: str, dry_run: bool = False) -> dict[str, Any]:
         """The object after ``manifest`` has taken its place, strictly validated.
 
         The ``resourceVersion`` in it is a precondition: Conflict is raised where somebody else has written since.

@@ -75,13 +75,10 @@ def test_certificates_that_cannot_be_used(credentials: dict[str, Any], said: str
     assert "my-key" not in str(raised.value)
 
 
-def test_what_is_not_encoded_is_not_sent() -> None:
-    session = transport.Session("west", Credentials(server="https://h"), connections=1)
-    for target in ("/api /v1", "/api\r\nHost: other", "/äpi"):
-        with pytest.raises(ValueError, match="is not encoded"):
-            session.send("GET", target, None, [], 1.0)
-    with pytest.raises(ValueError, match="line break"):
-        transport.Session("west", Credentials(server="https://h", impersonate_user="a\r\nb: c"), connections=1)
+def test_missing_library_is_told_when_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "_URLLIB3_IMPORT_ERROR", "ModuleNotFoundError: No module named 'urllib3'")
+    with pytest.raises(CredentialsError, match=r"needs the Python library urllib3 on .*Python .*install urllib3"):
+        client.Client("west", Credentials(server="https://h"))
 
 
 @pytest.mark.parametrize(
