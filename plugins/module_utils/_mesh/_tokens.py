@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret import RemoteCluster
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import jwt_claims
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import jwt_claims, jwt_expiry
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,7 @@ def why_renewed(
 
 def expiry_of(registered: RemoteCluster) -> datetime | None:
     """When its token ends; None where it never does."""
-    token = Token.of(registered.token)
-    return None if token is None else token.expires
+    return jwt_expiry(registered.token)
 
 
 def _time(seconds: Any) -> datetime | None:

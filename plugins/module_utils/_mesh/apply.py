@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.onemesh.istio.plugins.module_utils._change.report import visible
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, Outcome, findings_of
@@ -105,24 +106,6 @@ def describe(manifest: Mapping[str, Any]) -> str:
     metadata = manifest["metadata"]
     where = f"{metadata['namespace']}/" if metadata.get("namespace") else ""
     return f"{manifest['kind']} {where}{metadata['name']}"
-
-
-def visible(manifest: Mapping[str, Any] | None) -> dict[str, Any]:
-    """An object for a diff: without what only the API server writes, and without the data of a Secret (I8)."""
-    if manifest is None:
-        return {}
-    shown = {name: value for name, value in manifest.items() if name != "status"}
-    shown["metadata"] = {
-        name: value for name, value in (manifest.get("metadata") or {}).items() if name not in _SERVER_FIELDS
-    }
-    if manifest.get("kind") == "Secret":
-        for field in ("data", "stringData"):
-            if field in shown:
-                shown[field] = dict.fromkeys(shown[field], "(not shown)")
-    return shown
-
-
-_SERVER_FIELDS = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink")
 
 
 def _complete(manifest: Mapping[str, Any]) -> dict[str, Any]:
