@@ -122,12 +122,12 @@ class Lab:
         for manifest in (unknown_filter(), virtual_service(50, "edge")):
             for member in self.fleet:
                 member.client.delete(kind_of(manifest), manifest["metadata"]["name"], "app")
-        proof = self.change("serving", applies(destination_rule(*CLUSTERS)), applies(virtual_service(50)), timeout=60)
+        proof = self.change("serving", applies(destination_rule(*CLUSTERS)), applies(virtual_service(50)), timeout=240)
         assert proof.holds, proof.as_dict()
         self.spoken.clear()
 
     def change(
-        self, level: str, *writes: Write, on: Iterable[str] = CLUSTERS, timeout: float = 30.0, window: float = 0.0
+        self, level: str, *writes: Write, on: Iterable[str] = CLUSTERS, timeout: float = 90.0, window: float = 0.0
     ) -> Proof:
         """Write everything on the clusters and prove it."""
         known = self.baseline(level)
@@ -147,13 +147,13 @@ class Lab:
         known: Baseline,
         changes: Mapping[str, list[Changed]],
         *,
-        timeout: float = 30.0,
+        timeout: float = 90.0,
         window: float = 0.0,
     ) -> Proof:
         return prove(self.fleet, level, known, changes, timeout=timeout, progress=self.spoken.append, window=window)
 
     def _wait_for_proxies(self) -> None:
-        ends = time.monotonic() + 90
+        ends = time.monotonic() + 240
         while True:
             istiods = baseline(self.fleet, "acknowledged", self.fleet.names, deadline=20.0).istiods.values()
             connected = {proxy.proxy for istiod in istiods for proxy in istiod.proxies}
@@ -226,5 +226,5 @@ def with_application(mesh: Mesh) -> Lab:
     for cluster in (mesh.east, mesh.west):
         cluster.kubectl("apply", "-f", "-", stdin=echo.replace("CLUSTER_NAME", cluster.name))
     for cluster in (mesh.east, mesh.west):
-        cluster.kubectl("-n", "app", "rollout", "status", "deployment/echo", "--timeout=60s")
+        cluster.kubectl("-n", "app", "rollout", "status", "deployment/echo", "--timeout=240s")
     return Lab(mesh, Fleet(fleet_of_parameters(mesh.clusters)))

@@ -124,13 +124,13 @@ class Shop:
 
     def split(self, **options: Any) -> Ran:
         return run(
-            traffic_split, {"clusters": self.lab.mesh.clusters, "namespace": NAMESPACE, "proof_timeout": 60, **options}
+            traffic_split, {"clusters": self.lab.mesh.clusters, "namespace": NAMESPACE, "proof_timeout": 180, **options}
         )
 
     @contextmanager
     def standing(self, *manifests: Manifest) -> Iterator[None]:
         """Users' objects on both clusters, acknowledged by all proxies; afterwards they are gone."""
-        changed = self.lab.change("acknowledged", *map(applies, manifests), timeout=90)
+        changed = self.lab.change("acknowledged", *map(applies, manifests), timeout=240)
         assert changed.holds, changed.as_dict()
         try:
             yield
@@ -208,7 +208,7 @@ def with_shop(lab: Lab) -> Iterator[Shop]:
         for cluster in meshes:
             for version in VERSIONS:
                 name = f"deployment/reviews-{version}"
-                cluster.kubectl("-n", NAMESPACE, "rollout", "status", name, "--timeout=120s")
+                cluster.kubectl("-n", NAMESPACE, "rollout", "status", name, "--timeout=240s")
         shop = Shop(lab)
         _wait_until_all_answer(shop)
         yield shop

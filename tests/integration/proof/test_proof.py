@@ -115,7 +115,7 @@ def test_a_proxy_that_comes_back_in_time_is_waited_for(lab: Lab) -> None:
         changes = lab.write(applies(virtual_service(10)))
         timer = threading.Timer(2.0, go_on)
         timer.start()
-        proof = lab.prove("serving", known, changes, timeout=60)
+        proof = lab.prove("serving", known, changes, timeout=120)
         timer.join()
     assert proof.reached == "serving", proof.as_dict()
     assert lab.weights("west") == {"east": 10, "west": 90}
@@ -128,16 +128,16 @@ def test_a_proxy_that_goes_away_meanwhile_is_not_late(lab: Lab) -> None:
     gone = lab.pod("east")["metadata"]["name"]
     changes = lab.write(applies(virtual_service(30)))
     lab.mesh.east.kubectl("-n", "app", "delete", "pod", gone, "--wait=false")
-    proof = lab.prove("acknowledged", known, changes, timeout=90)
+    proof = lab.prove("acknowledged", known, changes, timeout=240)
     assert proof.reached == "acknowledged", proof.as_dict()
-    lab.mesh.east.kubectl("-n", "app", "rollout", "status", "deployment/echo", "--timeout=60s")
+    lab.mesh.east.kubectl("-n", "app", "rollout", "status", "deployment/echo", "--timeout=240s")
 
 
 def test_an_istiod_that_is_replaced_meanwhile_is_waited_for(lab: Lab) -> None:
     known = lab.baseline("serving")
     changes = lab.write(applies(virtual_service(60)))
     lab.mesh.west.restart_istiod()
-    proof = lab.prove("serving", known, changes, timeout=120)
+    proof = lab.prove("serving", known, changes, timeout=240)
     assert proof.reached == "serving", proof.as_dict()
     assert lab.weights("west") == {"east": 60, "west": 40}
 
@@ -184,7 +184,7 @@ def test_a_cluster_that_no_istiod_reads_is_told_at_once(lab: Lab) -> None:
     changes = lab.write(applies(virtual_service(45)))
     lab.mesh.east.kubectl(*scale, "--replicas=0")
     try:
-        lab.mesh.east.kubectl("-n", "istio-system", "wait", "pods", "-l", "app=istiod", "--for=delete", "--timeout=60s")
+        lab.mesh.east.kubectl("-n", "istio-system", "wait", "pods", "-l", "app=istiod", "--for=delete", "--timeout=180s")
         known = lab.baseline("acknowledged")
         assert {before.reads for before in known.istiods.values()} == {"west"}
         proof = lab.prove("acknowledged", known, {"east": changes["east"]})
@@ -193,14 +193,14 @@ def test_a_cluster_that_no_istiod_reads_is_told_at_once(lab: Lab) -> None:
         assert (finding.cluster, finding.check) == ("east", "no-istiod-reads")
     finally:
         lab.mesh.east.kubectl(*scale, "--replicas=1")
-        lab.mesh.east.kubectl("-n", "istio-system", "rollout", "status", "deployment/istiod", "--timeout=120s")
+        lab.mesh.east.kubectl("-n", "istio-system", "rollout", "status", "deployment/istiod", "--timeout=240s")
 
 
 def test_two_istiods_of_a_cluster_are_both_asked(lab: Lab) -> None:
     scale = ("-n", "istio-system", "scale", "deployment/istiod")
     lab.mesh.east.kubectl(*scale, "--replicas=2")
     try:
-        lab.mesh.east.kubectl("-n", "istio-system", "rollout", "status", "deployment/istiod", "--timeout=120s")
+        lab.mesh.east.kubectl("-n", "istio-system", "rollout", "status", "deployment/istiod", "--timeout=240s")
         proof = lab.change("acknowledged", applies(virtual_service(65)))
         assert proof.reached == "acknowledged", proof.as_dict()
         assert proof.clusters["east"].details["istiods"] == 2
