@@ -30,7 +30,7 @@ site() {
 
 # A page for the references to what Ansible's own documentation defines, so that any other dead one is an error.
 elsewhere() {
-    local label
+    local label variable
     printf ':orphan:\n\n'
     # shellcheck disable=SC2016  # the backquotes are reStructuredText's
     comm -23 \
@@ -38,6 +38,12 @@ elsewhere() {
             grep -v '^ansible_collections\.onemesh\.' | sort -u) \
         <(grep -rhoE '^ *\.\. _[^:]+:' rst | sed -E 's/^ *\.\. _([^:]+):/\1/' | sort -u) |
         while IFS= read -r label; do printf '.. _%s:\n\n' "$label"; done
+    # The same for environment variables, which a fragment of Ansible's own brings along.
+    # shellcheck disable=SC2016
+    comm -23 \
+        <(grep -rhoE ':envvar:`[^`]+`' rst | sed -E 's/^:envvar:`//; s/`$//; s/\\//g' | sort -u) \
+        <(grep -rhoE '^ *\.\. envvar:: *[A-Z_0-9]+' rst | sed -E 's/.*:: *//' | sort -u) |
+        while IFS= read -r variable; do printf '.. envvar:: %s\n\n' "$variable"; done
     printf 'Elsewhere\n=========\n\nThis is documented at https://docs.ansible.com/ansible/latest/.\n'
 }
 
