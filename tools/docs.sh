@@ -38,13 +38,13 @@ elsewhere() {
             grep -v '^ansible_collections\.onemesh\.' | sort -u) \
         <(grep -rhoE '^ *\.\. _[^:]+:' rst | sed -E 's/^ *\.\. _([^:]+):/\1/' | sort -u) |
         while IFS= read -r label; do printf '.. _%s:\n\n' "$label"; done
-    # The same for environment variables, which a fragment of Ansible's own brings along.
+    printf 'Elsewhere\n=========\n\nThis is documented at https://docs.ansible.com/ansible/latest/.\n\n'
+    # Environment variables too, which a fragment of Ansible's own brings along.
     # shellcheck disable=SC2016
     comm -23 \
         <(grep -rhoE ':envvar:`[^`]+`' rst | sed -E 's/^:envvar:`//; s/`$//; s/\\//g' | sort -u) \
         <(grep -rhoE '^ *\.\. envvar:: *[A-Z_0-9]+' rst | sed -E 's/.*:: *//' | sort -u) |
         while IFS= read -r variable; do printf '.. envvar:: %s\n\n' "$variable"; done
-    printf 'Elsewhere\n=========\n\nThis is documented at https://docs.ansible.com/ansible/latest/.\n'
 }
 
 case ${1:-} in
