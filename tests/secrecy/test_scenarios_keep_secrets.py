@@ -43,6 +43,26 @@ class Scenario:
         return f"{self.playbook}-{self.title}" if self.title else self.playbook
 
 
+# A set may hold Secrets: here the mesh's root key, which is the last thing that anybody may see.
+SECRET_SET: dict[str, Any] = {
+    "replicate_set": "secrets",
+    "replicate_dataplane": "none",
+    "replicate_definition": [
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "kept-secret", "namespace": "default"},
+            "data": {"key": "{{ lookup('ansible.builtin.file', trust_directory ~ '/root/root-key.pem') | b64encode }}"},
+        }
+    ],
+}
+SPLIT: dict[str, Any] = {
+    "traffic_split_namespace": "default",
+    "traffic_split_host": "kubernetes",
+    "traffic_split_by": "cluster",
+    "traffic_split_weights": {"east": 50, "west": 50},
+}
+
 # In the order of a mesh's life: each starts where the one before ended.
 SCENARIOS = (
     Scenario("preflight"),
@@ -51,6 +71,12 @@ SCENARIOS = (
     Scenario("site", "again"),
     Scenario("verify"),
     Scenario("preflight", "refused-token", {"cluster_api_key": FORGED_TOKEN, "cluster_kubeconfig": ""}, succeeds=False),
+    Scenario("replicate", "check", SECRET_SET, arguments=("--check",)),
+    Scenario("replicate", variables=SECRET_SET),
+    Scenario("replicate", "absent", {**SECRET_SET, "replicate_state": "absent"}),
+    Scenario("traffic_split", variables=SPLIT),
+    Scenario("traffic_split", "restored", {**SPLIT, "traffic_split_state": "restored"}),
+    Scenario("link", "writer", {"link_writer": True}),
     Scenario("unlink"),
     Scenario("link", "long-lived", {"link_token": "long_lived"}),
     Scenario("unlink", "again"),
