@@ -31,11 +31,12 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.kubeconfig im
 )
 
 _YAML_WORDS = {"", "y", "n", "yes", "no", "on", "off", "true", "false", "null", "~"}
-# YAML 1.1 lets underscores stand in numbers, and colons between sixtieths.
+# YAML 1.1 lets underscores stand in numbers, colons between sixtieths, and a time behind a date.
 _NUMBER_OR_DATE = re.compile(
-    r"[0-9][0-9_]*(:[0-5]?[0-9])*(\.[0-9_]*)?(e[+-]?[0-9]+)?|0x[0-9a-f_]+|0o[0-7_]+|0b[01_]+|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
+    r"[0-9][0-9_]*(:[0-5]?[0-9])*(\.[0-9_]*)?(e[+-]?[0-9]+)?|0x[0-9a-f_]+|0o[0-7_]+|0b[01_]+"
+    r"|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(t.*)?",
 )
-_PLAIN_SCALAR = re.compile(r"[A-Za-z0-9/+](?:[A-Za-z0-9/+=._~@%?&;()\[\]-]|:(?!$))*")
+_PLAIN_SCALAR = re.compile(r"[A-Za-z0-9/](?:[A-Za-z0-9/+=._~@%?&;()\[\]-]|:(?!$))*")
 
 
 def build(
@@ -99,7 +100,11 @@ def kubeconfig_text(name: str, server: str, ca_data: bytes, token: str, tls_serv
 
 
 def _scalar(text: str) -> str:
-    plain = _PLAIN_SCALAR.fullmatch(text) and text.lower() not in _YAML_WORDS and not _NUMBER_OR_DATE.fullmatch(text)
+    plain = (
+        _PLAIN_SCALAR.fullmatch(text)
+        and text.lower() not in _YAML_WORDS
+        and not _NUMBER_OR_DATE.fullmatch(text.lower())
+    )
     return text if plain else json.dumps(text)
 
 

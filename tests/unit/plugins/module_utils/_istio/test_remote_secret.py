@@ -90,6 +90,9 @@ NAME = TRICKY | st.from_regex(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", fullmatch=T
 @example("east", "0_")
 @example("east", "1:30")
 @example("east", "1_000.5")
+@example("east", "+0")
+@example("east", "2026-01-02T03:04:05Z")
+@example("east", "1E+3")
 def test_every_name_and_token_is_read_back_as_text(name: str, token: str) -> None:
     text = build(name, "https://[2001:db8::1]:6443", CA, token)["stringData"][name]
     config = yaml.safe_load(text)

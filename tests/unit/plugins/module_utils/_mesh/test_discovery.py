@@ -9,7 +9,6 @@ import base64
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-import jwt_maker
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import remote_secret
@@ -20,6 +19,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._mesh._discovery imp
     describe,
     refuse_what_no_reference_carries,
 )
+from ansible_collections.onemesh.istio.tests.unit.plugins.module_utils._mesh import jwt_maker
 from hypothesis import given
 from hypothesis import strategies as st
 
