@@ -184,7 +184,7 @@ def test_a_cluster_that_no_istiod_reads_is_told_at_once(lab: Lab) -> None:
     changes = lab.write(applies(virtual_service(45)))
     lab.mesh.east.kubectl(*scale, "--replicas=0")
     try:
-        lab.mesh.east.kubectl("-n", "istio-system", "wait", "pods", "-l", "app=istiod", "--for=delete", "--timeout=180s")
+        lab.mesh.east.kubectl("-n", "istio-system", "wait", "pods", "-l", "app=istiod", "--for=delete", "--timeout=90s")
         known = lab.baseline("acknowledged")
         assert {before.reads for before in known.istiods.values()} == {"west"}
         proof = lab.prove("acknowledged", known, {"east": changes["east"]})
