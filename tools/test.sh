@@ -6,7 +6,7 @@ set -uo pipefail
 source "$(dirname "$0")/common.sh"
 
 logs=$cache/logs
-seconds_allowed=2400
+seconds_allowed=3300
 rm -rf "$logs"
 mkdir -p "$logs"
 export LAB_STAYS=1 MESHLAB_NAME=${MESHLAB_NAME:-test}

@@ -314,6 +314,8 @@ def test_no_namespace_is_sent_to_hang_on_a_dead_api(solo: Cluster) -> None:
 def test_keep_crds_keeps_types_and_what_users_made_of_them(solo: Cluster) -> None:
     solo.helm("istio-base", "base", "istio-system")
     solo.apply(namespace("app"))
+    # kubectl waits for a condition only where there is any already.
+    solo.wait_for("jsonpath={.status.acceptedNames.kind}=VirtualService", "crd/virtualservices.networking.istio.io")
     solo.wait_for("condition=Established", "crd/virtualservices.networking.istio.io")
     solo.apply(virtual_service("app", "reviews"), virtual_service("app", "replica", labels=OURS))
 
