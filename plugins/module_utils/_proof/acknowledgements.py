@@ -153,7 +153,9 @@ class IstiodWatch:
         floor, ceiling = self.tracker.floor, self.tracker.ceiling or 0
         if self.tracker.no_push:
             return 0
-        seen = [*map(_sent, self._proxies.values()), *self._told.values()]
+        # One that connected since got all under the newest number, which may be that of a push of endpoints only.
+        sent = [_sent(proxy) for key, proxy in self._proxies.items() if key in self._before]
+        seen = [*sent, *self._told.values()]
         return max((push for push in seen if floor < push <= ceiling), default=floor + 1)
 
     def _silent(self, required: int) -> list[ProxyKey]:

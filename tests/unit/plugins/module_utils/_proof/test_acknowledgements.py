@@ -85,6 +85,20 @@ def test_who_is_late_and_why(late: ProxySync, why: str) -> None:
     assert watch(late).late() == {ECHO: why}
 
 
+def test_a_proxy_that_connects_meanwhile_says_nothing_of_which_push_is_ours() -> None:
+    """It gets everything under the newest number, which may be that of a push of endpoints only."""
+    tracker = PushTracker(FLOOR, debounce=0.1)
+    for at in (0.0, 1.0):
+        tracker.see(at, OURS + 1, 52, 0.0, held=True)
+    gateway = proxy("gateway.app", cds=sent(5))
+    new = proxy("new.app", cds=sent(OURS + 1), lds=sent(OURS + 1), rds=sent(OURS + 1))
+    seen = IstiodWatch(tracker, (proxy(rds=sent(5)), gateway))
+    for _look in range(2):
+        seen.see([DONE, gateway, new])
+    seen.tell(ProxyKey("east", "gateway.app"), OURS)
+    assert seen.late() == {}
+
+
 def test_a_proxy_that_the_push_does_not_concern_is_asked_of_istiod() -> None:
     other = proxy("other.app", rds=sent(5))
     assert watch(DONE, other).to_ask() == [ProxyKey("east", "other.app")]
