@@ -151,13 +151,11 @@ def _place(action: Action) -> dict[str, str]:
 
 
 def _edit(client: Client, action: Action) -> Content:
+    """Write what is desired over what was read, or over what others have made of that since.
+
+    Raises Conflict where both changed the same.
+    """
     base, target = action.before or {}, action.desired or {}
-    return merged_write(client, action, base, target)
-
-
-def merged_write(client: Client, action: Action, base: Mapping[str, Any], target: Mapping[str, Any]) -> Content:
-    """Write ``target`` over ``base``, or over what others have made of it since. Raises Conflict where both changed
-    the same."""
     desired: Mapping[str, Any] = target
     for attempt in range(1, _ATTEMPTS + 1):
         try:

@@ -13,7 +13,7 @@ from typing import Any
 from ansible_collections.onemesh.istio.plugins.module_utils._change import ledger
 from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import Record, UnreadableRecord
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, KubeError, NotFound
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, NotFound
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SECRET
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
     FIELD_MANAGER,
@@ -144,8 +144,3 @@ class Records:
             "metadata": metadata,
             "data": ledger.secret_data(data),
         }
-
-
-def changed_meanwhile(error: KubeError) -> bool:
-    """Whether a record could not be saved because another run wrote it."""
-    return isinstance(error, Conflict)

@@ -69,10 +69,6 @@ class Settled:
     paid: Mapping[str, list[Payment]]
     errors: Mapping[str, list[KubeError]]
 
-    @property
-    def complete(self) -> bool:
-        return not any(self.errors.values())
-
 
 class Settlement:
     """Pays the obligations of one set on all clusters at once, stage by stage: routes go before what they lead to."""

@@ -254,10 +254,7 @@ def _namespace(
                     cluster, "no-namespace", "is not there", "create it, or set create_namespace: true", object=str(key)
                 )
             ]
-        manifest = owned(
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}, COMPONENT
-        )
-        manifest["metadata"]["labels"][LABEL_SET] = options.name
+        manifest = _namespace_manifest(name, options, ours=True)
         return [Action(key, NAMESPACE, "apply", "is not there", "created", desired=manifest)]
     present = live["metadata"].get("labels") or {}
     entry = part.objects.get(key)
