@@ -52,15 +52,18 @@ def missing(client: Client, needs: Iterable[Need]) -> list[Need]:
 
         def denied(asked: Iterable[Need]) -> set[Need]:
             distinct = list(dict.fromkeys(asked))
-            return {need for need, allowed in zip(distinct, pool.map(ask, distinct), strict=True) if not allowed}
-
-        def ask(need: Need) -> bool:
-            return client.can_i(need.verb, need.kind, need.namespace, subresource=need.subresource)
+            answers = pool.map(lambda need: is_allowed(client, need), distinct)
+            return {need for need, allowed in zip(distinct, answers, strict=True) if not allowed}
 
         everywhere = denied(need.everywhere for need in wanted)
         unsettled = [need for need in wanted if need.everywhere in everywhere]
         somewhere = denied(need for need in unsettled if need != need.everywhere)
         return [need for need in unsettled if need in everywhere or need in somewhere]
+
+
+def is_allowed(client: Client, need: Need) -> bool:
+    """What the API server says of one need. Raises KubeError."""
+    return client.can_i(need.verb, need.kind, need.namespace, subresource=need.subresource)
 
 
 def findings(cluster: str, missing: Iterable[Need]) -> list[Finding]:

@@ -27,7 +27,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger impor
     confirmed,
     ending,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId
+from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId, few
 from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import is_away
 from ansible_collections.onemesh.istio.plugins.module_utils._change.report import ClusterReport, Report, Touched
 from ansible_collections.onemesh.istio.plugins.module_utils._change.settle import is_held
@@ -464,7 +464,7 @@ class Change:
             Finding(
                 name,
                 "owed",
-                f"could not be put back yet: {_list(str(each.id) for each in owed)}",
+                f"could not be put back yet: {few(each.id for each in owed)}",
                 "run again, or with state: settled, when the cluster answers; until then its objects may differ",
             )
             for name, owed in self._report.owed.items()
@@ -497,11 +497,6 @@ def _known(undo: Owed, done: Done) -> Owed:
     if undo.verb == "delete" and done.after is not None:
         return replace(undo, uid=done.after["metadata"]["uid"])
     return undo
-
-
-def _list(names: Iterable[str], shown: int = 5) -> str:
-    listed = list(names)
-    return ", ".join(listed[:shown]) + (f" and {len(listed) - shown} more" if len(listed) > shown else "")
 
 
 def _of_same_object(entry: Entry | None, action: Action) -> Entry | None:

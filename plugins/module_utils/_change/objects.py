@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import Kind, group_of
@@ -75,6 +75,12 @@ def stage_of(group: str, kind: str) -> Stage:
 def is_route(group: str, kind: str) -> bool:
     """Whether objects of this type send traffic somewhere."""
     return (group, kind) in _ROUTES
+
+
+def few(names: Iterable[object], shown: int = 5) -> str:
+    """The first of many for a message: ``a, b, c, d, e and 3 more``."""
+    listed = [str(name) for name in names]
+    return ", ".join(listed[:shown]) + (f" and {len(listed) - shown} more" if len(listed) > shown else "")
 
 
 def content_hash(content: Any) -> str:

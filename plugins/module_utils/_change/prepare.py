@@ -48,7 +48,7 @@ def prepare(client: Client, actions: Sequence[Action], *, workers: int = paralle
     asked: list[Need | Action] = [*_reviews(actions, namespaces), *actions]
     tried = parallel.each(
         asked,
-        lambda item: _allowed(client, item) if isinstance(item, Need) else _dry_run(client, item, namespaces),
+        lambda item: access.is_allowed(client, item) if isinstance(item, Need) else _dry_run(client, item, namespaces),
         # Here connections are opened, and one costs as much as a few requests.
         workers=min(workers, max(_FEW, len(asked) // 4)),
     )
@@ -86,10 +86,6 @@ def _reviews(actions: Iterable[Action], namespaces: Collection[str]) -> list[Nee
         for need in (action.needs() if action.id.namespace in namespaces else action.untried())
     )
     return list(dict.fromkeys(need.everywhere for need in needs))
-
-
-def _allowed(client: Client, need: Need) -> bool:
-    return client.can_i(need.verb, need.kind, need.namespace, subresource=need.subresource)
 
 
 def _dry_run(client: Client, action: Action, namespaces: Iterable[str]) -> tuple[Action, Finding | None]:

@@ -14,6 +14,7 @@ from typing import Any
 from ansible_collections.onemesh.istio.plugins.module_utils._change import parallel
 from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import Owed
 from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import (
+    few,
     stage_of,
     with_version,
 )
@@ -313,11 +314,10 @@ def _of_somebody_else(cluster: str, owed: Owed) -> Finding:
 
 
 def _not_empty(cluster: str, owed: Owed, left: list[str]) -> Finding:
-    shown = ", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
     return Finding(
         cluster,
         "namespace-not-empty",
-        f"was made by us and is not empty ({shown}); it stays, without our labels",
+        f"was made by us and is not empty ({few(left)}); it stays, without our labels",
         "delete it yourself once nothing in it is needed",
         "warning",
         str(owed.id),

@@ -18,7 +18,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger impor
     Record,
     teardown,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId
+from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId, few
 from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import Policy, is_away
 from ansible_collections.onemesh.istio.plugins.module_utils._change.report import ClusterReport, Report, Touched
 from ansible_collections.onemesh.istio.plugins.module_utils._change.settle import is_held
@@ -208,9 +208,7 @@ class Teardown:
             raise MeshError("Not everything could be removed; what is left is recorded.", findings, self._result())
 
     def _owed_finding(self, name: str, state: str, items: Sequence[Owed], explained: bool) -> Finding:
-        shown = ", ".join(str(each.id) for each in items[:5]) + (
-            f" and {len(items) - 5} more" if len(items) > 5 else ""
-        )
+        shown = few(each.id for each in items)
         if state == "ready" and not explained:
             return Finding(
                 name,
