@@ -33,7 +33,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.report impor
 from ansible_collections.onemesh.istio.plugins.module_utils._change.settle import is_held
 from ansible_collections.onemesh.istio.plugins.module_utils._change.setup import Setup
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError, errors
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, Outcome
+from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, Outcome, findings_of
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import ANNOTATION_HASH
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import Changed
@@ -114,7 +114,7 @@ class Change:
                 self._report.clusters[name].state = "excluded"
         asked = [name for name in self._targets if name not in excluded]
         return setup.fleet.each(
-            lambda member: self._intent.read(member, lambda: recorded().clusters.get(member.name, ClusterRecord())),
+            lambda member: self._intent.read(member, lambda: recorded().known(member.name)),
             deadline=setup.request_timeout * 4,
             only=asked,
         )
@@ -127,12 +127,12 @@ class Change:
     def _judge(self, outcomes: Mapping[str, Outcome[Any]], check: str) -> None:
         """Note who is away; raises MeshError where the change cannot go on without them. Nothing is written yet."""
         failed = {name: outcome.error for name, outcome in outcomes.items() if outcome.error is not None}
-        findings = []
-        for name, error in failed.items():
-            findings.append(Finding(name, check, error.message, error.remedy or "see whether its API server answers"))
-            if is_away(error):
-                self._report.clusters[name].state = "away"
-                self._report.clusters[name].findings.append(replace(findings[-1], severity="warning"))
+        findings = findings_of(outcomes, check)
+        for finding in findings:
+            part = self._report.clusters[finding.cluster]
+            if is_away(failed[finding.cluster]):
+                part.state = "away"
+                part.findings.append(replace(finding, severity="warning"))
         present = sum(self._report.clusters[name].state == "ready" for name in self._report.clusters)
         total = sum(self._report.clusters[name].state != "excluded" for name in self._report.clusters)
         refused = [name for name, error in failed.items() if not is_away(error)]
@@ -174,10 +174,7 @@ class Change:
     def _go_on(self, states: Mapping[str, Any], lease: SetLease | None = None) -> dict[str, Any]:
         self._states = states
         self._refuse(self._intent.across(states))
-        plans = {
-            name: self._intent.plan(name, state, self._record.clusters.get(name, ClusterRecord()))
-            for name, state in states.items()
-        }
+        plans = {name: self._intent.plan(name, state, self._record.known(name)) for name, state in states.items()}
         self._refuse(finding for plan in plans.values() for finding in plan.findings)
         if lease is not None or self._setup.check_mode or not any(plan.actions for plan in plans.values()):
             return self._carry_out(plans, lease)
@@ -233,7 +230,7 @@ class Change:
         since = session.now()
         newly = {}
         for name in absent:
-            part = self._record.clusters.get(name, ClusterRecord())
+            part = self._record.known(name)
             owed = list(self._intent.owed(name, part, since))
             known = {each.id: (each.verb, each.desired) for each in [*part.owed.values(), *part.missed.values()]}
             missed = {each.id for each in owed if each.verb == "apply"}
@@ -244,7 +241,7 @@ class Change:
     def _fulfilled(self) -> bool:
         """Whether the record tells of a change that was begun, or of obligations, which stand fulfilled already."""
         return self._record.pending is not None or any(
-            self._superseded(name) or self._record.clusters.get(name, ClusterRecord()).missed for name in self._ready()
+            self._superseded(name) or self._record.known(name).missed for name in self._ready()
         )
 
     def _superseded(self, name: str) -> set[ObjectId]:

@@ -116,7 +116,7 @@ class Teardown:
         setup = self._setup
 
         def lane(member: Member) -> list[dict[str, Any]]:
-            return scan(member.client, setup, self._record.clusters.get(member.name, ClusterRecord()), kinds)
+            return scan(member.client, setup, self._record.known(member.name), kinds)
 
         asked = [name for name in setup.fleet.names if name not in setup.policy.exclude]
         return setup.fleet.each(lane, deadline=setup.request_timeout * 4, only=asked)
@@ -127,7 +127,7 @@ class Teardown:
         names = dict.fromkeys([*self._setup.fleet.names, *self._record.clusters, *self._record.owing()])
         owed: dict[str, list[Owed]] = {}
         for name in names:
-            part = self._record.clusters.get(name, ClusterRecord())
+            part = self._record.known(name)
             due = {
                 **{key: each for key, each in self._record.obligations(name).items() if each.ends},
                 **teardown(part, since),
@@ -249,11 +249,7 @@ def settle(setup: Setup, intent_of: Callable[[Mapping[str, Sequence[Owed]]], Int
     it so. Raises MeshError where something stays owed.
     """
     record = setup.records.load(setup.component, setup.name)
-    missed = {
-        name: list(record.clusters.get(name, ClusterRecord()).missed.values())
-        for name in record.owing()
-        if name in setup.fleet
-    }
+    missed = {name: list(record.known(name).missed.values()) for name in record.owing() if name in setup.fleet}
     # One that is still away keeps nobody from getting what it is owed.
     patient = replace(setup, policy=Policy("quorum", 0, setup.policy.exclude, regardless=setup.policy.regardless))
     result = Change(patient, intent_of(missed)).run()
