@@ -39,6 +39,13 @@ def owned(manifest: Mapping[str, Any], component: str) -> dict[str, Any]:
     return {**manifest, "metadata": metadata}
 
 
+def owned_in_set(manifest: Mapping[str, Any], component: str, name: str) -> dict[str, Any]:
+    """A copy of ``manifest`` that carries our labels and that of the set which it belongs to."""
+    result = owned(manifest, component)
+    result["metadata"]["labels"][LABEL_SET] = name
+    return result
+
+
 def is_ours(live: Mapping[str, Any]) -> bool:
     """Whether a live object carries our label."""
     labels = (live.get("metadata") or {}).get("labels") or {}

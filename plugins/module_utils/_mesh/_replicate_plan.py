@@ -25,7 +25,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
     LABEL_SET,
     is_our_manager,
     is_ours,
-    owned,
+    owned_in_set,
     writers_beside_us,
 )
 
@@ -74,9 +74,8 @@ def dataplane_labels(dataplane: str) -> dict[str, str]:
 
 def desired_form(each: Declared, options: Options) -> dict[str, Any]:
     """What is applied: the object as declared, with our labels, where it is declared, and its hash."""
-    manifest = owned(each.manifest, COMPONENT)
+    manifest = owned_in_set(each.manifest, COMPONENT, options.name)
     metadata = manifest["metadata"]
-    metadata["labels"][LABEL_SET] = options.name
     metadata["annotations"] = {
         **(metadata.get("annotations") or {}),
         ANNOTATION_SOURCE: each.source,
@@ -291,10 +290,7 @@ def _namespace(
 def _namespace_manifest(name: str, options: Options, *, ours: bool) -> dict[str, Any]:
     metadata = {"name": name, "labels": dict(options.namespace_labels)}
     manifest: dict[str, Any] = {"apiVersion": NAMESPACE.api_version, "kind": NAMESPACE.kind, "metadata": metadata}
-    if ours:
-        manifest = owned(manifest, COMPONENT)
-        manifest["metadata"]["labels"][LABEL_SET] = options.name
-    return manifest
+    return owned_in_set(manifest, COMPONENT, options.name) if ours else manifest
 
 
 def _no_longer_declared(state: State, part: ClusterRecord, options: Options, wanted: set[ObjectId]) -> list[Action]:

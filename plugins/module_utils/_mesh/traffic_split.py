@@ -40,7 +40,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._mesh._traffic_split
     Wanted,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, fleet_of
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import LABEL_SET, owned
+from ansible_collections.onemesh.istio.plugins.module_utils._ownership import owned_in_set
 
 COMPONENT = "traffic-split"
 
@@ -158,8 +158,7 @@ class _Splitting:
         desired, name = wanted.desired, ObjectId.of(wanted.desired)
         kind = known_kind(desired["apiVersion"], desired["kind"])
         if wanted.before is None:
-            ours = owned(desired, COMPONENT)
-            ours["metadata"]["labels"][LABEL_SET] = self.name
+            ours = owned_in_set(desired, COMPONENT, self.name)
             return Action(name, kind, "apply", wanted.reason, "created", desired=ours)
         entry = part.objects.get(name)
         held = is_held(wanted.before, COMPONENT, self.name, entry.uid if entry is not None else None)
