@@ -183,10 +183,10 @@ def select(
         host = full_name(subsets_of, _namespace(manifest))
         found = [route for route in known if _of_host(route, host, _namespace(manifest))]
     else:
-        found = [route for route in known if all(_matching(route, key, selection.by) for key in wanted)]
+        found = [route for route in known if all(matching(route, key, selection.by) for key in wanted)]
     if found:
         return tuple(found)
-    lacking = next((key for key in wanted if not any(_matching(route, key, selection.by) for route in known)), None)
+    lacking = next((key for key in wanted if not any(matching(route, key, selection.by) for route in known)), None)
     what = f"the host {subsets_of}" if subsets_of else lacking or f"all of {', '.join(wanted)}"
     raise _unknown_destination(manifest, known, what)
 
@@ -201,12 +201,12 @@ def _route(manifest: Mapping[str, Any], known: Sequence[Route], name: str, selec
     if found:
         raise RouteError(
             "route-ambiguous",
-            f"{_describe(manifest)} has {len(found)} routes {name}{where}: {_listed(map(_position, found))}",
+            f"{describe(manifest)} has {len(found)} routes {name}{where}: {_listed(map(_position, found))}",
             "name the section, or select the route by its index",
         )
     raise RouteError(
         "route-missing",
-        f"{_describe(manifest)} has no route {name}{where}; it has {_listed(map(str, known))}",
+        f"{describe(manifest)} has no route {name}{where}; it has {_listed(map(str, known))}",
         "correct the route's name, or leave it out to select by destinations",
     )
 
@@ -229,19 +229,19 @@ def _set(
 ) -> None:
     wanted: dict[int, int] = {}
     for key, weight in weights.items():
-        found = _matching(route, key, selection.by)
+        found = matching(route, key, selection.by)
         if not found:
             raise _unknown_destination(manifest, [route], key)
         if len(found) > 1:
             raise RouteError(
                 "destination-ambiguous",
-                f"in {_describe(manifest)}, {route}, {key} may be {_listed(one.key for one in found)}",
+                f"in {describe(manifest)}, {route}, {key} may be {_listed(one.key for one in found)}",
                 "use one of these names",
             )
         if found[0].index in wanted:
             raise RouteError(
                 "destination-twice",
-                f"in {_describe(manifest)}, {route}, two weights are given for {found[0].key}",
+                f"in {describe(manifest)}, {route}, two weights are given for {found[0].key}",
                 "name it once",
             )
         wanted[found[0].index] = weight
@@ -252,7 +252,7 @@ def _set(
         others = f", with what {_listed(kept)} keeps" if kept else ""
         raise RouteError(
             "weights-sum",
-            f"in {_describe(manifest)}, {route}, the weights make {sum(after)}{others}, and not {total}",
+            f"in {describe(manifest)}, {route}, the weights make {sum(after)}{others}, and not {total}",
             f"give weights that make {total}, or another total",
         )
     if _shares(before) == _shares(after):
@@ -291,7 +291,8 @@ def _without_subset(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {**rest, "destination": {name: value for name, value in entry["destination"].items() if name != "subset"}}
 
 
-def _matching(route: Route, key: str, by: By) -> list[Destination]:
+def matching(route: Route, key: str, by: By) -> list[Destination]:
+    """The destinations of a route that a key names: one if it is unambiguous, none if the route has none such."""
     exact = [one for one in route.destinations if one.key == key and by == "destination"]
     if exact:
         return exact
@@ -415,7 +416,7 @@ def _unknown_destination(manifest: Mapping[str, Any], routes: Sequence[Route], w
     if any(what in route.mirrors for route in routes):
         return RouteError(
             "destination-mirrored",
-            f"in {_describe(manifest)} {what} is only sent copies of requests (mirror), which have no weight here",
+            f"in {describe(manifest)} {what} is only sent copies of requests (mirror), which have no weight here",
             "add it as a destination with weight 0, or name another",
         )
     known = (
@@ -424,12 +425,13 @@ def _unknown_destination(manifest: Mapping[str, Any], routes: Sequence[Route], w
     )
     return RouteError(
         "destination-missing",
-        f"{_describe(manifest)} has no route that sends to {what}; it has {'; '.join(known) or 'no route'}",
+        f"{describe(manifest)} has no route that sends to {what}; it has {'; '.join(known) or 'no route'}",
         "name a destination that the route has, or add it with weight 0",
     )
 
 
-def _describe(manifest: Mapping[str, Any]) -> str:
+def describe(manifest: Mapping[str, Any]) -> str:
+    """The object for people: ``VirtualService shop/reviews``."""
     metadata = manifest.get("metadata") or {}
     return f"{manifest.get('kind')} {metadata.get('namespace')}/{metadata.get('name')}"
 
