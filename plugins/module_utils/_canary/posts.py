@@ -1,0 +1,273 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""JSON sent to somebody else's HTTP server: webhooks and notices.
+
+Nothing that came with the address is in a message: not its user name, path or query, and no header (I8). A chat's
+webhook has its secret in the path.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import random
+import ssl
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
+from ansible_collections.onemesh.istio.plugins.module_utils._kube import retry
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.libraries import missing_library
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.retry import Trouble
+
+try:
+    import urllib3
+    from urllib3.exceptions import HTTPError, InsecureRequestWarning
+
+    _IMPORT_ERROR = ""
+except ImportError:
+    _IMPORT_ERROR = traceback.format_exc()
+
+POST_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    # A chat's webhook is a secret as a whole.
+    "url": {"type": "str", "required": True, "no_log": True},
+    "timeout": {"type": "float", "default": 10.0},
+    "retries": {"type": "int", "default": 0},
+    "headers": {"type": "dict", "default": {}, "no_log": True},
+    "validate_certs": {"type": "bool", "default": True},
+    "ca_cert": {"type": "path"},
+}
+"""Where to, and how. ``timeout`` is in seconds, for each attempt."""
+
+_WORTH_ANOTHER = frozenset({429, 500, 502, 503, 504})
+_MOST_READ = 4096
+_MOST_SHOWN = 200
+# A shorter word of a path ("services", "hooks") is no secret, and would be hidden in ordinary text.
+_SHORTEST_PATH_SECRET = 12
+
+
+@dataclass(frozen=True)
+class Target:
+    """One server. ``name`` is what messages call it, ``shown`` its address without anything that is secret."""
+
+    name: str
+    url: str = field(repr=False)
+    shown: str
+    timeout: float
+    retries: int
+    headers: Mapping[str, str] = field(repr=False)
+    tls: ssl.SSLContext | None = field(repr=False, compare=False)
+    secrets: tuple[str, ...] = field(repr=False)
+
+
+class Reply(NamedTuple):
+    """``status`` is None where no answer came; ``message`` then says why. Of another answer it is its beginning."""
+
+    status: int | None
+    message: str
+
+    @property
+    def good(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
+
+
+def target_of(options: Mapping[str, Any], name: str, problems: list[Finding]) -> Target | None:
+    """The target that options with POST_ARGUMENT_SPEC mean. Adds to ``problems`` what is wrong; None then."""
+    before = len(problems)
+    url = options["url"].strip()
+    parts, shown = _address(url)
+    headers = {str(key): str(value) for key, value in (options["headers"] or {}).items()}
+
+    def refuse(check: str, message: str, remedy: str) -> None:
+        problems.append(Finding("the canary", check, message, remedy, object=name))
+
+    if parts is None:
+        refuse("url", "its url is no http:// or https:// address", "give it as https://HOST[:PORT]/PATH")
+    if options["timeout"] <= 0:
+        refuse("timeout", f"timeout is {options['timeout']:g} s", "give more than 0 seconds")
+    if options["retries"] < 0:
+        refuse("retries", f"retries is {options['retries']}", "give 0 or more")
+    if any(set("\r\n") & set(key + value) for key, value in headers.items()):
+        refuse("headers", "a header has a line break in it", "take it out, mostly it is at the end of a token")
+    if any(not value.isascii() for value in headers.values()):
+        refuse("headers", "a header has letters outside ASCII in it", "encode them")
+    tls = _tls(options, refuse) if parts is not None and parts.scheme == "https" else None
+    if parts is None or len(problems) > before:
+        return None
+    secrets = tuple(dict.fromkeys(filter(None, (*_secrets_of_url(parts), *_secrets_of_headers(headers.values())))))
+    if parts.username is not None and "authorization" not in {key.lower() for key in headers}:
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
+    plain = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
+    return Target(name, plain, shown, options["timeout"], options["retries"], headers, tls, secrets)
+
+
+def post(target: Target, body: Any, *, ends: float) -> Reply:
+    """Send ``body`` as JSON and wait for the answer, not beyond ``ends`` (of ``time.monotonic()``). Raises nothing.
+
+    No redirect is followed: it would carry headers to an address that nobody named. An attempt is repeated where no
+    answer came, or one that says "later"; not where certificates do not match. Raises CredentialsError where urllib3
+    is missing.
+    """
+    if _IMPORT_ERROR:
+        raise missing_library(target.name, "urllib3", "sending a webhook or a notice", _IMPORT_ERROR)
+    data = json.dumps(body, separators=(",", ":")).encode()
+    reply = Reply(None, "there was no time left to ask")
+    with _pool(target) as pool:
+        for attempt in range(target.retries + 1):
+            remaining = ends - time.monotonic()
+            if remaining <= 0:
+                break
+            reply, again, retry_after = _attempt(pool, target, data, min(target.timeout, remaining))
+            pause = min(2.0, 0.2 * 2**attempt) * (0.5 + random.random() / 2)  # spreads load, guards nothing
+            pause = pause if retry_after is None else retry_after
+            if not again or attempt == target.retries or pause >= ends - time.monotonic():
+                break
+            time.sleep(pause)
+    return reply
+
+
+def post_all(posts: Sequence[tuple[Target, Any]], *, deadline: float) -> list[Reply]:
+    """All at the same time, each within ``deadline`` seconds; the replies in the order given."""
+    ends = time.monotonic() + deadline
+    replies: list[Reply | None] = [None] * len(posts)
+    defects: list[BaseException] = []
+
+    def send(place: int) -> None:
+        try:
+            replies[place] = post(*posts[place], ends=ends)
+        except BaseException as defect:  # pylint: disable=broad-exception-caught  # raised again below
+            defects.append(defect)
+
+    threads = [threading.Thread(target=send, args=(place,), daemon=True) for place in range(len(posts))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, ends - time.monotonic()) + 1.0)
+    if defects:
+        raise defects[0]
+    # A name server that does not answer is waited for by the system, whatever limit we set.
+    return [reply or Reply(None, f"no answer within {deadline:g} s") for reply in replies]
+
+
+def hidden(text: str, secrets: Iterable[str]) -> str:
+    """``text`` on one line, without what must not be shown. Pure."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) > 2:
+            text = text.replace(secret, "********")
+    return " ".join(text.split())
+
+
+def _attempt(
+    pool: urllib3.PoolManager, target: Target, data: bytes, timeout: float
+) -> tuple[Reply, bool, float | None]:
+    """The reply, whether another attempt may bring a better one, and after how many seconds the server wants it."""
+    ends = time.monotonic() + timeout
+    try:
+        answer = pool.request(
+            "POST",
+            target.url,
+            body=data,
+            headers={"User-Agent": "onemesh.istio", "Content-Type": "application/json", **target.headers},
+            timeout=urllib3.Timeout(total=timeout),
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
+        try:
+            text = _beginning(answer, ends)
+        finally:
+            # What is left of it is not read, so the connection cannot be used again.
+            answer.close()
+            answer.release_conn()
+    except (HTTPError, OSError, ValueError) as error:
+        failure = retry.explain(error, server=target.shown, seconds=timeout)
+        again = failure.trouble is not Trouble.REFUSED_TLS
+        return Reply(None, f"{failure.message} ({failure.remedy})"), again, None
+    said = hidden(text, target.secrets)[:_MOST_SHOWN]
+    again = answer.status in _WORTH_ANOTHER
+    return Reply(answer.status, said), again, retry.retry_after_seconds(answer.headers) if again else None
+
+
+def _beginning(answer: urllib3.BaseHTTPResponse, ends: float) -> str:
+    """The first of the body; one that comes drop by drop is left when the time is over, for its status counts."""
+    found = b""
+    try:
+        for chunk in answer.stream(_MOST_READ):
+            found += chunk
+            if len(found) >= _MOST_READ or time.monotonic() >= ends:
+                break
+    except (HTTPError, OSError):
+        pass
+    return found[:_MOST_READ].decode("utf-8", "replace")
+
+
+def _pool(target: Target) -> urllib3.PoolManager:
+    if target.tls is None:
+        return urllib3.PoolManager(num_pools=1)
+    if target.tls.verify_mode == ssl.CERT_NONE:
+        urllib3.disable_warnings(InsecureRequestWarning)
+        return urllib3.PoolManager(num_pools=1, ssl_context=target.tls, assert_hostname=False)
+    return urllib3.PoolManager(num_pools=1, ssl_context=target.tls)
+
+
+def _tls(options: Mapping[str, Any], refuse: Callable[[str, str, str], None]) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if not options["validate_certs"]:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif options["ca_cert"]:
+        try:
+            context.load_verify_locations(cadata=Path(options["ca_cert"]).read_text("ascii", "ignore"))
+        except OSError as error:
+            refuse("ca_cert", f"ca_cert {options['ca_cert']} cannot be read: {error.strerror}", "correct the path")
+        except ValueError:
+            refuse("ca_cert", f"ca_cert {options['ca_cert']} has no PEM certificate", "give a file that has")
+    return context
+
+
+def _address(url: str) -> tuple[SplitResult | None, str]:
+    """The parts of an http(s) address (None: it is none), and what of it may be shown."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None, ""
+    if parts.scheme not in ("http", "https") or not host or not url.isprintable() or " " in url:
+        return None, ""
+    bracketed = f"[{host}]" if ":" in host else host
+    return parts, f"{parts.scheme}://{bracketed}{f':{port}' if port else ''}"
+
+
+def _secrets_of_url(parts: SplitResult) -> Iterator[str]:
+    for value in (parts.username, parts.password):
+        yield from (value or "", unquote(value or ""))
+    yield parts.query
+    for _name, value in parse_qsl(parts.query):
+        yield value
+    for segment in parts.path.split("/"):
+        if len(segment) >= _SHORTEST_PATH_SECRET:
+            yield from (segment, unquote(segment))
+
+
+def _secrets_of_headers(values: Iterable[str]) -> Iterator[str]:
+    for value in values:
+        yield value
+        scheme, _space, credentials = value.partition(" ")
+        if not credentials:
+            continue
+        yield credentials
+        if scheme.lower() == "basic":
+            try:
+                pair = base64.b64decode(credentials, validate=True).decode()
+            except (binascii.Error, UnicodeDecodeError):
+                continue
+            yield from (pair, pair.partition(":")[2])
