@@ -64,6 +64,24 @@ unpack_collections() {
     touch "$stamp"
 }
 
+# Only its two programs, of Debian's package: to install it would start a service.
+fetch_prometheus() {
+    local work
+    ! { command -v prometheus && command -v promtool; } >/dev/null || return 0
+    command -v apt-get >/dev/null || die "missing: prometheus, promtool. Install them, for the tests of the analysis."
+    say "fetching prometheus"
+    work=$(mktemp -d "$cache/prometheus.XXXXXX")
+    (
+        cd "$work"
+        apt-get download prometheus || { apt-get update && apt-get download prometheus; }
+        dpkg-deb -x prometheus_*.deb unpacked
+    ) >"$cache/prometheus.log" 2>&1 || die "apt-get could not download prometheus: see $cache/prometheus.log"
+    rm -rf "$cache/prometheus"
+    mkdir "$cache/prometheus"
+    mv "$work"/unpacked/usr/bin/{prometheus,promtool} "$cache/prometheus/"
+    rm -rf "$work"
+}
+
 # Ansible and pytest find a collection only below ansible_collections/: a folder of links makes a checkout look so.
 link_tree() {
     local tree=$cache/tree/ansible_collections/onemesh/istio entry
@@ -80,4 +98,5 @@ exec 9>"$cache/setup.lock"
 flock 9
 install_python_packages
 unpack_collections
+fetch_prometheus
 link_tree

@@ -192,7 +192,7 @@ class Transport:
             try:
                 answer = session.send(method, _url(session, path, query), data, headers, remaining)
                 status = answer.status
-                content = _read_all(answer, ends)
+                content = read_all(answer, ends)
                 if status < 400:
                     return Response(status, answer.headers, content)
                 retry_after = retry.retry_after_seconds(answer.headers)
@@ -230,7 +230,7 @@ class Transport:
         try:
             answer = session.send("GET", _url(session, path, query), None, [("Accept", "application/json")], limit)
             if answer.status >= 400:
-                content = _read_all(answer, ends)
+                content = read_all(answer, ends)
                 if answer.status == 401 and session.credentials.renew is not None:
                     self._renew(session)
                 raise self._error(action, answer.status, content, session, ())
@@ -382,7 +382,7 @@ def _url(session: Session, path: str, query: Mapping[str, Any] | None) -> str:
     return f"{session.credentials.server}{path}?{urlencode(values)}" if values else session.credentials.server + path
 
 
-def _read_all(answer: urllib3.BaseHTTPResponse, ends: float) -> bytes:
+def read_all(answer: urllib3.BaseHTTPResponse, ends: float) -> bytes:
     """The whole body; a server that sends it drop by drop is left at the moment ``ends``."""
     chunks: list[bytes] = []
     try:

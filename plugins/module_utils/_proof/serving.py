@@ -107,7 +107,14 @@ def wait(
 # -- which proxies ----------------------------------------------------------------------------------------------------
 
 
-def sample(proxies: Iterable[ProxySync], cluster: str, namespaces: Sequence[str]) -> list[str]:
+def sample(
+    proxies: Iterable[ProxySync],
+    cluster: str,
+    namespaces: Sequence[str],
+    *,
+    gateways: int = GATEWAYS,
+    sidecars: int = SIDECARS,
+) -> list[str]:
     """Which proxies of a cluster to look at, as ``pod.namespace``: gateways first, then sidecars. Pure."""
     own = [proxy for proxy in proxies if proxy.cluster_id == cluster]
 
@@ -115,7 +122,7 @@ def sample(proxies: Iterable[ProxySync], cluster: str, namespaces: Sequence[str]
         known = {proxy.proxy for proxy in own if proxy.kind == kind}
         return sorted(known, key=lambda proxy: (proxy.rpartition(".")[2] not in namespaces, proxy))[:most]
 
-    return [*chosen("router", GATEWAYS), *chosen("sidecar", SIDECARS)]
+    return [*chosen("router", gateways), *chosen("sidecar", sidecars)]
 
 
 def namespaces_of(changes: Iterable[Changed]) -> list[str]:

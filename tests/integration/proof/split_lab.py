@@ -213,8 +213,9 @@ def with_shop(lab: Lab) -> Iterator[Shop]:
         _wait_until_all_answer(shop)
         yield shop
     finally:
-        for cluster in meshes:
-            cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=false")
+        for wait in ("--wait=false", "--timeout=120s"):
+            for cluster in meshes:
+                cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", wait)
 
 
 def _wait_until_all_answer(shop: Shop) -> None:
