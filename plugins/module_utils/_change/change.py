@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from ansible_collections.onemesh.istio.plugins.module_utils._change import prepare, proving, session
 from ansible_collections.onemesh.istio.plugins.module_utils._change.actions import Action
@@ -28,7 +28,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger impor
     ending,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId, few
-from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import is_away
+from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import may_be_left_out
 from ansible_collections.onemesh.istio.plugins.module_utils._change.report import ClusterReport, Report, Touched
 from ansible_collections.onemesh.istio.plugins.module_utils._change.settle import is_held
 from ansible_collections.onemesh.istio.plugins.module_utils._change.setup import Setup
@@ -47,6 +47,9 @@ class Plan:
     unchanged: tuple[Touched, ...] = ()
     findings: tuple[Finding, ...] = ()
     hash: str = ""
+
+
+_Found = TypeVar("_Found", Plan, prepare.Prepared)
 
 
 class Intent(Protocol):
@@ -130,12 +133,12 @@ class Change:
         findings = findings_of(outcomes, check)
         for finding in findings:
             part = self._report.clusters[finding.cluster]
-            if is_away(failed[finding.cluster]):
+            if may_be_left_out(failed[finding.cluster], self._setup.policy):
                 part.state = "away"
                 part.findings.append(replace(finding, severity="warning"))
         present = sum(self._report.clusters[name].state == "ready" for name in self._report.clusters)
         total = sum(self._report.clusters[name].state != "excluded" for name in self._report.clusters)
-        refused = [name for name, error in failed.items() if not is_away(error)]
+        refused = [name for name, error in failed.items() if not may_be_left_out(error, self._setup.policy)]
         if refused or not self._setup.policy.goes_on(present, total):
             remedy = _remedy_for_away(self._setup, present, total) if not refused else "Nothing was written anywhere."
             raise MeshError(f"The change was not begun. {remedy}", findings, self._result())
@@ -175,7 +178,7 @@ class Change:
         self._states = states
         self._refuse(self._intent.across(states))
         plans = {name: self._intent.plan(name, state, self._record.known(name)) for name, state in states.items()}
-        self._refuse(finding for plan in plans.values() for finding in plan.findings)
+        plans = self._possible(plans)
         if lease is not None or self._setup.check_mode or not any(plan.actions for plan in plans.values()):
             return self._carry_out(plans, lease)
         with self._setup.lease().beside() as taken:
@@ -217,8 +220,19 @@ class Change:
         )
         self._judge(outcomes, "not-reachable")
         prepared = {name: outcome.get() for name, outcome in outcomes.items() if outcome.error is None}
-        self._refuse(finding for each in prepared.values() for finding in each.findings)
-        return prepared
+        return self._possible(prepared)
+
+    def _possible(self, found: dict[str, _Found]) -> dict[str, _Found]:
+        """What can be done. Raises MeshError where something is in the way on a cluster that may not be left out."""
+        if not self._setup.policy.tolerant:
+            self._refuse(finding for each in found.values() for finding in each.findings)
+            return found
+        for name, each in found.items():
+            in_the_way = errors(each.findings)
+            if in_the_way:
+                self._report.clusters[name].state = "away"
+                self._report.clusters[name].findings += [replace(one, severity="warning") for one in in_the_way]
+        return {name: each for name, each in found.items() if not errors(each.findings)}
 
     def _refuse(self, findings: Iterable[Finding]) -> None:
         found = errors(findings)
@@ -299,7 +313,7 @@ class Change:
             setup.progress(f"{setup.name}: waiting until the change is {setup.level}")
         proof = stages.late or proving.prove(setup, baseline, _changes(commit.done, left_out))
         self._report.proof, self._report.skew_ms = proof.as_dict(), proof.skew_ms
-        if not proof.holds:
+        if not proof.holds and not setup.policy.tolerant:
             owed = self._put_back(commit.done, previous, lease)
             raise MeshError(
                 f"The change was written, and not {proof.asked} within {setup.proof_timeout:g} s, "
@@ -349,7 +363,8 @@ class Change:
     def _goes_on(self, failed: Mapping[str, KubeError]) -> bool:
         present = len([name for name in self._ready() if name not in failed])
         total = sum(part.state != "excluded" for part in self._report.clusters.values())
-        return all(map(is_away, failed.values())) and self._setup.policy.goes_on(present, total)
+        policy = self._setup.policy
+        return all(may_be_left_out(error, policy) for error in failed.values()) and policy.goes_on(present, total)
 
     def _finish(
         self,

@@ -170,6 +170,10 @@ class SetLease:
             # It lapses by itself; what the block did, or why it failed, counts more.
             return
 
+    def borrowed(self) -> Borrowed:
+        """The same Lease for work that is part of what it is held for."""
+        return Borrowed(self)
+
     def clear(self) -> None:
         """Remove the Lease of a run that ended without giving it back. Raises KubeError."""
         live = self._client.find(LEASE, self._name, self._namespace)
@@ -259,3 +263,24 @@ class SetLease:
             reason="LeaseLost",
             remedy="run again; this run wrote nothing more",
         )
+
+
+class Borrowed:
+    """A Lease that is held already: it is used as one, and neither taken nor given back."""
+
+    def __init__(self, lease: SetLease) -> None:
+        self._lease = lease
+
+    def __enter__(self) -> SetLease:
+        return self._lease
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """It stays held."""
+
+    def beside(self) -> Borrowed:
+        return self
+
+    def clear(self) -> None:
+        """Whoever holds it gives it back."""

@@ -30,6 +30,9 @@ class Policy:
     exclude: frozenset[str] = frozenset()
     regardless: bool = False
     """Whether what routes lead to is taken away while a cluster that may still have such a route is left out."""
+    tolerant: bool = False
+    """Whether a cluster on which something fails is owed it, whatever it is, and all others keep what they got: for what
+    takes a danger away (I3)."""
 
     @classmethod
     def of(cls, parameters: Mapping[str, Any], clusters: Iterable[str]) -> Policy:
@@ -65,7 +68,14 @@ class Policy:
 
     def goes_on(self, present: int, total: int) -> bool:
         """Whether ``present`` of ``total`` clusters (the excluded ones not counted) are enough."""
+        if self.tolerant:
+            return True
         return present >= self.quorum if self.unreachable == "quorum" else present == total
+
+
+def may_be_left_out(error: KubeError, policy: Policy) -> bool:
+    """Whether a cluster with this error can be left out of a change, and owed it."""
+    return policy.tolerant or is_away(error)
 
 
 def is_away(error: KubeError) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._change.lease import SetLease
+from ansible_collections.onemesh.istio.plugins.module_utils._change.lease import Borrowed, SetLease
 from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import Policy
 from ansible_collections.onemesh.istio.plugins.module_utils._change.records import Records, is_set_name, record_name
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
@@ -57,6 +57,8 @@ class Setup:
     check_mode: bool
     diff: bool
     progress: Callable[[str], None]
+    held: SetLease | None = None
+    """The lock, where a whole run of changes holds it."""
 
     @classmethod
     def of(
@@ -117,8 +119,12 @@ class Setup:
             progress=progress,
         )
 
-    def lease(self) -> SetLease:
+    def lease(self) -> SetLease | Borrowed:
         """The lock of this set, to be used as ``with setup.lease() as lease``."""
+        return self.lock() if self.held is None else self.held.borrowed()
+
+    def lock(self) -> SetLease:
+        """The lock of this set itself."""
         return SetLease(
             self.records.client,
             self.records.namespace,
