@@ -8,16 +8,18 @@ export PYTHON
 # In the order in which `make test` runs them: cheap first. Each is a target of its own, as check-NAME.
 CHECKS := ruff mypy yamllint shellcheck changelog ansible-lint docs docs-site unit sanity ansible-units artifact importer
 # These need real clusters; all but lab and molecule, which start their own, share one lab that `make test` starts once.
-LAB_CHECKS := lab integration fault secrecy molecule
+LAB_CHECKS := lab fault
+# These measure traffic, so nothing runs beside them.
+TRAFFIC_CHECKS := integration secrecy molecule
 
 RUN := source tools/common.sh && use_checkout &&
 
-.PHONY: help setup demo test build changelog clean clean-lab $(addprefix check-,$(CHECKS) $(LAB_CHECKS))
+.PHONY: help setup demo test build changelog clean clean-lab $(addprefix check-,$(CHECKS) $(LAB_CHECKS) $(TRAFFIC_CHECKS))
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
 	@echo "Checks one by one:"
-	@printf '  make check-%s\n' $(CHECKS) $(LAB_CHECKS)
+	@printf '  make check-%s\n' $(CHECKS) $(LAB_CHECKS) $(TRAFFIC_CHECKS)
 
 setup: ## Python packages, collections and system packages, under .venv and .cache
 	@tools/setup.sh
@@ -26,7 +28,7 @@ demo: setup ## Two clusters on two networks become one mesh on this machine, sho
 	@tools/demo.sh
 
 test: setup ## Every check, also after one failed; ends with a summary
-	@tools/test.sh $(CHECKS) -- $(LAB_CHECKS)
+	@tools/test.sh $(CHECKS) -- $(LAB_CHECKS) -- $(TRAFFIC_CHECKS)
 
 build: setup ## The collection's artifact, installed into .cache/installed
 	@tools/artifact.sh .cache/installed

@@ -36,13 +36,56 @@ answers() {
     done
 }
 
-# routes: the routing objects of the application on each cluster.
+# routes [NAMESPACE]: the routing objects of an application on each cluster.
 routes() {
     local cluster found
     for cluster in "${clusters[@]}"; do
-        found=$("$kubectl" --kubeconfig "$(meshlab kubeconfig "$cluster")" --namespace app get \
+        found=$("$kubectl" --kubeconfig "$(meshlab kubeconfig "$cluster")" --namespace "${1:-app}" get \
             virtualservices,destinationrules --output=name | xargs)
         say "on $cluster: ${found:-nothing}"
+    done
+}
+
+# reviews MANIFEST CLUSTER...: one of the lab's manifests, applied to these clusters.
+reviews() {
+    local cluster manifest=$1
+    shift
+    for cluster in "$@"; do
+        sed "s/CLUSTER_NAME/$cluster/g; s/NAMESPACE/shop/g" "$root/lab/demo/$manifest" |
+            "$kubectl" --kubeconfig "$(meshlab kubeconfig "$cluster")" apply -f - >/dev/null
+    done
+}
+
+# versions: which version of reviews answers 50 requests from each cluster.
+versions() {
+    local cluster
+    for cluster in "${clusters[@]}"; do
+        say "from $cluster: $(meshlab exec "$cluster" app/echo -- "$programs/echo-client" --count 50 \
+            http://reviews.shop.svc.cluster.local/ 2>/dev/null | sed -n 's/.*ServiceVersion=//p' | sort | uniq -c | xargs)"
+    done
+}
+
+# asking SECONDS COMMAND...: run the command while clients in each cluster ask all the time.
+asking() {
+    local seconds=$1 cluster loads=() load
+    shift
+    for cluster in "${clusters[@]}"; do
+        meshlab exec "$cluster" app/echo -- "$programs/echo-client" --count $((seconds * 20)) --qps 20 \
+            --timeout "$((seconds * 2))s" http://reviews.shop.svc.cluster.local/ >"$state/load-$cluster.txt" 2>&1 &
+        loads+=($!)
+    done
+    "$@" || true
+    for load in "${loads[@]}"; do
+        wait "$load" || true
+    done
+}
+
+# failures: of the requests that were asked meanwhile, how many were not answered with 200.
+failures() {
+    local cluster good
+    for cluster in "${clusters[@]}"; do
+        good=$(grep -c 'StatusCode=200' "$state/load-$cluster.txt" || true)
+        say "from $cluster: $1 requests meanwhile, $(($1 - good)) failed"
     done
 }
 
@@ -92,8 +135,36 @@ playbook replicate -e replicate_set=echo-to-east -e replicate_state=absent -e re
 routes
 answers
 
+step "a service with two versions, all requests at version 1"
+reviews reviews.yaml "${clusters[@]}"
+for cluster in "${clusters[@]}"; do
+    for version in v1 v2; do
+        "$kubectl" --kubeconfig "$(meshlab kubeconfig "$cluster")" --namespace shop rollout status \
+            "deployment/reviews-$version" --timeout=120s
+    done
+done
+install -m 600 "$root/lab/demo/release.yml" "$state"
+rm -f "$state"/canary-*.html "$state"/canary-*.html.jsonl
+
+step "ansible-playbook onemesh.istio.canary -e @release.yml: version 2 takes everything, on both clusters at once"
+asking 50 playbook canary -e @release.yml -e "canary_page=$state/canary-promoted.html"
+failures 1000
+versions
+playbook canary -e @release.yml -e canary_state=absent
+
+step "the same release again, and now version 2 is bad in west: it is rolled back on both clusters"
+reviews reviews.yaml "${clusters[@]}"
+reviews failing-reviews.yaml west
+asking 30 playbook canary -e @release.yml -e "canary_page=$state/canary-rolled-back.html"
+versions
+playbook canary -e @release.yml -e canary_state=absent
+routes shop
+
 cat <<TEXT
 
+The curves of both releases, for a browser:
+  $state/canary-promoted.html
+  $state/canary-rolled-back.html
 The mesh is up. To look around:
   $kubectl --kubeconfig $(meshlab kubeconfig east) get pods --all-namespaces
   $venv/bin/meshlab status

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# test.sh CHECK... -- LAB-CHECK...: run `make check-NAME` for each, whatever the others did, and sum up.
-# Exit code 1 if one failed. What each printed is kept in .cache/logs/NAME.log.
+# test.sh CHECK... -- LAB-CHECK... -- LAB-CHECK...: run `make check-NAME` for each, whatever the others did, and sum up.
+# The first two groups run beside each other, since few of their checks use both cores; the third one measures traffic,
+# and has the machine for itself. Exit code 1 if one failed. What each printed is kept in .cache/logs/NAME.log.
 set -uo pipefail
 # shellcheck source=tools/common.sh
 source "$(dirname "$0")/common.sh"
@@ -10,8 +11,9 @@ seconds_allowed=3300
 rm -rf "$logs"
 mkdir -p "$logs"
 export LAB_STAYS=1 MESHLAB_NAME=${MESHLAB_NAME:-test}
-lab_checks=
-trap 'end_labs' EXIT
+running=
+other_lane=
+trap 'end' EXIT
 trap 'exit 130' INT TERM
 
 labs() {
@@ -20,9 +22,11 @@ labs() {
 labs_before=$(labs)
 
 # Nothing may keep running that was started here, also when a test was cut off before it could clean up.
-end_labs() {
-    local name
-    [[ -n $lab_checks ]] || return
+end() {
+    local name process
+    for process in $running $other_lane; do
+        kill "$process" 2>/dev/null && wait "$process"
+    done
     for name in $(comm -13 <(echo "$labs_before") <(labs)); do
         meshlab down --name "$name"
     done
@@ -33,40 +37,62 @@ closing_lines() {
     sed -E 's/\x1b\[[0-9;]*m//g' "$1" | grep -v '^[[:space:]]*$' | tail -n "$2" | sed 's/^/    /'
 }
 
-summary=()
-failed=()
+# One check: its name with the outcome goes to the results, in the order in which checks end.
 run() {
-    local name=$1 started=$SECONDS outcome
+    local name=$1 started=$SECONDS outcome lines
     shift
-    printf '== %s\n' "$name"
-    if timeout --kill-after=60 "$seconds_allowed" "$@" >"$logs/$name.log" 2>&1 </dev/null; then
-        outcome=passed
-        closing_lines "$logs/$name.log" 2
+    timeout --kill-after=60 "$seconds_allowed" "$@" >"$logs/$name.log" 2>&1 </dev/null &
+    running=$!
+    if wait "$running"; then
+        outcome=passed lines=2
     else
-        outcome=FAILED
-        failed+=("$name")
-        closing_lines "$logs/$name.log" 60
+        outcome=FAILED lines=60
     fi
-    summary+=("$(printf '%-16s %-7s %5d s' "$name" "$outcome" $((SECONDS - started)))")
+    running=
+    # In one piece, because another lane prints too.
+    printf '== %s\n%s\n' "$name" "$(closing_lines "$logs/$name.log" "$lines")"
+    printf '%-16s %-7s %5d s\n' "$name" "$outcome" $((SECONDS - started)) >>"$results"
 }
 
+lane() {
+    local name
+    for name in "$@"; do
+        run "$name" make --no-print-directory -C "$root" "check-$name"
+    done
+}
+
+groups=("" "" "")
+group=0
 for name in "$@"; do
     if [[ $name == -- ]]; then
-        lab_checks=1
-        run lab-build meshlab build
-        continue
+        group=$((group + 1))
+    else
+        groups[group]+=" $name"
     fi
-    # A kind of test that has no files yet is not a failure.
-    if [[ -n $lab_checks && $name == fault && ! -d $root/tests/fault ]]; then
-        continue
-    fi
-    run "$name" make --no-print-directory -C "$root" "check-$name"
 done
 
+results=$logs/results
+: >"$results"
+run lab-build meshlab build
+(
+    trap '[[ -z $running ]] || kill "$running"' EXIT
+    trap 'exit 130' TERM
+    # shellcheck disable=SC2086  # names of checks
+    lane ${groups[0]}
+) &
+other_lane=$!
+# shellcheck disable=SC2086
+lane ${groups[1]}
+wait "$other_lane"
+other_lane=
+# shellcheck disable=SC2086
+lane ${groups[2]}
+
 printf '\n== summary (%d s)\n' "$SECONDS"
-printf '%s\n' "${summary[@]}"
-if [[ ${#failed[@]} -gt 0 ]]; then
-    printf '%d of %d failed: %s (logs: %s)\n' "${#failed[@]}" "${#summary[@]}" "${failed[*]}" "$logs"
+cat "$results"
+failed=$(awk '$2 == "FAILED" {print $1}' "$results" | xargs)
+if [[ -n $failed ]]; then
+    printf '%d of %d failed: %s (logs: %s)\n' "$(wc -w <<<"$failed")" "$(wc -l <"$results")" "$failed" "$logs"
     exit 1
 fi
-printf 'all %d passed\n' "${#summary[@]}"
+printf 'all %d passed\n' "$(wc -l <"$results")"

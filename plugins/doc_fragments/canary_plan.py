@@ -35,7 +35,7 @@ max_weight:
 step_weight_promotion:
   description:
     - By how much traffic moves with each step of the promotion. With V(0) it moves at once.
-    - With O(promotion=copy) it goes back to the stable side, with O(promotion=switch) on to the canary.
+    - It goes back to the stable side where that gets the canary's pod template, and on to the canary where it does not.
   type: int
 iterations:
   description: How often a release without weights is analysed before it is promoted.
@@ -58,7 +58,7 @@ matched:
   default: false
 interval:
   description:
-    - For how long a step is held at least, and how often it is analysed.
+    - For how long a step is held at least. It is analysed before the next one is taken.
     - A number of seconds, or a text like V(90s), V(1m30s) or V(2h).
   type: raw
   default: 60
@@ -109,13 +109,6 @@ steps:
     gate:
       description: The name of a gate that a person has to open before the next step. A pause has C(pause-NUMBER).
       type: str
-promotion:
-  description:
-    - V(copy). The stable side gets the canary's pod template, and traffic goes back to it. It is Flagger's way.
-    - V(switch). Only routes change. All traffic goes to the canary and stays there.
-  type: str
-  choices: [copy, switch]
-  default: copy
 drain:
   description: For how long a side without traffic is kept before it is scaled down. Default is O(interval).
   type: raw
@@ -246,6 +239,17 @@ promote:
   default: wave
 """
 
+_PROMOTION = r"""
+promotion:
+  description:
+    - V(copy). The stable side gets the canary's pod template, and traffic goes back to it. It is Flagger's way.
+    - V(switch). Only routes change. All traffic goes to the canary and stays there.
+  type: str
+  choices: [copy, switch]
+  default: copy
+"""
+
+# A release knows how it is promoted by what is made of it, so its plan has no such option.
 _PLAN = r"""
 plan:
   description: The steps of the release. P(onemesh.istio.canary_weights#lookup) shows what they come to.
@@ -254,7 +258,8 @@ plan:
 """
 
 
+# Annotated, because ansible-test's yamllint takes every plain assignment here for a literal.
 class ModuleDocFragment:
-    DOCUMENTATION = "options:" + indent(_OPTIONS, "  ")
+    DOCUMENTATION: str = "options:" + indent(_OPTIONS.rstrip("\n") + _PROMOTION, "  ")
 
-    PLAN = "options:" + indent(_PLAN + indent(_OPTIONS.replace("O(", "O(plan.").strip("\n"), "    "), "  ")
+    PLAN: str = "options:" + indent(_PLAN + indent(_OPTIONS.replace("O(", "O(plan.").strip("\n"), "    "), "  ")

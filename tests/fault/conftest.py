@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
-sys.path += [str(Path(__file__).parents[1] / "integration" / name) for name in ("roles", "engine", "replicate")]
+sys.path += [
+    str(Path(__file__).parents[1] / "integration" / name)
+    for name in ("roles", "engine", "replicate", "traffic_split", "canary")
+]
 import fleet_runs
 from fault_runs import Moments, Site, refuse, start_forking
 from faults import Wire

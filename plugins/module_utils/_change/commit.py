@@ -150,7 +150,7 @@ def _place(action: Action) -> dict[str, str]:
     return {**place, "namespace": action.id.namespace} if action.id.namespace else place
 
 
-def _edit(client: Client, action: Action) -> Content:
+def edit(client: Client, action: Action, *, dry_run: bool = False) -> Content:
     """Write what is desired over what was read, or over what others have made of that since.
 
     Raises Conflict where both changed the same.
@@ -159,7 +159,7 @@ def _edit(client: Client, action: Action) -> Content:
     desired: Mapping[str, Any] = target
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            return client.replace(desired, field_manager=FIELD_MANAGER)
+            return client.replace(desired, field_manager=FIELD_MANAGER, dry_run=dry_run)
         except Conflict:
             if attempt == _ATTEMPTS:
                 raise
@@ -180,4 +180,4 @@ def _edit(client: Client, action: Action) -> Content:
     raise AssertionError("unreachable")
 
 
-_WRITES: Mapping[str, Callable[[Client, Action], Content]] = {"apply": _apply, "edit": _edit}
+_WRITES: Mapping[str, Callable[[Client, Action], Content]] = {"apply": _apply, "edit": edit}

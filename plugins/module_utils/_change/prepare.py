@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.onemesh.istio.plugins.module_utils._change import access, parallel
 from ansible_collections.onemesh.istio.plugins.module_utils._change.access import Need
 from ansible_collections.onemesh.istio.plugins.module_utils._change.actions import Action
+from ansible_collections.onemesh.istio.plugins.module_utils._change.commit import edit
 from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId
 from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import is_away
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
@@ -114,7 +115,8 @@ def _tried(client: Client, action: Action, namespaces: Iterable[str]) -> Action:
     if action.desired is None:
         raise ValueError(f"{action.id}: nothing is desired")
     if action.verb == "edit":
-        return replace(action, after=client.replace(action.desired, field_manager=FIELD_MANAGER, dry_run=True))
+        # Controllers write the status of an object at any time, which is in nobody's way.
+        return replace(action, after=edit(client, action, dry_run=True))
     try:
         applied = client.apply(
             action.desired,

@@ -12,6 +12,7 @@ from ansible_collections.onemesh.istio.plugins.doc_fragments.canary_plan import 
 from ansible_collections.onemesh.istio.plugins.filter.canary_from import canary_from
 from ansible_collections.onemesh.istio.plugins.filter.canary_weights import canary_weights
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan import PLAN_ARGUMENT_SPEC
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.release import RELEASE_ARGUMENT_SPEC
 
 
 def test_a_plan_becomes_a_list_of_mappings() -> None:
@@ -64,7 +65,8 @@ def shape(options: dict[str, Any], key: str) -> dict[str, Any]:
 @pytest.mark.parametrize("alone", [True, False])
 def test_the_documentation_has_the_options_that_there_are(alone: bool) -> None:
     if alone:
-        documented = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
+        documented, options = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"], PLAN_ARGUMENT_SPEC
     else:
         documented = yaml.safe_load(ModuleDocFragment.PLAN)["options"]["plan"]["suboptions"]
-    assert shape(documented, "suboptions") == shape(PLAN_ARGUMENT_SPEC, "options")
+        options = RELEASE_ARGUMENT_SPEC["plan"]["options"]
+    assert shape(documented, "suboptions") == shape(options, "options")

@@ -1,0 +1,86 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The state of a release on the hub: one ConfigMap, written only over what was read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.onemesh.istio.plugins.module_utils._canary import state as states
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.state import State, UnreadableState
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP
+from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
+    FIELD_MANAGER,
+    LABEL_MANAGED_BY,
+    MANAGED_BY,
+)
+
+LABEL = "onemesh.istio/canary"
+"""The release that a ConfigMap is the state of."""
+_KEY = "state"
+
+
+def object_name(name: str) -> str:
+    """The name of the ConfigMap, which is that of the release's Lease and record too."""
+    return f"onemesh-canary-{name}"
+
+
+@dataclass
+class Store:
+    """The state of one release. Every method raises KubeError; ``save`` raises Conflict where another run has written
+    since."""
+
+    client: Client
+    namespace: str
+    name: str
+    _live: Mapping[str, Any] | None = None
+
+    def load(self) -> State | None:
+        """The state; None where there is none."""
+        self._live = self.client.find(CONFIG_MAP, object_name(self.name), self.namespace)
+        if self._live is None:
+            return None
+        try:
+            return states.decode((self._live.get("data") or {}).get(_KEY, ""))
+        except UnreadableState as error:
+            raise KubeError(
+                self.client.cluster,
+                f"the state in ConfigMap {self.namespace}/{object_name(self.name)} is not usable: {error}",
+                reason="state-unreadable",
+                remedy="use the version of the collection that wrote it; or delete the ConfigMap, and the release begins "
+                "anew with the weight 0",
+            ) from error
+
+    def save(self, state: State) -> None:
+        manifest = self._manifest(state)
+        if self._live is None:
+            self._live = self.client.create(manifest, field_manager=FIELD_MANAGER)
+            return
+        manifest["metadata"]["resourceVersion"] = self._live["metadata"]["resourceVersion"]
+        self._live = self.client.replace(manifest, field_manager=FIELD_MANAGER)
+
+    def remove(self) -> bool:
+        """Whether there was one."""
+        if self._live is None:
+            return False
+        uid = self._live["metadata"]["uid"]
+        self.client.delete(CONFIG_MAP, object_name(self.name), self.namespace, uid=uid)
+        self._live = None
+        return True
+
+    def _manifest(self, state: State) -> dict[str, Any]:
+        return {
+            "apiVersion": CONFIG_MAP.api_version,
+            "kind": CONFIG_MAP.kind,
+            "metadata": {
+                "name": object_name(self.name),
+                "namespace": self.namespace,
+                "labels": {LABEL_MANAGED_BY: MANAGED_BY, LABEL: self.name},
+            },
+            "data": {_KEY: states.encode(state)},
+        }

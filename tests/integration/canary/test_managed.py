@@ -1,0 +1,150 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A release that makes the stable side, Services and routes itself: what stands when, and what is given back."""
+
+from __future__ import annotations
+
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SERVICE
+from managed_shop import ManagedShop, service
+from releases import AT_5, AT_50
+
+MADE = {
+    "Deployment web-primary",
+    "Service web-primary",
+    "Service web-canary",
+    "DestinationRule web-primary",
+    "DestinationRule web-canary",
+    "VirtualService web",
+}
+USERS = {"Deployment web", "Service web"}
+
+
+def test_the_first_run_makes_the_stable_side_of_what_runs(managed: ManagedShop) -> None:
+    result = managed.to_the_end()
+    assert (result["phase"], result["done"]) == ("initialized", True)
+    for cluster in managed.planes.clients:
+        found = managed.found(cluster)
+        assert set(found) == MADE | USERS
+        assert found["Service web"]["spec"]["selector"] == {"app": "web-primary"}
+    assert (managed.versions("web-primary"), managed.sizes("web-primary")) == ([1] * 3, [3] * 3)
+    assert (managed.shares(), managed.sizes("web")) == ([(100, 0)] * 3, [0] * 3)
+    assert managed.outages == []
+    assert not managed.run().succeeded()["changed"]
+
+
+def test_a_new_template_goes_up_and_becomes_the_stable_one(managed: ManagedShop) -> None:
+    managed.to_the_end()
+    managed.new_version(2)
+    managed.to_step(AT_50)
+    assert (managed.shares(), managed.sizes("web")) == ([(50, 50)] * 3, [3] * 3)
+    assert managed.versions("web-primary") == [1] * 3
+    result = managed.to_the_end()
+    assert result["succeeded"]
+    assert (managed.versions("web-primary"), managed.sizes("web-primary")) == ([2] * 3, [3] * 3)
+    assert (managed.shares(), managed.sizes("web")) == ([(100, 0)] * 3, [0] * 3)
+    assert managed.outages == []
+    assert not managed.run().succeeded()["changed"]
+
+
+def test_a_rollback_scales_the_canary_down_when_nobody_is_led_to_it(managed: ManagedShop) -> None:
+    managed.to_the_end()
+    managed.new_version(2)
+    managed.to_step(AT_50)
+    result = managed.to_the_end(state="rolled_back")
+    assert (result["phase"], result["done"]) == ("failed", True)
+    assert (managed.shares(), managed.sizes("web")) == ([(100, 0)] * 3, [0] * 3)
+    assert managed.versions("web-primary") == [1] * 3
+    assert managed.outages == []
+
+
+def test_a_canary_that_does_not_come_up_ends_the_release(managed: ManagedShop) -> None:
+    managed.to_the_end()
+    managed.broken.add(2)
+    managed.new_version(2)
+    result = managed.to_the_end()
+    assert (result["phase"], managed.versions("web-primary")) == ("failed", [1] * 3)
+    assert (managed.shares(), managed.sizes("web")) == ([(100, 0)] * 3, [0] * 3)
+
+
+def test_a_cluster_that_is_away_keeps_the_canary_up_everywhere(managed: ManagedShop) -> None:
+    managed.to_the_end()
+    managed.new_version(2)
+    managed.to_step(AT_5)
+    with managed.away("west"):
+        result = managed.run(state="rolled_back").succeeded()
+        assert not managed.run().succeeded()["done"]
+        for cluster in ("east", "north"):
+            assert managed.found(cluster)["Deployment web"]["spec"]["replicas"] == 3
+    result = managed.to_the_end()
+    assert (result["phase"], result["done"]) == ("failed", True)
+    assert (managed.shares(), managed.sizes("web")) == ([(100, 0)] * 3, [0] * 3)
+    assert managed.outages == []
+
+
+def test_a_canary_stays_for_a_cluster_that_is_left_out_and_may_lead_to_it(managed: ManagedShop) -> None:
+    managed.to_the_end()
+    managed.new_version(2)
+    managed.to_step(AT_5)
+    without_west = {"unreachable": "exclude", "exclude": ["west"]}
+    result = managed.to_the_end(state="rolled_back", **without_west)
+    assert (result["phase"], result["done"]) == ("failed", True)
+    assert "west may still route to it" in " ".join(result["reasons"])
+    assert (managed.shares(), managed.sizes("web")) == ([(100, 0), (95, 5), (100, 0)], [3] * 3)
+    assert managed.to_the_end()["done"]
+    assert managed.shares() == [(100, 0)] * 3
+    assert managed.outages == []
+
+
+def test_absent_gives_the_users_deployment_and_service_back(managed: ManagedShop) -> None:
+    before = managed.users()
+    managed.to_the_end()
+    removed = managed.run(state="absent").succeeded()
+    assert removed["leaked"] == []
+    assert managed.outages == []
+    assert managed.users() == before
+    assert managed.left_on_the_hub() == []
+    assert not managed.run(state="absent").succeeded()["changed"]
+
+
+def test_absent_after_a_promotion_leaves_users_what_was_promoted(managed: ManagedShop) -> None:
+    managed.to_the_end()
+    managed.new_version(2)
+    managed.to_the_end()
+    managed.run(state="absent").succeeded()
+    assert (managed.versions("web"), managed.sizes("web")) == ([2] * 3, [3] * 3)
+    assert [set(managed.found(cluster)) for cluster in managed.planes.clients] == [USERS] * 3
+    assert managed.outages == []
+
+
+def test_absent_does_not_give_users_a_version_that_was_not_promoted(managed: ManagedShop) -> None:
+    managed.to_the_end()
+    managed.new_version(2)
+    managed.to_step(AT_50)
+    assert "not-promoted" in str(managed.run(state="absent").result["findings"])
+    managed.to_the_end(state="rolled_back")
+    managed.run(state="absent").failed()
+    assert managed.shares() == [(100, 0)] * 3
+    managed.run(state="absent", force=True).succeeded()
+    assert (managed.versions("web"), managed.sizes("web")) == ([2] * 3, [3] * 3)
+    assert managed.outages == []
+
+
+def test_an_object_of_somebody_else_with_a_name_of_ours_is_refused_and_survives(managed: ManagedShop) -> None:
+    managed.put(service(managed.namespace, "web-canary"), manager="somebody", only="north")
+    before = managed.users()
+    said = managed.run().failed()
+    assert "north" in said
+    assert "web-canary" in said
+    assert managed.users() == before
+    managed.run(state="absent").succeeded()
+    assert managed.users() == before
+    managed.client("north").delete(SERVICE, "web-canary", managed.namespace)
+    assert managed.to_the_end()["done"]
+
+
+def test_what_is_ours_is_made_again_where_somebody_deleted_it(managed: ManagedShop) -> None:
+    managed.to_the_end()
+    managed.client("west").delete(SERVICE, "web-canary", managed.namespace)
+    assert managed.run().succeeded()["changed"]
+    assert "Service web-canary" in managed.found("west")

@@ -1,0 +1,186 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Strategies of a release on the routes of a user, of each kind: what steps make of them, and that it goes again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import HTTP_ROUTE
+from fleet_runs import Object
+from releases import AT_5, PLAN, Shop
+from splits import virtual_service
+
+FAST: dict[str, Any] = {"interval": 0.01, "drain": 0}
+TESTERS = [{"headers": {"x-tester": {"exact": "yes"}}}]
+STABLE = [{"destination": {"host": "reviews", "subset": "v1"}, "weight": 100}]
+
+
+def destinations(route: Object) -> dict[str, int]:
+    """Subsets with their weights; one without a weight has everything."""
+    return {each["destination"]["subset"]: each.get("weight", 100) for each in route["route"]}
+
+
+def test_requests_that_match_go_to_the_canary_before_all_others(shop: Shop) -> None:
+    before = shop.everything()
+    options: dict[str, Any] = {"plan": {**FAST, "iterations": 2}, "match": TESTERS}
+    shop.to_step(1, **options)
+    for cluster in shop.planes.clients:
+        matched, main = shop.http(cluster)
+        assert matched["match"] == TESTERS
+        assert {name: share for name, share in destinations(matched).items() if share} == {"v2": 100}
+        assert (main["name"], destinations(main)) == ("main", {"v1": 100, "v2": 0})
+        assert matched["timeout"] == main["timeout"]
+    promoted = shop.to_the_end(**options)
+    assert promoted["succeeded"]
+    assert [route["name"] for route in shop.http()] == ["main"]
+    assert destinations(shop.http()[0]) == {"v1": 0, "v2": 100}
+    shop.run(state="absent", **options).succeeded()
+    shop.put_routes()
+    assert shop.contents() == [_content(each) for each in before]
+
+
+def test_the_matched_route_goes_with_a_rollback(shop: Shop) -> None:
+    before = shop.everything()
+    options: dict[str, Any] = {"plan": {**FAST, "iterations": 2}, "match": TESTERS}
+    shop.to_step(1, **options)
+    shop.to_the_end(state="rolled_back", **options)
+    assert [route["name"] for route in shop.http()] == ["main"]
+    shop.run(state="absent", **options).succeeded()
+    assert shop.everything() == before
+
+
+def test_weights_can_be_for_those_requests_only_that_match(shop: Shop) -> None:
+    options: dict[str, Any] = {"match": TESTERS}
+    shop.to_step(AT_5, **options)
+    segment, main = shop.http()
+    assert (segment["match"], destinations(segment)) == (TESTERS, {"v1": 95, "v2": 5})
+    assert destinations(main) == {"v1": 100, "v2": 0}
+
+
+def test_the_canary_gets_copies_of_requests_first(shop: Shop) -> None:
+    before = shop.everything()
+    options: dict[str, Any] = {"plan": {**FAST, "step_weights": [50], "mirror": True, "mirror_weight": 30}}
+    shop.to_step(1, **options)
+    (main,) = shop.http()
+    assert destinations(main) == {"v1": 100, "v2": 0}
+    assert main["mirror"] == {"host": "reviews", "subset": "v2"}
+    assert main["mirrorPercentage"] == {"value": 30}
+    shop.to_step(2, **options)
+    (main,) = shop.http()
+    assert destinations(main) == {"v1": 50, "v2": 50}
+    assert "mirror" not in main
+    shop.to_the_end(state="rolled_back", **options)
+    shop.run(state="absent", **options).succeeded()
+    assert shop.everything() == before
+
+
+def test_blue_and_green_change_at_once(shop: Shop) -> None:
+    result = shop.to_the_end(plan={**FAST, "iterations": 2})
+    weights = [record["clusters"]["west"]["intended"] for record in result["records"]]
+    assert set(weights) == {0, 100}
+    assert shop.everywhere() == [{"v1": 0, "v2": 100}] * 3
+
+
+def test_clients_of_the_canary_stay_with_it_until_the_end(shop: Shop) -> None:
+    before = shop.everything()
+    options: dict[str, Any] = {"session_affinity": {"cookie_name": "reviews-canary"}}
+    shop.to_step(AT_5, **options)
+    sticky, main = shop.http()
+    assert "reviews-canary" in str(sticky["match"])
+    assert {name: share for name, share in destinations(sticky).items() if share} == {"v2": 100}
+    assert destinations(main) == {"v1": 95, "v2": 5}
+    assert "reviews-canary" in str(main["route"][1]["headers"])
+    shop.to_the_end(state="rolled_back", **options)
+    assert all("v2" not in {name for name, share in destinations(each).items() if share} for each in shop.http())
+    shop.run(state="absent", **options).succeeded()
+    assert shop.everything() == before
+
+
+def test_tcp_routes_have_weights_too(shop: Shop) -> None:
+    route = virtual_service(shop.namespace, v1=100, v2=0)
+    route["metadata"]["name"] = "database"
+    route["spec"] = {"hosts": ["reviews"], "tcp": [{"route": route["spec"]["http"][0]["route"]}]}
+    shop.put(route)
+    result = shop.to_step(AT_5, routes=[{"name": "database"}])
+    assert result["observed"] == {"east": 5, "west": 5, "north": 5}
+    live = shop.route("north", "database")
+    assert destinations(live["spec"]["tcp"][0]) == {"v1": 95, "v2": 5}
+    assert shop.to_the_end(routes=[{"name": "database"}])["succeeded"]
+
+
+def test_a_total_other_than_100_is_the_users(shop: Shop) -> None:
+    shop.put(virtual_service(shop.namespace, v1=1000, v2=0))
+    before = shop.everything()
+    plan = {**FAST, "step_weights": [1, 250], "total": 1000}
+    shop.to_step(1, plan=plan)
+    assert shop.everywhere() == [{"v1": 999, "v2": 1}] * 3
+    shop.to_the_end(plan=plan, state="rolled_back")
+    shop.run(plan=plan, state="absent").succeeded()
+    assert shop.everything() == before
+
+
+def test_several_objects_go_together(shop: Shop) -> None:
+    second = virtual_service(shop.namespace, v1=100, v2=0)
+    second["metadata"]["name"] = "edge"
+    second["spec"]["hosts"] = ["reviews.example.org"]
+    second["spec"]["gateways"] = ["edge"]
+    # A route that is not meant, because only one is named.
+    second["spec"]["http"].insert(0, {"name": "other", "match": [{"uri": {"prefix": "/x"}}], "route": STABLE})
+    shop.put(second)
+    before = shop.everything()
+    options: dict[str, Any] = {"routes": [{"name": "reviews"}, {"name": "edge", "routes": ["main"]}]}
+    shop.to_step(AT_5, **options)
+    for cluster in shop.planes.clients:
+        assert shop.weights(cluster) == {"v1": 95, "v2": 5}
+        other, main = shop.route(cluster, "edge")["spec"]["http"]
+        assert (destinations(other), destinations(main)) == ({"v1": 100}, {"v1": 95, "v2": 5})
+    shop.to_the_end(state="rolled_back", **options)
+    shop.run(state="absent", **options).succeeded()
+    assert shop.everything() == before
+
+
+def test_an_http_route_of_the_gateway_api(gateway_shop: Shop) -> None:
+    shop = gateway_shop
+    shop.put(http_route(shop.namespace))
+    before = shop.everything(HTTP_ROUTE)
+    options: dict[str, Any] = {
+        "routes": [{"kind": "HTTPRoute", "name": "reviews"}],
+        "stable": "reviews-v1",
+        "canary": "reviews-v2",
+        "plan": {**PLAN, "mirror": True},
+        "session_affinity": {"cookie_name": "reviews-canary"},
+    }
+    shop.to_step(1, **options)
+    main = shop.route("north", kind=HTTP_ROUTE)["spec"]["rules"][-1]
+    assert main["filters"][0]["type"] == "RequestMirror"
+    shop.to_step(2, **options)
+    for cluster in shop.planes.clients:
+        sticky, main = shop.route(cluster, kind=HTTP_ROUTE)["spec"]["rules"]
+        assert {each["name"]: each["weight"] for each in main["backendRefs"]} == {"reviews-v1": 95, "reviews-v2": 5}
+        assert "reviews-canary" in str(sticky["matches"])
+    shop.to_the_end(state="rolled_back", **options)
+    shop.run(state="absent", **options).succeeded()
+    assert shop.everything(HTTP_ROUTE) == before
+    assert shop.to_the_end(**options)["succeeded"]
+    shop.run(state="absent", **options).succeeded()
+    (main,) = shop.route("west", kind=HTTP_ROUTE)["spec"]["rules"]
+    assert [each["weight"] for each in main["backendRefs"]] == [0, 100]
+
+
+def http_route(namespace: str) -> Object:
+    backends = [
+        {"name": name, "port": 80, "weight": weight} for name, weight in (("reviews-v1", 100), ("reviews-v2", 0))
+    ]
+    return {
+        "apiVersion": HTTP_ROUTE.api_version,
+        "kind": HTTP_ROUTE.kind,
+        "metadata": {"name": "reviews", "namespace": namespace},
+        "spec": {"parentRefs": [{"name": "edge"}], "rules": [{"backendRefs": backends}]},
+    }
+
+
+def _content(live: Object) -> Object:
+    metadata = {name: value for name, value in live["metadata"].items() if name != "managedFields"}
+    return {**live, "metadata": metadata}

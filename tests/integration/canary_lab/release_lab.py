@@ -1,0 +1,216 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Releases on real meshes, and real requests of clients in every cluster."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible_collections.onemesh.istio.plugins.module_utils._cluster import fleet_of_parameters
+from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
+    CONFIG_MAP,
+    LEASE,
+    SECRET,
+    VIRTUAL_SERVICE,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh import canary
+from fleet_runs import Ran
+from fleet_runs import run as run_verb
+from split_lab import is_within
+from verify_lab import MESHLAB, REPOSITORY, Cluster, run
+
+NAMES = ("east", "west", "north")
+NAMESPACE = "shop"
+HOST = f"reviews.{NAMESPACE}.svc.cluster.local"
+REQUESTS = 300
+DEMO = REPOSITORY / "lab" / "demo"
+
+
+@dataclass
+class Load:
+    """A steady load from one cluster until it is told to end."""
+
+    process: subprocess.Popen[str]
+    count: int
+
+    def ended(self) -> Answers:
+        return answers_of(self.process.communicate()[0], self.count)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Of ``count`` requests: how many each version answered with 200, and how many were not answered so."""
+
+    count: int
+    versions: Counter[str]
+    good: int
+
+    @property
+    def failed(self) -> int:
+        return self.count - self.good
+
+
+def answers_of(output: str, count: int) -> Answers:
+    good = len(re.findall(r"StatusCode=200", output))
+    return Answers(count, Counter(re.findall(r" ServiceVersion=(\S+)", output)), good)
+
+
+@dataclass
+class Shop:
+    lab: str
+    clusters: dict[str, Cluster]
+    parameters: list[dict[str, Any]] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        self.fleet = Fleet(fleet_of_parameters(self.parameters), environ={"PATH": os.environ["PATH"]})
+
+    def release(self, **options: Any) -> Ran:
+        """One task of the module; with ``wait`` as many ticks as it takes."""
+        given = {
+            "clusters": self.parameters,
+            "name": "reviews",
+            "namespace": NAMESPACE,
+            "stable": "v1",
+            "canary": "v2",
+            "plan": {"step_weights": [5, 25, 50, 100], "interval": 1, "drain": 0},
+            "proof": "acknowledged",
+            "proof_timeout": 180,
+            "wait": True,
+            "poll": 0.5,
+            "wait_timeout": 300,
+            **options,
+        }
+        return run_verb(canary, given)
+
+    def begin(self) -> None:
+        for name, cluster in self.clusters.items():
+            cluster.kubectl("apply", "-f", "-", stdin=manifest("reviews.yaml", name))
+            cluster.kubectl("-n", NAMESPACE, "delete", "envoyfilter", "failing-v2", "--ignore-not-found")
+        self.sees({"v1": 100, "v2": 0})
+
+    def end(self) -> None:
+        self.release(state="absent", wait=False).succeeded()
+        assert self.left() == []
+
+    def left(self) -> list[str]:
+        """Whatever still has a mark of a release."""
+        found = []
+        for member in self.fleet:
+            for live in member.client.list(VIRTUAL_SERVICE, NAMESPACE):
+                found += [
+                    f"{member.name}: {key}" for key in live["metadata"].get("annotations") or {} if "onemesh" in key
+                ]
+            for kind in (CONFIG_MAP, SECRET, LEASE):
+                lives = member.client.list(kind, "istio-system")
+                found += [name for live in lives if "canary" in (name := live["metadata"]["name"])]
+        return found
+
+    def is_bad_in(self, name: str) -> None:
+        """Half of the requests to version 2 fail in a cluster."""
+        self.clusters[name].kubectl("apply", "-f", "-", stdin=manifest("failing-reviews.yaml", name))
+
+    def weights(self) -> dict[str, int]:
+        """The canary's weight in the route of each cluster."""
+        return {
+            member.name: member.client.get(VIRTUAL_SERVICE, "reviews", NAMESPACE)["spec"]["http"][-1]["route"][1][
+                "weight"
+            ]
+            for member in self.fleet
+        }
+
+    def command(self, cluster: str, count: int, rate: int) -> list[str]:
+        client = str(self.clusters[cluster].programs / "echo-client")
+        asked = [client, "--count", str(count), "--qps", str(rate), "--timeout", "300s", f"http://{HOST}/"]
+        return [MESHLAB, "exec", "--name", self.lab, cluster, "app/echo", "--", *asked]
+
+    def requests(self, cluster: str, *options: str) -> Answers:
+        *command, url = self.command(cluster, REQUESTS, 150)
+        return answers_of(run(*command, *options, url, check=False), REQUESTS)
+
+    @contextmanager
+    def load(self, count: int, rate: int = 20) -> Iterator[dict[str, Load]]:
+        """Requests of each cluster beside what happens in the block."""
+        with ExitStack() as stack:
+            loads = {}
+            for name in NAMES:
+                process = subprocess.Popen(self.command(name, count, rate), stdout=subprocess.PIPE, text=True)
+                stack.callback(process.wait)
+                stack.callback(process.kill)
+                loads[name] = Load(process, count)
+            yield loads
+
+    def sees(self, shares: Mapping[str, int], *, only: tuple[str, ...] = NAMES) -> None:
+        """Clients of these clusters are divided so, as far as a binomial band of 99 % can tell.
+
+        One of a hundred samples is outside by chance, so a second one decides.
+        """
+        with ThreadPoolExecutor(len(only)) as pool:
+            list(pool.map(lambda name: self._sees(name, shares), only))
+
+    def _sees(self, cluster: str, shares: Mapping[str, int]) -> None:
+        seen = []
+        for _attempt in range(3):
+            answers = self.requests(cluster)
+            seen.append(answers)
+            within = all(is_within(answers.versions[name], REQUESTS, share / 100) for name, share in shares.items())
+            if within and not answers.failed:
+                return
+        raise AssertionError(f"from {cluster}, {dict(shares)} wanted, seen {seen}")
+
+
+def manifest(name: str, cluster: str) -> str:
+    text = (DEMO / name).read_text()
+    return text.replace("CLUSTER_NAME", cluster).replace("NAMESPACE", NAMESPACE)
+
+
+@contextmanager
+def running(kept: str, folder: Path) -> Iterator[Shop]:
+    """A lab with a whole mesh, which is ``kept`` when it has that name, or else made and taken down again."""
+    name = kept or f"canary{os.getpid()}"
+    try:
+        run(MESHLAB, "up", "--name", name, "--clusters", ",".join(NAMES))
+        inventory = folder / "hosts.yml"
+        inventory.write_text(run(MESHLAB, "inventory", "--name", name))
+        written = yaml.safe_load(inventory.read_text())["all"]
+        programs = Path(written["vars"]["cluster_helm_binary"]).parent
+        hosts = written["hosts"]
+        clusters = {host: Cluster(host, Path(hosts[host]["cluster_kubeconfig"]), programs) for host in NAMES}
+        parameters = [
+            {
+                "name": host,
+                "network": hosts[host]["cluster_network"],
+                "kubeconfig": hosts[host]["cluster_kubeconfig"],
+                "context": hosts[host]["cluster_context"],
+            }
+            for host in NAMES
+        ]
+        trust = Path(f"/tmp/{kept}-trust") if kept else folder / "trust"
+        exposed = yaml.safe_dump({"eastwest_gateway_exposed_hosts": ["*.local"], "trust_directory": str(trust)})
+        variables = folder / "site.yml"
+        variables.write_text(exposed)
+        program = str(Path(MESHLAB).with_name("ansible-playbook"))
+        site = [program, "-i", str(inventory), str(REPOSITORY / "playbooks" / "site.yml"), "-e", f"@{variables}"]
+        run(*site, "--skip-tags", "verify")
+        for host, cluster in clusters.items():
+            cluster.kubectl("apply", "-f", "-", stdin=manifest("echo.yaml", host))
+            cluster.kubectl("apply", "-f", "-", stdin=manifest("reviews.yaml", host))
+        for cluster in clusters.values():
+            cluster.kubectl("-n", "app", "rollout", "status", "deployment/echo", "--timeout=240s")
+            for version in ("v1", "v2"):
+                cluster.kubectl("-n", NAMESPACE, "rollout", "status", f"deployment/reviews-{version}", "--timeout=240s")
+        yield Shop(name, clusters, parameters)
+    finally:
+        if not kept:
+            run(MESHLAB, "down", "--name", name)
