@@ -20,12 +20,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
-sys.path += [str(ROOT / "integration" / name) for name in ("replicate", "traffic_split", "canary")]
+sys.path += [str(Path(__file__).parents[1] / "integration" / name) for name in ("replicate", "traffic_split", "canary")]
 
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import canary, traffic_split
 from fleet_runs import Planes, run, started
 from releases import Shop
+from splits import destination_rule
 
 MANY = ("east", "west", "north", "south", "centre", "coast", "hill", "valley")
 FEW = MANY[:2]
@@ -64,8 +64,6 @@ def measured(planes: Planes, names: tuple[str, ...], runs: int) -> tuple[float, 
 
 
 def _rules(shop: Shop) -> list[dict[str, Any]]:
-    from splits import destination_rule
-
     other = shop.declared()
     other["metadata"]["name"] = "other"
     return [destination_rule(shop.namespace, "v1", "v2"), other]

@@ -81,7 +81,8 @@ def onward(tick: Tick) -> Decision:
         return tick.stay(f"revision {state.revision} is {state.phase}")
     if state.held:
         return tick.stay(f"held: {state.held}")
-    waiting = [*_prepared(tick), *_timed(tick), *_judged(tick, step)]
+    # What a later moment decides is not worth a word yet.
+    waiting = [*_prepared(tick), *(_timed(tick) or _judged(tick, step))]
     if waiting:
         return tick.stay(*waiting)
     waiting = closed(tick, gates_before(step, after)) + _gated(tick, step)
@@ -202,7 +203,7 @@ def _timed(tick: Tick) -> list[str]:
 def _judged(tick: Tick, step: Step) -> list[str]:
     """The newest verdict on this step has to be pass."""
     verdict = tick.state.verdict
-    if not analysed(tick.rules, step) or verdict == "pass":
+    if not analysed(tick.rules, tick.state, step) or verdict == "pass":
         return []
     return [f"the analysis of this step says {verdict or 'nothing yet'}"]
 

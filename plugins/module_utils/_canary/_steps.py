@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.onemesh.istio.plugins.module_utils._canary import limits
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import ALL_WAVES, Step
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan import plan_hash
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.rules import Rules
@@ -33,14 +34,15 @@ def is_replanned(rules: Rules, state: State) -> bool:
     return plan_hash(rules.steps[: state.position.step + 1]) != state.plan
 
 
-def analysed(rules: Rules, step: Step) -> bool:
-    """Whether there is anything to ask before a step may be left."""
-    return step.analysis and bool(rules.metrics or "rollout" in rules.hooks)
+def analysed(rules: Rules, state: State, step: Step) -> bool:
+    """Whether there is anything to ask before a step may be left; metrics may have passed often enough for good."""
+    enough = limits.limit(rules.metrics, state.tallies)[0] == "pass"
+    return step.analysis and ("rollout" in rules.hooks or (bool(rules.metrics) and not enough))
 
 
 def analysis_due(rules: Rules, state: State, step: Step, now: float) -> bool:
     """Whether an analysis is to be made at ``now``, in seconds since the epoch."""
-    if not analysed(rules, step):
+    if not analysed(rules, state, step):
         return False
     end = state.since + rules.hold(step.index)
     if state.checked <= state.since:

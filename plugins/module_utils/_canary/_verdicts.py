@@ -23,7 +23,7 @@ def counted(tick: Tick) -> None:
         tick.reasons.append(f"the {failed[0]} webhook failed")
         tick.state = replace(state, failed=state.failed + 1, checked=seen.now, verdict="fail")
         return
-    if not analysed(rules, step):
+    if not analysed(rules, state, step):
         return
     if "rollout" in rules.hooks and "rollout" in seen.gates and seen.gates["rollout"] != "open":
         tick.reasons.append("the rollout webhook holds")

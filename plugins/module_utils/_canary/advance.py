@@ -143,7 +143,7 @@ def due(rules: Rules, state: State, now: float) -> float:
     """Seconds until time alone may change the answer; 0 where it does not depend on time."""
     moments = [state.since + rules.hold(state.position.step)]
     step = step_of(rules, state)
-    if state.running and step is not None and analysed(rules, step):
+    if state.running and step is not None and analysed(rules, state, step):
         moments.append(max(state.since, state.checked) + rules.interval)
     if state.phase == "failed" and not state.done:
         moments = [state.since + (rules.rollback_interval if state.position.cap else rules.drain)]

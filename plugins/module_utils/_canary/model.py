@@ -25,7 +25,7 @@ Phase = Literal[
 
 Verdict = Literal["pass", "fail", "inconclusive", "error", "running"]
 """Of an analysis. ``inconclusive``: no data, or too few requests. ``error``: what is asked for data did not answer.
-``running``: not yet measured for long enough. Flagger has only the first two, Argo Rollouts all five (canary.md 3.5)."""
+``running``: not yet measured for long enough. Flagger has only two of them, Argo Rollouts all (canary.md 3.5)."""
 
 ALL_WAVES = -1
 TOTAL = 100
@@ -63,9 +63,9 @@ class Step:
     """One entry of a schedule: what holds from the moment that it is taken.
 
     ``after`` is the earliest time, in seconds from the start of the run; the time for which a step is held is the
-    difference to the next one. ``wave`` is the ring of clusters that it is about (ALL_WAVES: all of them). ``analysis``:
-    the verdict has to be pass before the next step. ``gate`` names what a person has to open before the next step,
-    empty where nobody has to. ``copy``: the canary's pod template becomes the stable side's when this step is taken.
+    difference to the next one. ``wave`` is the ring of clusters that it is about (ALL_WAVES: all). ``analysis``: the
+    verdict has to be pass before the next step. ``gate`` names what a person has to open before the next step, empty
+    where nobody has to. ``copy``: the canary's pod template becomes the stable side's when this step is taken.
     ``replicas`` is the canary's size in percent of its full size, 0 where it is to go.
     """
 
@@ -115,7 +115,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class MetricResult:
-    """One metric on one cluster. ``value`` is None where there is none; ``requests`` how many it is made of, if known."""
+    """One metric on one cluster. ``value`` is None where there is none, ``requests`` how many it is of, if known."""
 
     cluster: str
     metric: str

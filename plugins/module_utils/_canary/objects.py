@@ -225,10 +225,10 @@ def _foundation(
 ) -> Iterator[Wanted]:
     """The stable side's workload and what it reads, Services and DestinationRules."""
     workload = release.workload
-    assert workload is not None
-    canary = live.find(workload.kind, workload.name, release.namespace)
+    canary = None if workload is None else live.find(workload.kind, workload.name, release.namespace)
+    if workload is None or canary is None:
+        return
     stable = live.find(workload.kind, workload.stable, release.namespace)
-    assert canary is not None
     running = workloads.revision(canary, live.configs)
     # What has been deployed since is another release, which nobody has seen yet.
     copies = target.copy and mark.released.get(cluster, running) == running

@@ -31,7 +31,7 @@ MOST_STEPS = 1000
 # Also the end of an annotation's name, which may have 63 characters.
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,48}[a-z0-9])?")
 
-_WAYS = ("step_weight", "step_weights", "iterations", "steps")
+WAYS = ("step_weight", "step_weights", "iterations", "steps")
 
 _GATES: dict[str, Any] = {
     "type": "list",
@@ -221,8 +221,8 @@ def _of_wave(options: Mapping[str, Any], wave: Mapping[str, Any]) -> dict[str, A
     """The options that count for a wave: its own, and of the plan's those that have a meaning beside them."""
     own = {key: value for key, value in wave.items() if value is not None}
     dropped: set[str] = set()
-    if any(own.get(way) is not None for way in _WAYS):
-        dropped |= {*_WAYS, "max_weight", "strategy"}
+    if any(own.get(way) is not None for way in WAYS):
+        dropped |= {*WAYS, "max_weight", "strategy"}
     if own.get("steps"):
         dropped |= {"mirror", "mirror_weight", "matched"}
     if own.get("mirror") is False:
@@ -300,7 +300,7 @@ def _check_waves(waves: Sequence[Mapping[str, Any]], problems: Problems) -> None
 
 def _check_ways(ring: Ring, problems: Problems) -> None:
     """Exactly one way of stepping may be given: Flagger takes one of several and says nothing."""
-    given = [name for name in _WAYS if getattr(ring, name) not in (None, ())]
+    given = [name for name in WAYS if getattr(ring, name) not in (None, ())]
     if not given:
         problems.add(
             "no-steps",

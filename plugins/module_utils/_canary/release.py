@@ -16,14 +16,14 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis_spe
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.durations import seconds_of
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.managed import SERVICE_ARGUMENT_SPEC
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import Step
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import TOTAL, Step
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.notices import (
     NOTICE_ARGUMENT_SPEC,
     Receiver,
     receivers_of,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan import schedule, waves_of
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan_options import PLAN_ARGUMENT_SPEC
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan_options import PLAN_ARGUMENT_SPEC, WAYS
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.routes import RouteRules, Sides
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.rules import Rules
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.webhooks import (
@@ -174,8 +174,13 @@ class Release:
         return self.routes[0].name
 
 
-def release_of(parameters: Mapping[str, Any], clusters: Iterable[str], policy: Policy) -> Release:
-    """From options with RELEASE_ARGUMENT_SPEC, for these clusters. Raises MeshError with all that is wrong."""
+def release_of(
+    parameters: Mapping[str, Any], clusters: Iterable[str], policy: Policy, *, moves: bool = True
+) -> Release:
+    """From options with RELEASE_ARGUMENT_SPEC, for these clusters. Raises MeshError with all that is wrong.
+
+    Without ``moves`` nobody is moved by it, and it needs no plan.
+    """
     names = list(clusters)
     problems: list[Finding] = []
 
@@ -196,6 +201,8 @@ def release_of(parameters: Mapping[str, Any], clusters: Iterable[str], policy: P
         )
     workload = _workload(parameters, problems)
     plan = _plan(parameters)
+    if not moves and not any(plan.get(way) for way in WAYS):
+        plan["step_weights"] = [plan.get("total") or TOTAL]
     steps: tuple[Step, ...] = checked(lambda: schedule(plan), ())
     waves = checked(lambda: waves_of(plan, names), dict.fromkeys(names, 0))
     given_analysis = {} if parameters["skip_analysis"] else parameters.get("analysis") or {}

@@ -88,7 +88,7 @@ class State:
     ``position`` is what every cluster is known to have, ``intended`` what was begun and is not known to be everywhere.
     ``since`` is when the position was reached, ``checked`` when the last analysis was made, ``verdict`` what it said.
     ``plan`` is the hash of the schedule up to the position. ``done``: nothing is left to be done for this revision.
-    ``subject`` is what is released: the sides and their routes. ``latest`` is the newest revision of the canary, over all
+    ``subject`` is what is released: the sides and their routes. ``latest`` is the canary's newest revision, over all
     clusters; ``revisions`` is what was last seen on each of them, ``released`` what the release began with.
     ``failed`` counts failed analyses, ``tallies`` what each metric came to (see ``limits.py``). ``prepared``: the
     pre-rollout webhooks let it pass; ``approved``: the gate of this position was opened.

@@ -52,8 +52,8 @@ class Store:
                 self.client.cluster,
                 f"the state in ConfigMap {self.namespace}/{object_name(self.name)} is not usable: {error}",
                 reason="state-unreadable",
-                remedy="use the version of the collection that wrote it; or delete the ConfigMap, and the release begins "
-                "anew with the weight 0",
+                remedy="use the version of the collection that wrote it; or delete the ConfigMap, and the release "
+                "begins anew with the weight 0",
             ) from error
 
     def save(self, state: State) -> None:

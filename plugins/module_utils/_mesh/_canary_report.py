@@ -104,8 +104,7 @@ class Reporter:
             "changed": self._changed,
             "intended": {name: aim.traffic.canary for name, aim in tick.aims.items()},
             "observed": {
-                name: None if seen.traffic is None else seen.traffic.canary
-                for name, seen in _after(tick).items()
+                name: None if seen.traffic is None else seen.traffic.canary for name, seen in _after(tick).items()
             },
             "reasons": list(tick.decision.reasons),
             "waiting": "" if state.done or tick.decision.apply else "; ".join(tick.decision.reasons),
@@ -113,8 +112,7 @@ class Reporter:
             "schedule": [as_dict(step) for step in rules.steps],
             "clusters": self._touched.get("clusters", {}),
             "owed": self._touched.get("owed", {}),
-            "consistent": all(seen.holds or tick.decision.apply for seen in tick.observation.clusters.values())
-            and not tick.findings,
+            "consistent": not tick.findings and all(seen.holds and not seen.error for seen in _after(tick).values()),
             "proof": self._touched.get("proof", {}),
             "skew_ms": self._touched.get("skew_ms", 0.0),
             "waits_for_a_person": self.waits_for_a_person(tick),
@@ -277,7 +275,7 @@ def _after(tick: Tick) -> dict[str, Any]:
     """The clusters as they are after the tick: what was written is seen in the answers of the API servers."""
     written = {} if tick.findings else tick.change.get("clusters", {})
     return {
-        name: replace(seen, holds=True, traffic=tick.aims[name].traffic, drift="")
+        name: replace(seen, error="", holds=True, traffic=tick.aims[name].traffic, drift="")
         if written.get(name, {}).get("state") == "ready"
         else seen
         for name, seen in tick.observation.clusters.items()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._canary import advance as machine
 from ansible_collections.onemesh.istio.plugins.module_utils._canary import approvals, gates, objects, webhooks
@@ -28,7 +28,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.release impo
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.state import State
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.store import Store
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.targets import Target
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.webhooks import HookType, Payload
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.webhooks import Payload
 from ansible_collections.onemesh.istio.plugins.module_utils._change.change import Change
 from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import content_hash
 from ansible_collections.onemesh.istio.plugins.module_utils._change.setup import Setup
@@ -210,7 +210,7 @@ class Ticker:
         words: list[str] = []
         if needs.hooks and not self._setup.check_mode:
             payload = Payload(self._release.name, self._release.namespace, state.phase, revision)
-            asked = cast("tuple[HookType, ...]", needs.hooks)
+            asked: tuple[Any, ...] = needs.hooks
             for kind, reply in webhooks.ask(self._release.webhooks, asked, payload, deadline=_PATIENCE).items():
                 answers[kind] = reply.answer
                 words += reply.reasons

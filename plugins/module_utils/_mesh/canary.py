@@ -64,7 +64,8 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Raises MeshError with a finding for everything that is in the way, and for what is left or owed."""
     fleet = fleet_of(parameters, context)
     policy = Policy.of(parameters, fleet.names)
-    release = release_of(parameters, fleet.names, policy)
+    moves = parameters["state"] not in ("status", "absent") and parameters["request"] not in ("approve", "disapprove")
+    release = release_of(parameters, fleet.names, policy, moves=moves)
     setup = Setup.of(
         parameters,
         fleet,

@@ -17,9 +17,8 @@ sys.path.append(str(Path(__file__).parents[1] / "analysis"))
 import prometheus_server
 from prometheus_server import Workload
 
-GOOD_REQUESTS = (
-    'sum(rate(istio_requests_total{destination_cluster="${cluster}", destination_version="v2", response_code="200"}[1m]))'
-)
+OF_CANARY = 'destination_cluster="${cluster}", destination_version="v2"'
+GOOD_REQUESTS = f'sum(rate(istio_requests_total{{{OF_CANARY}, response_code="200"}}[1m]))'
 
 
 @pytest.fixture(scope="module")

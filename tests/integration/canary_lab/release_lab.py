@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,18 +35,9 @@ NAMES = ("east", "west", "north")
 NAMESPACE = "shop"
 HOST = f"reviews.{NAMESPACE}.svc.cluster.local"
 REQUESTS = 300
+BATCH = 5
+"""Seconds for which a client of a load asks before the next one does."""
 DEMO = REPOSITORY / "lab" / "demo"
-
-
-@dataclass
-class Load:
-    """A steady load from one cluster until it is told to end."""
-
-    process: subprocess.Popen[str]
-    count: int
-
-    def ended(self) -> Answers:
-        return answers_of(self.process.communicate()[0], self.count)
 
 
 @dataclass(frozen=True)
@@ -140,16 +131,23 @@ class Shop:
         return answers_of(run(*command, *options, url, check=False), REQUESTS)
 
     @contextmanager
-    def load(self, count: int, rate: int = 20) -> Iterator[dict[str, Load]]:
-        """Requests of each cluster beside what happens in the block."""
-        with ExitStack() as stack:
-            loads = {}
+    def load(self, rate: int = 20) -> Iterator[dict[str, list[Answers]]]:
+        """Clients of each cluster ask beside what happens in the block; when that ends, what they got is known."""
+        over = threading.Event()
+        answered: dict[str, list[Answers]] = {name: [] for name in NAMES}
+
+        def ask(name: str) -> None:
+            count = rate * BATCH
+            while not over.is_set():
+                answered[name].append(answers_of(run(*self.command(name, count, rate), check=False), count))
+
+        with ThreadPoolExecutor(len(NAMES)) as pool:
             for name in NAMES:
-                process = subprocess.Popen(self.command(name, count, rate), stdout=subprocess.PIPE, text=True)
-                stack.callback(process.wait)
-                stack.callback(process.kill)
-                loads[name] = Load(process, count)
-            yield loads
+                pool.submit(ask, name)
+            try:
+                yield answered
+            finally:
+                over.set()
 
     def sees(self, shares: Mapping[str, int], *, only: tuple[str, ...] = NAMES) -> None:
         """Clients of these clusters are divided so, as far as a binomial band of 99 % can tell.

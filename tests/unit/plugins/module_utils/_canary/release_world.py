@@ -42,9 +42,10 @@ PLAN: Mapping[str, Any] = {"step_weights": [5, 50, 100], "interval": 60}
 SUCCESS_RATE = Metric("success-rate", query="q", minimum=99.0)
 
 
-def rules_of(*clusters: str, plan: Mapping[str, Any] = PLAN, **changes: Any) -> Rules:
+def rules_of(*clusters: str, plan: Mapping[str, Any] | None = None, **changes: Any) -> Rules:
     """A release of two clusters with pods of its own and one metric, unless something else is said."""
     changes = {"metrics": (SUCCESS_RATE,), "scales": True, **changes}
+    plan = PLAN if plan is None else plan
     return Rules(schedule(plan), waves_of(plan, clusters or ("east", "west")), **changes)
 
 

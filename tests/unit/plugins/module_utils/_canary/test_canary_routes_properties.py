@@ -66,7 +66,7 @@ def istio_objects(draw: st.DrawFn) -> Json:
     def other() -> Json:
         return {"route": [{"destination": {"host": "other"}}], **draw(_some({**OPTIONAL, "mirrors": MIRRORS}))}
 
-    routes = [split() if draw(st.booleans()) else other() for _ in range(draw(st.integers(0, 3)))]
+    routes = [split() if draw(st.booleans()) else other() for _number in range(draw(st.integers(0, 3)))]
     routes.insert(draw(st.integers(0, len(routes))), split())
     return _object("VirtualService", {"hosts": ["reviews"], "http": routes}, draw)
 
@@ -86,7 +86,7 @@ def gateway_objects(draw: st.DrawFn) -> Json:
     def other() -> Json:
         return {"backendRefs": [{"name": "other", "port": 80}], **draw(_some({"filters": FILTERS}))}
 
-    rules = [split() if draw(st.booleans()) else other() for _ in range(draw(st.integers(0, 3)))]
+    rules = [split() if draw(st.booleans()) else other() for _number in range(draw(st.integers(0, 3)))]
     rules.insert(draw(st.integers(0, len(rules))), split())
     return _object("HTTPRoute", {"parentRefs": [{"kind": "Service", "name": "reviews"}], "rules": rules}, draw)
 
