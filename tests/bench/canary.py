@@ -20,7 +20,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-sys.path += [str(Path(__file__).parents[1] / "integration" / name) for name in ("replicate", "traffic_split", "canary")]
+sys.path += [
+    str(Path(__file__).parents[1] / name)
+    for name in ("fault", "integration/replicate", "integration/traffic_split", "integration/canary")
+]
+
 
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import canary, traffic_split
 from fleet_runs import Planes, run, started
