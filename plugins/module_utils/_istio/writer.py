@@ -103,11 +103,13 @@ ISTIOD_RULES: Rules = (
 
 LEDGER_RULES: Rules = (
     _rule("", ["secrets"], ["get", "list", "create", "update", "delete"]),
+    _rule("", ["configmaps"], ["get", "list", "create", "patch", "update", "delete"]),
     _rule("coordination.k8s.io", ["leases"], ["get", "create", "update", "delete"]),
 )
-"""What the hub's own writer may do in the namespace of the ledger: records are Secrets, locks are Leases.
+"""What the hub's own writer may do in the namespace of the ledger: records are Secrets, locks are Leases, and states of
+releases and approvals are ConfigMaps.
 
-A rule cannot be limited to the beginning of a name, so these are all Secrets of that namespace.
+A rule cannot be limited to the beginning of a name, so these are all of them in that namespace.
 """
 
 

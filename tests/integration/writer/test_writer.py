@@ -38,8 +38,10 @@ from writer_runs import (
 WRITE = "get list watch create patch update delete"
 SEE = product("get list", "", "namespaces")
 ROUTES = product(WRITE, "networking.istio.io", "virtualservices", "destinationrules") | SEE
-RECORDS = product("get list create update delete", "", "secrets") | product(
-    "get create update delete", "coordination.k8s.io", "leases"
+RECORDS = (
+    product("get list create update delete", "", "secrets")
+    | product("get list create patch update delete", "", "configmaps")
+    | product("get create update delete", "coordination.k8s.io", "leases")
 )
 ISTIOD = product("get list", "", "pods") | product("get create", "", "pods/portforward")
 MONTH = 2592000
