@@ -17,7 +17,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.release impo
     Release,
     release_of,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import Policy
+from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import Policy, is_away
 from ansible_collections.onemesh.istio.plugins.module_utils._change.setup import (
     CHANGE_ARGUMENT_SPEC,
     CHANGE_REQUIRED_IF,
@@ -25,7 +25,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.setup import
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, Unreachable
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import _canary_removal
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._canary_intent import COMPONENT
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._canary_report import Reporter
@@ -114,19 +114,28 @@ class _Run:
         while self._parameters["wait"] and not self._setup.check_mode and not self._reached(last):
             if not self._pause(last):
                 return self._reporter.result(last, timed_out=True)
-            following = self._tick_again()
+            following = self._tick_again(last)
             if following is not None:
                 last = following
                 self._reporter.note(last)
         return self._reporter.result(last)
 
-    def _tick_again(self) -> Tick | None:
+    def _tick_again(self, last: Tick) -> Tick | None:
         """The next tick; None where the hub does not answer now, or another run is at it."""
         try:
-            return self._ticker.tick()
-        except (Unreachable, Conflict) as error:
+            return self._ticker.tick(self._still_asked(last))
+        except KubeError as error:
+            if not (is_away(error) or isinstance(error, Conflict)):
+                raise
             self._reporter.delayed(error)
             return None
+
+    def _still_asked(self, last: Tick) -> Request:
+        """What was asked for and could not be done yet, as a promotion where the canary is not ready."""
+        state = self._parameters["state"]
+        if state == "promoted" and last.state.phase in ("progressing", "waiting_promotion"):
+            return "promote"
+        return "rollback" if state == "rolled_back" and last.state.running else ""
 
     def _reached(self, tick: Tick) -> bool:
         state, until = tick.state, self._parameters["wait_step"]
