@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -335,16 +334,6 @@ def _marked(route: Object, release: Release, traffic: Traffic, mark: Mark) -> Ob
     }
     annotations = {**(route["metadata"].get("annotations") or {}), ANNOTATION: json.dumps(note, sort_keys=True)}
     return {**route, "metadata": {**route["metadata"], "annotations": annotations}}
-
-
-def without_mark(route: Mapping[str, Any]) -> Object:
-    """A route without our annotation."""
-    result: Object = deepcopy(dict(route))
-    annotations = result["metadata"].get("annotations") or {}
-    annotations.pop(ANNOTATION, None)
-    if not annotations:
-        result["metadata"].pop("annotations", None)
-    return result
 
 
 # What is seen

@@ -13,16 +13,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis imp
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import ALL_WAVES, TOTAL, Step
 from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import Policy
 
-HOOKS_BEFORE = (
-    "confirm-rollout",
-    "pre-rollout",
-    "rollout",
-    "confirm-traffic-increase",
-    "confirm-promotion",
-    "rollback",
-)
-"""Flagger's webhooks that decide something (canary.md 1.7); ``event`` and ``post-rollout`` only tell."""
-
 
 @dataclass(frozen=True)
 class Rules:

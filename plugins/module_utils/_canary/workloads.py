@@ -287,18 +287,6 @@ def scaled(live: Mapping[str, Any], replicas: int, *, autoscaled: bool = False) 
     return result
 
 
-def is_scaled_down(live: Mapping[str, Any] | None) -> bool:
-    """Whether a workload has no pods, as its controller has observed, and is to have none."""
-    if live is None:
-        return True
-    status = live.get("status") or {}
-    if live["kind"] == DAEMON_SET.kind:
-        asked, counts = _has_no_nodes(live), ("currentNumberScheduled", "numberMisscheduled")
-    else:
-        asked, counts = _spec_replicas(live) == 0, ("replicas", "terminatingReplicas")
-    return asked and not _is_stale(live) and not any(status.get(name) for name in counts)
-
-
 def full_size(canary: Mapping[str, Any] | None, stable: Mapping[str, Any] | None) -> int:
     """How many replicas 100 percent of the canary are; of a DaemonSet 1, which means its pods.
 

@@ -161,6 +161,9 @@ def _approve(parameters: Mapping[str, Any], setup: Setup, release: Release, repo
     """Open or close a gate for the revision that is under way. It needs no lock: it is a word of its own."""
     state = reporter.load()
     gate = parameters["gate"] or gates.EVERY_GATE
+    if gate != gates.EVERY_GATE and not gates.is_gate_name(gate):
+        wrong = Finding("the fleet", "option-gate", f"gate is {gate!r}", "name a gate of the plan, or * for all")
+        raise MeshError("There is nothing to approve.", [wrong])
     if state is None or not state.revision:
         raise MeshError(
             "There is nothing to approve.",

@@ -14,7 +14,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.primary impo
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.workloads import (
     KINDS,
     autoscaler_of,
-    is_scaled_down,
     primary_autoscaler,
     readiness,
     revision,
@@ -72,12 +71,20 @@ def reads(client: Client, live: Mapping[str, Any]) -> dict[str, Object]:
     return {key: each for key, each in found.items() if each is not None}
 
 
+def has_no_pods(live: Mapping[str, Any]) -> bool:
+    """As the controller has observed it."""
+    status = live.get("status") or {}
+    names = ("replicas", "terminatingReplicas", "currentNumberScheduled", "numberMisscheduled")
+    seen = status.get("observedGeneration") == live["metadata"]["generation"]
+    return seen and not any(status.get(name) for name in names)
+
+
 def test_a_deployment_becomes_ready_is_scaled_to_zero_and_back(client: Client, namespace: str) -> None:
     put(client, manifest(namespace))
     live = until(client, namespace, is_ready)
     before = revision(live, {})
     write(client, scaled(live, 0))
-    gone = until(client, namespace, is_scaled_down)
+    gone = until(client, namespace, has_no_pods)
     assert readiness(gone, now=time.time(), wanted=1).state == "waiting"
     write(client, scaled(gone, 2))
     again = until(client, namespace, lambda each: is_ready(each, wanted=2))
@@ -120,7 +127,7 @@ def test_a_daemon_set_is_scaled_to_zero_and_back(client: Client, namespace: str)
     put(client, manifest(namespace, "DaemonSet"))
     live = until(client, namespace, lambda each: is_ready(each, wanted=1), "DaemonSet")
     write(client, scaled(live, 0))
-    gone = until(client, namespace, is_scaled_down, "DaemonSet")
+    gone = until(client, namespace, has_no_pods, "DaemonSet")
     assert gone["status"]["desiredNumberScheduled"] == 0
     assert readiness(gone, now=time.time(), wanted=1).state == "waiting"
     write(client, scaled(gone, 1))

@@ -16,7 +16,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.workloads im
     autoscaler_of,
     canary_size,
     full_size,
-    is_scaled_down,
     primary_autoscaler,
     readiness,
     revision,
@@ -306,25 +305,6 @@ def test_a_daemon_set_is_scaled_by_a_node_selector_and_is_afterwards_as_before(s
     assert scaled(none, 0) == none
     assert scaled(none, 1) == live
     assert scaled(live, 1) == live
-
-
-@pytest.mark.parametrize(
-    ("live", "expected"),
-    [
-        (None, True),
-        (workload(replicas=0, status=counts(0, 0, 0)), True),
-        (workload(replicas=0, status=counts(1, 1, 0)), False),
-        (workload(replicas=0, status={"terminatingReplicas": 1}), False),
-        (workload(replicas=0, status={"observedGeneration": 1}), False),
-        (workload(replicas=3, status=counts(0, 0, 0)), False),
-        (scaled(workload("DaemonSet"), 0), True),
-        (scaled(workload("DaemonSet", status={"numberMisscheduled": 1}), 0), False),
-        (scaled(workload("DaemonSet", status={"currentNumberScheduled": 1}), 0), False),
-        (workload("DaemonSet"), False),
-    ],
-)
-def test_scaled_down_is_what_was_observed(live: Object | None, expected: bool) -> None:
-    assert is_scaled_down(live) == expected
 
 
 @pytest.mark.parametrize(
