@@ -104,6 +104,8 @@ class Change:
         if setup.check_mode or not (debts or written_off):
             return self._go_on(states)
         with setup.lease() as lease:
+            if lease.waited:
+                return self._anew(lease)
             self._pay(debts, lease)
             return self._go_on(self._states_of(self._read(lambda: self._record)), lease)
 
@@ -290,6 +292,8 @@ class Change:
     ) -> dict[str, Any]:
         setup = self._setup
         lease.check()
+        if lease.waited:
+            return self._anew(lease)
         # Nothing is taken away before what replaces it is proven, and a deletion is never undone: it is an obligation.
         writes = {name: [each for each in planned if each.verb != "end"] for name, planned in actions.items()}
         writes = {name: planned for name, planned in writes.items() if planned}
@@ -356,6 +360,11 @@ class Change:
         if writes:
             record.pending = Pending(uuid.uuid4().hex[:12], since, lease.holder, undo)
             session.save(self._setup, record)
+
+    def _anew(self, lease: SetLease) -> dict[str, Any]:
+        """From the start, with the lock: what was read while another run had it may not hold any more."""
+        lease.waited = False
+        return Change(replace(self._setup, held=lease), self._intent).run()
 
     def _ready(self) -> list[str]:
         return [name for name in self._targets if self._report.clusters[name].state == "ready"]

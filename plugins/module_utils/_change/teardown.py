@@ -84,6 +84,10 @@ class Teardown:
             return self._result()
         self._report.recorded = written_off
         with setup.lease() as lease:
+            if lease.waited:
+                # What was read while another run had the lock may not hold any more.
+                lease.waited = False
+                return Teardown(replace(setup, held=lease), self._kinds).run()
             self._begin(owed)
             lease.check()
             self._pay(present, [each for name, items in owed.items() if name not in found for each in items], lease)

@@ -14,7 +14,13 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan import schedule
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.state import State
 from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import Policy
-from release_world import FAILED, SUCCESS_RATE, WAITING, World, rules_of
+from ansible_collections.onemesh.istio.tests.unit.plugins.module_utils._canary.release_world import (
+    FAILED,
+    SUCCESS_RATE,
+    WAITING,
+    World,
+    rules_of,
+)
 
 WAVES: dict[str, Any] = {
     "step_weights": [10, 50],

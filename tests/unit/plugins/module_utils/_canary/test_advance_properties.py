@@ -14,9 +14,16 @@ from typing import Any
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import GateAnswer
 from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import Policy
+from ansible_collections.onemesh.istio.tests.unit.plugins.module_utils._canary.release_world import (
+    FAILED,
+    PLAN,
+    READY,
+    WAITING,
+    World,
+    rules_of,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from release_world import FAILED, PLAN, READY, WAITING, World, rules_of
 
 WAVES: dict[str, Any] = {
     "step_weights": [10, 50],

@@ -18,7 +18,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.routes impor
     routed,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.routes import Selection
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 Json = dict[str, Any]
@@ -44,6 +44,8 @@ FILTERS = st.sampled_from(
         [{"type": "ResponseHeaderModifier", "responseHeaderModifier": {"remove": ["server"]}}],
     ]
 )
+
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite
@@ -136,6 +138,7 @@ def runs(draw: st.DrawFn) -> tuple[Json, RouteRules, list[Traffic]]:
     return live, rules, draw(st.lists(traffics(rules), min_size=1, max_size=4))
 
 
+@unhurried
 @given(runs())
 def test_only_the_last_traffic_counts(run: tuple[Json, RouteRules, list[Traffic]]) -> None:
     live, rules, steps = run
@@ -148,6 +151,7 @@ def test_only_the_last_traffic_counts(run: tuple[Json, RouteRules, list[Traffic]
     assert live == before
 
 
+@unhurried
 @given(runs())
 def test_nothing_but_weights_is_left(run: tuple[Json, RouteRules, list[Traffic]]) -> None:
     live, rules, steps = run
@@ -160,6 +164,7 @@ def test_nothing_but_weights_is_left(run: tuple[Json, RouteRules, list[Traffic]]
     assert observed(left, SIDES, rules) == Traffic()
 
 
+@unhurried
 @given(runs())
 def test_what_is_written_is_what_is_seen(run: tuple[Json, RouteRules, list[Traffic]]) -> None:
     """But for cookies that have no effect."""
@@ -179,6 +184,7 @@ def test_what_is_written_is_what_is_seen(run: tuple[Json, RouteRules, list[Traff
     assert ("canary" in routed(result, SIDES)) == ("canary" in expected.sides or bool(wanted.mirror))
 
 
+@unhurried
 @given(runs(), st.data())
 def test_an_edit_counts_as_if_it_had_been_there(
     run: tuple[Json, RouteRules, list[Traffic]], data: st.DataObject

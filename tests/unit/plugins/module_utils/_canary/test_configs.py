@@ -18,7 +18,13 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.configs impo
     with_copies,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.workloads import revision
-from canary_objects import CONTAINER, Object, by_key, config, workload
+from ansible_collections.onemesh.istio.tests.unit.plugins.module_utils._canary.canary_objects import (
+    CONTAINER,
+    Object,
+    by_key,
+    config,
+    workload,
+)
 
 REFERENCES: list[tuple[str, Object, tuple[Config, ...]]] = [
     ("nothing", {}, ()),

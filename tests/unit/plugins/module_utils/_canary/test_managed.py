@@ -21,7 +21,11 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.managed impo
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import owned
-from canary_objects import CONTAINER, Object, workload
+from ansible_collections.onemesh.istio.tests.unit.plugins.module_utils._canary.canary_objects import (
+    CONTAINER,
+    Object,
+    workload,
+)
 
 POLICY = {"outlierDetection": {"consecutive5xxErrors": 3}}
 EDGE = {"name": "edge", "namespace": "gateways"}

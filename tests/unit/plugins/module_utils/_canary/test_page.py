@@ -19,7 +19,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.record impor
     TickRecord,
     Waiting,
 )
-from told_runs import large_run, tick
+from ansible_collections.onemesh.istio.tests.unit.plugins.module_utils._canary.told_runs import large_run, tick
 
 EVIL = "<script>alert('x')</script>&\"'"
 

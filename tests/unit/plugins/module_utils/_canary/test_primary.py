@@ -21,7 +21,13 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.primary impo
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.workloads import revision, scaled
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import MeshError
-from canary_objects import CONTAINER, Object, by_key, config, workload
+from ansible_collections.onemesh.istio.tests.unit.plugins.module_utils._canary.canary_objects import (
+    CONTAINER,
+    Object,
+    by_key,
+    config,
+    workload,
+)
 
 POD = {"volumes": [{"name": "v", "configMap": {"name": "settings"}}]}
 OLD, NEW = by_key(config("settings")), by_key(config("settings", data={"key": "new"}))

@@ -18,7 +18,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.record impor
     UnreadableTick,
     Waiting,
 )
-from told_runs import LIMITS, START, tick
+from ansible_collections.onemesh.istio.tests.unit.plugins.module_utils._canary.told_runs import LIMITS, START, tick
 
 
 def full() -> TickRecord:

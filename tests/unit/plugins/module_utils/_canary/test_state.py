@@ -15,7 +15,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.state import
     decode,
     encode,
 )
-from release_world import World, rules_of
+from ansible_collections.onemesh.istio.tests.unit.plugins.module_utils._canary.release_world import World, rules_of
 
 
 @pytest.mark.parametrize("step", [0, 2, 4])

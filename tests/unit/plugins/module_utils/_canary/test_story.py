@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._canary import story
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.record import TickRecord, Waiting
-from told_runs import START, tick
+from ansible_collections.onemesh.istio.tests.unit.plugins.module_utils._canary.told_runs import START, tick
 
 BACK = {"eu1": 0, "us1": 0}
 

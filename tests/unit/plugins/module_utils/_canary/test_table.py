@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._canary import table
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.record import TickRecord, Waiting
-from told_runs import START, large_run, tick
+from ansible_collections.onemesh.istio.tests.unit.plugins.module_utils._canary.told_runs import START, large_run, tick
 
 TWELVE = {f"cluster-{number}": 100 for number in range(12)}
 

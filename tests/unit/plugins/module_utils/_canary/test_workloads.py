@@ -25,7 +25,11 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.workloads im
     unsuitable_autoscaler,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import MeshError
-from canary_objects import NOW, Object, workload
+from ansible_collections.onemesh.istio.tests.unit.plugins.module_utils._canary.canary_objects import (
+    NOW,
+    Object,
+    workload,
+)
 
 # Revision
 
