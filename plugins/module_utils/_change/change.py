@@ -34,7 +34,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.settle impor
 from ansible_collections.onemesh.istio.plugins.module_utils._change.setup import Setup
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError, errors
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, Outcome, findings_of
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import ANNOTATION_HASH
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import Changed
 
@@ -104,7 +104,7 @@ class Change:
         if setup.check_mode or not (debts or written_off):
             return self._go_on(states)
         with setup.lease() as lease:
-            if lease.waited:
+            if setup.held is None:
                 return self._anew(lease)
             self._pay(debts, lease)
             return self._go_on(self._states_of(self._read(lambda: self._record)), lease)
@@ -292,15 +292,19 @@ class Change:
     ) -> dict[str, Any]:
         setup = self._setup
         lease.check()
-        if lease.waited:
-            return self._anew(lease)
         # Nothing is taken away before what replaces it is proven, and a deletion is never undone: it is an obligation.
         writes = {name: [each for each in planned if each.verb != "end"] for name, planned in actions.items()}
         writes = {name: planned for name, planned in writes.items() if planned}
         previous = {name: dict(self._record.of(name).objects) for name in writes}
         baseline = proving.baseline(setup, self._ready() if actions else [])
         self._refuse(() if baseline is None else baseline.findings)
-        self._begin(writes, newly_owed, previous, lease)
+        try:
+            self._begin(writes, newly_owed, previous, lease)
+        except MeshError as error:
+            # Nothing is written yet. Another run ended between our look and our lock.
+            if isinstance(error.__cause__, Conflict) and setup.held is None:
+                return self._anew(lease)
+            raise
         commit = Commit(setup.fleet, lease.check, request_timeout=setup.request_timeout, workers=setup.workers)
         stages = proving.Stages(setup, baseline)
 
@@ -362,8 +366,7 @@ class Change:
             session.save(self._setup, record)
 
     def _anew(self, lease: SetLease) -> dict[str, Any]:
-        """From the start, with the lock: what was read while another run had it may not hold any more."""
-        lease.waited = False
+        """From the start, with the lock: what was read before may not hold any more."""
         return Change(replace(self._setup, held=lease), self._intent).run()
 
     def _ready(self) -> list[str]:

@@ -105,8 +105,6 @@ class SetLease:
         self._namespace = namespace
         self._name = name
         self._wait = wait
-        self.waited = False
-        """Whether another run had it before, so that what was read meanwhile may be of the past."""
         self._identity = holder_identity()
         self._lease: dict[str, Any] = {}
         self._ended = threading.Event()
@@ -153,7 +151,6 @@ class SetLease:
     def __enter__(self) -> SetLease:
         ends = time.monotonic() + self._wait
         while not self._try():
-            self.waited = True
             if time.monotonic() >= ends or self._ended.wait(_POLL):
                 raise self._held()
         self._renewed = time.monotonic()

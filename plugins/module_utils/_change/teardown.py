@@ -26,7 +26,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.setup import
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, Outcome
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import NotFound
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, NotFound
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import NAMESPACE, Kind
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
     LABEL_COMPONENT,
@@ -84,11 +84,13 @@ class Teardown:
             return self._result()
         self._report.recorded = written_off
         with setup.lease() as lease:
-            if lease.waited:
-                # What was read while another run had the lock may not hold any more.
-                lease.waited = False
-                return Teardown(replace(setup, held=lease), self._kinds).run()
-            self._begin(owed)
+            try:
+                self._begin(owed)
+            except MeshError as error:
+                # Nothing is removed yet. Another run ended between our look and our lock.
+                if isinstance(error.__cause__, Conflict) and setup.held is None:
+                    return Teardown(replace(setup, held=lease), self._kinds).run()
+                raise
             lease.check()
             self._pay(present, [each for name, items in owed.items() if name not in found for each in items], lease)
         self._report.owed = self._record.owing()
