@@ -79,7 +79,7 @@ check-lab: setup
 	@$(RUN) python -m pytest -m lab -v lab/tests
 
 check-integration: setup
-	@tools/with-lab.sh python -m pytest -v tests/integration
+	@tools/with-lab.sh tools/each-folder.sh tests/integration
 
 check-molecule: setup
 	@$(RUN) molecule test --all

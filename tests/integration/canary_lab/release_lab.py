@@ -42,11 +42,14 @@ DEMO = REPOSITORY / "lab" / "demo"
 
 @dataclass(frozen=True)
 class Answers:
-    """Of ``count`` requests: how many each version answered with 200, and how many were not answered so."""
+    """Of ``count`` requests: how many each version answered with 200, how many were not answered so, and the client's
+    words for it. Where one fails, the client tells nothing of the others of its batch.
+    """
 
     count: int
     versions: Counter[str]
     good: int
+    words: str = ""
 
     @property
     def failed(self) -> int:
@@ -55,7 +58,8 @@ class Answers:
 
 def answers_of(output: str, count: int) -> Answers:
     good = len(re.findall(r"StatusCode=200", output))
-    return Answers(count, Counter(re.findall(r" ServiceVersion=(\S+)", output)), good)
+    words = "" if good == count else "; ".join(output.strip().splitlines()[-3:])
+    return Answers(count, Counter(re.findall(r" ServiceVersion=(\S+)", output)), good, words)
 
 
 @dataclass

@@ -26,7 +26,7 @@ def test_a_good_release_is_divided_as_planned_in_every_step_and_fails_no_request
             shop.sees({"v1": 100 - share, "v2": share})
         result = shop.release(analysis=BY_ENVOY).succeeded()
         assert (result["phase"], result["consistent"]) == ("succeeded", True)
-    assert {name: sum(each.failed for each in batches) for name, batches in answered.items()} == dict.fromkeys(NAMES, 0)
+    assert [each.words for batches in answered.values() for each in batches if each.failed] == []
     assert all(sum(each.count for each in batches) >= 200 for batches in answered.values())
     shop.sees({"v1": 0, "v2": 100})
 
