@@ -13,8 +13,8 @@ from release_lab import NAMES, Shop
 BY_ENVOY: dict[str, Any] = {
     "source": "envoy",
     "interval": 1,
-    "envoy": {"window": 2},
-    "metrics": [{"name": "success rate", "builtin": "request-success-rate", "min": 90, "minimum_requests": 5}],
+    "envoy": {"window": 3},
+    "metrics": [{"name": "request-success-rate", "builtin": "request-success-rate", "min": 90}],
 }
 
 
