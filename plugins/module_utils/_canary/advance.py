@@ -32,7 +32,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary._steps impor
     configured,
     following,
     gates_before,
-    name_of,
     step_of,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import Observation
@@ -40,7 +39,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.rules import
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.state import State
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.targets import Target, targets
 
-__all__ = ["Decision", "Needs", "advance", "describe", "due", "intends", "needs", "not_taken", "taken"]
+__all__ = ["Decision", "Needs", "advance", "due", "intends", "needs", "not_taken", "taken"]
 
 
 @dataclass(frozen=True)
@@ -127,11 +126,6 @@ def _concluded(state: State) -> State:
     if position.mode == "back" and position.scaled:
         return concluded_back(state)
     return state
-
-
-def describe(rules: Rules, state: State) -> str:
-    """Where the release stands, for people."""
-    return name_of(rules, state.intended or state.position)
 
 
 def intends(rules: Rules, state: State) -> dict[str, Target]:

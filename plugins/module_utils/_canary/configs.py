@@ -31,6 +31,10 @@ _CONTENT = ("data", "binaryData")
 _LONGEST_NAME = 253
 
 
+CONFIG_KINDS = {kind.kind: kind for kind in (CONFIG_MAP, SECRET)}
+"""What a pod template may read."""
+
+
 class Config(NamedTuple):
     """A ConfigMap or Secret by name. ``optional``: the pods start without it too."""
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._canary import managed, primary, routes, workloads
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.configs import config_copies
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.configs import CONFIG_KINDS, config_copies
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.managed import Service
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import Readiness, Seen, Side, Traffic
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.release import Release, RouteReference, Workload
@@ -26,9 +26,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio import subset
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.hosts import full_name
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.routes import RouteError, matching, select
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
-    CONFIG_MAP,
     DESTINATION_RULE,
-    SECRET,
     SERVICE,
     VIRTUAL_SERVICE,
     Kind,
@@ -37,8 +35,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import is_ours, writers_beside_us
 
 Object = dict[str, Any]
-
-_CONFIGS = frozenset({CONFIG_MAP.kind, SECRET.kind})
 
 ANNOTATION = "onemesh.istio/canary"
 """On every route: the release and what it intends there, as JSON, so that each cluster tells what is going on."""
@@ -56,6 +52,13 @@ class Live:
 
     def find(self, kind: Kind, name: str, namespace: str) -> Object | None:
         return self.objects.get(ObjectId.of_kind(kind, name, namespace))
+
+    def workload(self, release: Release, side: Side) -> Object | None:
+        """The pods of a side; None where nobody looks at them, or they are not there."""
+        if release.workload is None:
+            return None
+        name = release.workload.name if side == "canary" else release.workload.stable
+        return self.find(release.workload.kind, name, release.namespace) if name else None
 
 
 @dataclass(frozen=True)
@@ -149,8 +152,7 @@ def seen(release: Release, cluster: str, live: Live, target: Target, mark: Mark,
 
 def revision(release: Release, live: Live) -> str:
     """The revision of the canary on a cluster, empty where nothing tells it."""
-    workload = release.workload
-    found = None if workload is None else live.find(workload.kind, workload.name, release.namespace)
+    found = live.workload(release, "canary")
     return "" if found is None else workloads.revision(found, live.configs)
 
 
@@ -180,7 +182,7 @@ def obstacles(release: Release, cluster: str, live: Live) -> list[Finding]:
             findings.append(_missing(cluster, workload.kind, name, release.namespace, "workload"))
         else:
             findings += workloads.unsuitable(found, cluster=cluster)
-    canary = live.find(workload.kind, workload.name, release.namespace)
+    canary = live.workload(release, "canary")
     autoscaler = None if canary is None else workloads.autoscaler_of(live.autoscalers, canary)
     if autoscaler is not None and workload.scales:
         findings += workloads.unsuitable_autoscaler(autoscaler, cluster=cluster)
@@ -195,12 +197,11 @@ def obstacles(release: Release, cluster: str, live: Live) -> list[Finding]:
 
 def idle_configs(release: Release, live: Live, held: Iterable[ObjectId]) -> list[ObjectId]:
     """Of the copies that we hold, those that the stable side neither reads nor would read if it were restored."""
-    workload = release.workload
-    stable = None if workload is None else live.find(workload.kind, workload.stable, release.namespace)
+    stable = live.workload(release, "stable")
     if stable is None:
         return []
     used = primary.configs_in_use(stable)
-    return [each for each in held if each.kind in _CONFIGS and f"{each.kind}/{each.name}" not in used]
+    return [each for each in held if each.kind in CONFIG_KINDS and f"{each.kind}/{each.name}" not in used]
 
 
 # What is wanted
@@ -210,7 +211,7 @@ def _service(release: Release, cluster: str, live: Live) -> Service | None:
     workload = release.workload
     if release.service is None or workload is None:
         return None
-    target = live.find(workload.kind, workload.name, release.namespace)
+    target = live.workload(release, "canary")
     if target is None:
         raise MeshError(
             "The release cannot be made.",
@@ -224,10 +225,9 @@ def _foundation(
 ) -> Iterator[Wanted]:
     """The stable side's workload and what it reads, Services and DestinationRules."""
     workload = release.workload
-    canary = None if workload is None else live.find(workload.kind, workload.name, release.namespace)
+    canary, stable = live.workload(release, "canary"), live.workload(release, "stable")
     if workload is None or canary is None:
         return
-    stable = live.find(workload.kind, workload.stable, release.namespace)
     running = workloads.revision(canary, live.configs)
     # What has been deployed since is another release, which nobody has seen yet.
     copies = target.copy and mark.released.get(cluster, running) == running
@@ -275,16 +275,18 @@ def _selecting(apex: Object, service: Service, target: Target) -> Object:
 
 
 def _scaled(release: Release, live: Live, target: Target) -> Iterator[Wanted]:
-    workload = release.workload
-    if workload is None or not workload.scales:
+    canary = live.workload(release, "canary")
+    if canary is None or not release.rules.scales:
         return
-    canary = live.find(workload.kind, workload.name, release.namespace)
-    stable = live.find(workload.kind, workload.stable, release.namespace) if workload.stable else None
-    if canary is None:
-        return
-    replicas = workloads.canary_size(workloads.full_size(canary, stable), target.replicas)
+    replicas = _replicas(release, live, target)
     autoscaled = workloads.autoscaler_of(live.autoscalers, canary) is not None
     yield Wanted(canary, workloads.scaled(canary, replicas, autoscaled=autoscaled), f"has {replicas} replicas")
+
+
+def _replicas(release: Release, live: Live, target: Target) -> int:
+    """How many the canary is to have."""
+    full = workloads.full_size(live.workload(release, "canary"), live.workload(release, "stable"))
+    return workloads.canary_size(full, target.replicas)
 
 
 def _comes_later(release: Release, live: Live, reference: RouteReference, target: Target) -> bool:
@@ -292,7 +294,7 @@ def _comes_later(release: Release, live: Live, reference: RouteReference, target
     workload = release.workload
     if not release.makes_route or workload is None or target.sends:
         return False
-    stable = live.find(workload.kind, workload.stable, release.namespace)
+    stable = live.workload(release, "stable")
     return live.find(reference.kind, reference.name, reference.namespace) is None and not _is_ready(workload, stable)
 
 
@@ -344,13 +346,12 @@ def _readiness(release: Release, live: Live, side: Side, target: Target, now: fl
     name = "" if workload is None else workload.name if side == "canary" else workload.stable
     if workload is None or not name:
         return Readiness()
-    found = live.find(workload.kind, name, release.namespace)
+    found = live.workload(release, side)
     if side == "canary" and workload.scales and target.replicas == 0:
         return Readiness("waiting", f"{workload.kind.kind} {name} has no pods yet")
     wanted_replicas = None
     if side == "canary" and workload.scales:
-        stable = live.find(workload.kind, workload.stable, release.namespace) if workload.stable else None
-        wanted_replicas = workloads.canary_size(workloads.full_size(found, stable), target.replicas)
+        wanted_replicas = _replicas(release, live, target)
         if found is not None and workloads.autoscaler_of(live.autoscalers, found) is not None:
             wanted_replicas = min(1, wanted_replicas)
     return workloads.readiness(
@@ -399,14 +400,13 @@ def _unknown_subsets(
         meant = select(route, reference.rules.selection, keys)
     except RouteError:
         return []
-    lacking = {
+    named = {
         (full_name(destination.host, reference.namespace), destination.subset)
         for each in meant
         for key in keys
         for destination in matching(each, key, release.sides.by)
         if destination.subset
     }
-    namespaces = {str(rule["metadata"].get("namespace")) for rule in live.rules}
     return [
         Finding(
             cluster,
@@ -415,8 +415,7 @@ def _unknown_subsets(
             "create it on every cluster, because both sides of a connection need it",
             object=reference.kind.describe(reference.name, reference.namespace),
         )
-        for host, subset in sorted(lacking)
-        if not any(subset in subsets.declared(live.rules, host, namespace) for namespace in namespaces)
+        for host, subset in subsets.undeclared(live.rules, named)
     ]
 
 

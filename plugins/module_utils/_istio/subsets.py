@@ -117,6 +117,16 @@ def declared(rules: Iterable[Mapping[str, Any]], host: str, namespace: str) -> d
     return result
 
 
+def undeclared(rules: Sequence[Mapping[str, Any]], wanted: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Of these hosts, each with a subset, those that no DestinationRule of any namespace gives it; in order."""
+    namespaces = {str(rule["metadata"].get("namespace")) for rule in rules}
+    return [
+        (host, subset)
+        for host, subset in sorted(wanted)
+        if not any(subset in declared(rules, host, namespace) for namespace in namespaces)
+    ]
+
+
 def complete(
     rules: Sequence[Mapping[str, Any]],
     host: str,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._canary import objects
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.configs import config_copies, tracked
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.configs import CONFIG_KINDS, config_copies, tracked
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.objects import Live, Mark, Wanted
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.release import Release
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.targets import Target
@@ -28,17 +28,13 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.routes import
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import NotFound
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
-    CONFIG_MAP,
     DESTINATION_RULE,
     HORIZONTAL_POD_AUTOSCALER,
-    SECRET,
     VIRTUAL_SERVICE,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import owned_in_set
 
 COMPONENT = "canary"
-
-_CONFIGS = {kind.kind: kind for kind in (CONFIG_MAP, SECRET)}
 
 
 def read(member: Member, release: Release) -> Live:
@@ -81,7 +77,7 @@ def _rules(member: Member, routes: Iterable[Mapping[str, Any] | None], release: 
 def _configs(client: Client, canary: Mapping[str, Any], namespace: str) -> dict[str, dict[str, Any]]:
     asked = tracked(canary)
     found = parallel.values(
-        parallel.each(asked, lambda config: client.find(_CONFIGS[config.kind], config.name, namespace))
+        parallel.each(asked, lambda config: client.find(CONFIG_KINDS[config.kind], config.name, namespace))
     )
     return {config.key: live for config, live in zip(asked, found, strict=True) if live is not None}
 
@@ -94,7 +90,7 @@ def _copies(
         return {}
     asked = [ObjectId.of(each) for each in config_copies(canary, configs)]
     found = parallel.values(
-        parallel.each(asked, lambda each: client.find(_CONFIGS[each.kind], each.name, each.namespace))
+        parallel.each(asked, lambda each: client.find(CONFIG_KINDS[each.kind], each.name, each.namespace))
     )
     return {each: live for each, live in zip(asked, found, strict=True) if live is not None}
 
@@ -177,7 +173,7 @@ class CanaryIntent:
         if self.release.service is None or any(each.kind == self._stable_kind for each in written):
             return []
         return [
-            Action(each, _CONFIGS[each.kind], "end", "is not read any more", "created")
+            Action(each, CONFIG_KINDS[each.kind], "end", "is not read any more", "created")
             for each in objects.idle_configs(self.release, state, part.objects)
         ]
 

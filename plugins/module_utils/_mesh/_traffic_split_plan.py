@@ -391,7 +391,7 @@ def _routes_in_mesh(virtual_service: Mapping[str, Any], host: str) -> bool:
 def _unknown_subsets(split: Split, cluster: str, desired: Mapping[str, Any], live: Live) -> list[Finding]:
     """Destinations that get traffic and whose subset no DestinationRule knows: their share would be answered 503."""
     keys = split.weights[cluster]
-    lacking = {
+    named = {
         (full_name(destination.host, split.namespace), destination.subset)
         for route in routes.select(desired, split.selection, keys)
         for destination in route.destinations
@@ -405,11 +405,7 @@ def _unknown_subsets(split: Split, cluster: str, desired: Mapping[str, Any], liv
             "create it on every cluster, because both sides of a connection need it, or use host and by",
             object=_object(split),
         )
-        for host, subset in sorted(lacking)
-        if not any(
-            subset in subsets.declared(live.rules, host, namespace)
-            for namespace in {str(rule["metadata"].get("namespace")) for rule in live.rules}
-        )
+        for host, subset in subsets.undeclared(live.rules, named)
     ]
 
 
