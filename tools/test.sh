@@ -37,6 +37,11 @@ closing_lines() {
     sed -E 's/\x1b\[[0-9;]*m//g' "$1" | grep -v '^[[:space:]]*$' | tail -n "$2" | sed 's/^/    /'
 }
 
+# What failed in a check, in the runners' own words: the names of tests, molecule's scenarios, Ansible's tasks.
+failures() {
+    sed -E 's/\x1b\[[0-9;]*m//g' "$1" | grep -E '^(FAILED|ERROR) |^fatal: |CRITICAL|: FAILED' | cut -c1-400 | tail -n 12
+}
+
 # One check: its name with the outcome goes to the results, in the order in which checks end.
 run() {
     local name=$1 started=$SECONDS outcome lines
@@ -92,6 +97,9 @@ printf '\n== summary (%d s)\n' "$SECONDS"
 cat "$results"
 failed=$(awk '$2 == "FAILED" {print $1}' "$results" | xargs)
 if [[ -n $failed ]]; then
+    for name in $failed; do
+        printf '== %s\n%s\n' "$name" "$(failures "$logs/$name.log")"
+    done
     printf '%d of %d failed: %s (logs: %s)\n' "$(wc -w <<<"$failed")" "$(wc -l <"$results")" "$failed" "$logs"
     exit 1
 fi
