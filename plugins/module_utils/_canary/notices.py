@@ -161,8 +161,8 @@ def slack(message: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def send(receivers: Sequence[Receiver], message: Mapping[str, Any], *, deadline: float) -> list[str]:
-    """Send a notice to all who want it, at the same time, within ``deadline`` seconds.
+def send(receivers: Sequence[Receiver], message: Mapping[str, Any]) -> list[str]:
+    """Send a notice to all who want it, at the same time.
 
     Returns a warning for each that did not take it: a chat that is down is no reason to stop a release.
     """
@@ -173,7 +173,7 @@ def send(receivers: Sequence[Receiver], message: Mapping[str, Any], *, deadline:
     return [
         f"{receiver.target.name} ({receiver.target.shown}) did not take the notice: "
         + (f"HTTP {reply.status} {reply.message}".rstrip() if reply.status else reply.message)
-        for receiver, reply in zip(asked, post_all(posts, deadline=deadline), strict=True)
+        for receiver, reply in zip(asked, post_all(posts), strict=True)
         if not reply.good
     ]
 

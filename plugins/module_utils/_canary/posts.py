@@ -50,6 +50,8 @@ POST_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 _WORTH_ANOTHER = frozenset({429, 500, 502, 503, 504})
 _MOST_READ = 4096
 _MOST_SHOWN = 200
+_LONGEST_PAUSE = 2.0
+"""Seconds between two attempts, where the server names none."""
 # A shorter word of a path ("services", "hooks") is no secret, and would be hidden in ordinary text.
 _SHORTEST_PATH_SECRET = 12
 
@@ -66,6 +68,11 @@ class Target:
     headers: Mapping[str, str] = field(repr=False)
     tls: ssl.SSLContext | None = field(repr=False, compare=False)
     secrets: tuple[str, ...] = field(repr=False)
+
+    @property
+    def patience(self) -> float:
+        """Seconds for all attempts together, with the pauses between them."""
+        return (self.retries + 1) * self.timeout + self.retries * _LONGEST_PAUSE
 
 
 class Reply(NamedTuple):
@@ -110,8 +117,8 @@ def target_of(options: Mapping[str, Any], name: str, problems: list[Finding]) ->
     return Target(name, plain, shown, options["timeout"], options["retries"], headers, tls, secrets)
 
 
-def post(target: Target, body: Any, *, ends: float) -> Reply:
-    """Send ``body`` as JSON and wait for the answer, not beyond ``ends`` (of ``time.monotonic()``). Raises nothing.
+def post(target: Target, body: Any) -> Reply:
+    """Send ``body`` as JSON and wait for the answer, not longer than the target's patience. Raises nothing.
 
     No redirect is followed: it would carry headers to an address that nobody named. An attempt is repeated where no
     answer came, or one that says "later"; not where certificates do not match. Raises CredentialsError where urllib3
@@ -120,6 +127,7 @@ def post(target: Target, body: Any, *, ends: float) -> Reply:
     if _IMPORT_ERROR:
         raise missing_library(target.name, "urllib3", "sending a webhook or a notice", _IMPORT_ERROR)
     data = json.dumps(body, separators=(",", ":")).encode()
+    ends = time.monotonic() + target.patience
     reply = Reply(None, "there was no time left to ask")
     with _pool(target) as pool:
         for attempt in range(target.retries + 1):
@@ -127,7 +135,7 @@ def post(target: Target, body: Any, *, ends: float) -> Reply:
             if remaining <= 0:
                 break
             reply, again, retry_after = _attempt(pool, target, data, min(target.timeout, remaining))
-            pause = min(2.0, 0.2 * 2**attempt) * (0.5 + random.random() / 2)  # spreads load, guards nothing
+            pause = min(_LONGEST_PAUSE, 0.2 * 2**attempt) * (0.5 + random.random() / 2)  # spreads load, guards nothing
             pause = pause if retry_after is None else retry_after
             if not again or attempt == target.retries or pause >= ends - time.monotonic():
                 break
@@ -135,27 +143,30 @@ def post(target: Target, body: Any, *, ends: float) -> Reply:
     return reply
 
 
-def post_all(posts: Sequence[tuple[Target, Any]], *, deadline: float) -> list[Reply]:
-    """All at the same time, each within ``deadline`` seconds; the replies in the order given."""
-    ends = time.monotonic() + deadline
+def post_all(posts: Sequence[tuple[Target, Any]]) -> list[Reply]:
+    """All at the same time, each as long as its target's patience; the replies in the order given."""
+    started = time.monotonic()
     replies: list[Reply | None] = [None] * len(posts)
     defects: list[BaseException] = []
 
     def send(place: int) -> None:
         try:
-            replies[place] = post(*posts[place], ends=ends)
+            replies[place] = post(*posts[place])
         except BaseException as defect:  # pylint: disable=broad-exception-caught  # raised again below
             defects.append(defect)
 
     threads = [threading.Thread(target=send, args=(place,), daemon=True) for place in range(len(posts))]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join(max(0.0, ends - time.monotonic()) + 1.0)
+    for thread, (target, _body) in zip(threads, posts, strict=True):
+        thread.join(max(0.0, started + target.patience - time.monotonic()) + 1.0)
     if defects:
         raise defects[0]
     # A name server that does not answer is waited for by the system, whatever limit we set.
-    return [reply or Reply(None, f"no answer within {deadline:g} s") for reply in replies]
+    return [
+        reply or Reply(None, f"no answer within {target.patience:g} s")
+        for reply, (target, _body) in zip(replies, posts, strict=True)
+    ]
 
 
 def hidden(text: str, secrets: Iterable[str]) -> str:

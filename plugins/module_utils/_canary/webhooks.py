@@ -84,9 +84,7 @@ def webhooks_of(options: Iterable[Mapping[str, Any]]) -> tuple[Webhook, ...]:
     return tuple(hooks)
 
 
-def ask(
-    webhooks: Sequence[Webhook], types: Iterable[HookType], payload: Payload, *, deadline: float
-) -> dict[HookType, HookAnswer]:
+def ask(webhooks: Sequence[Webhook], types: Iterable[HookType], payload: Payload) -> dict[HookType, HookAnswer]:
     """Ask the hooks of these types, all at the same time. A type without a hook is not in the answer.
 
     - confirm-*: ``open`` where all agree, else ``closed``: hold.
@@ -96,7 +94,7 @@ def ask(
     """
     wanted = tuple(dict.fromkeys(types))
     asked = [hook for hook in webhooks if hook.type in wanted]
-    replies = post_all([(hook.target, body_of(hook, payload)) for hook in asked], deadline=deadline)
+    replies = post_all([(hook.target, body_of(hook, payload)) for hook in asked])
     return {
         kind: verdict(kind, [(hook, reply) for hook, reply in zip(asked, replies, strict=True) if hook.type == kind])
         for kind in wanted

@@ -35,7 +35,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._findings import Fin
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._canary_tick import Tick
 
-_PATIENCE = 30.0
 _RECORDS = 100
 """So many records at most are in a result; the journal has all of them."""
 _NUMBER = re.compile(r"\d+(\.\d+)? s\b")
@@ -231,7 +230,7 @@ class Reporter:
         if kinds and release.webhooks:
             metadata = {"eventMessage": state.reason, "timestamp": str(int(time.time() * 1000))}
             payload = Payload(release.name, release.namespace, state.phase, state.revision, metadata)
-            for answer in webhooks.ask(release.webhooks, kinds, payload, deadline=_PATIENCE).values():
+            for answer in webhooks.ask(release.webhooks, kinds, payload).values():
                 self._warn(answer.reasons)
         hold = self._hold_of(tick)
         message = notices.notice(
@@ -248,7 +247,7 @@ class Reporter:
         )
         self._hold = hold
         if message is not None and release.receivers:
-            self._warn(notices.send(release.receivers, message, deadline=_PATIENCE))
+            self._warn(notices.send(release.receivers, message))
 
     def _hold_of(self, tick: Tick) -> str:
         closed = self._closed_gate(tick)

@@ -46,17 +46,14 @@ def message(phase: str) -> dict[str, Any]:
 def test_each_receiver_gets_what_it_asked_for_and_above(phase: str, reached: list[str]) -> None:
     with receiving([Answer(204)]) as chat:
         all_three = [{"url": f"{chat.url}/{severity}", "severity": severity} for severity in ("info", "warn", "error")]
-        assert notices.send(receivers(*all_three), message(phase), deadline=10) == []
+        assert notices.send(receivers(*all_three), message(phase)) == []
     assert sorted(path for path, _headers, _body in chat.requests) == reached
 
 
 def test_bodies() -> None:
     with receiving([Answer()]) as chat:
-        notices.send(
-            receivers({"url": f"{chat.url}/j"}, {"url": f"{chat.url}/s", "kind": "slack"}),
-            message("failed"),
-            deadline=10,
-        )
+        both = receivers({"url": f"{chat.url}/j"}, {"url": f"{chat.url}/s", "kind": "slack"})
+        notices.send(both, message("failed"))
     bodies = {path: body for path, _headers, body in chat.requests}
     assert bodies["/j"] == message("failed")
     assert bodies["/s"]["attachments"][0]["color"] == "#D55E00"
@@ -66,6 +63,6 @@ def test_bodies() -> None:
 def test_one_that_does_not_take_it_is_a_warning_without_its_secret(answer: Answer) -> None:
     with receiving([answer]) as chat:
         wanted = receivers({"url": f"{chat.url}/services/{SECRET}", "headers": {"Authorization": f"Bearer {SECRET}x"}})
-        [warning] = notices.send(wanted, message("failed"), deadline=10)
+        [warning] = notices.send(wanted, message("failed"))
     assert f"receiver 1 of notices ({chat.url}) did not take the notice: HTTP {answer.status}" in warning
     assert SECRET not in warning
