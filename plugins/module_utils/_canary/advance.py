@@ -105,11 +105,12 @@ def taken(rules: Rules, state: State, now: float) -> State:
     return _concluded(noted(moved, now, position.step, rules))
 
 
-def not_taken(state: State, left_as_it_was: bool) -> State:
-    """The state where clusters could not be made what was intended: a step is not taken then (I2). A way back stays an
-    obligation (I3), and so does a start, which moves nobody."""
+def not_taken(state: State) -> State:
+    """The state where clusters could not be made what was intended: a step is not taken then (I2); what the change
+    still owes to a cluster leads to the same place. A way back stays an obligation (I3), and so does a start, which
+    moves nobody."""
     intended = state.intended
-    if intended is None or intended.mode == "back" or intended.step <= 0 or not left_as_it_was:
+    if intended is None or intended.mode == "back" or intended.step <= 0:
         return state
     return replace(state, intended=None)
 

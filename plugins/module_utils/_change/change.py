@@ -113,15 +113,11 @@ class Change:
 
     def _read(self, recorded: Callable[[], Record]) -> dict[str, Outcome[Any]]:
         """What the plan needs to know of each cluster that takes part."""
-        setup, excluded = self._setup, self._setup.policy.exclude
-        for name in excluded:
+        for name in self._setup.policy.exclude:
             if name in self._report.clusters:
                 self._report.clusters[name].state = "excluded"
-        asked = [name for name in self._targets if name not in excluded]
-        return setup.fleet.each(
-            lambda member: self._intent.read(member, lambda: recorded().known(member.name)),
-            deadline=setup.request_timeout * 4,
-            only=asked,
+        return self._setup.each(
+            lambda member: self._intent.read(member, lambda: recorded().known(member.name)), of=self._targets
         )
 
     def _states_of(self, outcomes: Mapping[str, Outcome[Any]]) -> dict[str, Any]:

@@ -5,16 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from ansible_collections.onemesh.istio.plugins.module_utils._change.lease import Borrowed, SetLease
 from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import Policy
 from ansible_collections.onemesh.istio.plugins.module_utils._change.records import Records, is_set_name, record_name
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet
+from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member, Outcome
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import LEVELS
+
+T = TypeVar("T")
 
 CHANGE_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "hub": {"type": "str"},
@@ -118,6 +120,11 @@ class Setup:
             diff=diff,
             progress=progress,
         )
+
+    def each(self, look: Callable[[Member], T], of: Iterable[str] | None = None) -> dict[str, Outcome[T]]:
+        """What is found on each cluster (or on those of ``of``) that is not excluded, in the time of four requests."""
+        asked = [name for name in (self.fleet.names if of is None else of) if name not in self.policy.exclude]
+        return self.fleet.each(look, deadline=self.request_timeout * 4, only=asked)
 
     def lease(self) -> SetLease | Borrowed:
         """The lock of this set, to be used as ``with setup.lease() as lease``."""

@@ -124,8 +124,7 @@ class Teardown:
         def lane(member: Member) -> list[dict[str, Any]]:
             return scan(member.client, setup, self._record.known(member.name), kinds)
 
-        asked = [name for name in setup.fleet.names if name not in setup.policy.exclude]
-        return setup.fleet.each(lane, deadline=setup.request_timeout * 4, only=asked)
+        return setup.each(lane)
 
     def _obligations(self, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, list[Owed]]:
         """Per cluster, those that are away or no longer in the fleet included."""

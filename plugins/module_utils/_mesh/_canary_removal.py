@@ -144,8 +144,7 @@ def _not_ready(setup: Setup, release: Release, aims: Mapping[str, Target], mark:
         live = read(member, release)
         return objects.seen(release, member.name, live, aims[member.name], mark, time.time(), time.time())
 
-    asked = [name for name in setup.fleet.names if name not in setup.policy.exclude]
-    outcomes = setup.fleet.each(lane, deadline=setup.request_timeout * 4, only=asked)
+    outcomes = setup.each(lane)
     return [
         Finding(name, "not-ready", outcome.get().canary.reason, "see why its pods do not become ready")
         for name, outcome in outcomes.items()

@@ -14,6 +14,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary import advan
 from ansible_collections.onemesh.istio.plugins.module_utils._canary import approvals, gates, objects, webhooks
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.advance import Decision, Needs
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.measure import measure
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.measured import measured
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import (
     Analysis,
     GateAnswer,
@@ -22,8 +23,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import
     Seen,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.objects import Live, Mark
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.queries import Destination
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.queries import Target as Measured
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.release import Release
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.state import State
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.store import Store
@@ -34,13 +33,11 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.objects impo
 from ansible_collections.onemesh.istio.plugins.module_utils._change.setup import Setup
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError, errors
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Outcome
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.hosts import full_name
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.routes import RouteError, matching, select
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._canary_intent import CanaryIntent, read
 
 _PATIENCE = 30.0
-"""Seconds for webhooks, and for an analysis beside its own window, of all clusters together."""
+"""Seconds for an analysis of all clusters together, beside its own window."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +109,7 @@ class Ticker:
 
     def _look(self) -> dict[str, Outcome[Live]]:
         setup, release = self._setup, self._release
-        asked = [name for name in setup.fleet.names if name not in setup.policy.exclude]
-        return setup.fleet.each(lambda member: read(member, release), deadline=setup.request_timeout * 4, only=asked)
+        return setup.each(lambda member: read(member, release))
 
     def _with_revisions(self, state: State, outcomes: Mapping[str, Outcome[Live]]) -> State:
         """The state with the revision of each cluster; of one that is away the last known one counts."""
@@ -211,7 +207,7 @@ class Ticker:
         if needs.hooks and not self._setup.check_mode:
             payload = Payload(self._release.name, self._release.namespace, state.phase, revision)
             asked: tuple[Any, ...] = needs.hooks
-            for kind, reply in webhooks.ask(self._release.webhooks, asked, payload, deadline=_PATIENCE).items():
+            for kind, reply in webhooks.ask(self._release.webhooks, asked, payload).items():
                 answers[kind] = reply.answer
                 words += reply.reasons
         if needs.gate:
@@ -242,34 +238,14 @@ class Ticker:
         """Where a rollout webhook failed, metrics are not asked (canary.md 1.7)."""
         if not needs.analysis or self._setup.check_mode or answers.get("rollout") == "failed":
             return None
-        measured = {
-            name: self._measured(outcomes[name].get())
+        places = {
+            name: measured(self._release, outcomes[name].get())
             for name, each in clusters.items()
             if not each.error and name in outcomes and _has_canary(aims[name])
         }
         # The canary's pods may answer in clusters whose own clients are not sent to it yet.
         deadline = _PATIENCE + self._release.analysis.envoy.window
-        return measure(self._release.analysis, measured, self._setup.fleet, deadline=deadline)
-
-    def _measured(self, live: Live) -> Measured:
-        release, workload = self._release, self._release.workload
-        sides = {"stable": Destination(""), "canary": Destination("")}
-        for reference in release.routes:
-            route = live.find(reference.kind, reference.name, reference.namespace)
-            for side, key in (("stable", release.sides.stable), ("canary", release.sides.canary)):
-                found = None if route is None else _destination(route, reference.rules.selection, key)
-                if found is not None and not sides[side].host:
-                    sides[side] = found
-        if workload is not None:
-            sides["canary"] = replace(sides["canary"], workload=workload.name)
-            sides["stable"] = replace(sides["stable"], workload=workload.stable)
-        names = {
-            "name": release.name,
-            "target": workload.name if workload is not None else release.apex,
-            "service": release.apex,
-            "route": release.routes[0].name,
-        }
-        return Measured(release.namespace, sides["canary"], sides["stable"], names=names)
+        return measure(self._release.analysis, places, self._setup.fleet, deadline=deadline)
 
     # Make it so
 
@@ -293,7 +269,7 @@ class Ticker:
         now = self._clock()
         if not findings:
             return machine.taken(self._release.rules, state, now)
-        left = machine.not_taken(state, left_as_it_was=True)
+        left = machine.not_taken(state)
         # It is tried again after the time of the step, so that weights that others hold do not go up and down.
         return left if left.intended is not None else replace(left, since=now)
 
@@ -304,15 +280,3 @@ class Ticker:
 
 def _has_canary(target: Target) -> bool:
     return bool(target.traffic.canary or target.traffic.matched or target.traffic.mirror)
-
-
-def _destination(route: Mapping[str, Any], selection: Any, key: str) -> Destination | None:
-    try:
-        meant = select(route, selection, [key])
-    except RouteError:
-        return None
-    namespace = route["metadata"]["namespace"]
-    for each in meant:
-        for destination in matching(each, key, selection.by):
-            return Destination(full_name(destination.host, namespace), destination.subset, version=destination.subset)
-    return None

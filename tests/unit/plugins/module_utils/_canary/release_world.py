@@ -140,7 +140,7 @@ class World:
         asked = [name for name in self.rules.waves if name not in self.rules.policy.exclude]
         present = [name for name in asked if name not in self.away | self.fails_to_write]
         if not tolerant and (self.fails_to_write or not self.rules.policy.goes_on(len(present), len(asked))):
-            left = not_taken(self.state, left_as_it_was=True)
+            left = not_taken(self.state)
             self.state = left if left.intended is not None else replace(left, since=self.now)
             return
         aims = intends(self.rules, self.state)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.advance import advance, due, needs, not_taken
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.advance import advance, due, needs
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import Request, Verdict
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan import schedule
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.state import State
@@ -237,13 +237,6 @@ def test_a_step_that_is_not_taken_leaves_no_trace() -> None:
         world.tick(60)
     assert (world.state.position.step, world.state.intended, world.state.history) == (1, None, before)
     assert world.state.phase == "progressing"
-
-
-@pytest.mark.parametrize("left_as_it_was", [True, False])
-def test_what_is_not_known_to_be_put_back_stays_intended(left_as_it_was: bool) -> None:
-    world = World(rules_of()).until(1)
-    world.tick(60, cut=1)
-    assert (not_taken(world.state, left_as_it_was).intended is None) == left_as_it_was
 
 
 def test_a_way_back_is_owed_to_a_cluster_that_is_away() -> None:
