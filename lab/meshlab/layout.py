@@ -85,6 +85,11 @@ class ClusterLayout:
         return f"10.{64 + self.index}.0.1"
 
     @property
+    def bridge_hardware_address(self) -> str:
+        """A locally administered one."""
+        return f"02:00:00:00:00:{self.index:02x}"
+
+    @property
     def kwok_pod_cidr(self) -> str:
         """Addresses of the pods that only kwok says to run; apart from the bridge's and the agent's."""
         return f"10.{64 + self.index}.64.0/18"

@@ -24,7 +24,11 @@ def ensure_cluster(cluster: ClusterLayout, *, shared_network: bool) -> bool:
     made = create(cluster.namespace)
     connect(cluster.namespace, cluster.uplink, cluster.lab.wan_namespace, cluster.wan_port)
     if f"{cluster.bridge}:" not in run(["ip", "-n", cluster.namespace, "-o", "link", "show", "type", "bridge"]):
-        ip_batch(cluster.namespace, [f"link add {cluster.bridge} type bridge"])
+        # With an address of its own: a bridge without one takes that of a port, and another one's when that pod goes,
+        # and then the other pods send to an address that nobody has, until they ask again.
+        ip_batch(
+            cluster.namespace, [f"link add {cluster.bridge} address {cluster.bridge_hardware_address} type bridge"]
+        )
     ip_batch(cluster.namespace, _cluster_routes(cluster))
     ip_batch(cluster.lab.wan_namespace, _wan_routes(cluster, shared_network=shared_network))
     _set(cluster.namespace, "net/ipv4/ip_forward", "1")

@@ -150,6 +150,24 @@ def test_two_labs_run_side_by_side(meshlab: Command, tmp_path: Path) -> None:
     assert meshlab.api("east").ready()
 
 
+def test_pods_that_come_and_go_do_not_change_the_address_that_others_send_to(meshlab: Command) -> None:
+    meshlab("up", "--clusters", "east")
+    east = meshlab.lab.cluster("east", 1)
+
+    def hardware_address() -> str:
+        [bridge] = json.loads(netns.ip(east.namespace, "-json", "link", "show", east.bridge))
+        address: str = bridge["address"]
+        return address
+
+    before = hardware_address()
+    # Lower than any other, so that a bridge without an address of its own would take it.
+    netns.ip(
+        east.namespace, "link", "add", "low", "address", "00:00:00:00:00:02", "type", "veth", "peer", "name", "end"
+    )
+    netns.ip(east.namespace, "link", "set", "low", "master", east.bridge)
+    assert hardware_address() == before
+
+
 def test_kwok_runs_unknown_pods_and_leaves_known_ones_to_the_agent(meshlab: Command) -> None:
     meshlab("up", "--clusters", "east")
     # Without the agent, so that kwok alone is seen.

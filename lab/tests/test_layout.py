@@ -16,6 +16,7 @@ UID = "0123abcd-4567-89ab-cdef-0123456789ab"
         ("namespace", "ml-lab-east"),
         ("pod_cidr", "10.65.0.0/16"),
         ("bridge_address", "10.65.0.1"),
+        ("bridge_hardware_address", "02:00:00:00:00:01"),
         ("service_cidr", "10.129.0.0/16"),
         ("kubernetes_service_address", "10.129.0.1"),
         ("wan_address", "172.31.0.1"),
