@@ -223,7 +223,9 @@ def terminate(pid: int) -> None:
 
 
 def kill(pid: int) -> None:
-    _kill(pid, signal.SIGKILL)
+    """End the program and all that it started. `unshare` ends after them: so when the recorded process is gone, all
+    connections of the container are closed, and its network may go without leaving peers that wait for ever."""
+    _kill(first_process(pid) or pid, signal.SIGKILL)
 
 
 def inside(record: Path, plan_file: Path, argv: Sequence[str]) -> list[str]:

@@ -43,12 +43,14 @@ ANNOTATION = "onemesh.istio/canary"
 @dataclass(frozen=True)
 class Live:
     """What stands on one cluster. ``rules`` are the DestinationRules that may give subsets, ``configs`` the ConfigMaps
-    and Secrets that the canary's pods read, ``autoscalers`` those of its namespace."""
+    and Secrets that the canary's pods read, ``autoscalers`` those of its namespace, ``slices`` the EndpointSlices of
+    the stable side's Service, where that is ours."""
 
     objects: Mapping[ObjectId, Object] = field(default_factory=dict)
     rules: tuple[Object, ...] = ()
     configs: Mapping[str, Object] = field(default_factory=dict)
     autoscalers: tuple[Object, ...] = ()
+    slices: tuple[Object, ...] = ()
 
     def find(self, kind: Kind, name: str, namespace: str) -> Object | None:
         return self.objects.get(ObjectId.of_kind(kind, name, namespace))
@@ -144,7 +146,7 @@ def seen(release: Release, cluster: str, live: Live, target: Target, mark: Mark,
         holds=not differing,
         traffic=max(weights, key=lambda each: each.canary) if weights else None,
         routed=frozenset(sides),
-        stable=_readiness(release, live, "stable", target, now, since),
+        stable=_settled(_readiness(release, live, "stable", target, now, since), release, live, target, now - since),
         canary=_readiness(release, live, "canary", target, now, since),
         drift=_drift(differing),
     )
@@ -362,6 +364,20 @@ def _readiness(release: Release, live: Live, side: Side, target: Target, now: fl
         wanted=wanted_replicas,
         since=since,
     )
+
+
+def _settled(stable: Readiness, release: Release, live: Live, target: Target, waited: float) -> Readiness:
+    """A side that got the canary's pod template is waited for until its earlier pods have ended: connections from
+    before may lead to them (of other networks' clients: through a gateway, which keeps them open), and what is in them
+    answers no more. A pod that cannot end, because its node is gone, is not waited for longer than for a new one."""
+    found, workload = live.workload(release, "stable"), release.workload
+    if found is None or workload is None or stable.state != "ready" or not target.copy or waited > workload.deadline:
+        return stable
+    ending = workloads.ending(live.slices, found)
+    if not ending:
+        return stable
+    name = f"{workload.kind.kind} {workload.stable}"
+    return Readiness("waiting", f"{name}: {ending} pods of the earlier template are ending, and none is expected")
 
 
 def _is_ready(workload: Workload, stable: Mapping[str, Any] | None) -> bool:

@@ -216,6 +216,20 @@ def _deployment_problem(live: Mapping[str, Any], threshold: int, wanted: int | N
     return ""
 
 
+def ending(slices: Iterable[Mapping[str, Any]], live: Mapping[str, Any]) -> int:
+    """How many pods behind EndpointSlices are on their way out. A slice is written some time after a pod was asked to
+    end, so those count too that are more than the workload has."""
+    endpoints = [endpoint for each in slices for endpoint in each.get("endpoints") or ()]
+    asked = {_pod(each) for each in endpoints if (each.get("conditions") or {}).get("terminating")}
+    status = live.get("status") or {}
+    existing = int(status.get("replicas") or status.get("desiredNumberScheduled") or 0)
+    return max(len(asked), len({_pod(each) for each in endpoints}) - existing)
+
+
+def _pod(endpoint: Mapping[str, Any]) -> str:
+    return str((endpoint.get("targetRef") or {}).get("name") or endpoint["addresses"][0])
+
+
 def _daemon_set_problem(live: Mapping[str, Any], threshold: int, wanted: int | None) -> str:
     status = live.get("status") or {}
     desired, updated, available = (

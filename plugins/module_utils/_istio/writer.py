@@ -76,7 +76,7 @@ def cluster_rules(granted: Iterable[Kind], *, namespaces: bool, accepted: bool, 
     """What the account may do in the whole cluster: write the granted types, and read what a change has to know.
 
     A proof that objects are ``accepted`` asks whose class a Gateway is of, one that they are ``acknowledged`` whether
-    the pod of a silent proxy is still there.
+    the pod of a silent proxy is still there, and a release of a workload which of its pods are ending.
     """
     resources: dict[str, set[str]] = {}
     for kind in granted:
@@ -85,6 +85,8 @@ def cluster_rules(granted: Iterable[Kind], *, namespaces: bool, accepted: bool, 
     rules.append(_rule("", ["namespaces"], _WRITE_NAMESPACES if namespaces else _READ_NAMESPACES))
     if accepted and kinds.KUBERNETES_GATEWAY_CLASS.group in resources:
         rules.append(_rule(kinds.KUBERNETES_GATEWAY_CLASS.group, [kinds.KUBERNETES_GATEWAY_CLASS.plural], ["get"]))
+    if kinds.DEPLOYMENT.group in resources:
+        rules.append(_rule(kinds.ENDPOINT_SLICE.group, [kinds.ENDPOINT_SLICE.plural], ["list"]))
     if acknowledged:
         rules.append(_rule("", ["pods"], ["get"]))
     return rules

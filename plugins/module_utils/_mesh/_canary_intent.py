@@ -29,6 +29,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import NotFound
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     DESTINATION_RULE,
+    ENDPOINT_SLICE,
     HORIZONTAL_POD_AUTOSCALER,
     VIRTUAL_SERVICE,
 )
@@ -51,7 +52,7 @@ def read(member: Member, release: Release) -> Live:
     configs = _configs(client, canary, namespace)
     autoscalers = client.list(HORIZONTAL_POD_AUTOSCALER, namespace) if workload is not None and workload.scales else []
     copies = _copies(client, release, canary, configs)
-    return Live({**live, **copies}, rules, configs, tuple(autoscalers))
+    return Live({**live, **copies}, rules, configs, tuple(autoscalers), _slices(client, release))
 
 
 def _rules(member: Member, routes: Iterable[Mapping[str, Any] | None], release: Release) -> tuple[dict[str, Any], ...]:
@@ -72,6 +73,13 @@ def _rules(member: Member, routes: Iterable[Mapping[str, Any] | None], release: 
         remedy = "install Istio there (onemesh.istio.site), or leave the cluster out of clusters"
         raise NotFound(member.name, f"Istio's kinds are not served: {error.message}", remedy=remedy) from error
     return tuple(rule for lives in listed for rule in lives)
+
+
+def _slices(client: Client, release: Release) -> tuple[dict[str, Any], ...]:
+    if release.service is None:
+        return ()
+    of_stable = f"kubernetes.io/service-name={release.apex}-primary"
+    return tuple(client.list(ENDPOINT_SLICE, release.namespace, label_selector=of_stable))
 
 
 def _configs(client: Client, canary: Mapping[str, Any], namespace: str) -> dict[str, dict[str, Any]]:

@@ -20,6 +20,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     DEPLOYMENT,
     DESTINATION_RULE,
+    ENDPOINT_SLICE,
     SERVICE,
     VIRTUAL_SERVICE,
 )
@@ -52,6 +53,24 @@ def service(namespace: str, name: str = "web") -> Object:
         "kind": SERVICE.kind,
         "metadata": {"name": name, "namespace": namespace},
         "spec": {"selector": {"app": "web"}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]},
+    }
+
+
+def ending_pod(namespace: str) -> Object:
+    """What the EndpointSlice controller writes while a pod of the stable side ends."""
+    return {
+        "apiVersion": ENDPOINT_SLICE.api_version,
+        "kind": ENDPOINT_SLICE.kind,
+        "metadata": {
+            "name": "web-primary-1",
+            "namespace": namespace,
+            "labels": {"kubernetes.io/service-name": "web-primary"},
+        },
+        "addressType": "IPv4",
+        "endpoints": [
+            {"addresses": ["10.0.0.1"], "conditions": {"ready": False, "serving": False, "terminating": True}},
+            {"addresses": ["10.0.0.2"], "conditions": {"ready": True, "serving": True, "terminating": False}},
+        ],
     }
 
 

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SERVICE
-from managed_shop import ManagedShop, service
-from releases import AT_5, AT_50
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import ENDPOINT_SLICE, SERVICE
+from managed_shop import ManagedShop, ending_pod, service
+from releases import AT_5, AT_50, AT_100
 
 MADE = {
     "Deployment web-primary",
@@ -45,6 +45,29 @@ def test_a_new_template_goes_up_and_becomes_the_stable_one(managed: ManagedShop)
     assert (managed.shares(), managed.sizes("web")) == ([(100, 0)] * 3, [0] * 3)
     assert managed.outages == []
     assert not managed.run().succeeded()["changed"]
+
+
+def test_nobody_is_led_to_the_promoted_side_before_its_earlier_pods_have_ended(managed: ManagedShop) -> None:
+    managed.to_the_end()
+    managed.new_version(2)
+    managed.to_step(AT_100)
+    managed.put(ending_pod(managed.namespace), only="west")
+    for _number in range(4):
+        held = managed.run().succeeded()
+    assert (held["phase"], managed.shares()) == ("promoting", [(0, 100)] * 3)
+    assert "west" in str(held["reasons"])
+    assert "1 pods of the earlier template are ending" in str(held["reasons"])
+    managed.client("west").delete(ENDPOINT_SLICE, "web-primary-1", managed.namespace)
+    assert managed.to_the_end()["succeeded"]
+    assert managed.shares() == [(100, 0)] * 3
+
+
+def test_a_pod_that_cannot_end_is_not_waited_for_longer_than_for_a_new_one(managed: ManagedShop) -> None:
+    managed.to_the_end()
+    managed.new_version(2)
+    managed.put(ending_pod(managed.namespace), only="west")
+    workload = {"kind": "Deployment", "name": "web", "progress_deadline": 1}
+    assert managed.to_the_end(workload=workload)["succeeded"]
 
 
 def test_a_rollback_scales_the_canary_down_when_nobody_is_led_to_it(managed: ManagedShop) -> None:

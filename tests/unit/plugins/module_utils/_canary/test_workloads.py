@@ -15,6 +15,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.workloads im
     SCALE_TO_ZERO,
     autoscaler_of,
     canary_size,
+    ending,
     full_size,
     primary_autoscaler,
     readiness,
@@ -264,6 +265,30 @@ def test_a_daemon_set_without_nodes_is_not_ready_where_its_pods_are_wanted() -> 
     live = scaled(workload("DaemonSet", status=pods(0, 0, 0)), 0)
     assert readiness(live, now=NOW, wanted=0) == READY
     assert "scaled to zero by node selector onemesh.istio/scale-to-zero" in readiness(live, now=NOW, wanted=1).reason
+
+
+def endpoint(name: str, address: str = "10.0.0.1", **conditions: bool) -> Object:
+    return {"addresses": [address], "targetRef": {"kind": "Pod", "name": name}, "conditions": conditions}
+
+
+@pytest.mark.parametrize(
+    ("slices", "count"),
+    [
+        ([], 0),
+        ([[]], 0),
+        ([[endpoint("a"), endpoint("b")]], 0),
+        ([[endpoint("a"), endpoint("b", terminating=True, serving=True)]], 1),
+        ([[endpoint("a"), endpoint("b"), endpoint("c", terminating=True)]], 1),
+        # The slice does not say yet that one of these was asked to end.
+        ([[endpoint("a"), endpoint("b"), endpoint("c", ready=True)]], 1),
+        # A pod has an endpoint for each family of addresses, and is in several slices.
+        ([[endpoint("a"), endpoint("b")], [endpoint("a", "fd00::1"), endpoint("b", "fd00::2")]], 0),
+        ([[endpoint("c", terminating=True)], [endpoint("c", "fd00::1", terminating=True)]], 1),
+    ],
+)
+def test_pods_that_are_ending(slices: list[list[Object]], count: int) -> None:
+    live = workload(status={"replicas": 2})
+    assert ending([{"endpoints": each} for each in slices], live) == count
 
 
 # Size

@@ -86,6 +86,12 @@ ROUTES = [kinds.VIRTUAL_SERVICE, kinds.DESTINATION_RULE]
                 rule("gateway.networking.k8s.io", ["gatewayclasses"], ["get"]),
             ],
         ),
+        # A release of a workload asks which of its pods are ending.
+        (
+            [kinds.DEPLOYMENT],
+            {},
+            [rule("apps", ["deployments"], WRITE), READ, rule("discovery.k8s.io", ["endpointslices"], ["list"])],
+        ),
         ([], {"acknowledged": True}, [READ, rule("", ["pods"], ["get"])]),
     ],
 )
