@@ -13,8 +13,8 @@ from typing import Any
 from ansible_collections.onemesh.istio.plugins.module_utils._canary import advance as machine
 from ansible_collections.onemesh.istio.plugins.module_utils._canary import approvals, gates, objects, webhooks
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.advance import Decision, Needs
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.destinations import measured
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.measure import measure
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.measured import measured
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import (
     Analysis,
     GateAnswer,

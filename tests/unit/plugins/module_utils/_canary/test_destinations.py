@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.measured import measured
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.destinations import measured
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.objects import Live
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.queries import Destination
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.release import (
