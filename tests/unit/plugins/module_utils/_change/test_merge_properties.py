@@ -217,7 +217,6 @@ def test_whatever_happened_no_weight_lands_on_another_route(put_back: bool, data
     wanted = {route.number: shares(route.content) for route in target.routes}
     after = merged["spec"]["http"]
     assert without_weights(merged) == without_weights(current.object())
-    assert merge(base.object(), target.object(), merged)[0] == merged
     done = set()
     for route, result in zip(current.routes, after, strict=True):
         ours = wanted.get(route.number, {})
@@ -227,6 +226,7 @@ def test_whatever_happened_no_weight_lands_on_another_route(put_back: bool, data
         if is_as_wanted:
             done.add(route.number)
     if not conflicts:
+        assert merge(base.object(), target.object(), merged)[0] == merged
         assert {number for number in wanted if wanted[number] != original[number]} <= done
 
 
