@@ -128,18 +128,15 @@ def post(target: Target, body: Any) -> Reply:
         raise missing_library(target.name, "urllib3", "sending a webhook or a notice", _IMPORT_ERROR)
     data = json.dumps(body, separators=(",", ":")).encode()
     ends = time.monotonic() + target.patience
-    reply = Reply(None, "there was no time left to ask")
     with _pool(target) as pool:
-        for attempt in range(target.retries + 1):
-            remaining = ends - time.monotonic()
-            if remaining <= 0:
-                break
-            reply, again, retry_after = _attempt(pool, target, data, min(target.timeout, remaining))
+        reply, again, retry_after = _attempt(pool, target, data)
+        for attempt in range(target.retries):
             pause = min(_LONGEST_PAUSE, 0.2 * 2**attempt) * (0.5 + random.random() / 2)  # spreads load, guards nothing
             pause = pause if retry_after is None else retry_after
-            if not again or attempt == target.retries or pause >= ends - time.monotonic():
+            if not again or pause + target.timeout > ends - time.monotonic():
                 break
             time.sleep(pause)
+            reply, again, retry_after = _attempt(pool, target, data)
     return reply
 
 
@@ -177,18 +174,16 @@ def hidden(text: str, secrets: Iterable[str]) -> str:
     return " ".join(text.split())
 
 
-def _attempt(
-    pool: urllib3.PoolManager, target: Target, data: bytes, timeout: float
-) -> tuple[Reply, bool, float | None]:
+def _attempt(pool: urllib3.PoolManager, target: Target, data: bytes) -> tuple[Reply, bool, float | None]:
     """The reply, whether another attempt may bring a better one, and after how many seconds the server wants it."""
-    ends = time.monotonic() + timeout
+    ends = time.monotonic() + target.timeout
     try:
         answer = pool.request(
             "POST",
             target.url,
             body=data,
             headers={"User-Agent": "onemesh.istio", "Content-Type": "application/json", **target.headers},
-            timeout=urllib3.Timeout(total=timeout),
+            timeout=urllib3.Timeout(total=target.timeout),
             retries=False,
             redirect=False,
             preload_content=False,
@@ -200,7 +195,7 @@ def _attempt(
             answer.close()
             answer.release_conn()
     except (HTTPError, OSError, ValueError) as error:
-        failure = retry.explain(error, server=target.shown, seconds=timeout)
+        failure = retry.explain(error, server=target.shown, seconds=target.timeout)
         again = failure.trouble is not Trouble.REFUSED_TLS
         return Reply(None, f"{failure.message} ({failure.remedy})"), again, None
     said = hidden(text, target.secrets)[:_MOST_SHOWN]
