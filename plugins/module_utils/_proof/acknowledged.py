@@ -23,18 +23,22 @@ from ansible_collections.onemesh.istio.plugins.module_utils._proof.acknowledgeme
     ProxyKey,
     Rejection,
 )
+from ansible_collections.onemesh.istio.plugins.module_utils._proof.arrivals import Arrivals, Between
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.gather import Istiod, Look
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import Changed
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.pushes import PushTracker
 
 INTERVAL = 0.25
 """Seconds between two looks."""
+FIRST_INTERVAL = 0.05
+"""Seconds between two looks in the first _SOON seconds, in which most proxies have a change."""
 LATE = "proxy-late"
 REJECTED = "proxy-rejected"
 REJECTED_BEFORE = "proxy-rejected-before"
 NO_READER = "no-istiod-reads"
 NOT_ASKED = "istiod-not-asked"
 
+_SOON = 2.0
 _NEWS_EVERY = 5.0
 _SHOWN = 10
 _LANE = 30.0
@@ -57,12 +61,12 @@ class Before:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one cluster. ``at`` is the ``time.monotonic()`` of the look that found it done (None: it is not),
-    ``not_before`` of the last look that did not.
+    """What came of one cluster. ``at`` is the ``time.monotonic()`` at which it was known to be done (None: it is not),
+    ``arrived`` when it was so, which was known only later.
     """
 
     at: float | None
-    not_before: float
+    arrived: Between
     late: Mapping[str, str]
     findings: Sequence[Finding]
     details: Mapping[str, Any]
@@ -98,12 +102,12 @@ def wait(
 
 def skew(outcomes: Iterable[Outcome]) -> float:
     """Milliseconds from the first cluster that was done to the last one, at most: a look finds a cluster done up to
-    INTERVAL seconds and a look after it was. 0 for one cluster. Pure.
+    a pause and two looks after it was. 0 for one cluster. Pure.
     """
     done = [outcome for outcome in outcomes if outcome.at is not None]
     if len(done) < 2:
         return 0.0
-    return 1000.0 * (max(outcome.at or 0.0 for outcome in done) - min(outcome.not_before for outcome in done))
+    return 1000.0 * (max(each.arrived.at for each in done) - min(each.arrived.not_before for each in done))
 
 
 def lane_seconds(ends: float) -> float:
@@ -129,23 +133,29 @@ class _Waiting:
             for cluster, changed in changes.items()
         }
         self._watches: dict[Where, IstiodWatch] = {}
+        self._arrivals: dict[Where, Arrivals] = {}
         self._istiods: dict[Where, Istiod] = {}
         self._trouble: dict[str, dict[str, str]] = {}
         began = time.monotonic()
-        self._not_before = dict.fromkeys(changes, began)
+        self._since = {
+            cluster: min((change.started for change in moving), default=began)
+            for cluster, moving in self._changes.items()
+        }
+        self._not_before = dict(self._since)
         self._done_at = {cluster: began for cluster, moving in self._changes.items() if not moving}
 
     def run(self, ends: float) -> dict[str, Outcome]:
         began = shown = time.monotonic()
         while True:
-            self._see(ends)
+            looked = time.monotonic()
+            self._see(ends, looked)
             self._ask(ends)
             now = time.monotonic()
             late = {cluster: self._late(cluster) for cluster in self._changes}
             for cluster, who in late.items():
                 if who:
                     self._done_at.pop(cluster, None)
-                    self._not_before[cluster] = now
+                    self._not_before[cluster] = looked
                 else:
                     self._done_at.setdefault(cluster, now)
             if not any(late.values()) or now >= ends:
@@ -154,11 +164,12 @@ class _Waiting:
                 shown = now
                 for line in _news(late, now - began):
                     self._progress(line)
-            time.sleep(max(0.0, min(INTERVAL, ends - now)))
+            pause = FIRST_INTERVAL if now - began < _SOON else INTERVAL
+            time.sleep(max(0.0, min(pause, ends - now)))
 
     # -- one look -----------------------------------------------------------------------------------------------------
 
-    def _see(self, ends: float) -> None:
+    def _see(self, ends: float, began: float) -> None:
         """Look at every istiod that reads a changed cluster."""
         wanted = {cluster: moving for cluster, moving in self._changes.items() if moving}
         if not wanted:
@@ -183,6 +194,7 @@ class _Waiting:
             counters = each.counters
             watch.tracker.see(each.at, counters.pushes, counters.updates, counters.preparation, held=not each.missing)
             watch.see(each.proxies)
+            self._arrivals[where].see(each.proxies, began, each.at)
             if each.missing:
                 self._trouble.setdefault(each.istiod.reads, {})[f"istiod {each.istiod.pod}"] = (
                     f"it does not have {', '.join(each.missing[:_SHOWN])} yet"
@@ -193,7 +205,7 @@ class _Waiting:
                 )
         for where in [where for where in self._watches if where not in present and where[0] not in errors]:
             # A pod that is gone, or is not ready any more, serves nobody.
-            del self._watches[where], self._istiods[where]
+            del self._watches[where], self._istiods[where], self._arrivals[where]
 
     def _settled(self) -> set[Where]:
         """Istiods whose store need not be read again."""
@@ -203,7 +215,9 @@ class _Waiting:
         if where not in self._watches:
             before = self._before.get(where)
             tracker = PushTracker(before.pushes if before else 0, debounce=self._istiods[where].debounce)
-            self._watches[where] = IstiodWatch(tracker, before.proxies if before else ())
+            proxies = before.proxies if before else ()
+            self._watches[where] = IstiodWatch(tracker, proxies)
+            self._arrivals[where] = Arrivals(proxies, self._since[self._istiods[where].reads])
         return self._watches[where]
 
     def _ask(self, ends: float) -> None:
@@ -291,7 +305,20 @@ class _Waiting:
             details["no_push"] = "istiod has the change and made no push for it: nothing that it serves depends on it"
         refused = any(rejection.fresh for _where, rejection in rejections)
         at = None if late or refused else self._done_at[cluster]
-        return Outcome(at, self._not_before[cluster], late, findings, details)
+        return Outcome(at, self._arrived(cluster), late, findings, details)
+
+    def _arrived(self, cluster: str) -> Between:
+        """When the last proxy of a cluster came to have the change, of those that it concerns."""
+        found = [
+            between
+            for where, watch in self._watches.items()
+            for key in watch.proxies
+            if self._owner(key, where) == cluster
+            and (between := self._arrivals[where].of(key, watch.required())) is not None
+        ]
+        if not found:
+            return Between(self._not_before[cluster], self._done_at.get(cluster, self._not_before[cluster]))
+        return Between(max(each.not_before for each in found), max(each.at for each in found))
 
 
 def _look(

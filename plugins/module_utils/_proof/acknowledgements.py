@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.debug import ProxySync
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.debug import ProxySync, Resource
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.pushes import PushTracker
 
 SAMPLE = 20
@@ -91,19 +91,19 @@ class IstiodWatch:
 
     def to_ask(self) -> list[ProxyKey]:
         """Of which proxies istiod has to be asked now."""
-        required = self._required()
+        required = self.required()
         return [key for key in self._sample(self._silent(required)) if self._told.get(key, 0) < required]
 
     def inferred(self) -> int:
         """How many proxies are taken to be through because others are."""
-        silent = self._silent(self._required())
+        silent = self._silent(self.required())
         return len(silent) - len(self._sample(silent))
 
     def late(self) -> dict[ProxyKey, str]:
         """Who is not done, and what is awaited of each. Everybody until it is known which push is ours."""
         if self.tracker.ceiling is None:
             return dict.fromkeys(self._proxies, "istiod has not made its push yet")
-        required = self._required()
+        required = self.required()
         silent = self._silent(required)
         asked = self._sample(silent)
         behind = {key for key in asked if self._told.get(key, 0) < required}
@@ -148,14 +148,14 @@ class IstiodWatch:
 
     # -- our push -----------------------------------------------------------------------------------------------------
 
-    def _required(self) -> int:
+    def required(self) -> int:
         """The newest push of configuration that can be ours: every proxy has to be through it."""
         floor, ceiling = self.tracker.floor, self.tracker.ceiling or 0
         if self.tracker.no_push:
             return 0
         # One that connected since got all under the newest number, which may be that of a push of endpoints only.
-        sent = [_sent(proxy) for key, proxy in self._proxies.items() if key in self._before]
-        seen = [*sent, *self._told.values()]
+        newest = [sent(proxy) for key, proxy in self._proxies.items() if key in self._before]
+        seen = [*newest, *self._told.values()]
         return max((push for push in seen if floor < push <= ceiling), default=floor + 1)
 
     def _silent(self, required: int) -> list[ProxyKey]:
@@ -163,19 +163,21 @@ class IstiodWatch:
         if self.tracker.ceiling is None:
             return []
         return sorted(
-            key for key, proxy in self._proxies.items() if proxy.kind != _WITHOUT_ROUTES and _sent(proxy) < required
+            key for key, proxy in self._proxies.items() if proxy.kind != _WITHOUT_ROUTES and sent(proxy) < required
         )
 
     def _sample(self, silent: list[ProxyKey]) -> list[ProxyKey]:
         return silent[:: max(1, len(silent) // SAMPLE)][:SAMPLE]
 
 
-def _sent(proxy: ProxySync) -> int:
+def configuration(proxy: ProxySync) -> dict[str, Resource]:
+    """All that a proxy was sent, but for endpoints."""
+    return {url: resource for url, resource in proxy.resources.items() if not url.endswith(_ENDPOINTS)}
+
+
+def sent(proxy: ProxySync) -> int:
     """The newest push of configuration of which something was sent."""
-    return max(
-        (resource.push for url, resource in proxy.resources.items() if not url.endswith(_ENDPOINTS)),
-        default=0,
-    )
+    return max((resource.push for resource in configuration(proxy).values()), default=0)
 
 
 def _word(type_url: str) -> str:

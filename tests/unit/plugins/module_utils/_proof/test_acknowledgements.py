@@ -11,28 +11,13 @@ from ansible_collections.onemesh.istio.plugins.module_utils._proof.acknowledgeme
     ProxyKey,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.pushes import PushTracker
-
-CDS = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
-EDS = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
-LDS = "type.googleapis.com/envoy.config.listener.v3.Listener"
-RDS = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
-UUID = "2fb1ce80-8d95-4b14-a04e-89d638a8ae41"
-ECHO = ProxyKey("east", "echo.app")
-
-FLOOR, OURS = 7, 8
-
-
-def nonce(push: int) -> str:
-    return f"2026-11-24T21:56:20Z/{push}{UUID}"
-
-
-def sent(push: int, acked: int | None = None, error: str = "") -> Resource:
-    return Resource(nonce(push), nonce(push if acked is None else acked), "", error)
-
-
-def proxy(name: str = "echo.app", *, kind: str = "sidecar", **resources: Resource) -> ProxySync:
-    urls = {"cds": CDS, "eds": EDS, "lds": LDS, "rds": RDS}
-    return ProxySync(name, "east", kind, "1.31.0", {urls[key]: value for key, value in resources.items()})
+from ansible_collections.onemesh.istio.tests.unit.plugins.module_utils._proof.proxies import (
+    ECHO,
+    FLOOR,
+    OURS,
+    proxy,
+    sent,
+)
 
 
 def settled() -> PushTracker:

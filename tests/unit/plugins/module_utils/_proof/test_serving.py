@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.debug import ProxySync
 from ansible_collections.onemesh.istio.plugins.module_utils._proof import acknowledged, gather, serving
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.acknowledged import Outcome
+from ansible_collections.onemesh.istio.plugins.module_utils._proof.arrivals import Between
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import Changed
 
 
@@ -50,7 +51,7 @@ def test_the_services_that_an_object_names_are_next_to_it() -> None:
 
 
 def outcome(not_before: float, at: float | None) -> Outcome:
-    return Outcome(at, not_before, {}, (), {})
+    return Outcome(at, Between(not_before, at or not_before), {}, (), {})
 
 
 @pytest.mark.parametrize(
