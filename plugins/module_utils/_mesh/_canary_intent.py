@@ -32,6 +32,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     ENDPOINT_SLICE,
     HORIZONTAL_POD_AUTOSCALER,
     VIRTUAL_SERVICE,
+    Kind,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import owned_in_set
 
@@ -50,9 +51,14 @@ def read(member: Member, release: Release) -> Live:
     if canary is None:
         return Live(live, rules)
     configs = _configs(client, canary, namespace)
-    autoscalers = client.list(HORIZONTAL_POD_AUTOSCALER, namespace) if workload is not None and workload.scales else []
     copies = _copies(client, release, canary, configs)
-    return Live({**live, **copies}, rules, configs, tuple(autoscalers), _slices(client, release))
+    lists = _lists(release)
+    listed = parallel.values(
+        parallel.each(lists, lambda kind: client.list(kind, namespace, label_selector=lists[kind]))
+    )
+    of_kind = {kind: tuple(lives) for kind, lives in zip(lists, listed, strict=True)}
+    autoscalers, slices = (of_kind.get(kind, ()) for kind in (HORIZONTAL_POD_AUTOSCALER, ENDPOINT_SLICE))
+    return Live({**live, **copies}, rules, configs, autoscalers, slices)
 
 
 def _rules(member: Member, routes: Iterable[Mapping[str, Any] | None], release: Release) -> tuple[dict[str, Any], ...]:
@@ -75,11 +81,14 @@ def _rules(member: Member, routes: Iterable[Mapping[str, Any] | None], release: 
     return tuple(rule for lives in listed for rule in lives)
 
 
-def _slices(client: Client, release: Release) -> tuple[dict[str, Any], ...]:
-    if release.service is None:
-        return ()
-    of_stable = f"kubernetes.io/service-name={release.apex}-primary"
-    return tuple(client.list(ENDPOINT_SLICE, release.namespace, label_selector=of_stable))
+def _lists(release: Release) -> dict[Kind, str]:
+    """What is listed of the namespace, by which labels: at the same time, because each tick waits for it."""
+    lists = {}
+    if release.workload is not None and release.workload.scales:
+        lists[HORIZONTAL_POD_AUTOSCALER] = ""
+    if release.service is not None:
+        lists[ENDPOINT_SLICE] = f"kubernetes.io/service-name={release.apex}-primary"
+    return lists
 
 
 def _configs(client: Client, canary: Mapping[str, Any], namespace: str) -> dict[str, dict[str, Any]]:
