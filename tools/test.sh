@@ -32,14 +32,19 @@ end() {
     done
 }
 
+# plain FILE: without colours.
+plain() {
+    sed -E 's/\x1b\[[0-9;]*m//g' "$1"
+}
+
 # The lines in which a runner counts: its last ones.
 closing_lines() {
-    sed -E 's/\x1b\[[0-9;]*m//g' "$1" | grep -v '^[[:space:]]*$' | tail -n "$2" | sed 's/^/    /'
+    plain "$1" | grep -v '^[[:space:]]*$' | tail -n "$2" | sed 's/^/    /'
 }
 
 # What failed in a check, in the runners' own words: the names of tests, molecule's scenarios, Ansible's tasks.
 failures() {
-    sed -E 's/\x1b\[[0-9;]*m//g' "$1" | grep -E '^(FAILED|ERROR) |^fatal: |CRITICAL|: FAILED' | cut -c1-400 | tail -n 12
+    plain "$1" | grep -E '^(FAILED|ERROR) |^fatal: |CRITICAL|: FAILED' | cut -c1-400 | tail -n 12
 }
 
 # One check: its name with the outcome goes to the results, in the order in which checks end.
