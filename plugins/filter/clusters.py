@@ -19,7 +19,10 @@ def clusters(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]) ->
             f"onemesh.istio.clusters takes a list of inventory hosts, not {type(hosts).__name__}: "
             "ansible_play_hosts_all | onemesh.istio.clusters(hostvars)"
         )
-    return clusters_of_hosts(hosts, hostvars)
+    try:
+        return clusters_of_hosts(hosts, hostvars)
+    except ValueError as error:
+        raise AnsibleFilterError(f"onemesh.istio.clusters: {error}") from error
 
 
 class FilterModule:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
+from ansible_collections.onemesh.istio.plugins.module_utils._values import truth
 
 AUTH_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "kubeconfig": {"type": "raw", "no_log": True},
@@ -181,7 +182,8 @@ def clusters_of_hosts(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, 
     """The ``clusters`` option from inventory hosts and their ``cluster_*`` variables.
 
     Defaults are those of role ``cluster``: the name is the inventory host's, the network ``cluster_shared_network`` or
-    the name (S3.9, S3.10). Hosts of another mesh or none are the caller's to leave out.
+    the name (S3.9, S3.10). Hosts of another mesh or none are the caller's to leave out. ValueError for a truth that is
+    none.
     """
     return [_cluster_of_host(host, hostvars[host]) for host in hosts]
 
@@ -196,7 +198,7 @@ def _cluster_of_host(host: str, variables: Mapping[str, Any]) -> dict[str, Any]:
     for option in CLUSTER_ARGUMENT_SPEC:
         value = variable(option)
         if option not in element and value is not None:
-            element[option] = value
+            element[option] = truth(value, f"cluster_{option} of host {host}") if option == "validate_certs" else value
     return element
 
 

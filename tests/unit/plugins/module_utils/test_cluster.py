@@ -35,6 +35,10 @@ HOSTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"cluster_validate_certs": False},
         {"name": "host", "network": "host", "validate_certs": False},
     ),
+    "a truth as an INI inventory gives it": (
+        {"cluster_validate_certs": "False"},
+        {"name": "host", "network": "host", "validate_certs": False},
+    ),
     "how it is reached": (
         {
             "cluster_kubeconfig": "~/c1",
@@ -73,6 +77,13 @@ HOSTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 def test_a_host_becomes_a_cluster(case: str) -> None:
     variables, expected = HOSTS[case]
     assert clusters_of_hosts(["host"], {"host": variables}) == [expected]
+
+
+def test_a_wrong_word_is_refused_with_the_variable_and_its_host() -> None:
+    with pytest.raises(
+        ValueError, match=r"^cluster_validate_certs of host west is 'never', and true or false was expected"
+    ):
+        clusters_of_hosts(["west"], {"west": {"cluster_validate_certs": "never"}})
 
 
 def test_hosts_keep_their_order() -> None:
