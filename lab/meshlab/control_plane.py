@@ -25,6 +25,8 @@ from .state import ClusterState
 
 _COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller")
 _NAME = "cluster"  # kwokctl's own name for the cluster; each has a work directory of its own
+EXTERNAL_ADDRESS_ANNOTATION = "meshlab/external-address"
+"""On a Node: its address of type ExternalIP (stages/node.yaml). A Node without it has none."""
 _STAGES = Path(__file__).parent / "stages"
 
 
@@ -76,7 +78,10 @@ def node(cluster: ClusterLayout, region: str) -> dict[str, Any]:
         "kind": "Node",
         "metadata": {
             "name": cluster.node,
-            "annotations": {"kwok.x-k8s.io/node": "fake"},
+            "annotations": {
+                "kwok.x-k8s.io/node": "fake",
+                EXTERNAL_ADDRESS_ANNOTATION: cluster.node_external_address,
+            },
             "labels": {
                 "kubernetes.io/hostname": cluster.node,
                 "kubernetes.io/os": "linux",

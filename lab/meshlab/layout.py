@@ -118,6 +118,21 @@ class ClusterLayout:
         return f"172.31.{self.index}.0/24"
 
     @property
+    def external_cidr(self) -> str:
+        """Addresses that no cloud gives, for `externalIPs` of Services; routed by the wan to this cluster."""
+        return f"172.30.{self.index}.0/24"
+
+    @property
+    def node_external_address(self) -> str:
+        """The node's address of type ExternalIP, at which its node ports are served too; the first of external_cidr."""
+        return f"172.30.{self.index}.1"
+
+    @property
+    def name_server(self) -> str:
+        """The DNS server that pods ask."""
+        return self.bridge_address
+
+    @property
     def api_server(self) -> str:
         """The API server as pods of every cluster reach it."""
         return f"https://{self.wan_address}:{API_SERVER_PORT}"

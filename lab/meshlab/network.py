@@ -78,6 +78,7 @@ def _wan_routes(cluster: ClusterLayout, *, shared_network: bool) -> list[str]:
     return [
         f"route replace {cluster.wan_address}/32 dev {cluster.wan_port} src {cluster.lab.wan_router}",
         f"route replace {cluster.load_balancer_cidr} {via}",
+        f"route replace {cluster.external_cidr} {via}",
         *([f"route replace {cluster.pod_cidr} {via}"] if shared_network else []),
     ]
 

@@ -20,6 +20,8 @@ UID = "0123abcd-4567-89ab-cdef-0123456789ab"
         ("service_cidr", "10.129.0.0/16"),
         ("kubernetes_service_address", "10.129.0.1"),
         ("wan_address", "172.31.0.1"),
+        ("node_external_address", "172.30.1.1"),
+        ("name_server", "10.65.0.1"),
         ("load_balancer_cidr", "172.31.1.0/24"),
         ("api_server", "https://172.31.0.1:6443"),
     ],

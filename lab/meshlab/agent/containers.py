@@ -31,7 +31,6 @@ IMAGE_PROGRAMS = {
 _ENVOY = "/usr/local/bin/envoy"
 _BOOTSTRAP = "/var/lib/istio/envoy/envoy_bootstrap_tmpl.json"
 _HOST_FILES = ("/etc/alternatives", "/etc/ssl/certs", "/etc/protocols", "/etc/services", "/etc/ld.so.cache")
-_NO_DNS = "# no cluster DNS in the lab: see /etc/hosts\nnameserver 127.0.0.1\noptions timeout:1 attempts:1\n"
 
 
 @dataclass(frozen=True)
@@ -143,6 +142,7 @@ def plan(
     argv: Sequence[str],
     programs: Programs,
     directory: Path,
+    name_server: str,
 ) -> LaunchPlan:
     """`directory` is the pod's state folder: its hosts file, volumes/NAME, and root as mount point."""
     uid, gid = user_of(pod, container), group_of(pod, container)
@@ -172,7 +172,7 @@ def plan(
         files={
             "/etc/passwd": f"root:x:0:0:root:/root:/bin/sh\n{user}",
             "/etc/group": "root:x:0:\n" + (f"user:x:{gid}:\n" if gid else ""),
-            "/etc/resolv.conf": _NO_DNS,
+            "/etc/resolv.conf": f"nameserver {name_server}\noptions timeout:1 attempts:1\n",
             "/etc/nsswitch.conf": "hosts: files dns\npasswd: files\ngroup: files\n",
         },
         binds=binds,

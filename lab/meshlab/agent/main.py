@@ -16,7 +16,7 @@ from typing import Any
 from meshlab import images, netns, state
 from meshlab.layout import DEFAULT_LAB, Lab, home
 
-from . import containers, network
+from . import containers, names, network
 from .api import Api, Store
 from .debugging import Debugging
 from .logs import LogCopier
@@ -65,6 +65,7 @@ class Agent:
     def run(self) -> None:
         """Until the process is ended; pods run on without it."""
         network.prepare_cluster(self._layout)
+        names.serve(self._layout.name_server)
         self._reporter.start()
         for store in (self._services, self._slices, self._config_maps, self._secrets):
             store.start()

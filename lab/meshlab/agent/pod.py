@@ -393,7 +393,15 @@ class PodWorker:
                 containers.base_environment(spec["image"], hostname, host, int(port)),
             )
             argv = arguments(spec, containers.entrypoint(spec["image"]), known)
-            made = containers.plan(self.pod, spec, known, argv, self._around.programs, self._directory)
+            made = containers.plan(
+                self.pod,
+                spec,
+                known,
+                argv,
+                self._around.programs,
+                self._directory,
+                self._around.layout.name_server,
+            )
             for bind in made.binds:
                 if not os.path.exists(bind.source) and bind.source.startswith(str(self._directory / "volumes")):
                     os.makedirs(bind.source)

@@ -63,8 +63,10 @@ class ServiceProxy:
     def _rebuild(self) -> None:
         present, slices = self._services.all(), self._slices.all()
         addresses = services.load_balancer_addresses(present, self._layout.load_balancer_cidr)
-        served = services.backends(present, slices, addresses, self._layout.wan_address)
-        rules = services.rules(served, (self._layout.service_cidr, self._layout.load_balancer_cidr))
+        nodes = (self._layout.wan_address, self._layout.node_external_address)
+        served = services.backends(present, slices, addresses, nodes)
+        ranges = (self._layout.service_cidr, self._layout.load_balancer_cidr, self._layout.external_cidr)
+        rules = services.rules(served, ranges)
         if rules != self._rules:
             netns.run(["iptables-restore", "-w", "--noflush"], stdin=rules)
             self._rules = rules
@@ -74,7 +76,7 @@ class ServiceProxy:
             if ingress is not None:
                 path = f"/api/v1/namespaces/{namespace}/services/{name}/status"
                 self._reporter.put(path, {"status": {"loadBalancer": {"ingress": ingress}}})
-        names = services.service_names(present, slices, addresses)
+        names = services.service_names(present, slices)
         if names != self._names:
             self._names = names
             self._names_changed()

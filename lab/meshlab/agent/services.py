@@ -11,10 +11,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from .names import address_of, hostname
+
 JSON = dict[str, Any]
-# On a Service of type LoadBalancer: `none` leaves it without an address, `hostname` gives the address as a name.
+# On a Service of type LoadBalancer: `none` leaves it without an address, `hostname` gives the address as a name, and
+# `outside` serves the address whose name somebody else wrote into its status, as a load balancer would of which the
+# cluster knows nothing.
 LOAD_BALANCER_ANNOTATION = "meshlab/load-balancer"
-HOSTNAME_SUFFIX = ".lb.meshlab"
 _PROTOCOLS = {"TCP": "tcp", "UDP": "udp", "SCTP": "sctp"}
 
 
@@ -47,7 +50,7 @@ def load_balancer_addresses(services: Iterable[JSON], cidr: str) -> dict[tuple[s
     used = set(given.values())
     free = (str(host) for host in network.hosts() if str(host) not in used)
     for service in asking:
-        if _key(service) not in given:
+        if _key(service) not in given and _annotation(service) != "outside":
             address = next(free, None)
             if address is None:
                 raise RuntimeError(f"no address left in {cidr} for Service {'/'.join(_key(service))}")
@@ -58,7 +61,7 @@ def load_balancer_addresses(services: Iterable[JSON], cidr: str) -> dict[tuple[s
 def load_balancer_status(service: JSON, address: str | None) -> list[JSON] | None:
     """The ingress list that the Service's status should have; None when it is right already or not ours to say."""
     spec = service["spec"]
-    if spec.get("type") != "LoadBalancer" or spec.get("loadBalancerClass"):
+    if spec.get("type") != "LoadBalancer" or spec.get("loadBalancerClass") or _annotation(service) == "outside":
         return None
     ingress: list[JSON] = []
     if address is not None and _annotation(service) == "hostname":
@@ -69,15 +72,14 @@ def load_balancer_status(service: JSON, address: str | None) -> list[JSON] | Non
     return None if present == ingress else ingress
 
 
-def hostname(address: str) -> str:
-    return address.replace(".", "-") + HOSTNAME_SUFFIX
-
-
 def backends(
-    services: Iterable[JSON], slices: Iterable[JSON], load_balancers: dict[tuple[str, str], str], node_address: str
+    services: Iterable[JSON],
+    slices: Iterable[JSON],
+    load_balancers: dict[tuple[str, str], str],
+    node_addresses: Iterable[str],
 ) -> list[Backend]:
     """Cluster IPs, external IPs, load balancer addresses and node ports of all Services, in a stable order."""
-    ready = _ready(slices)
+    ready, node_addresses = _ready(slices), tuple(node_addresses)
     found: list[Backend] = []
     for service in sorted(services, key=_key):
         key, spec = _key(service), service["spec"]
@@ -92,8 +94,8 @@ def backends(
             for address in addresses:
                 if "." in address:
                     found.append(Backend(comment, address, protocol, port["port"], endpoints))
-            if port.get("nodePort"):
-                found.append(Backend(comment, node_address, protocol, port["nodePort"], endpoints))
+            for address in node_addresses if port.get("nodePort") else ():
+                found.append(Backend(comment, address, protocol, port["nodePort"], endpoints))
     return found
 
 
@@ -146,9 +148,7 @@ JUMPS = (
 )
 
 
-def service_names(
-    services: Iterable[JSON], slices: Iterable[JSON], load_balancers: dict[tuple[str, str], str]
-) -> list[tuple[str, str, str]]:
+def service_names(services: Iterable[JSON], slices: Iterable[JSON]) -> list[tuple[str, str, str]]:
     """(address, namespace, name) of every Service; headless ones have their ready endpoints' addresses."""
     ready = _ready(slices)
     found: list[tuple[str, str, str]] = []
@@ -160,23 +160,18 @@ def service_names(
             found.extend((host, *key) for host in sorted(hosts))
         elif address:
             found.append((address, *key))
-        if key in load_balancers and _annotation(service) == "hostname":
-            found.append((load_balancers[key], "", hostname(load_balancers[key])))
     return found
 
 
 def hosts(
     names: Iterable[tuple[str, str, str]], namespace: str, own: tuple[str, str], domain: str = "cluster.local"
 ) -> str:
-    """/etc/hosts of a pod in the namespace. `own` is the pod's (address, host name); a name without namespace is whole.
+    """/etc/hosts of a pod in the namespace. `own` is the pod's (address, host name).
 
     It stands in for the cluster's DNS with its search list.
     """
     lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost", f"{own[0]} {own[1]}"]
     for address, of, name in names:
-        if not of:
-            lines.append(f"{address} {name}")
-            continue
         aliases = [f"{name}.{of}.svc.{domain}", f"{name}.{of}.svc", f"{name}.{of}"]
         lines.append(" ".join([address, *aliases, *([name] if of == namespace else [])]))
     return "\n".join(lines) + "\n"
@@ -202,9 +197,7 @@ def _status_address(service: JSON) -> str | None:
         if "ip" in entry:
             address: str = entry["ip"]
             return address
-        if entry.get("hostname", "").endswith(HOSTNAME_SUFFIX):
-            label: str = entry["hostname"].removesuffix(HOSTNAME_SUFFIX)
-            return label.replace("-", ".")
+        return address_of(entry.get("hostname", ""))
     return None
 
 

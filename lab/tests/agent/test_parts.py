@@ -82,6 +82,7 @@ def test_a_plan_has_the_pods_files_and_its_user(tmp_path: Path) -> None:
         ["/usr/local/bin/pilot-agent", "proxy"],
         containers.Programs(binaries, None, None),
         tmp_path / "pod",
+        "10.65.0.1",
     )
     folder = tmp_path / "pod/volumes"
     assert (made.uid, made.gid, made.groups, made.readonly_root, made.cwd) == (1337, 1337, [9, 1337], True, "/")
@@ -92,6 +93,7 @@ def test_a_plan_has_the_pods_files_and_its_user(tmp_path: Path) -> None:
         containers.Bind(str(folder / "one/one.pem"), "/etc/one.pem", False),
         containers.Bind(str(folder / "token"), "/var/run/secrets/tokens", False),
     ]
+    assert made.files["/etc/resolv.conf"].startswith("nameserver 10.65.0.1\n")
     made.write(tmp_path / "plan.json")
     assert (tmp_path / "plan.json").stat().st_mode & 0o777 == 0o600
     assert json.loads((tmp_path / "plan.json").read_text())["environment"] == {"A": "secret"}

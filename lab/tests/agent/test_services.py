@@ -34,7 +34,7 @@ def slice_of(name: str, *hosts: str, port: int = 8080, ready: bool | None = True
 
 def translated(*given: Any, slices: list[Any]) -> str:
     addresses = services.load_balancer_addresses(given, CIDR)
-    return services.rules(services.backends(given, slices, addresses, "172.31.0.1"), ("10.129.0.0/16",))
+    return services.rules(services.backends(given, slices, addresses, ["172.31.0.1", "172.30.1.1"]), ("10.129.0.0/16",))
 
 
 def test_a_service_is_spread_over_its_ready_endpoints() -> None:
@@ -97,6 +97,7 @@ def test_load_balancer_external_and_node_addresses_lead_to_the_same_endpoints() 
         "192.0.2.7/32 -p tcp --dport 15443",
         "172.31.1.1/32 -p tcp --dport 15443",
         "172.31.0.1/32 -p tcp --dport 30443",
+        "172.30.1.1/32 -p tcp --dport 30443",
     ):
         assert f"-d {destination} -m comment" in text
 
@@ -110,12 +111,20 @@ def test_addresses_stay_and_new_ones_take_the_first_free() -> None:
         service("inside", type="ClusterIP"),
         service("none", type="LoadBalancer", annotations={"meshlab/load-balancer": "none"}),
         service("class", type="LoadBalancer", loadBalancerClass="other"),
+        service(
+            "outside",
+            type="LoadBalancer",
+            annotations={"meshlab/load-balancer": "outside"},
+            ingress=[{"hostname": "172-31-1-77.lb.meshlab"}],
+        ),
+        service("nameless", type="LoadBalancer", annotations={"meshlab/load-balancer": "outside"}),
     ]
     assert services.load_balancer_addresses(given, CIDR) == {
         ("app", "kept"): "172.31.1.1",
         ("app", "named"): "172.31.1.9",
         ("app", "new"): "172.31.1.2",
         ("app", "foreign"): "172.31.1.3",
+        ("app", "outside"): "172.31.1.77",
     }
 
 
@@ -137,6 +146,7 @@ IP = {"ip": "172.31.1.1", "ipMode": "VIP"}
         (service("s", type="LoadBalancer"), None, None),
         (service("s", type="LoadBalancer", loadBalancerClass="other"), None, None),
         (service("s", type="ClusterIP"), None, None),
+        (service("s", type="LoadBalancer", annotations={"meshlab/load-balancer": "outside"}), "172.31.1.1", None),
         (
             service("s", type="LoadBalancer", annotations={"meshlab/load-balancer": "hostname"}),
             "172.31.1.1",
@@ -153,14 +163,10 @@ def test_a_pod_knows_every_service_by_all_its_names() -> None:
         service("echo"),
         service("istiod", namespace="istio-system", clusterIP="10.129.0.3"),
         service("headless", clusterIP="None"),
-        service("edge", type="LoadBalancer", annotations={"meshlab/load-balancer": "hostname"}),
+        service("edge", type="LoadBalancer"),
         service("outside", type="ExternalName", clusterIP=None),
     ]
-    names = services.service_names(
-        given,
-        [slice_of("headless", "10.65.128.8", "10.65.128.7")],
-        services.load_balancer_addresses(given, CIDR),
-    )
+    names = services.service_names(given, [slice_of("headless", "10.65.128.8", "10.65.128.7")])
     # In the order (namespace, name), the addresses of one name sorted.
     assert services.hosts(names, "app", ("10.65.128.1", "client-1")) == (
         "127.0.0.1 localhost\n"
@@ -168,7 +174,6 @@ def test_a_pod_knows_every_service_by_all_its_names() -> None:
         "10.65.128.1 client-1\n"
         "10.129.0.9 echo.app.svc.cluster.local echo.app.svc echo.app echo\n"
         "10.129.0.9 edge.app.svc.cluster.local edge.app.svc edge.app edge\n"
-        "172.31.1.1 172-31-1-1.lb.meshlab\n"
         "10.65.128.7 headless.app.svc.cluster.local headless.app.svc headless.app headless\n"
         "10.65.128.8 headless.app.svc.cluster.local headless.app.svc headless.app headless\n"
         "10.129.0.3 istiod.istio-system.svc.cluster.local istiod.istio-system.svc istiod.istio-system\n"
