@@ -200,7 +200,8 @@ class Front:
     """Terminates TLS before the API server, and answers the next requests as ``script`` says, one entry each.
 
     Entries: ``(status, headers)`` answers so, ``"cut"`` closes the connection after the API server has done what was
-    asked, ``"pass"`` relays. When the script is used up ``answers`` says it of method and path. ``requests`` has both.
+    asked, ``"pass"`` relays. When the script is used up ``answers`` says it of method and path. ``requests`` has both,
+    ``headers`` the pairs of name and value of each request.
     """
 
     def __init__(self, plane: ControlPlane) -> None:
@@ -210,6 +211,7 @@ class Front:
         self.script: deque[Step] = deque()
         self.answers: Callable[[str, str], Step] = lambda _method, _path: "pass"
         self.requests: list[tuple[str, str]] = []
+        self.headers: list[list[tuple[str, str]]] = []
         trust = ssl.create_default_context(cafile=str(plane.ca))
         target = urlsplit(plane.url)
         front = self
@@ -219,6 +221,7 @@ class Front:
 
             def handle_any(self) -> None:
                 front.requests.append((self.command, self.path))
+                front.headers.append(self.headers.items())
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 step = front.script.popleft() if front.script else front.answers(self.command, self.path)
                 if not isinstance(step, str):

@@ -1,0 +1,189 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Our credentials for another program (Helm): a private kubeconfig, and an environment that names no other cluster."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import (
+    Credentials,
+    without_user_information,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import CredentialsError
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.transport import bypasses_proxy
+
+_STEERING_PREFIXES = ("K8S_AUTH_", "HELM_KUBE", "HELM_DRIVER", "KUBERNETES_SERVICE_")
+_STEERING = frozenset({"KUBECONFIG", "KUBERNETES_MASTER", "KUBERNETES_EXEC_INFO", "POD_NAMESPACE", "HELM_NAMESPACE"})
+"""Variables of Helm, client-go and kubernetes.core that say which cluster, namespace or store of releases is meant."""
+_CERTIFICATE = r"(?:X509 |TRUSTED )?CERTIFICATE"
+_KEY = r"(?:[A-Z0-9]+ )?PRIVATE KEY"
+
+
+@dataclass(frozen=True)
+class PrivateKubeconfig:
+    """A kubeconfig of one context at ``path``, and the whole ``environment`` of a program that is to use it.
+
+    The environment names the file too (KUBECONFIG), so the program needs no option of its own.
+    """
+
+    path: str
+    environment: Mapping[str, str] = field(repr=False)
+
+
+@contextmanager
+def private_kubeconfig(
+    credentials: Credentials, *, cluster: str, environ: Mapping[str, str]
+) -> Iterator[PrivateKubeconfig]:
+    """A kubeconfig that holds these credentials alone and only we can read, for as long as the block lasts.
+
+    Credentials that can be renewed are, so that a token is the newest. ``environ`` is the environment to start from.
+    Raises CredentialsError where a kubeconfig cannot say the same; nothing is written then.
+    """
+    if credentials.renew is not None:
+        credentials = credentials.renew()
+    content = json.dumps(kubeconfig_of(credentials, cluster=cluster))
+    # Such a folder is of mode 0700.
+    with tempfile.TemporaryDirectory(prefix="onemesh-") as folder:
+        path = os.path.join(folder, "kubeconfig")
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(content)
+        environment = environment_of(credentials, environ)
+        # What clusters serve is cached by address, and behind two proxies one address is two clusters.
+        environment["KUBECACHEDIR"] = os.path.join(folder, "cache")
+        yield PrivateKubeconfig(path, {**environment, "KUBECONFIG": path})
+
+
+def kubeconfig_of(credentials: Credentials, *, cluster: str) -> dict[str, Any]:
+    """The content of a kubeconfig by which client-go does what our client does with these credentials. Pure.
+
+    It has one cluster, user and context, named ``cluster``, and names no files. Raises CredentialsError where there is
+    none: what is refused here no program of Kubernetes can use, Helm least of all.
+    """
+    user = _user(credentials, cluster)
+    if user and not credentials.server.startswith("https://"):
+        raise CredentialsError(
+            cluster,
+            f"{credentials.server} is no https:// address, and Helm sends credentials to no other",
+            remedy="give the https:// address of its API server",
+        )
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": cluster,
+        "clusters": [{"name": cluster, "cluster": _server(credentials, cluster)}],
+        "users": [{"name": cluster, "user": user}],
+        "contexts": [{"name": cluster, "context": {"cluster": cluster, "user": cluster}}],
+    }
+
+
+def environment_of(credentials: Credentials, environ: Mapping[str, str]) -> dict[str, str]:
+    """``environ`` without what would lead a program to another cluster, or to this one by another way. Pure.
+
+    What is for chart repositories and registries stays, a proxy too: but our client knows only the proxy of its own
+    credentials, so the API server itself is added to NO_PROXY (a kubeconfig's proxy-url counts before that).
+    """
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if name not in _STEERING and not name.startswith(_STEERING_PREFIXES)
+    }
+    exempt = ",".join(part for part in (kept.get("NO_PROXY") or kept.get("no_proxy"), _address(credentials)) if part)
+    return {**kept, "NO_PROXY": exempt, "no_proxy": exempt}
+
+
+def _server(credentials: Credentials, cluster: str) -> dict[str, Any]:
+    server: dict[str, Any] = {"server": credentials.server}
+    if not credentials.verify:
+        # With both, client-go refuses the kubeconfig.
+        server["insecure-skip-tls-verify"] = True
+    elif credentials.ca:
+        authorities = _pem_blocks(credentials.ca, _CERTIFICATE, "CERTIFICATE")
+        if not authorities:
+            raise CredentialsError(
+                cluster,
+                f"the certificate authority of {credentials.origin} is no PEM certificate",
+                remedy="correct ca_cert, or certificate-authority in the kubeconfig",
+            )
+        server["certificate-authority-data"] = _base64(authorities)
+    if credentials.tls_server_name:
+        server["tls-server-name"] = credentials.tls_server_name
+    host = urlsplit(credentials.server).hostname or ""
+    if credentials.proxy and not bypasses_proxy(host, credentials.no_proxy):
+        server["proxy-url"] = _proxy_url(credentials.proxy)
+    return server
+
+
+def _user(credentials: Credentials, cluster: str) -> dict[str, Any]:
+    user: dict[str, Any] = {}
+    if credentials.token:
+        user["token"] = credentials.token
+    elif credentials.username:
+        user.update({"username": credentials.username, "password": credentials.password})
+    if credentials.client_certificate:
+        both = credentials.client_certificate.rstrip() + b"\n" + credentials.client_key
+        certificates, keys = _pem_blocks(both, _CERTIFICATE, "CERTIFICATE"), _pem_blocks(both, _KEY)
+        if not certificates or not keys:
+            raise CredentialsError(
+                cluster,
+                f"the client certificate and key of {credentials.origin} cannot be used: not PEM",
+                remedy="give a PEM certificate and the unencrypted key that belongs to it",
+            )
+        user.update({"client-certificate-data": _base64(certificates), "client-key-data": _base64(keys)})
+    for name, value in (
+        ("as", credentials.impersonate_user),
+        ("as-uid", credentials.impersonate_uid),
+        ("as-groups", list(credentials.impersonate_groups)),
+        ("as-user-extra", {key: list(values) for key, values in credentials.impersonate_extra.items()}),
+    ):
+        if value:
+            user[name] = value
+    return user
+
+
+def _pem_blocks(data: bytes, label: str, written: str = "") -> bytes:
+    """The blocks of ``data`` with that label, each written anew as Go reads it, under the label ``written``.
+
+    OpenSSL takes text around and within lines that Go passes over without a word.
+    """
+    text = data.decode("ascii", "ignore")
+    blocks: list[str] = []
+    for found in re.finditer(rf"-----BEGIN ({label})-----(.*?)-----END \1-----", text, re.DOTALL):
+        body = "".join(found[2].split())
+        lines = [body[start : start + 64] for start in range(0, len(body), 64)]
+        name = written or found[1]
+        blocks += [f"-----BEGIN {name}-----", *lines, f"-----END {name}-----", ""]
+    return "\n".join(blocks).encode()
+
+
+def _proxy_url(proxy: str) -> str:
+    """Quoted as Go's stricter parser wants it."""
+    parts = urlsplit(proxy)
+    address = without_user_information(proxy)
+    if not parts.username:
+        return address
+    user_information = f"{quote(unquote(parts.username), safe='')}:{quote(unquote(parts.password or ''), safe='')}"
+    return address.replace("://", f"://{user_information}@", 1)
+
+
+def _address(credentials: Credentials) -> str:
+    """``host:port`` of the API server, as NO_PROXY has it."""
+    server = urlsplit(credentials.server)
+    host = server.hostname or ""
+    port = server.port or (443 if server.scheme == "https" else 80)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
