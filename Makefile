@@ -5,21 +5,21 @@ SHELL := /bin/bash
 
 export PYTHON
 
-# In the order in which `make test` runs them: cheap first. Each is a target of its own, as check-NAME.
-CHECKS := ruff mypy yamllint shellcheck changelog ansible-lint docs docs-site unit sanity ansible-units artifact importer
-# These need real clusters; all but lab and molecule, which start their own, share one lab that `make test` starts once.
-LAB_CHECKS := lab fault
-# These measure traffic, so nothing runs beside them.
+# `make test` runs two of these at the same time: long ones first. Each is a target of its own, as check-NAME.
+CHECKS := objects fault sanity lab unit ansible-units ansible-lint docs importer docs-site mypy ruff yamllint shellcheck changelog artifact
+# These measure traffic, so nothing runs beside them. They share one lab with fault; the others start their own.
 TRAFFIC_CHECKS := integration secrecy molecule
+# Folders of integration tests that measure no traffic and start API servers of their own: the check objects.
+OBJECTS := analysis canary canary_routes replicate traffic_split trust workloads writer
 
 RUN := source tools/common.sh && use_checkout &&
 
-.PHONY: help setup demo test build changelog clean clean-lab $(addprefix check-,$(CHECKS) $(LAB_CHECKS) $(TRAFFIC_CHECKS))
+.PHONY: help setup demo test build changelog clean clean-lab $(addprefix check-,$(CHECKS) $(TRAFFIC_CHECKS))
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
 	@echo "Checks one by one:"
-	@printf '  make check-%s\n' $(CHECKS) $(LAB_CHECKS) $(TRAFFIC_CHECKS)
+	@printf '  make check-%s\n' $(CHECKS) $(TRAFFIC_CHECKS)
 
 setup: ## Python packages, collections and system packages, under .venv and .cache
 	@tools/setup.sh
@@ -28,7 +28,7 @@ demo: setup ## Two clusters on two networks become one mesh on this machine, sho
 	@tools/demo.sh
 
 test: setup ## Every check, also after one failed; ends with a summary
-	@tools/test.sh $(CHECKS) -- $(LAB_CHECKS) -- $(TRAFFIC_CHECKS)
+	@tools/test.sh $(CHECKS) -- $(TRAFFIC_CHECKS)
 
 build: setup ## The collection's artifact, installed into .cache/installed
 	@tools/artifact.sh .cache/installed
@@ -78,8 +78,11 @@ check-importer: setup
 check-lab: setup
 	@$(RUN) python -m pytest -m lab -v lab/tests
 
+check-objects: setup
+	@$(RUN) tools/each-folder.sh tests/integration $(OBJECTS)
+
 check-integration: setup
-	@tools/with-lab.sh tools/each-folder.sh tests/integration
+	@tools/with-lab.sh tools/each-folder.sh tests/integration --except $(OBJECTS)
 
 check-molecule: setup
 	@$(RUN) molecule test --all

@@ -1,7 +1,16 @@
 #!/usr/bin/env bash
-# each-folder.sh FOLDER: pytest for each folder below FOLDER by itself, whatever the others did, so that the clusters of
-# one have ended when those of the next start. Exit code 1 if one failed; the last line has the counts of all.
+# each-folder.sh FOLDER NAME...: pytest for each of these folders below FOLDER by itself, whatever the others did, so that
+# the clusters of one have ended when those of the next start. With --except before the names: for each but these. Exit
+# code 1 if one failed; the last line has the counts of all.
 set -uo pipefail
+
+folder=$1
+shift
+all=$(find "$folder" -mindepth 2 -maxdepth 2 -name 'test_*.py' -printf '%h\n' | xargs -n 1 basename | sort -u)
+case ${1:-} in
+--except) names=$(comm -23 <(echo "$all") <(printf '%s\n' "${@:2}" | sort)) ;;
+*) names=$* ;;
+esac
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -9,10 +18,9 @@ trap 'exit 130' INT TERM
 failed=()
 declare -A counts
 
-for folder in "$1"/*/; do
-    [[ -n $(find "$folder" -maxdepth 1 -name 'test_*.py' -print -quit) ]] || continue
-    python -m pytest -v "$folder" 2>&1 | tee "$log"
-    [[ ${PIPESTATUS[0]} -eq 0 ]] || failed+=("$(basename "$folder")")
+for name in $names; do
+    python -m pytest -v "$folder/$name" 2>&1 | tee "$log"
+    [[ ${PIPESTATUS[0]} -eq 0 ]] || failed+=("$name")
     while read -r number what; do
         counts[$what]=$((${counts[$what]:-0} + number))
     done < <(tail -n 1 "$log" | grep -oE '[0-9]+ (passed|failed|skipped|errors?|deselected)')
@@ -22,5 +30,5 @@ summary=
 for what in "${!counts[@]}"; do
     summary+="${counts[$what]} $what, "
 done
-printf '%s: %s%s\n' "$1" "${summary%, }" "${failed[*]:+; failed in ${failed[*]}}"
+printf '%s: %s%s\n' "$folder" "${summary%, }" "${failed[*]:+; failed in ${failed[*]}}"
 [[ ${#failed[@]} -eq 0 ]]

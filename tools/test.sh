@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# test.sh CHECK... -- LAB-CHECK... -- LAB-CHECK...: run `make check-NAME` for each, whatever the others did, and sum up.
-# The first two groups run beside each other, since few of their checks use both cores; the third one measures traffic,
-# and has the machine for itself. Exit code 1 if one failed. What each printed is kept in .cache/logs/NAME.log.
+# test.sh CHECK... -- TRAFFIC-CHECK...: run `make check-NAME` for each, whatever the others did, and sum up.
+# Two of the first group run at the same time, in the order given, since few of them use both cores; the second group
+# measures traffic, and has the machine for itself. Exit code 1 if one failed. What each printed is kept in
+# .cache/logs/NAME.log.
 set -uo pipefail
 # shellcheck source=tools/common.sh
 source "$(dirname "$0")/common.sh"
@@ -64,22 +65,33 @@ run() {
     printf '%-16s %-7s %5d s\n' "$name" "$outcome" $((SECONDS - started)) >>"$results"
 }
 
-lane() {
-    local name
-    for name in "$@"; do
-        run "$name" make --no-print-directory -C "$root" "check-$name"
-    done
+check() {
+    run "$1" make --no-print-directory -C "$root" "check-$1"
 }
 
-groups=("" "" "")
-group=0
-for name in "$@"; do
-    if [[ $name == -- ]]; then
-        group=$((group + 1))
-    else
-        groups[group]+=" $name"
-    fi
+beside=() alone=()
+while [[ $# -gt 0 && $1 != -- ]]; do
+    beside+=("$1")
+    shift
 done
+alone=("${@:2}")
+
+# What two lanes have still to take.
+queue=$logs/queue
+printf '%s\n' "${beside[@]}" >"$queue"
+next() {
+    (
+        flock 9
+        head -n 1 "$queue"
+        sed -i 1d "$queue"
+    ) 9>"$queue.lock"
+}
+lane() {
+    local name
+    while name=$(next) && [[ -n $name ]]; do
+        check "$name"
+    done
+}
 
 results=$logs/results
 : >"$results"
@@ -87,16 +99,15 @@ run lab-build meshlab build
 (
     trap '[[ -z $running ]] || kill "$running"' EXIT
     trap 'exit 130' TERM
-    # shellcheck disable=SC2086  # names of checks
-    lane ${groups[0]}
+    lane
 ) &
 other_lane=$!
-# shellcheck disable=SC2086
-lane ${groups[1]}
+lane
 wait "$other_lane"
 other_lane=
-# shellcheck disable=SC2086
-lane ${groups[2]}
+for name in "${alone[@]}"; do
+    check "$name"
+done
 
 printf '\n== summary (%d s)\n' "$SECONDS"
 cat "$results"
