@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import sni
+from ansible_collections.onemesh.istio.plugins.module_utils._values import whole_number
 
 
 def sni_encode(destination: Mapping[str, Any]) -> str:
@@ -18,7 +19,7 @@ def sni_encode(destination: Mapping[str, Any]) -> str:
         return sni.encode_sni(
             sni.Destination(
                 direction=destination.get("direction", "outbound"),
-                port=int(destination["port"]),
+                port=whole_number(destination["port"], "port"),
                 subset=destination.get("subset", ""),
                 host=destination["host"],
             )

@@ -84,7 +84,7 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructa
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._discovery import discover
-from ansible_collections.onemesh.istio.plugins.plugin_utils.search import search_of, warn
+from ansible_collections.onemesh.istio.plugins.plugin_utils.search import refuse_wrong_words, search_of, warn
 
 UNUSABLE = "unusable"
 
@@ -97,7 +97,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def parse(self, inventory: InventoryData, loader: DataLoader, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path, cache)
-        self._read_config_data(path)
+        options = self._read_config_data(path)
+        try:
+            refuse_wrong_words(self, {**(self._vars or {}), **options})
+        except ValueError as error:
+            raise AnsibleParserError(f"{path}: {error}") from error
         # A pattern such as all:!unusable shall not warn because all is well.
         self.inventory.add_group(UNUSABLE)
         for found in self._clusters(path, cache):

@@ -153,14 +153,19 @@ from ansible_collections.onemesh.istio.plugins.module_utils._findings import Mes
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._discovery import Search, discover
 from ansible_collections.onemesh.istio.plugins.plugin_utils.run_cache import of_run
-from ansible_collections.onemesh.istio.plugins.plugin_utils.search import search_of, warn
+from ansible_collections.onemesh.istio.plugins.plugin_utils.search import refuse_wrong_words, search_of, warn
 
 
 class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
         # Ansible hands variables over as they are written; those of a play are often templates.
         own = {name: value for name, value in (variables or {}).items() if name.startswith("remote_clusters_")}
-        self.set_options(var_options=self._templar.template(own), direct=kwargs)
+        own = self._templar.template(own)
+        try:
+            refuse_wrong_words(self, {**own, **kwargs})
+        except ValueError as error:
+            raise AnsibleLookupError(f"onemesh.istio.remote_clusters: {error}") from error
+        self.set_options(var_options=own, direct=kwargs)
         search = search_of(self, also=CREDENTIAL_OPTIONS, credentials=self.get_option("credentials"))
         try:
             found = _clusters(search, refresh=self.get_option("refresh"))

@@ -10,6 +10,7 @@ never counts as one.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean as _boolean
@@ -41,6 +42,21 @@ def number(value: Any, name: str) -> float:
         if math.isfinite(result):
             return result
     raise ValueError(f"{name} is {_shown(value)}, and a number was expected")
+
+
+def check_numbers(parameters: Mapping[str, Any], spec: Mapping[str, Mapping[str, Any]], inside: str = "") -> None:
+    """Refuse what Ansible's argument specification takes for a number and is none: nan, inf, and a truth.
+
+    ``parameters`` are checked already. ValueError, naming the option, for the first one.
+    """
+    for name, option in spec.items():
+        given = parameters.get(name)
+        read = {"int": whole_number, "float": number}.get(str(option.get("elements") or option.get("type")))
+        for element in given if isinstance(given, list) else [given]:
+            if element is not None and read is not None:
+                read(element, inside + name)
+            elif option.get("options") and isinstance(element, Mapping):
+                check_numbers(element, option["options"], f"{inside}{name}.")
 
 
 def _shown(value: Any) -> str:

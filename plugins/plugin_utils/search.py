@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible.plugins import AnsiblePlugin
@@ -13,9 +13,24 @@ from ansible.utils.display import Display
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import AUTH_ARGUMENT_SPEC, CREDENTIAL_OPTIONS
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._discovery import Search
+from ansible_collections.onemesh.istio.plugins.module_utils._values import number, truth
 
 WAYS = tuple(name for name in AUTH_ARGUMENT_SPEC if name not in CREDENTIAL_OPTIONS)
 """Options that say how the hub is reached and hold no credentials themselves."""
+
+
+def refuse_wrong_words(plugin: AnsiblePlugin, given: Mapping[str, Any]) -> None:
+    """Ansible takes any word that it does not know for false in an option of a plugin: certificates would not be
+    verified. ValueError, naming the option, for what is neither true nor false or no number.
+
+    ``given`` are options by their names, and the variables that they may come from.
+    """
+    for name, option in plugin.option_definitions.items():
+        read = {"bool": truth, "float": number}.get(option.get("type"))
+        variables = [variable["name"] for variable in option.get("vars") or ()]
+        for word in (name, *option.get("aliases", ()), *variables):
+            if read is not None and given.get(word) is not None:
+                read(given[word], word)
 
 
 def search_of(plugin: AnsiblePlugin, *, also: Iterable[str] = (), credentials: bool = False) -> Search:

@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.durations import seconds_of
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.manifest_reader import Source, given, template_of
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import TOTAL
+from ansible_collections.onemesh.istio.plugins.module_utils._values import whole_number
 
 _GATEWAY_PLUGIN = "argoproj-labs/gatewayAPI"
 _CONDITION = re.compile(r"\s*(?:result(?:\[0\])?)\s*(>=|<=|>|<)\s*([0-9]+(?:\.[0-9]+)?)\s*")
@@ -62,7 +63,7 @@ def _workload(source: Source, name: str) -> dict[str, Any]:
         )
     for field in ("template", "selector", "revisionHistoryLimit", "minReadySeconds"):
         take(f"spec.{field}")
-    return given(kind=kind, name=target, progress_deadline=take("spec.progressDeadlineSeconds"))
+    return given(kind=kind, name=target, progress_deadline=source.whole("spec.progressDeadlineSeconds"))
 
 
 # Canary
@@ -79,8 +80,8 @@ def _canary(source: Source, where: str, namespace: str) -> dict[str, Any]:
             "subsets are the user's; nothing writes rollouts-pod-template-hash into them",
             "give each subset a label that its own workload's pods have",
         )
-    total = take(f"{where}.trafficRouting.maxTrafficWeight") or TOTAL
-    replicas = take("spec.replicas")
+    total = source.whole(f"{where}.trafficRouting.maxTrafficWeight") or TOTAL
+    replicas = source.whole("spec.replicas")
     steps, match = _steps(source, where, total, replicas)
     if not steps:
         source.differs(
@@ -144,7 +145,7 @@ def _steps(
     for number, step in enumerate(source.take(f"{where}.steps") or []):
         path = f"{where}.steps[{number}]"
         if "setWeight" in step:
-            made.append({"weight": step["setWeight"], "interval": 0})
+            made.append({"weight": whole_number(step["setWeight"], f"{path}.setWeight"), "interval": 0})
         elif "pause" in step:
             _pause(source, path, step["pause"] or {}, made)
         elif "analysis" in step:
@@ -162,7 +163,8 @@ def _steps(
         elif "setMirrorRoute" in step:
             mirror = step["setMirrorRoute"] or {}
             # Without a match Argo takes the route away.
-            made.append({"mirror": mirror.get("percentage", 100) if mirror.get("match") else 0})
+            share = whole_number(mirror.get("percentage", 100), f"{path}.setMirrorRoute.percentage")
+            made.append({"mirror": share if mirror.get("match") else 0})
             if mirror.get("match"):
                 source.differs(
                     path, "all requests are mirrored, and not only those that match", "see whether that will do"
@@ -201,9 +203,10 @@ def _scale(
     source: Source, path: str, scale: Mapping[str, Any], replicas: int | None, made: list[dict[str, Any]]
 ) -> None:
     if scale.get("weight") is not None:
-        made.append({"replicas": min(100, scale["weight"])})
+        made.append({"replicas": min(100, whole_number(scale["weight"], f"{path}.setCanaryScale.weight"))})
     elif scale.get("replicas") is not None and replicas:
-        made.append({"replicas": min(100, math.ceil(100 * scale["replicas"] / replicas))})
+        wanted = whole_number(scale["replicas"], f"{path}.setCanaryScale.replicas")
+        made.append({"replicas": min(100, math.ceil(100 * wanted / replicas))})
     elif scale.get("replicas") is not None:
         source.differs(path, "spec.replicas is not known, of which it would be a part", "put {replicas: PERCENT} there")
     else:
@@ -322,7 +325,7 @@ def _metric(
                 f"{path}.provider", f"{secret} is not taken over", "give it in analysis.prometheus, from a vault"
             )
     # Argo ends a metric with its first failure where nothing else is said.
-    limits = {ours: metric.get(theirs) for theirs, ours in _LIMITS.items()}
+    limits = {ours: _limit(source, path, theirs, metric.get(theirs), known) for theirs, ours in _LIMITS.items()}
     limits["failure_limit"] = limits["failure_limit"] or 0
     query = template_of(str(prometheus.get("query", "")), known)
     return given(
@@ -331,8 +334,24 @@ def _metric(
         min=least,
         max=most,
         dry_run=True if metric.get("name") in dry else None,
-        **{name: int(value) if value is not None else None for name, value in limits.items()},
+        **limits,
     )
+
+
+def _limit(source: Source, path: str, name: str, given_limit: Any, known: Mapping[str, str]) -> int | None:
+    """A limit, which Argo takes as a number or as text that may name an argument."""
+    if given_limit is None:
+        return None
+    text = template_of(given_limit, known) if isinstance(given_limit, str) else given_limit
+    try:
+        return whole_number(text, name)
+    except ValueError:
+        source.differs(
+            f"{path}.{name}",
+            f"{given_limit!r} comes to no number, so it is left out",
+            f"give {_LIMITS[name]} of the metric",
+        )
+        return None
 
 
 def _bounds(source: Source, path: str, condition: str | None) -> tuple[float | None, float | None]:
@@ -367,8 +386,8 @@ def _blue_green(source: Source, where: str) -> dict[str, Any]:
         "users are moved by weights of a route, and not by the selector of a Service",
         "name in routes a route to both Services",
     )
-    automatic = take(f"{where}.autoPromotionEnabled")
-    seconds = take(f"{where}.autoPromotionSeconds")
+    automatic = source.truth(f"{where}.autoPromotionEnabled")
+    seconds = source.whole(f"{where}.autoPromotionSeconds")
     for analysis in ("prePromotionAnalysis", "postPromotionAnalysis"):
         source.drop(
             f"{where}.{analysis}",

@@ -11,18 +11,16 @@ from typing import Any
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.durations import seconds_of
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.manifest_reader import Source, given, template_of
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.queries import BUILTINS
+from ansible_collections.onemesh.istio.plugins.module_utils._values import number, truth, whole_number
 
 _SERVICE = {
     "name": "name",
-    "port": "port",
     "targetPort": "target_port",
     "portName": "port_name",
     "appProtocol": "app_protocol",
-    "portDiscovery": "port_discovery",
     "hosts": "hosts",
     "gateways": "gateways",
     "gatewayRefs": "gateway_refs",
-    "delegation": "delegation",
     "match": "match",
     "rewrite": "rewrite",
     "timeout": "timeout",
@@ -46,16 +44,21 @@ def from_canary(source: Source) -> dict[str, Any]:
     take("spec.targetRef.apiVersion")
     if kind not in ("Deployment", "DaemonSet"):
         source.differs("spec.targetRef.kind", f"a {kind} is no workload here", "route only: leave workload out")
-    service = given(**{ours: take(f"spec.service.{theirs}") for theirs, ours in _SERVICE.items()})
+    service = given(
+        port=source.whole("spec.service.port"),
+        port_discovery=source.truth("spec.service.portDiscovery"),
+        delegation=source.truth("spec.service.delegation"),
+        **{ours: take(f"spec.service.{theirs}") for theirs, ours in _SERVICE.items()},
+    )
     apex = service.get("name") or target
     # Flagger reads canaryAnalysis where there is no analysis.
     where = "spec.analysis" if source.left.get("spec", {}).get("analysis") else "spec.canaryAnalysis"
     workload = given(
         kind=kind,
         name=target,
-        ready_threshold=take(f"{where}.canaryReadyThreshold"),
-        stable_ready_threshold=take(f"{where}.primaryReadyThreshold"),
-        progress_deadline=take("spec.progressDeadlineSeconds"),
+        ready_threshold=source.whole(f"{where}.canaryReadyThreshold"),
+        stable_ready_threshold=source.whole(f"{where}.primaryReadyThreshold"),
+        progress_deadline=source.whole("spec.progressDeadlineSeconds"),
     )
     match = take(f"{where}.match")
     interval = _interval(source, where)
@@ -76,7 +79,7 @@ def from_canary(source: Source) -> dict[str, Any]:
         )
     affinity = given(
         cookie_name=take(f"{where}.sessionAffinity.cookieName"),
-        max_age=take(f"{where}.sessionAffinity.maxAge"),
+        max_age=source.whole(f"{where}.sessionAffinity.maxAge"),
         stable_cookie_name=take(f"{where}.sessionAffinity.primaryCookieName"),
     )
     options = given(
@@ -93,7 +96,7 @@ def from_canary(source: Source) -> dict[str, Any]:
         analysis=analysis,
         webhooks=_webhooks(source, where, plan),
         notices=_notices(source, where, namespace),
-        skip_analysis=take("spec.skipAnalysis") or None,
+        skip_analysis=source.truth("spec.skipAnalysis") or None,
     )
     _unlike(source)
     source.check_plan(where, plan)
@@ -101,10 +104,9 @@ def from_canary(source: Source) -> dict[str, Any]:
 
 
 def _plan(source: Source, where: str, matches: bool, interval: float) -> dict[str, Any]:
-    take = source.take
-    iterations = take(f"{where}.iterations") or 0
-    promotion = take(f"{where}.stepWeightPromotion") or None
-    mirror, mirror_weight = bool(take(f"{where}.mirror")), take(f"{where}.mirrorWeight")
+    iterations = source.whole(f"{where}.iterations") or 0
+    promotion = source.whole(f"{where}.stepWeightPromotion") or None
+    mirror, mirror_weight = source.truth(f"{where}.mirror"), source.whole(f"{where}.mirrorWeight")
     if mirror_weight and not mirror:
         source.differs(f"{where}.mirrorWeight", "nothing is mirrored without mirror", "nothing")
     if iterations > 0:
@@ -134,9 +136,12 @@ def _plan(source: Source, where: str, matches: bool, interval: float) -> dict[st
 
 def _weights(source: Source, where: str) -> dict[str, Any]:
     """As Flagger reads them: stepWeight counts more than the list, and the list's end more than maxWeight."""
-    step = source.take(f"{where}.stepWeight") or 0
-    listed = source.take(f"{where}.stepWeights") or []
-    most = source.take(f"{where}.maxWeight") or 0
+    step = source.whole(f"{where}.stepWeight") or 0
+    listed = [
+        whole_number(weight, f"{where}.stepWeights[{index}]")
+        for index, weight in enumerate(source.take(f"{where}.stepWeights") or [])
+    ]
+    most = source.whole(f"{where}.maxWeight") or 0
     if listed and most:
         source.differs(f"{where}.maxWeight", "with stepWeights it counts for nothing, in Flagger too", "nothing")
     if listed and step <= 0:
@@ -175,7 +180,7 @@ def _interval(source: Source, where: str) -> float:
 
 
 def _analysis(source: Source, where: str, namespace: str, interval: float) -> dict[str, Any]:
-    threshold = source.take(f"{where}.threshold")
+    threshold = source.whole(f"{where}.threshold")
     if threshold is not None:
         source.differs(
             f"{where}.threshold",
@@ -185,8 +190,8 @@ def _analysis(source: Source, where: str, namespace: str, interval: float) -> di
         )
     url = source.take("spec.metricsServer")
     metrics = []
-    for number, metric in enumerate(source.take(f"{where}.metrics") or []):
-        path = f"{where}.metrics[{number}]"
+    for index, metric in enumerate(source.take(f"{where}.metrics") or []):
+        path = f"{where}.metrics[{index}]"
         part = Source.of({"metric": metric}, source.related)
         made, address = _metric(part, path, namespace)
         source.differences += part.differences
@@ -251,8 +256,8 @@ def _metric(part: Source, path: str, namespace: str) -> tuple[dict[str, Any] | N
         name=name,
         builtin=builtin,
         query=template_of(query) if query else None,
-        min=least,
-        max=most,
+        min=None if least is None else number(least, f"{path}.min"),
+        max=None if most is None else number(most, f"{path}.max"),
         interval=take("metric.interval"),
         variables=take("metric.templateVariables"),
     ), address
@@ -269,8 +274,8 @@ def _nothing(take: Any) -> tuple[None, None]:
 
 def _webhooks(source: Source, where: str, plan: Mapping[str, Any]) -> list[dict[str, Any]]:
     made = []
-    for number, hook in enumerate(source.take(f"{where}.webhooks") or []):
-        path = f"{where}.webhooks[{number}]"
+    for index, hook in enumerate(source.take(f"{where}.webhooks") or []):
+        path = f"{where}.webhooks[{index}]"
         rest = dict(hook)
         kind = rest.pop("type", None) or "rollout"
         timeout = rest.pop("timeout", None)
@@ -282,7 +287,7 @@ def _webhooks(source: Source, where: str, plan: Mapping[str, Any]) -> list[dict[
                 timeout=seconds_of(timeout) if timeout is not None else None,
                 retries=rest.pop("retries", None),
                 metadata=rest.pop("metadata", None),
-                validate_certs=False if rest.pop("disableTLS", False) else None,
+                validate_certs=False if truth(rest.pop("disableTLS", False), f"{path}.disableTLS") else None,
             )
         )
         for unknown in [name for name, value in rest.items() if value]:
@@ -300,8 +305,8 @@ def _webhooks(source: Source, where: str, plan: Mapping[str, Any]) -> list[dict[
 
 def _notices(source: Source, where: str, namespace: str) -> list[dict[str, Any]]:
     made = []
-    for number, alert in enumerate(source.take(f"{where}.alerts") or []):
-        path = f"{where}.alerts[{number}]"
+    for index, alert in enumerate(source.take(f"{where}.alerts") or []):
+        path = f"{where}.alerts[{index}]"
         reference = alert.get("providerRef") or {}
         provider = source.refer("AlertProvider", str(reference.get("name")), reference.get("namespace") or namespace)
         spec = (provider or {}).get("spec") or {}

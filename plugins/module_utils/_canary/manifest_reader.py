@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan import schedule
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import MeshError
+from ansible_collections.onemesh.istio.plugins.module_utils._values import truth, whole_number
 
 Object = Mapping[str, Any]
 
@@ -51,6 +52,16 @@ class Source:
         for parent in parents:
             content = content.get(parent) if isinstance(content, dict) else None
         return content.pop(name, None) if isinstance(content, dict) else None
+
+    def truth(self, path: str) -> bool | None:
+        """As ``take``, of what Kubernetes knows as a boolean. Raises ValueError for anything else."""
+        value = self.take(path)
+        return None if value is None else truth(value, path)
+
+    def whole(self, path: str) -> int | None:
+        """As ``take``, of what Kubernetes knows as an integer. Raises ValueError for anything else."""
+        value = self.take(path)
+        return None if value is None else whole_number(value, path)
 
     def differs(self, path: str, why: str, what_to_do: str) -> None:
         self.differences.append(Difference(path, why, what_to_do))

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
 
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.durations import seconds_of
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import ALL_WAVES, Step
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan_options import (
     KINDS_OF_STEPS,
@@ -27,6 +28,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan_options
     waves_of,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import content_hash
+from ansible_collections.onemesh.istio.plugins.module_utils._values import truth
 
 __all__ = ["PLAN_ARGUMENT_SPEC", "as_dict", "plan_hash", "schedule", "traffic_at", "waves_of"]
 
@@ -245,9 +247,19 @@ def _pause(value: Any, name: str, problems: Problems) -> tuple[float, bool]:
     """For how many seconds, and whether it is for a person to end it: ``true``, or ``{}`` as in an Argo Rollout."""
     if isinstance(value, Mapping):
         value = value.get("duration", True)
-    if value is True or (isinstance(value, str) and value.lower() in ("true", "yes")):
+    if _is_true(value):
         return 0.0, True
     return problems.seconds(value, f"{name}.pause", 0.0, positive=True), False
+
+
+def _is_true(value: Any) -> bool:
+    """Whether it is a truth; numbers are seconds here."""
+    if seconds_of(value) is not None:
+        return False
+    try:
+        return truth(value, "pause")
+    except ValueError:
+        return False
 
 
 # Gates

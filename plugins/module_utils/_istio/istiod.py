@@ -12,11 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
-
-try:
-    import yaml
-except ImportError:  # reported by the verb, which needs it for every kubeconfig
-    yaml = None  # type: ignore[assignment]
+from ansible_collections.onemesh.istio.plugins.module_utils._yaml import NotYaml, load
 
 SELECTOR = "app=istiod"
 DEFAULT_REVISION = "default"
@@ -59,7 +55,7 @@ def trust_domain(config_map: Mapping[str, Any] | None) -> str:
     """The trust domain that a mesh configuration says, Istio's default where it says none."""
     text = ((config_map or {}).get("data") or {}).get("mesh") or ""
     try:
-        mesh = yaml.safe_load(text)
-    except yaml.YAMLError:
+        mesh = load(text, unique_keys=False)
+    except NotYaml:
         return DEFAULT_TRUST_DOMAIN
     return str((mesh.get("trustDomain") if isinstance(mesh, dict) else "") or DEFAULT_TRUST_DOMAIN)

@@ -19,6 +19,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import NotFound
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import is_ours
+from ansible_collections.onemesh.istio.plugins.module_utils._yaml import NotYaml, load_all
 
 OVERLAY_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "clusters": {"type": "list", "elements": "str", "default": []},
@@ -106,16 +107,10 @@ def _of_documents(value: Any, source: str, parameters: Mapping[str, Any]) -> lis
 
 
 def _parsed(text: str, source: str) -> list[Any]:
-    import yaml  # pylint: disable=import-outside-toplevel  # third-party: not at import time of a module
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        # Ansible 2.19 gives text of a class of its own, which the loader in C does not take.
-        return list(yaml.load_all(str(text), Loader=loader))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 1}" if mark is not None else ""
-        raise _unusable(source, f"is not YAML{where}: {getattr(error, 'problem', error)}", "correct it") from error
+        return load_all(text)
+    except NotYaml as error:
+        raise _unusable(source, f"cannot be read as YAML: {error}", "correct it") from error
 
 
 def _complete(manifest: Mapping[str, Any], source: str, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     Kind,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import is_ours, writers_beside_us
+from ansible_collections.onemesh.istio.plugins.module_utils._values import whole_number
 
 Object = dict[str, Any]
 
@@ -252,10 +253,14 @@ def _weights(
 
 def _numbers(weights: Mapping[Any, Any]) -> dict[str, Any]:
     """Templates give numbers as text; whatever else it is, is refused with the routes."""
-    return {
-        str(name): int(weight) if isinstance(weight, str) and weight.isascii() and weight.isdigit() else weight
-        for name, weight in weights.items()
-    }
+    return {str(name): _number(weight) for name, weight in weights.items()}
+
+
+def _number(weight: Any) -> Any:
+    try:
+        return whole_number(weight, "a weight")
+    except ValueError:
+        return weight
 
 
 def _label_values(

@@ -15,6 +15,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._cluster import flee
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
+from ansible_collections.onemesh.istio.plugins.module_utils._values import check_numbers
 
 
 def _silent(_line: str) -> None:
@@ -59,6 +60,7 @@ def fleet_of(parameters: Mapping[str, Any], context: Context) -> Fleet:
 def run_verb(verb: Verb | ModuleType, parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Run a verb and turn what it raises into a failed result with findings."""
     try:
+        _check(parameters, verb.ARGUMENT_SPEC)
         return dict(verb.run(parameters, context))
     except MeshError as error:
         findings = [finding.as_dict() for finding in error.findings]
@@ -66,3 +68,11 @@ def run_verb(verb: Verb | ModuleType, parameters: Mapping[str, Any], context: Co
     except KubeError as error:
         finding = Finding(error.cluster, error.reason or "api-server", error.message, error.remedy)
         return {"changed": False, "failed": True, "msg": str(error), "findings": [finding.as_dict()]}
+
+
+def _check(parameters: Mapping[str, Any], spec: Mapping[str, Mapping[str, Any]]) -> None:
+    try:
+        check_numbers(parameters, spec)
+    except ValueError as error:
+        finding = Finding("all clusters", "option-unusable", str(error), "correct it")
+        raise MeshError("The options cannot be used; nothing was written anywhere.", [finding]) from error

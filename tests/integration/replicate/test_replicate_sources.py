@@ -79,7 +79,11 @@ def test_an_object_that_is_excluded_on_a_cluster_is_not_there_and_goes_when_it_w
     [
         ({"overlays": [{"clusters": ["south"], "merge": HOSTS}]}, "south"),
         ({"overlays": [{"json_patch": [{**TIMEOUT, "path": "/spec/nothing/0"}]}]}, "json_patch"),
-        ({"definition": "kind: [broken"}, "is not YAML at line"),
+        ({"definition": "kind: [broken"}, "cannot be read as YAML: line "),
+        (
+            {"definition": "kind: Service\nspec: {}\nspec: {}"},
+            "cannot be read as YAML: line 3: the key 'spec' stands twice",
+        ),
         ({"definition": [{"kind": "VirtualService", "metadata": {"name": "x"}}]}, "apiVersion"),
         ({"definition": [7]}, "expected a mapping"),
         ({"src": ["/nowhere/at-all.yml"]}, "/nowhere/at-all.yml"),

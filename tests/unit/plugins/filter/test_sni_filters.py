@@ -28,7 +28,9 @@ def test_direction_and_subset_may_be_left_out() -> None:
     assert sni_encode({"host": "a.b", "port": "80"}) == "outbound_.80_._.a.b"
 
 
-@pytest.mark.parametrize("destination", [{}, {"host": "a.b"}, {"host": "a.b", "port": "http"}, "a.b"])
+@pytest.mark.parametrize(
+    "destination", [{}, {"host": "a.b"}, {"host": "a.b", "port": "http"}, {"host": "a.b", "port": True}, "a.b"]
+)
 def test_what_is_no_destination_is_refused(destination: Any) -> None:
     with pytest.raises(AnsibleFilterError, match="takes a mapping with host and port"):
         sni_encode(destination)

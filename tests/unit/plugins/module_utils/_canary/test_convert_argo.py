@@ -180,6 +180,9 @@ def test_subsets() -> None:
         ("{experiment: {templates: []}}", [], True),
         ("{plugin: {name: x}}", [], True),
         ("{pause: {duration: 30}}", [{"pause": 30.0}], False),
+        ("{setMirrorRoute: {name: m, percentage: '30', match: [{path: {prefix: /}}]}}", [{"mirror": 30}], True),
+        ("{setCanaryScale: {weight: '40'}}", [{"replicas": 40}], False),
+        ("{setWeight: '3'}", [{"weight": 3, "interval": 0}], False),
     ],
 )
 def test_single_steps(step: str, made: list[dict[str, Any]], differs: bool) -> None:
@@ -233,6 +236,49 @@ def test_what_is_not_known_is_said() -> None:
         "spec.rollbackWindow",
         "spec.other.deep",
     } <= set(differences)
+
+
+LIMITS: list[tuple[str, str, int, bool]] = [
+    ("'2'", "", 2, False),
+    ("'{{args.failures}}'", "{name: failures, value: '3'}", 3, False),
+    ("'{{ args.failures }}'", "{name: failures, value: many}", 0, True),
+    ("'{{args.failures}}'", "{name: failures}", 0, True),
+]
+
+
+@pytest.mark.parametrize(("limit", "argument", "failures", "differs"), LIMITS)
+def test_a_limit_may_be_text_or_an_argument(limit: str, argument: str, failures: int, differs: bool) -> None:
+    """https://github.com/argoproj/argo-rollouts/issues/570"""
+    template = f"""
+kind: AnalysisTemplate
+metadata: {{name: errors, namespace: shop}}
+spec:
+  metrics:
+    - {{name: errors, failureLimit: {limit}, provider: {{prometheus: {{address: "http://p", query: up}}}}}}
+"""
+    canary = f"{{steps: [{{setWeight: 5}}], analysis: {{templates: [{{templateName: errors}}], args: [{argument}]}}}}"
+    options, differences = converted(HEAD + f"spec: {{strategy: {{canary: {canary}}}}}", template)
+    assert options["analysis"]["metrics"][0]["failure_limit"] == failures
+    assert ("AnalysisTemplate errors.errors.failureLimit" in differences) is differs
+
+
+@pytest.mark.parametrize(
+    ("canary", "words"),
+    [
+        ("{steps: [{setWeight: some}]}", r"steps\[0\].setWeight is 'some', and a number was expected"),
+        ("{steps: [{setCanaryScale: {weight: 0.5}}]}", r"steps\[0\].setCanaryScale.weight is 0.5, and a whole"),
+    ],
+)
+def test_what_is_no_number_is_refused_with_its_place(canary: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        rollout(canary)
+
+
+@pytest.mark.parametrize("word", ["false", "'False'", "'no'"])
+def test_a_promotion_by_hand_has_a_gate_however_it_is_written(word: str) -> None:
+    spec = f"{{activeService: a, previewService: b, autoPromotionEnabled: {word}}}"
+    options, _differences = converted(HEAD + f"spec: {{strategy: {{blueGreen: {spec}}}}}")
+    assert options["plan"]["gates"] == [{"before": "promotion"}]
 
 
 def test_a_template_that_is_not_known_is_said() -> None:

@@ -235,6 +235,41 @@ def test_what_hangs_in_flagger_is_said_to_be_refused(analysis: str) -> None:
     assert any(each["why"].startswith("refused here: ") for each in result["differences"])
 
 
+AS_TEXT: list[tuple[str, str, dict[str, Any]]] = [
+    ("{stepWeight: '20', maxWeight: '50', mirror: 'false'}", "", {"step_weight": 20, "max_weight": 50}),
+    ("{stepWeights: ['5', '50'], mirror: 'yes'}", "", {"step_weights": [5, 50], "mirror": True}),
+    ("{iterations: '3', stepWeightPromotion: '0'}", "  skipAnalysis: 'no'", {"iterations": 3}),
+]
+
+
+@pytest.mark.parametrize(("analysis", "rest", "plan"), AS_TEXT)
+def test_truths_and_numbers_may_be_text(analysis: str, rest: str, plan: dict[str, Any]) -> None:
+    options, _differences = canary(analysis, rest)
+    assert options["plan"] == {**plan, "interval": 60.0}
+    assert "skip_analysis" not in options
+
+
+@pytest.mark.parametrize(
+    ("analysis", "words"),
+    [
+        ("{stepWeight: 5, mirror: sometimes}", "spec.analysis.mirror is 'sometimes', and true or false was expected"),
+        ("{stepWeight: little}", "spec.analysis.stepWeight is 'little', and a number was expected"),
+        ("{stepWeights: [1, 1.5]}", r"spec.analysis.stepWeights\[1\] is 1.5, and a whole number was expected"),
+        ("{stepWeight: 5, webhooks: [{name: a, disableTLS: maybe}]}", r"webhooks\[0\].disableTLS is 'maybe'"),
+        ("{stepWeight: 5, metrics: [{name: a, thresholdRange: {min: high}}]}", r"metrics\[0\].min is 'high'"),
+    ],
+)
+def test_what_is_neither_is_refused_with_its_place(analysis: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        canary(analysis)
+
+
+@pytest.mark.parametrize(("word", "verified"), [("'false'", None), ("'true'", False)])
+def test_certificates_are_verified_unless_the_manifest_says_otherwise(word: str, verified: bool | None) -> None:
+    options, _differences = canary(f"{{stepWeight: 5, webhooks: [{{name: a, url: x, disableTLS: {word}}}]}}")
+    assert options["webhooks"][0].get("validate_certs") is verified
+
+
 def test_what_is_not_known_is_said() -> None:
     rest = """
   suspend: true

@@ -78,6 +78,8 @@ STRAY: list[tuple[dict[str, Any], list[str]]] = [
     ({"steps": [{"weight": 101}]}, ["weight"]),
     ({"steps": [{"weight": -1}]}, ["weight"]),
     ({"steps": [{"pause": 0}]}, ["duration"]),
+    ({"steps": [{"weight": 5}, {"pause": "no"}]}, ["duration"]),
+    ({"steps": [{"weight": 5}, {"pause": "perhaps"}]}, ["duration"]),
     ({"steps": [{"pause": 5, "interval": 5}]}, ["step-interval"]),
     ({"steps": [{"analysis": 0}]}, ["analysis"]),
     ({"steps": [{"analysis": 1, "interval": 0}]}, ["duration"]),

@@ -183,7 +183,7 @@ def test_steps_of_all_kinds() -> None:
                 {"pause": 600},
                 {"replicas": 100},
                 {"weight": 50, "gate": "half"},
-                {"pause": True},
+                {"pause": "on"},
                 {"pause": {"duration": "1h"}},
             ]
         }

@@ -59,7 +59,11 @@ def test_objects_may_be_given_in_many_forms(case: str) -> None:
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "no YAML": ({"definition": "a: [\n"}, "is not YAML at line 2"),
+    "no YAML": ({"definition": "a: [\n"}, "cannot be read as YAML: line 2"),
+    "a key that stands twice": (
+        {"definition": f"{manifest()}\n---\nkind: Service\nspec: {{}}\nspec: {{a: 1}}\n"},
+        "(inline): cannot be read as YAML: line 5: the key 'spec' stands twice -> correct it",
+    ),
     "a number": ({"definition": [7]}, "a definition is int, expected a mapping"),
     "text in text": ({"definition": "- 7"}, "a definition is int, expected a mapping"),
     "no kind": ({"definition": {"metadata": {"name": "x"}}}, "lacks apiVersion, kind"),
@@ -93,6 +97,13 @@ def test_a_file_is_named_as_the_source(tmp_path: Path) -> None:
     (tmp_path / "routes.yml").write_text(f"{manifest()}")
     context = Context(environ={}, locate=lambda folder, name: str(tmp_path / name) if folder == "files" else "")
     assert found(context, src=["routes.yml"])["west"] == [(*REVIEWS[:2], "file routes.yml")]
+
+
+@pytest.mark.parametrize("name", ["routes.yml", "routes.json"])
+def test_a_file_with_a_key_that_stands_twice_is_refused_with_its_line(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text('{"kind": "Service",\n "spec": {},\n "spec": {"a": 1}}\n')
+    with pytest.raises(MeshError, match=rf"\(file {name}\): cannot be read as YAML: line 3: the key 'spec' stands"):
+        found(Context(environ={}, locate=lambda _folder, name: str(tmp_path / name)), src=[name])
 
 
 def test_a_template_is_rendered_for_each_cluster_with_what_it_is() -> None:

@@ -150,7 +150,7 @@ def test_each_source_cluster_may_have_its_own_weights_and_all_have_the_subsets()
 
 
 def test_weights_are_for_clusters_that_from_does_not_name() -> None:
-    asked = split(name="x", weights={"v1": 100}, **{"from": {"west": {"v1": "50", "v2": "50"}}})
+    asked = split(name="x", weights={"v1": 100}, **{"from": {"west": {"v1": "50", "v2": 50.0}}})
     assert asked.weights == {"east": {"v1": 100}, "west": {"v1": 50, "v2": 50}}
 
 

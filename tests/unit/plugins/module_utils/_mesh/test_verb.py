@@ -74,6 +74,25 @@ def test_what_a_task_results_in(case: str) -> None:
     assert run_verb(verb(end), {}, Context()) == result
 
 
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"timeout": float("nan")}, "timeout is nan, and a number was expected"),
+        ({"timeout": float("inf")}, "timeout is inf, and a number was expected"),
+        ({"plan": {"weights": [50, True]}}, "plan.weights is True, and a number was expected"),
+    ],
+)
+def test_what_ansible_takes_for_a_number_and_is_none_is_refused_before_anything(
+    parameters: dict[str, Any], words: str
+) -> None:
+    asked = verb(AssertionError("it ran"))
+    plan = {"type": "dict", "options": {"weights": {"type": "list", "elements": "int"}}}
+    asked.ARGUMENT_SPEC = {"timeout": {"type": "float"}, "plan": plan}
+    result = run_verb(asked, parameters, Context())
+    assert result["failed"]
+    assert words in result["msg"]
+
+
 def test_a_defect_is_not_hidden() -> None:
     with pytest.raises(ZeroDivisionError):
         run_verb(verb(ZeroDivisionError()), {}, Context())
