@@ -14,7 +14,9 @@ author:
 description:
   - Resolves where the east-west gateway of each given cluster is reached, exactly as istiod does, and waits for it.
   - It understands the IP address or host name of a load balancer, external IPs, and node ports with the external
-    addresses of nodes.
+    addresses of nodes. Host names are told as they are; the other clusters' istiods resolve them.
+  - Where somebody else runs the load balancer, it writes its host names into the status of the gateway's Service, in
+    which istiod finds them. Names that an earlier run wrote go when none is given any more.
 extends_documentation_fragment:
   - onemesh.istio.fleet
 options:
@@ -25,13 +27,20 @@ options:
   namespace:
     description: Its namespace. Default is the namespace of Istio's control plane.
     type: str
+  hostnames:
+    description:
+      - Full host names at which the gateway of every given cluster is reached. Its Service has to be of type
+        C(LoadBalancer), and no load balancer of the cluster may have given it an address.
+    type: list
+    elements: str
+    default: []
   timeout:
     description: Seconds to wait. In check mode nothing is waited for.
     type: float
     default: 300.0
 attributes:
   diff_mode:
-    support: none
+    support: full
 """
 
 EXAMPLES = r"""
@@ -39,11 +48,16 @@ EXAMPLES = r"""
   onemesh.istio.gateway_address:
     clusters: "{{ [inventory_hostname] | onemesh.istio.clusters(hostvars) }}"
   register: gateway
+
+- name: Say by which name a load balancer outside of the cluster reaches the gateway
+  onemesh.istio.gateway_address:
+    clusters: "{{ [inventory_hostname] | onemesh.istio.clusters(hostvars) }}"
+    hostnames: [gateway.east.example.com]
 """
 
 RETURN = r"""
 clusters:
-  description: The addresses of each cluster's gateway.
+  description: The addresses of each cluster's gateway, IP addresses or host names, and whether its Service changed.
   type: dict
   returned: always
   sample:
@@ -51,6 +65,7 @@ clusters:
       addresses:
         - address: 192.0.2.10
           port: 15443
+      changed: false
 findings:
   description: Which gateway has no address, why, and what gives it one.
   type: list

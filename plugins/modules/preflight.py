@@ -16,13 +16,20 @@ description:
     what to do about it.
   - It looks at reachability, permissions, names that are not unique, API servers that are the same, addresses that
     other clusters cannot dial, pod ranges that overlap on one network, labels that differ, versions that are too far
-    apart, an Istio that somebody else installed and leftovers of IstioOperator.
+    apart, an Istio that somebody else installed, leftovers of IstioOperator, and gateways that could have no address.
   - Nothing is written.
 extends_documentation_fragment:
   - onemesh.istio.fleet
 options:
   istio_version:
     description: The version of Istio that is to be installed on each cluster, by the cluster's name.
+    type: dict
+    default: {}
+  gateways:
+    description:
+      - What is wanted of the east-west gateway of each cluster, by the cluster's name, as
+        P(onemesh.istio.gateways#filter) makes it.
+      - It is judged by the same rules by which the role P(onemesh.istio.eastwest_gateway#role) reads it.
     type: dict
     default: {}
 attributes:

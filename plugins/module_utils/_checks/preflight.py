@@ -11,8 +11,9 @@ from __future__ import annotations
 import ipaddress
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
+from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
@@ -56,6 +57,7 @@ class Snapshot:
     istio_version: str = ""
     minutes_left: float | None = None
     """Until the token that these requests are made with expires; None where it does not say."""
+    nodes: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
 
     @property
     def name(self) -> str:

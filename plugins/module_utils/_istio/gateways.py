@@ -103,7 +103,11 @@ def _load_balancer(service: Mapping[str, Any], port: int, external: Addresses) -
 def _node_port(service: Mapping[str, Any], nodes: Iterable[Mapping[str, Any]], node_port: int) -> Resolution:
     if not node_port:
         return Resolution(reason="its node port is not allocated yet", remedy="wait for the API server", pending=True)
-    selector = _node_selector(service)
+    return of_nodes(_node_selector(service), nodes, node_port)
+
+
+def of_nodes(selector: Mapping[str, str], nodes: Iterable[Mapping[str, Any]], node_port: int) -> Resolution:
+    """The external addresses of the nodes that have these labels. Nobody gives a node one because a gateway waits."""
     selected = [node for node in nodes if selector.items() <= (node["metadata"].get("labels") or {}).items()]
     addresses = [address for address in map(_external_ip, selected) if address]
     if addresses:
@@ -112,14 +116,12 @@ def _node_port(service: Mapping[str, Any], nodes: Iterable[Mapping[str, Any]], n
     if not selected:
         return Resolution(
             reason=f"no node matches {names.NODE_SELECTOR_ANNOTATION} ({wanted})",
-            remedy="label a node so, or change the annotation",
-            pending=True,
+            remedy="label a node so, or correct the selector (eastwest_gateway_node_selector)",
         )
     return Resolution(
         reason=f"none of the {len(selected)} nodes with {wanted} has an address of type ExternalIP, "
         "the only type that istiod uses",
-        remedy="give the address and port yourself, or set externalIPs on the Service",
-        pending=True,
+        remedy="give the addresses at which other networks reach these nodes yourself (eastwest_gateway_addresses)",
     )
 
 
@@ -141,6 +143,36 @@ def _external_ip(node: Mapping[str, Any]) -> str:
 
 def _found(addresses: Iterable[tuple[str, int]]) -> Resolution:
     return Resolution(tuple(sorted(set(addresses))))
+
+
+def hostname_ingress(service: Mapping[str, Any], hostnames: Sequence[str], manager: str) -> list[dict[str, str]] | None:
+    """What the status of the gateway's load balancer is to say so that other networks use ``hostnames``.
+
+    None where nothing is to be written. What ``manager`` wrote there earlier goes when no name is wanted any more.
+    Occupied where the status is somebody else's, as that of a load balancer is which the cluster made.
+    """
+    present = (service.get("status") or {}).get("loadBalancer", {}).get("ingress") or []
+    wanted = [{"hostname": hostname} for hostname in hostnames]
+    if present == wanted:
+        return None
+    if present and not _status_is_of(service, manager):
+        if not wanted:
+            return None
+        raise Occupied(", ".join(entry.get("ip") or entry.get("hostname") or "nothing" for entry in present))
+    return wanted
+
+
+class Occupied(Exception):
+    """The status of the load balancer says another address, str() of this, and somebody else wrote it."""
+
+
+def _status_is_of(service: Mapping[str, Any], manager: str) -> bool:
+    return any(
+        entry.get("manager") == manager
+        and entry.get("subresource") == "status"
+        and "f:loadBalancer" in ((entry.get("fieldsV1") or {}).get("f:status") or {})
+        for entry in service["metadata"].get("managedFields") or ()
+    )
 
 
 def cross_network_gateway(

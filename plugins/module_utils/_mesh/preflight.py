@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+from ansible_collections.onemesh.istio.plugins.module_utils._checks import gateways
 from ansible_collections.onemesh.istio.plugins.module_utils._checks.preflight import Istiod, Snapshot, judge
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import MeshError, errors
@@ -34,6 +35,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Co
 ARGUMENT_SPEC: dict[str, Any] = {
     **FLEET_ARGUMENT_SPEC,
     "istio_version": {"type": "dict", "default": {}},
+    "gateways": {"type": "dict", "default": {}},
 }
 
 _NEEDED: tuple[tuple[str, Kind, bool], ...] = (
@@ -56,7 +58,11 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
         lambda member: snapshot(member, str(wanted.get(member.name, ""))), deadline=3 * parameters["request_timeout"]
     )
     snapshots = {name: outcome.value for name, outcome in outcomes.items() if outcome.value is not None}
-    findings = [*findings_of(outcomes, "not-reachable"), *judge(snapshots)]
+    findings = [
+        *findings_of(outcomes, "not-reachable"),
+        *judge(snapshots),
+        *gateways.judge(parameters["gateways"], {name: each.nodes for name, each in snapshots.items()}),
+    ]
     result = {
         "changed": False,
         "clusters": {
@@ -75,6 +81,7 @@ def snapshot(member: Member, istio_version: str = "") -> Snapshot:
     """Read what the checks judge. Raises KubeError where the cluster does not answer."""
     client, cluster = member.client, member.cluster
     version = client.version()
+    nodes = tuple(client.list(NODE))
     system = client.get(NAMESPACE, "kube-system")
     namespace = client.find(NAMESPACE, cluster.istio_namespace) or {}
     return Snapshot(
@@ -82,7 +89,7 @@ def snapshot(member: Member, istio_version: str = "") -> Snapshot:
         server=client.credentials.server,
         uid=system["metadata"]["uid"],
         kubernetes=(int(version["major"]), int("".join(filter(str.isdigit, version["minor"])))),
-        pod_cidrs=tuple(cidr for node in client.list(NODE) for cidr in (node.get("spec") or {}).get("podCIDRs") or ()),
+        pod_cidrs=tuple(cidr for node in nodes for cidr in (node.get("spec") or {}).get("podCIDRs") or ()),
         network_label=((namespace.get("metadata") or {}).get("labels") or {}).get(NETWORK_LABEL, ""),
         missing_permissions=tuple(
             f"{verb} {kind.plural}"
@@ -92,6 +99,7 @@ def snapshot(member: Member, istio_version: str = "") -> Snapshot:
         istiods=tuple(_istiod(deployment) for deployment in _istiods(client, cluster.istio_namespace)),
         legacy_operators=_legacy_operators(client),
         istio_version=istio_version,
+        nodes=nodes,
         minutes_left=_minutes_left(client),
     )
 

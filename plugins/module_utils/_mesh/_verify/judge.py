@@ -486,6 +486,19 @@ def _unknown_gateway(
     pod = f"Pod {source.istio_namespace}/{istiod.pod}"
     addresses = {address for gateway in target.gateways for address in gateway.addresses}
     expected = ", ".join(f"{host}:{port}" for host, port in sorted(addresses))
+    # A host name is resolved by istiod, so what it knows then is an IP that the Service does not say.
+    named = sorted({host for host, _port in addresses if not _is_ip(host)})
+    if not known and named and len(named) == len({host for host, _port in addresses}):
+        return _failed(
+            "gateway",
+            source,
+            f"istiod knows no gateway for network {target.network}: the one of {target.name} is at the host name "
+            f"{expected}, which istiod has to resolve itself",
+            f"see that {', '.join(named)} resolves in pods of {source.name} (istiod's log says 'could not resolve "
+            f"hostname'), that RESOLVE_HOSTNAME_GATEWAYS of istiod is not false, and that istiod reads {target.name}",
+            object=pod,
+            eventual=True,
+        )
     if not known:
         return _failed(
             "gateway",
@@ -495,9 +508,7 @@ def _unknown_gateway(
             object=pod,
             eventual=True,
         )
-    # A host name is resolved by istiod, so what it knows then is an IP that the Service does not say.
-    numeric = {address for address in addresses if _is_ip(address[0])}
-    if numeric == addresses and not {(each.address, each.port) for each in known} & addresses:
+    if not named and not {(each.address, each.port) for each in known} & addresses:
         return _failed(
             "gateway",
             source,

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways import (
+    Occupied,
     cross_network_gateway,
+    hostname_ingress,
     resolve,
 )
 
@@ -114,12 +116,12 @@ NOT_FOUND = {
     "no node selected": (
         service("NodePort", annotations={"traffic.istio.io/nodeSelector": '{"role": "none"}'}),
         "no node matches traffic.istio.io/nodeSelector (role=none)",
-        True,
+        False,
     ),
     "nodes without external addresses": (
         service("NodePort", annotations={"traffic.istio.io/nodeSelector": '{"only": "internal"}'}),
         "none of the 1 nodes with only=internal has an address of type ExternalIP",
-        True,
+        False,
     ),
     "ClusterIP": (service("ClusterIP"), "type ClusterIP and has no external IP", False),
 }
@@ -134,6 +136,41 @@ def test_without_an_address_it_says_why_and_what_to_do(
     assert reason in resolution.reason
     assert resolution.remedy
     assert resolution.pending is pending
+
+
+def status_of(manager: str, *ingress: dict[str, str]) -> dict[str, Any]:
+    """A Service whose load balancer's status somebody wrote."""
+    written = service(ingress=list(ingress))
+    written["metadata"]["managedFields"] = [
+        {"manager": "helm", "fieldsV1": {"f:spec": {}}},
+        {"manager": manager, "subresource": "status", "fieldsV1": {"f:status": {"f:loadBalancer": {"f:ingress": {}}}}},
+    ]
+    return written
+
+
+OLD, NEW, IP = {"hostname": "old.example.com"}, {"hostname": "new.example.com"}, {"ip": "192.0.2.9"}
+PUBLISHED = {
+    "nothing wanted, nothing there": (service(), [], None),
+    "the first name": (service(), ["new.example.com"], [NEW]),
+    "another name": (status_of("us", OLD), ["new.example.com"], [NEW]),
+    "there already": (status_of("us", NEW), ["new.example.com"], None),
+    "there already, by another": (status_of("somebody", NEW), ["new.example.com"], None),
+    "not wanted any more": (status_of("us", OLD), [], []),
+    "a load balancer's own": (status_of("cloud", IP), [], None),
+    "wanted and gone": (status_of("us"), ["new.example.com"], [NEW]),
+}
+
+
+@pytest.mark.parametrize(("gateway", "wanted", "ingress"), PUBLISHED.values(), ids=list(PUBLISHED))
+def test_host_names_are_published_and_taken_back_where_they_are_ours(
+    gateway: dict[str, Any], wanted: list[str], ingress: list[dict[str, str]] | None
+) -> None:
+    assert hostname_ingress(gateway, wanted, "us") == ingress
+
+
+def test_the_address_of_a_load_balancer_is_not_written_over() -> None:
+    with pytest.raises(Occupied, match=r"192\.0\.2\.9"):
+        hostname_ingress(status_of("cloud", IP), ["new.example.com"], "us")
 
 
 def test_only_named_hosts_are_exposed() -> None:

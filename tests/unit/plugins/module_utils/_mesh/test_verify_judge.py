@@ -417,6 +417,16 @@ def test_a_root_that_is_being_replaced_is_no_failure() -> None:
     assert "being replaced" in pair.checks[0].cause
 
 
+def test_a_gateway_whose_host_name_istiod_cannot_resolve_is_said_to_be_so() -> None:
+    fleet, seen = healthy()
+    change_gateway(addresses=(("gateway.example.org", 15443),))(fleet, seen)
+    change_istiod("east", gateways=())(fleet, seen)
+    failure = verdicts(fleet, seen)["east", "west"].failure
+    assert failure is not None
+    assert "at the host name gateway.example.org:15443, which istiod has to resolve itself" in failure.cause
+    assert "see that gateway.example.org resolves in pods of east" in failure.remedy
+
+
 def test_a_gateway_with_a_host_name_is_known_by_what_it_resolves_to() -> None:
     fleet, seen = healthy()
     change_gateway(addresses=(("gateway.example.org", 15443),))(fleet, seen)

@@ -1,0 +1,182 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an inventory says of a cluster's east-west gateway, read before anything is written. Pure.
+
+As strict as those who read it later: the API server takes only some IP addresses as external IPs
+(pkg/apis/core/validation, ValidateNonSpecialIP) and only lower-case DNS names in the status of a load balancer, and
+istiod resolves a name without search domains (pilot/pkg/model/network.go).
+
+This is private to the collection and may change at any time.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
+from ansible_collections.onemesh.istio.plugins.module_utils._values import truth, whole_number
+
+SERVICE_TYPES = ("LoadBalancer", "NodePort", "ClusterIP")
+ADDRESSES = "eastwest_gateway_addresses"
+_VARIABLES = {
+    name: f"eastwest_gateway_{name}" for name in ("addresses", "port", "service_type", "node_selector", "enabled")
+}
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+class Refused(ValueError):
+    """Something that an inventory says cannot be so; ``remedy`` says what to do."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """IPs become external IPs of the gateway's Service, host names stand in the status of its load balancer."""
+
+    ips: tuple[str, ...] = ()
+    hostnames: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.ips or self.hostnames)
+
+
+@dataclass(frozen=True)
+class WantedGateway:
+    enabled: bool = True
+    addresses: Addresses = Addresses()
+    service_type: str = SERVICE_TYPES[0]
+    port: int = names.CROSS_NETWORK_PORT
+    node_selector: Mapping[str, str] = field(default_factory=dict)
+
+
+def variables_of_host(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """What a host says of its gateway, as it says it: option -> value, without what it does not say.
+
+    On a network that all clusters share a gateway is made only where it is asked for.
+    """
+    said = {name: variables[variable] for name, variable in _VARIABLES.items() if variable in variables}
+    return {"enabled": not variables.get("cluster_shared_network"), **said}
+
+
+def read(options: Mapping[str, Any]) -> WantedGateway:
+    """From :func:`variables_of_host`. Refused, naming the variable, for what cannot be."""
+    if not _enabled(options.get("enabled", True)):
+        return WantedGateway(enabled=False)
+    kind = options.get("service_type") or SERVICE_TYPES[0]
+    if kind not in SERVICE_TYPES:
+        raise Refused(
+            f"{_VARIABLES['service_type']} is {kind!r}, and {', '.join(SERVICE_TYPES[:-1])} or {SERVICE_TYPES[-1]} "
+            "was expected",
+            "write one of them, in this spelling",
+        )
+    wanted = WantedGateway(
+        addresses=read_addresses(options.get("addresses")),
+        service_type=kind,
+        port=_port(options.get("port", names.CROSS_NETWORK_PORT)),
+        node_selector=_selector(options.get("node_selector")),
+    )
+    if wanted.addresses.hostnames and kind != "LoadBalancer":
+        raise Refused(
+            f"{ADDRESSES} has the host name {wanted.addresses.hostnames[0]}, and {_VARIABLES['service_type']} is "
+            f"{kind}: istiod finds host names only in the status of a Service of type LoadBalancer",
+            f"leave {_VARIABLES['service_type']} at LoadBalancer, or give IP addresses",
+        )
+    if kind == "ClusterIP" and not wanted.addresses:
+        raise Refused(
+            f"{_VARIABLES['service_type']} is ClusterIP and {ADDRESSES} is empty, so no other network reaches it",
+            f"give the addresses at which it is reached in {ADDRESSES}, or choose LoadBalancer or NodePort",
+        )
+    return wanted
+
+
+def read_addresses(value: Any) -> Addresses:
+    """A list, or text with commas as surveys and ``-e`` give it. Refused names all that are no address."""
+    if isinstance(value, str):
+        value = [each.strip() for each in value.split(",")] if value.strip() else []
+    if value is None:
+        value = []
+    if not isinstance(value, Sequence):
+        raise Refused(f"{ADDRESSES} is {value!r}, and a list was expected", "write a list of addresses")
+    ips: list[str] = []
+    hostnames: list[str] = []
+    problems: list[str] = []
+    for element in value:
+        try:
+            text = str(element) if isinstance(element, str) else repr(element)
+            found = _ip(text) if isinstance(element, str) else ""
+            (ips if found else hostnames).append(found or _hostname(text))
+        except ValueError as error:
+            problems.append(f"{text!r}, {error}")
+    if problems:
+        raise Refused(
+            f"{ADDRESSES} has {'; '.join(problems)}",
+            "write IP addresses or full host names alone, as 192.0.2.10 or gateway.example.com",
+        )
+    return Addresses(tuple(dict.fromkeys(ips)), tuple(dict.fromkeys(hostnames)))
+
+
+def _ip(text: str) -> str:
+    """The address as Kubernetes writes it; empty where the text is none. ValueError for one that it refuses."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return ""
+    if isinstance(address, ipaddress.IPv6Address) and (address.scope_id or address.ipv4_mapped):
+        raise ValueError("which is no IPv6 address that others could dial")
+    for kind in ("unspecified", "loopback", "link_local", "multicast"):
+        if getattr(address, f"is_{kind}"):
+            raise ValueError(f"which is {kind.replace('_', '-')}, and no other cluster reaches that")
+    return str(address)
+
+
+def _hostname(text: str) -> str:
+    """In lower case and without the final dot, as Kubernetes wants it. ValueError for what is no full host name."""
+    if "://" in text or "/" in text:
+        raise ValueError("which is a URL or a range of addresses")
+    host, colon, port = text.rpartition(":")
+    if colon and port.isdigit() and (":" not in host or host.endswith("]")):
+        raise ValueError(f"which has a port in it (that goes into {_VARIABLES['port']})")
+    name = text.lower().removesuffix(".")
+    labels = name.split(".")
+    if len(name) > 253 or not all(map(_LABEL.fullmatch, labels)) or labels[-1].isdigit():
+        raise ValueError("which is neither an IP address nor a host name")
+    if len(labels) == 1:
+        raise ValueError("a name without a domain, and istiod resolves names without search domains")
+    return name
+
+
+def _enabled(value: Any) -> bool:
+    try:
+        return truth(value, _VARIABLES["enabled"])
+    except ValueError as error:
+        raise Refused(str(error), "write true or false") from None
+
+
+def _port(value: Any) -> int:
+    try:
+        port = whole_number(value, _VARIABLES["port"])
+    except ValueError as error:
+        raise Refused(str(error), "write a port number") from None
+    if not 1 <= port <= 65535:
+        raise Refused(f"{_VARIABLES['port']} is {port}, and 1 to 65535 was expected", "write a port number")
+    return port
+
+
+def _selector(value: Any) -> dict[str, str]:
+    """istiod takes a selector that it cannot read for one of all nodes, so that must not come to it."""
+    value = value or {}
+    if not isinstance(value, Mapping) or not all(isinstance(each, str) for pair in value.items() for each in pair):
+        raise Refused(
+            f"{_VARIABLES['node_selector']} is {value!r}, and a mapping of text to text was expected "
+            "(istiod would take all nodes)",
+            "write labels of nodes with quoted values, as role: 'edge'",
+        )
+    return {str(key): str(each) for key, each in value.items()}
