@@ -24,7 +24,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways impo
     resolve,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.wanted_gateway import Refused, read_addresses
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, WaitTimeout
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, KubeError, WaitTimeout
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import NODE, SERVICE
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.watch import Event
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, fleet_of
@@ -66,6 +66,7 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     return result
 
 
+_LOOKS = 3
 Published = dict[str, str]
 """Addresses in the status of the load balancer, one a line, ``before`` and ``after``."""
 
@@ -75,6 +76,16 @@ def publish(member: Member, namespace: str, name: str, hostnames: Sequence[str],
 
     Raises KubeError where the status is a load balancer's, or the Service is of another type.
     """
+    for _again in range(_LOOKS - 1):
+        try:
+            return _publish(member, namespace, name, hostnames, context)
+        except Conflict:
+            # Somebody, as a load balancer, wrote since we looked; that is judged anew.
+            continue
+    return _publish(member, namespace, name, hostnames, context)
+
+
+def _publish(member: Member, namespace: str, name: str, hostnames: Sequence[str], context: Context) -> Published | None:
     service = member.client.find(SERVICE, name, namespace)
     if service is None:
         return None
@@ -101,7 +112,6 @@ def publish(member: Member, namespace: str, name: str, hostnames: Sequence[str],
         return None
     present = (service.get("status") or {}).get("loadBalancer", {}).get("ingress") or []
     if not context.check_mode:
-        # Whoever wrote since we looked has the say: the version is a precondition.
         member.client.patch(
             SERVICE,
             name,

@@ -187,6 +187,26 @@ def node(name: str, cidr: str) -> dict[str, Any]:
     }
 
 
+def test_gateways_that_could_have_no_address(bare: Lab) -> None:
+    """An address that is none, and nodes that nobody outside reaches."""
+    inner = node("inner", "10.99.0.0/16")
+    inner["metadata"]["labels"] = {"role": "inner"}
+    with planted(bare.clients["west"], inner):
+        refused(
+            bare,
+            {("east", "gateway-address"), ("west", "gateway-nodes")},
+            "east: eastwest_gateway_addresses has 'gateway', a name without a domain",
+            "west: its gateway would have no address: none of the 1 nodes with role=inner has an address of",
+            hosts={
+                "east": {"eastwest_gateway_addresses": ["gateway"]},
+                "west": {
+                    "eastwest_gateway_service_type": "NodePort",
+                    "eastwest_gateway_node_selector": {"role": "inner"},
+                },
+            },
+        )
+
+
 def established(resource_type: dict[str, Any]) -> bool:
     # The API server writes null where there is no condition yet.
     conditions = resource_type.get("status", {}).get("conditions") or ()
