@@ -85,6 +85,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._findings import Mes
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._discovery import discover
 from ansible_collections.onemesh.istio.plugins.plugin_utils.search import refuse_wrong_words, search_of, warn
+from ansible_collections.onemesh.istio.plugins.plugin_utils.vault import decrypting
 
 UNUSABLE = "unusable"
 
@@ -115,7 +116,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             kept: list[dict[str, Any]] = self._cache[key]
             return kept
         try:
-            discovery = discover(search_of(self), os.environ)
+            discovery = discover(search_of(self), os.environ, decrypting(self.loader))
         except (KubeError, MeshError) as error:
             raise AnsibleParserError(f"{path}: {error}") from error
         warn(discovery.findings)

@@ -151,9 +151,11 @@ from ansible.plugins.lookup import LookupBase
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import CREDENTIAL_OPTIONS
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import Decrypt
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._discovery import Search, discover
 from ansible_collections.onemesh.istio.plugins.plugin_utils.run_cache import of_run
 from ansible_collections.onemesh.istio.plugins.plugin_utils.search import refuse_wrong_words, search_of, warn
+from ansible_collections.onemesh.istio.plugins.plugin_utils.vault import decrypting
 
 
 class LookupModule(LookupBase):
@@ -168,15 +170,15 @@ class LookupModule(LookupBase):
         self.set_options(var_options=own, direct=kwargs)
         search = search_of(self, also=CREDENTIAL_OPTIONS, credentials=self.get_option("credentials"))
         try:
-            found = _clusters(search, refresh=self.get_option("refresh"))
+            found = _clusters(search, decrypting(self._loader), refresh=self.get_option("refresh"))
         except (KubeError, MeshError) as error:
             raise AnsibleLookupError(f"onemesh.istio.remote_clusters: {error}") from error
         return _chosen(found, terms)
 
 
-def _clusters(search: Search, *, refresh: bool) -> list[dict[str, Any]]:
+def _clusters(search: Search, decrypt: Decrypt, *, refresh: bool) -> list[dict[str, Any]]:
     def make() -> list[dict[str, Any]]:
-        discovery = discover(search, os.environ)
+        discovery = discover(search, os.environ, decrypt)
         warn(discovery.findings)
         return [each.as_dict() for each in discovery.clusters]
 

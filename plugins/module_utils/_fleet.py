@@ -17,6 +17,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._findings import Fin
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import Credentials, load_credentials
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, Unreachable
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import Decrypt
 
 if TYPE_CHECKING:
     from ansible_collections.onemesh.istio.plugins.module_utils._hub import Hubs
@@ -42,10 +43,19 @@ class Outcome(Generic[T]):
 class Member:
     """One cluster of a fleet with its client, which is made on first use, inside the lane that needs it."""
 
-    def __init__(self, cluster: Cluster, *, timeout: float, environ: Mapping[str, str], hubs: Hubs | None) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        *,
+        timeout: float,
+        environ: Mapping[str, str],
+        hubs: Hubs | None,
+        decrypt: Decrypt | None = None,
+    ) -> None:
         self.cluster = cluster
         self._timeout = timeout
         self._environ = environ
+        self._decrypt = decrypt
         self._hubs = hubs
         self._client: Client | None = None
         self._lock = threading.Lock()
@@ -65,7 +75,7 @@ class Member:
     def _credentials(self) -> Credentials:
         if self.cluster.remote_secret is not None and self._hubs is not None:
             return self._hubs.credentials(self.cluster, self.cluster.remote_secret)
-        return load_credentials(self.cluster.options, cluster=self.name, environ=self._environ)
+        return load_credentials(self.cluster.options, cluster=self.name, environ=self._environ, decrypt=self._decrypt)
 
 
 class Fleet:
@@ -77,6 +87,7 @@ class Fleet:
         *,
         request_timeout: float = 10.0,
         environ: Mapping[str, str] | None = None,
+        decrypt: Decrypt | None = None,
     ) -> None:
         environment = os.environ if environ is None else environ
         hubs = None
@@ -84,9 +95,9 @@ class Fleet:
             # What understands these secrets needs cryptography, which is slow to import.
             from ansible_collections.onemesh.istio.plugins.module_utils._hub import Hubs
 
-            hubs = Hubs(timeout=request_timeout, environ=environment)
+            hubs = Hubs(timeout=request_timeout, environ=environment, decrypt=decrypt)
         self._members = {
-            name: Member(cluster, timeout=request_timeout, environ=environment, hubs=hubs)
+            name: Member(cluster, timeout=request_timeout, environ=environment, hubs=hubs, decrypt=decrypt)
             for name, cluster in clusters.items()
         }
 

@@ -30,6 +30,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import 
     NotFound,
     Unreachable,
 )
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import Decrypt
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SECRET
 
 HUB = "the hub"
@@ -40,9 +41,10 @@ CA_FILE = "certificate-authority"
 class Hubs:
     """The hubs of one fleet, each with one client that all lanes share."""
 
-    def __init__(self, *, timeout: float, environ: Mapping[str, str]) -> None:
+    def __init__(self, *, timeout: float, environ: Mapping[str, str], decrypt: Decrypt | None = None) -> None:
         self._timeout = timeout
         self._environ = environ
+        self._decrypt = decrypt
         self._clients: dict[str, Client] = {}
         self._lock = threading.Lock()
 
@@ -56,7 +58,9 @@ class Hubs:
             secret = self._client(reference).get(SECRET, reference.name, reference.namespace)
         except KubeError as error:
             raise _unread(cluster.name, reference, error) from None
-        credentials = credentials_of(cluster, reference, remote_secret.payload(secret), self._environ)
+        credentials = credentials_of(
+            cluster, reference, remote_secret.payload(secret), self._environ, decrypt=self._decrypt
+        )
         return replace(credentials, renew=lambda: self.credentials(cluster, reference))
 
     def _client(self, reference: SecretReference) -> Client:
@@ -64,13 +68,20 @@ class Hubs:
         with self._lock:
             if key not in self._clients:
                 name = reference.hub or HUB
-                credentials = load_credentials(reference.options, cluster=name, environ=self._environ)
+                credentials = load_credentials(
+                    reference.options, cluster=name, environ=self._environ, decrypt=self._decrypt
+                )
                 self._clients[key] = Client(name, credentials, timeout=self._timeout)
             return self._clients[key]
 
 
 def credentials_of(
-    cluster: Cluster, reference: SecretReference, payload: Mapping[str, bytes], environ: Mapping[str, str]
+    cluster: Cluster,
+    reference: SecretReference,
+    payload: Mapping[str, bytes],
+    environ: Mapping[str, str],
+    *,
+    decrypt: Decrypt | None = None,
 ) -> Credentials:
     """Credentials out of what the Secret holds (key -> kubeconfig). No request is sent. Raises CredentialsError."""
     if reference.key not in payload:
@@ -98,7 +109,8 @@ def credentials_of(
     options = {**cluster.options, "kubeconfig": document, "context": used.context}
     # The environment speaks of the hub: neither its server nor its way to verify certificates holds for this one.
     others = {name: value for name, value in environ.items() if not name.startswith("K8S_AUTH_")}
-    return replace(load_credentials(options, cluster=cluster.name, environ=others), origin=str(reference))
+    credentials = load_credentials(options, cluster=cluster.name, environ=others, decrypt=decrypt)
+    return replace(credentials, origin=str(reference))
 
 
 def _without_ca_files(document: Mapping[str, Any]) -> dict[str, Any]:

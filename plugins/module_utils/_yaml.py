@@ -19,6 +19,9 @@ else:
     except ImportError:  # told by the caller who needs it, as any problem with its text
         yaml = None
 
+INSTALLED = yaml is not None
+"""Whether there is PyYAML where this runs."""
+
 
 class NotYaml(ValueError):
     """Text that is no YAML. Its words never quote the text, which may hold a credential."""

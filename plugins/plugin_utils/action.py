@@ -19,6 +19,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import kubeconfig_paths, secret_values
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, run_verb
+from ansible_collections.onemesh.istio.plugins.plugin_utils.vault import decrypting
 
 
 class VerbAction(ActionBase):
@@ -40,6 +41,7 @@ class VerbAction(ActionBase):
             environ=self._environment(),
             progress=self._progress,
             render=functools.partial(self._render, task_vars or {}),
+            decrypt=decrypting(self._loader),
             locate=self._find_needle,
         )
         outcome = run_verb(self.VERB, parameters, context)

@@ -19,13 +19,9 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
+from ansible_collections.onemesh.istio.plugins.module_utils import _yaml
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.names import is_dns_label
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import has_certificate
-
-try:
-    import yaml
-except ImportError:  # reported by the verb, which needs it for every kubeconfig
-    yaml = None  # type: ignore[assignment]
 
 _NO_CONFIGURATION = (
     "invalid configuration: no configuration has been provided, try setting KUBERNETES_MASTER environment variable"
@@ -128,16 +124,12 @@ class _Config:
 
 
 def _document(kubeconfig: bytes) -> Any:
-    loader = getattr(yaml, "CSafeLoader", None) or yaml.SafeLoader
+    """As sigs.k8s.io/yaml reads it: the first document, and the last of two equal keys."""
     try:
-        return yaml.load(kubeconfig, Loader=loader)
-    except yaml.YAMLError as error:
-        # str(error) quotes the file, which holds credentials.
-        mark = getattr(error, "problem_mark", None)
-        where = f" line {mark.line + 1}:" if mark else ""
-        raise _Unloadable(f"yaml:{where} {getattr(error, 'problem', None) or 'not YAML'}") from None
-    except (ValueError, RecursionError):  # a date that is none, lists in lists without end
-        raise _Unloadable("yaml: not YAML") from None
+        documents = _yaml.load_all(kubeconfig, unique_keys=False)
+    except _yaml.NotYaml as error:
+        raise _Unloadable(f"yaml: {error}") from None
+    return documents[0] if documents else None
 
 
 def _load(kubeconfig: bytes) -> _Config:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How one API server is reached and as whom: options, environment, kubeconfig, in-cluster account.
 
-Option names and ``K8S_AUTH_*`` variables are those of kubernetes.core (its doc fragment ``k8s_auth_options``).
+Which of them counts is decided in settings.py.
 """
 
 from __future__ import annotations
@@ -20,29 +20,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import external, kubeconfig
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import CredentialsError
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import Decrypt, Files
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.settings import IDENTITY, resolve_settings
 
 IN_CLUSTER_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"
-
-_VARIABLES: Mapping[str, tuple[str, ...]] = {
-    "kubeconfig": ("KUBECONFIG",),
-    "context": ("CONTEXT",),
-    "host": ("HOST",),
-    "api_key": ("API_KEY",),
-    "username": ("USERNAME",),
-    "password": ("PASSWORD",),
-    "validate_certs": ("VERIFY_SSL", "VALIDATE_CERTS"),
-    "ca_cert": ("SSL_CA_CERT", "CA_CERT"),
-    "client_cert": ("CERT_FILE", "CLIENT_CERT"),
-    "client_key": ("KEY_FILE", "CLIENT_KEY"),
-    "proxy": ("PROXY",),
-    "no_proxy": ("NO_PROXY",),
-    "tls_server_name": ("TLS_SERVER_NAME",),
-    "impersonate_user": ("IMPERSONATE_USER",),
-    "impersonate_groups": ("IMPERSONATE_GROUPS",),
-}
-_IDENTITY = frozenset({"api_key", "username", "password", "client_cert", "client_key"})
-_SERVER = frozenset({"host", "ca_cert", "tls_server_name"})
-_PLACE = frozenset({"kubeconfig", "context"})
 
 
 @dataclass(frozen=True)
@@ -81,47 +62,34 @@ class Credentials:
 
 
 def load_credentials(
-    options: Mapping[str, Any], *, cluster: str, environ: Mapping[str, str] | None = None
+    options: Mapping[str, Any],
+    *,
+    cluster: str,
+    environ: Mapping[str, str] | None = None,
+    decrypt: Decrypt | None = None,
 ) -> Credentials:
     """Credentials from ``options`` (a module's authentication options; None and "" mean not given).
 
-    An option counts before the environment, and that before the kubeconfig. An identity (token; user and password;
-    client certificate) is taken whole from the first of the three that has one: of a token option and a kubeconfig's
-    client certificate the API server would otherwise prefer the certificate.
-
-    Options that say which cluster is meant (``kubeconfig``, ``context``, ``host``) switch off the variables that say
-    so too: in a fleet one K8S_AUTH_HOST would turn all clusters into one, and one K8S_AUTH_API_KEY would show one
-    cluster's token to every other. With ``host`` alone the identity may still come from the environment.
+    An option counts before the environment, and that before the kubeconfig; which variables count at all is described
+    at resolve_settings. An identity (token; user and password; client certificate) is taken whole from the first of the
+    three that has one: of a token option and a kubeconfig's client certificate the API server would otherwise prefer
+    the certificate.
 
     Without kubeconfig and host: ``$KUBECONFIG``, ``~/.kube/config``, and last the account of the pod that we run in.
-    Raises CredentialsError; no request is sent to the API server (an exec plugin may send some of its own).
+    ``decrypt`` is for files that ansible-vault has encrypted. Raises CredentialsError; no request is sent to the API
+    server (an exec plugin may send some of its own).
     """
     environment = os.environ if environ is None else environ
-    settings = resolve_settings(options, environment)
-    credentials = _base(settings, environment, cluster)
-    credentials = _with_settings(credentials, settings, cluster)
+    files = Files(cluster, decrypt)
+    settings = resolve_settings(options, environment, cluster=cluster)
+    credentials = _base(settings, environment, files)
+    credentials = _with_settings(credentials, settings, files)
     if credentials.renew is None:
         return credentials
     fixed = dict(options)
-    return _replaced(credentials, renew=lambda: load_credentials(fixed, cluster=cluster, environ=environment))
-
-
-def resolve_settings(options: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
-    """One value for each option from the options and the environment, by the rules of load_credentials. Pure."""
-    given = {name: options[name] for name in _VARIABLES if options.get(name) not in (None, "", [])}
-    variables: dict[str, Any] = {}
-    for name, suffixes in _VARIABLES.items():
-        value = next((environ[key] for key in (f"K8S_AUTH_{suffix}" for suffix in suffixes) if environ.get(key)), None)
-        if value is not None:
-            variables[name] = value
-    closed: frozenset[str] = frozenset()
-    if given.keys() & _PLACE:
-        closed = _IDENTITY | _SERVER
-    elif "host" in given:
-        closed = _PLACE
-    if given.keys() & _IDENTITY:
-        closed = closed | _IDENTITY
-    return {**{name: value for name, value in variables.items() if name not in closed}, **given}
+    return _replaced(
+        credentials, renew=lambda: load_credentials(fixed, cluster=cluster, environ=environ, decrypt=decrypt)
+    )
 
 
 def token_expiry(credentials: Credentials) -> datetime | None:
@@ -154,79 +122,87 @@ def without_user_information(url: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
-def _base(settings: Mapping[str, Any], environ: Mapping[str, str], cluster: str) -> Credentials:
+def _base(settings: Mapping[str, Any], environ: Mapping[str, str], files: Files) -> Credentials:
     """What the kubeconfig says, or the pod's account, or an empty base for ``host``."""
     home = environ.get("HOME", "")
-    if "kubeconfig" in settings:
-        return _of_kubeconfig(kubeconfig.split_sources(settings["kubeconfig"], home), settings, cluster)
-    if "host" in settings and "context" not in settings:
+    named = settings.get("kubeconfig")
+    if named is None and "host" in settings and "context" not in settings:
         return Credentials(server="", origin="option or variable host")
-    if environ.get("KUBECONFIG"):
-        return _of_kubeconfig(kubeconfig.split_sources(environ["KUBECONFIG"], home), settings, cluster)
     default = os.path.join(home or os.path.expanduser("~"), ".kube", "config")
-    if os.path.exists(default) or "context" in settings:
-        return _of_kubeconfig([default], settings, cluster)
+    source = named or environ.get("KUBECONFIG") or (default if os.path.exists(default) or "context" in settings else "")
+    if source:
+        return _of_kubeconfig(kubeconfig.split_sources(source, home, cluster=files.cluster), settings, files)
     if environ.get("KUBERNETES_SERVICE_HOST") and os.path.exists(os.path.join(IN_CLUSTER_FOLDER, "token")):
-        return _of_pod(environ, cluster)
+        return _of_pod(environ, files)
     raise CredentialsError(
-        cluster,
+        files.cluster,
         f"nothing says how to reach its API server: no kubeconfig, no host, no K8S_AUTH_* variable, no {default}, "
         "and this is no pod",
         remedy="set kubeconfig (and context), or host with api_key",
     )
 
 
-def _of_pod(environ: Mapping[str, str], cluster: str) -> Credentials:
+def _of_pod(environ: Mapping[str, str], files: Files) -> Credentials:
     host, port = environ["KUBERNETES_SERVICE_HOST"], environ.get("KUBERNETES_SERVICE_PORT", "443")
-    token = _read(os.path.join(IN_CLUSTER_FOLDER, "token"), "service account token", cluster).decode().strip()
+    token = files.read(os.path.join(IN_CLUSTER_FOLDER, "token"), "service account token").decode().strip()
     return Credentials(
         server=f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}",
         origin="the service account of this pod",
-        ca=_read(os.path.join(IN_CLUSTER_FOLDER, "ca.crt"), "certificate authority", cluster),
+        ca=files.read(os.path.join(IN_CLUSTER_FOLDER, "ca.crt"), "certificate authority"),
         token=token,
         renew=_renewable,
     )
 
 
-def _of_kubeconfig(sources: list[kubeconfig.Source], settings: Mapping[str, Any], cluster: str) -> Credentials:
-    config = kubeconfig.read(sources, cluster=cluster)
+def _of_kubeconfig(sources: list[kubeconfig.Source], settings: Mapping[str, Any], files: Files) -> Credentials:
+    cluster = files.cluster
+    config = kubeconfig.read(sources, files)
     chosen = kubeconfig.select(config, settings.get("context"), cluster=cluster)
-    server = chosen.cluster.value
+    server = chosen.cluster
     origin = f"context {chosen.context} of the kubeconfig {config.origin}"
-    if not server.get("server") and "host" not in settings:
+    address = server.text("server", cluster)
+    if not address and "host" not in settings:
         raise CredentialsError(
             cluster, f"cluster {chosen.cluster_name} in {origin} has no server", remedy="add its https:// address there"
         )
+    if "host" in settings and "context" not in settings and len(config.contexts) > 1:
+        raise CredentialsError(
+            cluster,
+            f"host was given beside the kubeconfig {config.origin}, which has several contexts, and no context: its "
+            f"current one ({chosen.context}) may be about another cluster",
+            remedy=f"set context to one of: {', '.join(config.contexts)}",
+        )
     credentials = Credentials(
-        server=str(server.get("server") or ""),
+        server=address,
         origin=origin,
-        ca=_material(chosen.cluster, "certificate-authority", origin, cluster),
-        verify=not server.get("insecure-skip-tls-verify"),
-        tls_server_name=str(server.get("tls-server-name") or ""),
-        proxy=str(server.get("proxy-url") or ""),
+        ca=_material(server, "certificate-authority", origin, files),
+        verify=not server.truth("insecure-skip-tls-verify", cluster),
+        tls_server_name=server.text("tls-server-name", cluster),
+        proxy=server.text("proxy-url", cluster),
     )
     if chosen.user is None:
         return credentials
-    user = chosen.user.value
+    user = chosen.user
+    extra = kubeconfig.Entry(user.mapping("as-user-extra", cluster), label=f"as-user-extra of {user.label}")
     credentials = _replaced(
         credentials,
-        impersonate_user=str(user.get("as") or ""),
-        impersonate_groups=tuple(user.get("as-groups") or ()),
-        impersonate_uid=str(user.get("as-uid") or ""),
-        impersonate_extra={name: tuple(values) for name, values in (user.get("as-user-extra") or {}).items()},
+        impersonate_user=user.text("as", cluster),
+        impersonate_groups=user.texts("as-groups", cluster),
+        impersonate_uid=user.text("as-uid", cluster),
+        impersonate_extra={str(name): extra.texts(name, cluster) for name in extra.value},
     )
-    if settings.keys() & _IDENTITY:
+    if settings.keys() & IDENTITY:
         return credentials
-    return _with_user(credentials, chosen, origin, cluster)
+    return _with_user(credentials, user, chosen, origin, files)
 
 
-def _with_user(credentials: Credentials, chosen: kubeconfig.Selection, origin: str, cluster: str) -> Credentials:
+def _with_user(
+    credentials: Credentials, user: kubeconfig.Entry, chosen: kubeconfig.Selection, origin: str, files: Files
+) -> Credentials:
     """The identity of a kubeconfig's user; what is written there counts before a plugin, as in client-go."""
-    if chosen.user is None:
-        raise CredentialsError(cluster, f"{origin} names no user", remedy="give its context a user")
-    user, folder = chosen.user
-    certificate = _material(chosen.user, "client-certificate", origin, cluster)
-    key = _material(chosen.user, "client-key", origin, cluster)
+    cluster = files.cluster
+    certificate = _material(user, "client-certificate", origin, files)
+    key = _material(user, "client-key", origin, files)
     if bool(certificate) != bool(key):
         raise CredentialsError(
             cluster,
@@ -234,20 +210,22 @@ def _with_user(credentials: Credentials, chosen: kubeconfig.Selection, origin: s
             remedy="give both",
         )
     credentials = _replaced(credentials, client_certificate=certificate, client_key=key)
-    if user.get("tokenFile"):
-        path = os.path.join(folder, user["tokenFile"])
-        token = _read(path, f"tokenFile of {origin}", cluster).decode("utf-8", "replace").strip()
-        return _replaced(credentials, token=token, renew=_renewable)
-    if user.get("token"):
-        return _replaced(credentials, token=str(user["token"]).strip())
-    if user.get("username"):
-        return _replaced(credentials, username=str(user["username"]), password=str(user.get("password") or ""))
+    token_file, token = user.text("tokenFile", cluster), user.text("token", cluster).strip()
+    username, password = user.text("username", cluster), user.text("password", cluster)
+    plugin, provider = user.mapping("exec", cluster), user.mapping("auth-provider", cluster)
+    if token_file:
+        content = files.read(os.path.join(user.folder, token_file), f"tokenFile of {origin}")
+        return _replaced(credentials, token=content.decode("utf-8", "replace").strip(), renew=_renewable)
+    if token:
+        return _replaced(credentials, token=token)
+    if username:
+        return _replaced(credentials, username=username, password=password)
     if certificate:
         return credentials
-    if user.get("exec"):
-        issued = external.run_exec_plugin(user["exec"], _cluster_information(credentials, chosen), folder, cluster)
-    elif user.get("auth-provider"):
-        issued = external.ask_auth_provider(user, folder, cluster)
+    if plugin:
+        issued = external.run_exec_plugin(plugin, _cluster_information(credentials, chosen), user.folder, cluster)
+    elif provider:
+        issued = external.ask_auth_provider(user.value, user.folder, cluster)
     else:
         return credentials
     return _replaced(
@@ -267,8 +245,9 @@ def _cluster_information(credentials: Credentials, chosen: kubeconfig.Selection)
     return information
 
 
-def _with_settings(credentials: Credentials, settings: Mapping[str, Any], cluster: str) -> Credentials:
-    changes: dict[str, Any] = {"server": _server_url(settings.get("host") or credentials.server, cluster)}
+def _with_settings(credentials: Credentials, settings: Mapping[str, Any], files: Files) -> Credentials:
+    cluster = files.cluster
+    changes: dict[str, Any] = {"server": _server_url(str(settings.get("host") or credentials.server), cluster)}
     for setting, name in (
         ("api_key", "token"),
         ("username", "username"),
@@ -281,13 +260,12 @@ def _with_settings(credentials: Credentials, settings: Mapping[str, Any], cluste
         if setting in settings:
             changes[name] = str(settings[setting]).strip()
     if "impersonate_groups" in settings:
-        groups = settings["impersonate_groups"]
-        changes["impersonate_groups"] = tuple(groups.split(",") if isinstance(groups, str) else groups)
+        changes["impersonate_groups"] = tuple(settings["impersonate_groups"])
     if "validate_certs" in settings:
-        changes["verify"] = _boolean(settings["validate_certs"])
+        changes["verify"] = settings["validate_certs"]
     for setting, name in (("ca_cert", "ca"), ("client_cert", "client_certificate"), ("client_key", "client_key")):
         if setting in settings:
-            changes[name] = _read(os.path.expanduser(str(settings[setting])), f"option {setting}", cluster)
+            changes[name] = files.read(os.path.expanduser(str(settings[setting])), f"option {setting}")
     credentials = _replaced(credentials, **changes)
     _refuse_what_cannot_work(credentials, settings, cluster)
     return credentials
@@ -333,34 +311,17 @@ def _server_url(host: str, cluster: str) -> str:
     return url
 
 
-def _material(entry: kubeconfig.Entry, name: str, origin: str, cluster: str) -> bytes:
+def _material(entry: kubeconfig.Entry, name: str, origin: str, files: Files) -> bytes:
     """PEM from ``<name>-data``, or else from the file ``<name>``; empty where there is neither."""
-    data = entry.value.get(f"{name}-data")
+    data, path = entry.text(f"{name}-data", files.cluster), entry.text(name, files.cluster)
     if data:
         try:
-            return base64.b64decode("".join(str(data).split()), validate=True)
-        except (binascii.Error, ValueError, TypeError):
+            return base64.b64decode("".join(data.split()), validate=True)
+        except (binascii.Error, ValueError):
             raise CredentialsError(
-                cluster, f"{name}-data in {origin} is not base64", remedy="correct or replace it"
+                files.cluster, f"{name}-data in {origin} is not base64", remedy="correct or replace it"
             ) from None
-    path = entry.value.get(name)
-    return _read(os.path.join(entry.folder, os.path.expanduser(path)), f"{name} of {origin}", cluster) if path else b""
-
-
-def _read(path: str, what: str, cluster: str) -> bytes:
-    try:
-        with open(path, "rb") as stream:
-            return stream.read()
-    except OSError as error:
-        raise CredentialsError(
-            cluster, f"cannot read {path} ({what}): {error.strerror}", remedy="correct the path or the file's mode"
-        ) from None
-
-
-def _boolean(value: Any) -> bool:
-    if isinstance(value, str):
-        return value.strip().lower() not in ("0", "false", "no", "off", "n", "f")
-    return bool(value)
+    return files.read(os.path.join(entry.folder, os.path.expanduser(path)), f"{name} of {origin}") if path else b""
 
 
 def _replaced(credentials: Credentials, **changes: Any) -> Credentials:

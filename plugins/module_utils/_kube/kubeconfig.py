@@ -9,32 +9,73 @@ Entries stay plain mappings; each remembers the folder that its relative paths a
 from __future__ import annotations
 
 import os
-import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Union
 
+from ansible_collections.onemesh.istio.plugins.module_utils import _yaml
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import CredentialsError
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import Files
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.libraries import missing_library
+from ansible_collections.onemesh.istio.plugins.module_utils._values import truth
 
-try:
-    import yaml
-
-    # PyYAML without libyaml has no CSafeLoader; it is about ten times slower.
-    _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    _YAML_IMPORT_ERROR = ""
-except ImportError:
-    _YAML_IMPORT_ERROR = traceback.format_exc()
-
+_SECTIONS = ("clusters", "users", "contexts")
 Source = Union[str, Mapping[str, Any]]  # noqa: UP007  # sanity refuses "|" at run time
 """One kubeconfig: the path of a file, its text (YAML or JSON), or its content."""
 
 
-class Entry(NamedTuple):
-    """A cluster, user or context with the folder of the file that it was read from."""
+@dataclass(frozen=True)
+class Entry:
+    """A cluster, user or context: its fields, what messages call it, and the folder of the file that it was read from.
 
-    value: Mapping[str, Any]
-    folder: str
+    Fields are read by their type, as kubectl does. Raises CredentialsError, naming the field and never its value.
+    """
+
+    value: Mapping[str, Any] = field(repr=False)
+    folder: str = ""
+    label: str = "the kubeconfig"
+
+    def text(self, name: str, cluster: str) -> str:
+        """A text; empty where it is absent."""
+        value = self.value.get(name)
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            raise self.refused(name, value, "text", cluster)
+        return value
+
+    def texts(self, name: str, cluster: str) -> tuple[str, ...]:
+        """A list of texts; empty where it is absent."""
+        value = self.value.get(name)
+        if value is None:
+            return ()
+        if not isinstance(value, (list, tuple)) or not all(isinstance(element, str) for element in value):
+            raise self.refused(name, value, "a list of texts", cluster)
+        return tuple(value)
+
+    def mapping(self, name: str, cluster: str) -> Mapping[str, Any]:
+        """A mapping; empty where it is absent."""
+        value = self.value.get(name)
+        if value is None:
+            return {}
+        if not isinstance(value, Mapping):
+            raise self.refused(name, value, "a mapping", cluster)
+        return value
+
+    def truth(self, name: str, cluster: str) -> bool:
+        """A truth, also as text, which templates give; False where it is absent or empty."""
+        value = self.value.get(name)
+        if value is None or value == "":
+            return False
+        try:
+            return truth(value, name)
+        except ValueError:
+            raise self.refused(name, value, "true or false", cluster) from None
+
+    def refused(self, name: str, value: Any, expected: str, cluster: str) -> CredentialsError:
+        """The error for a field of another type."""
+        message = f"{name} of {self.label} is {_kind(value)}, and {expected} was expected"
+        return CredentialsError(cluster, message, remedy="correct it there")
 
 
 @dataclass(frozen=True)
@@ -61,8 +102,8 @@ class Selection(NamedTuple):
         return f"Selection(context={self.context!r}, cluster={self.cluster_name!r}, user={self.user_name!r})"
 
 
-def split_sources(value: Any, home: str) -> list[Source]:
-    """The single kubeconfigs that an option's value stands for.
+def split_sources(value: Any, home: str, *, cluster: str) -> list[Source]:
+    """The single kubeconfigs that an option's value stands for. Raises CredentialsError for what stands for none.
 
     A mapping is inline content, as is text of more than one line or that begins with ``{``; other text is a path or
     several paths with ``:`` between (``;`` on Windows); a list holds any of them. ``~`` is ``home``.
@@ -70,41 +111,72 @@ def split_sources(value: Any, home: str) -> list[Source]:
     if isinstance(value, Mapping):
         return [value]
     if isinstance(value, (list, tuple)):
-        return [source for element in value for source in split_sources(element, home)]
+        return [source for element in value for source in split_sources(element, home, cluster=cluster)]
+    if not isinstance(value, (str, os.PathLike)):
+        raise CredentialsError(
+            cluster,
+            f"kubeconfig is {_kind(value)}, and a path, several paths, or the content was expected",
+            remedy="correct the option kubeconfig (in an inventory cluster_kubeconfig)",
+        )
     text = os.fspath(value)
-    if "\n" in text or text.lstrip().startswith("{"):
+    if _is_content(text):
         return [text]
     return [_expand(path.strip(), home) for path in text.split(os.pathsep) if path.strip()]
 
 
-def read(sources: Sequence[Source], *, cluster: str) -> Kubeconfig:
+def read(sources: Sequence[Source], files: Files) -> Kubeconfig:
     """All of ``sources`` as one, as kubectl merges them: for each name, and for the current context, the first counts.
 
     Of several files those that do not exist are passed over, as kubectl does; at least one must exist. Raises
     CredentialsError where one cannot be read or is no kubeconfig; its text never shows content.
     """
     several = len(sources) > 1
-    found = [_load(source, cluster) for source in sources if not (several and _is_absent_file(source))]
+    found = [_load(source, files) for source in sources if not (several and _is_absent_file(source))]
     origin = ":".join(_label(source) for source in sources)
     if not found:
         raise CredentialsError(
-            cluster, f"none of the kubeconfigs {origin} exists", remedy="correct the option kubeconfig"
+            files.cluster, f"none of the kubeconfigs {origin} exists", remedy="correct the option kubeconfig"
         )
     return merge(found, origin=origin)
 
 
-def merge(contents: Sequence[tuple[Mapping[str, Any], str]], *, origin: str) -> Kubeconfig:
-    """Pairs of content and folder as one kubeconfig; the first to name something counts. Pure."""
-    maps: dict[str, dict[str, Entry]] = {"clusters": {}, "users": {}, "contexts": {}}
-    current = ""
-    for content, folder in contents:
-        current = current or str(content.get("current-context") or "")
-        for section, entries in maps.items():
-            for element in content.get(section) or []:
-                if isinstance(element, Mapping) and element.get("name"):
-                    body = element.get(section[:-1])
-                    entries.setdefault(str(element["name"]), Entry(body if isinstance(body, Mapping) else {}, folder))
-    return Kubeconfig(origin, current, maps["clusters"], maps["users"], maps["contexts"])
+def merge(kubeconfigs: Sequence[Kubeconfig], *, origin: str) -> Kubeconfig:
+    """Several as one; the first to name something counts. Pure."""
+    entries: dict[str, dict[str, Entry]] = {section: {} for section in _SECTIONS}
+    for one in kubeconfigs:
+        for section, known in entries.items():
+            for name, entry in getattr(one, section).items():
+                known.setdefault(name, entry)
+    current = next((one.current_context for one in kubeconfigs if one.current_context), "")
+    return Kubeconfig(origin, current, **entries)
+
+
+def parse(content: Any, *, label: str, folder: str, cluster: str) -> Kubeconfig:
+    """One kubeconfig from its content. Pure. Raises CredentialsError, naming ``label``, where it is none."""
+    if not isinstance(content, Mapping) or not any(content.get(section) for section in _SECTIONS):
+        raise CredentialsError(
+            cluster,
+            f"{label} is no kubeconfig: it has neither clusters nor contexts nor users",
+            remedy="give the path or the content of a kubeconfig",
+        )
+    whole = Entry(content, folder, label)
+    sections = {section: _entries(whole, section, cluster) for section in _SECTIONS}
+    return Kubeconfig(label, whole.text("current-context", cluster), **sections)
+
+
+def _entries(whole: Entry, section: str, cluster: str) -> dict[str, Entry]:
+    """What a section names; what has no name cannot be meant."""
+    elements = whole.value.get(section) or []
+    if not isinstance(elements, (list, tuple)) or not all(isinstance(each, (Mapping, type(None))) for each in elements):
+        raise whole.refused(section, elements, "a list of mappings", cluster)
+    entries: dict[str, Entry] = {}
+    for element in elements:
+        outer = Entry(element or {}, whole.folder, f"{section} in {whole.label}")
+        name, single = outer.text("name", cluster), section[:-1]
+        if name and name not in entries:
+            body = outer.mapping(single, cluster)
+            entries[name] = Entry(body, whole.folder, f"{single} {name} in {whole.label}")
+    return entries
 
 
 def select(config: Kubeconfig, context: str | None, *, cluster: str) -> Selection:
@@ -124,7 +196,7 @@ def select(config: Kubeconfig, context: str | None, *, cluster: str) -> Selectio
             f"the kubeconfig {config.origin} has no context {name}",
             remedy=f"set context to one of: {existing}",
         )
-    cluster_name, user_name = str(entry.value.get("cluster") or ""), str(entry.value.get("user") or "")
+    cluster_name, user_name = entry.text("cluster", cluster), entry.text("user", cluster)
     cluster_entry, user_entry = config.clusters.get(cluster_name), config.users.get(user_name)
     if cluster_entry is None:
         raise CredentialsError(
@@ -142,52 +214,48 @@ def select(config: Kubeconfig, context: str | None, *, cluster: str) -> Selectio
     return Selection(name, cluster_name, cluster_entry, user_name, user_entry)
 
 
-def _load(source: Source, cluster: str) -> tuple[Mapping[str, Any], str]:
+def _load(source: Source, files: Files) -> Kubeconfig:
+    label = f"the kubeconfig {_label(source)}"
     if isinstance(source, Mapping):
-        return source, ""
-    label = _label(source)
-    if label == source:
-        try:
-            with open(source, encoding="utf-8") as stream:
-                text = stream.read()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not text"
-            raise CredentialsError(
-                cluster, f"cannot read the kubeconfig {source}: {reason}", remedy="correct the option kubeconfig"
-            ) from None
-        return _parse(text, label, cluster), os.path.dirname(os.path.abspath(source))
-    return _parse(source, label, cluster), ""
+        return parse(source, label=label, folder="", cluster=files.cluster)
+    if _is_content(source):
+        content, folder = files.plain(source.encode("utf-8"), label), ""
+    else:
+        content, folder = files.read(source, "kubeconfig"), os.path.dirname(os.path.abspath(source))
+    return parse(_document(content, label, files.cluster), label=label, folder=folder, cluster=files.cluster)
 
 
-def _parse(text: str, label: str, cluster: str) -> Mapping[str, Any]:
-    if _YAML_IMPORT_ERROR:
-        raise missing_library(cluster, "PyYAML", "reading a kubeconfig", _YAML_IMPORT_ERROR)
+def _document(content: bytes, label: str, cluster: str) -> Any:
+    if not _yaml.INSTALLED:
+        raise missing_library(cluster, "PyYAML", "reading a kubeconfig", "No module named 'yaml'")
     try:
-        content = yaml.load(text, Loader=_LOADER)
-    except yaml.YAMLError as error:
-        # The parser's own message quotes the text, which may hold a token.
-        mark = getattr(error, "problem_mark", None)
-        line = f" (line {mark.line + 1})" if mark else ""
+        return _yaml.load(content)
+    except _yaml.NotYaml as error:
         raise CredentialsError(
-            cluster, f"the kubeconfig {label} is not YAML{line}", remedy="correct or replace it"
+            cluster, f"{label} cannot be read as YAML: {error}", remedy="correct or replace it"
         ) from None
-    if not isinstance(content, Mapping) or not any(content.get(key) for key in ("clusters", "contexts", "users")):
-        raise CredentialsError(
-            cluster,
-            f"{label} is no kubeconfig: it has neither clusters nor contexts nor users",
-            remedy="give the path or the content of a kubeconfig",
-        )
-    return content
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, (int, float)):
+        return "a number"
+    if isinstance(value, str):
+        return "text"
+    return "a mapping" if isinstance(value, Mapping) else "a list" if isinstance(value, (list, tuple)) else "of no type"
 
 
 def _label(source: Source) -> str:
-    if isinstance(source, Mapping) or "\n" in source or source.lstrip().startswith("{"):
-        return "(inline)"
-    return source
+    return "(inline)" if isinstance(source, Mapping) or _is_content(source) else source
+
+
+def _is_content(text: str) -> bool:
+    return "\n" in text or text.lstrip().startswith("{")
 
 
 def _is_absent_file(source: Source) -> bool:
-    return isinstance(source, str) and _label(source) == source and not os.path.exists(source)
+    return isinstance(source, str) and not _is_content(source) and not os.path.exists(source)
 
 
 def _expand(path: str, home: str) -> str:

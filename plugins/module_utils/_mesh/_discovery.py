@@ -28,6 +28,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials im
     token_expiry,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Forbidden, KubeError
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import Decrypt
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DEPLOYMENT, NAMESPACE, SECRET
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._tokens import timestamp
 
@@ -93,7 +94,7 @@ class Discovery:
     findings: tuple[Finding, ...] = ()
 
 
-def discover(search: Search, environ: Mapping[str, str]) -> Discovery:
+def discover(search: Search, environ: Mapping[str, str], decrypt: Decrypt | None = None) -> Discovery:
     """Two requests to the hub, one where its cluster ID is given. Raises KubeError where the hub cannot be read.
 
     Raises MeshError where what is asked for cannot be given: credentials that a reference cannot carry, a hub that is
@@ -101,7 +102,8 @@ def discover(search: Search, environ: Mapping[str, str]) -> Discovery:
     """
     refuse_what_no_reference_carries(search)
     name = search.local_cluster or HUB
-    client = Client(name, load_credentials(search.hub, cluster=name, environ=environ), timeout=search.timeout)
+    credentials = load_credentials(search.hub, cluster=name, environ=environ, decrypt=decrypt)
+    client = Client(name, credentials, timeout=search.timeout)
     try:
         secrets = client.list(SECRET, search.namespace, label_selector=search.label)
         local_cluster = search.local_cluster or _local_cluster(client, search.namespace)
@@ -123,7 +125,7 @@ def discover(search: Search, environ: Mapping[str, str]) -> Discovery:
         discovery = describe(registrations, search, local_cluster, hub, now=datetime.now(timezone.utc))
     finally:
         client.close()
-    return _with_networks(discovery, search, environ) if search.networks else discovery
+    return _with_networks(discovery, search, environ, decrypt) if search.networks else discovery
 
 
 def refuse_what_no_reference_carries(search: Search) -> None:
@@ -234,11 +236,13 @@ def _nameless(search: Search) -> MeshError:
     return MeshError("The hub cannot be named.", [finding])
 
 
-def _with_networks(discovery: Discovery, search: Search, environ: Mapping[str, str]) -> Discovery:
+def _with_networks(
+    discovery: Discovery, search: Search, environ: Mapping[str, str], decrypt: Decrypt | None
+) -> Discovery:
     """The network label of the namespace of Istio on each usable cluster, all asked at the same time."""
     asked = [each for each in discovery.clusters if each.usable]
     clusters = {each.name: Cluster.from_parameters(each.cluster) for each in asked}
-    fleet = Fleet(clusters, request_timeout=search.timeout, environ=environ)
+    fleet = Fleet(clusters, request_timeout=search.timeout, environ=environ, decrypt=decrypt)
     outcomes = fleet.each(
         lambda member: network_of(member.client, member.cluster.istio_namespace), deadline=2 * search.timeout
     )

@@ -15,6 +15,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._cluster import flee
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import Decrypt
 from ansible_collections.onemesh.istio.plugins.module_utils._values import check_numbers
 
 
@@ -32,6 +33,8 @@ class Context:
     progress: Callable[[str], None] = _silent
     render: Callable[[str, Mapping[str, Any]], str] | None = field(default=None, repr=False)
     """The text of a template file with variables added to those of the task; only the controller has it."""
+    decrypt: Decrypt | None = field(default=None, repr=False)
+    """What ansible-vault has encrypted, in plain; only the controller has it."""
     locate: Callable[[str, str], str] = lambda _folder, name: name
     """The path of a file that is named as tasks name files, searched in ``files`` or ``templates`` of a role too."""
 
@@ -54,6 +57,7 @@ def fleet_of(parameters: Mapping[str, Any], context: Context) -> Fleet:
         fleet_of_parameters(parameters["clusters"]),
         request_timeout=parameters["request_timeout"],
         environ=context.environ,
+        decrypt=context.decrypt,
     )
 
 

@@ -72,7 +72,10 @@ class _Wipe:
         self._peers = fleet_of_parameters(peers) if peers else {}
         self._scopes = {name: self._scope(cluster, parameters) for name, cluster in self._clusters.items()}
         self._fleet = Fleet(
-            {**self._clusters, **self._peers}, request_timeout=self._request_timeout, environ=context.environ
+            {**self._clusters, **self._peers},
+            request_timeout=self._request_timeout,
+            environ=context.environ,
+            decrypt=context.decrypt,
         )
         self._reports = {name: Report() for name in self._clusters}
         self._peer_steps: dict[str, list[Step]] = {name: [] for name in self._peers}

@@ -211,7 +211,14 @@ def test_istiod_refuses_for_its_own_reason(config: Any, reason: str) -> None:
     [
         (b"", "kubeconfig is empty"),
         (b"# nothing\n", f"kubeconfig is not valid: {NO_CONFIGURATION}"),
-        (b"kind: 2026-99-99\n", "kubeconfig cannot be loaded: yaml: not YAML"),
+        (
+            b"kind: 2026-99-99\n",
+            "kubeconfig cannot be loaded: no kind '2026-99-99' is registered for version None, expected kind Config of "
+            "version v1",
+        ),
+        (b"kind: !!int x\n", "kubeconfig cannot be loaded: yaml: not YAML"),
+        # sigs.k8s.io/yaml reads the first document, and lets the last of two equal keys win.
+        (b"kind: Secret\nkind: Config\n---\nkind: Secret\n", f"kubeconfig is not valid: {NO_CONFIGURATION}"),
     ],
 )
 def test_files_that_are_no_kubeconfig(content: bytes, reason: str) -> None:

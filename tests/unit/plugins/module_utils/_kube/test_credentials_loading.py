@@ -14,7 +14,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube import transpo
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import (
     Credentials,
     load_credentials,
-    resolve_settings,
     token_expiry,
     without_user_information,
 )
@@ -37,37 +36,6 @@ def load(options: dict[str, Any], **environ: str) -> Credentials:
 
 
 @pytest.mark.parametrize(
-    ("options", "environ", "settings"),
-    [
-        ({}, {}, {}),
-        ({"host": "h", "api_key": None, "context": ""}, {}, {"host": "h"}),
-        # Both spellings that kubernetes.core knows.
-        ({}, {"K8S_AUTH_VERIFY_SSL": "no", "K8S_AUTH_SSL_CA_CERT": "ca"}, {"validate_certs": "no", "ca_cert": "ca"}),
-        ({}, {"K8S_AUTH_VALIDATE_CERTS": "no", "K8S_AUTH_CA_CERT": "ca"}, {"validate_certs": "no", "ca_cert": "ca"}),
-        ({}, {"K8S_AUTH_CERT_FILE": "c", "K8S_AUTH_KEY_FILE": "k"}, {"client_cert": "c", "client_key": "k"}),
-        # An option counts before its variable, also where it is False.
-        ({"proxy": "p"}, {"K8S_AUTH_PROXY": "q"}, {"proxy": "p"}),
-        ({"validate_certs": False}, {"K8S_AUTH_VERIFY_SSL": "yes"}, {"validate_certs": False}),
-        # An identity is taken whole from one source.
-        ({"api_key": "o"}, {"K8S_AUTH_USERNAME": "u", "K8S_AUTH_PASSWORD": "p"}, {"api_key": "o"}),
-        ({"api_key": "o"}, {"K8S_AUTH_HOST": "h"}, {"api_key": "o", "host": "h"}),
-        # Options that say which cluster is meant switch off the variables that do.
-        (
-            {"kubeconfig": "f"},
-            {"K8S_AUTH_HOST": "h", "K8S_AUTH_API_KEY": "e", "K8S_AUTH_SSL_CA_CERT": "c"},
-            {"kubeconfig": "f"},
-        ),
-        ({"kubeconfig": "f"}, {"K8S_AUTH_CONTEXT": "c"}, {"kubeconfig": "f", "context": "c"}),
-        ({"context": "c"}, {"K8S_AUTH_KUBECONFIG": "f", "K8S_AUTH_HOST": "h"}, {"context": "c", "kubeconfig": "f"}),
-        ({"host": "h"}, {"K8S_AUTH_KUBECONFIG": "f", "K8S_AUTH_API_KEY": "e"}, {"host": "h", "api_key": "e"}),
-        ({"kubeconfig": "f"}, {"K8S_AUTH_PROXY": "p"}, {"kubeconfig": "f", "proxy": "p"}),
-    ],
-)
-def test_precedence(options: dict[str, Any], environ: dict[str, str], settings: dict[str, Any]) -> None:
-    assert resolve_settings(options, environ) == settings
-
-
-@pytest.mark.parametrize(
     ("options", "environ", "expected"),
     [
         ({"kubeconfig": config()}, {}, {"server": "https://west:6443", "token": "from-kubeconfig", "verify": True}),
@@ -85,6 +53,12 @@ def test_precedence(options: dict[str, Any], environ: dict[str, str], settings: 
         ({"kubeconfig": config(**{"insecure-skip-tls-verify": True})}, {}, {"verify": False}),
         ({"kubeconfig": config(**{"insecure-skip-tls-verify": True}), "validate_certs": True}, {}, {"verify": True}),
         ({"kubeconfig": config()}, {"K8S_AUTH_VERIFY_SSL": "False"}, {"verify": False}),
+        # Templates give text, and the text "False" once was a truth.
+        ({"kubeconfig": config(**{"insecure-skip-tls-verify": "False"})}, {}, {"verify": True}),
+        ({"kubeconfig": config(**{"insecure-skip-tls-verify": "no"})}, {}, {"verify": True}),
+        ({"kubeconfig": config(**{"insecure-skip-tls-verify": ""})}, {}, {"verify": True}),
+        ({"kubeconfig": config(**{"insecure-skip-tls-verify": None})}, {}, {"verify": True}),
+        ({"kubeconfig": config(**{"insecure-skip-tls-verify": "True"})}, {}, {"verify": False}),
         ({"kubeconfig": config(**{"tls-server-name": "a"})}, {}, {"tls_server_name": "a"}),
         ({"kubeconfig": config(**{"tls-server-name": "a"}), "tls_server_name": "b"}, {}, {"tls_server_name": "b"}),
         ({"kubeconfig": config(**{"proxy-url": "http://a"})}, {}, {"proxy": "http://a"}),
@@ -111,6 +85,67 @@ def test_precedence(options: dict[str, Any], environ: dict[str, str], settings: 
 def test_credentials(options: dict[str, Any], environ: dict[str, str], expected: dict[str, Any]) -> None:
     credentials = load(options, **environ)
     assert {name: getattr(credentials, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("user", "cluster", "said"),
+    [
+        ({}, {"insecure-skip-tls-verify": "maybe"}, "insecure-skip-tls-verify of cluster west in .* is text, and true"),
+        ({}, {"server": 6443}, "server of cluster west in the kubeconfig .* is a number, and text was expected"),
+        ({}, {"tls-server-name": ["a"]}, "tls-server-name of cluster west in .* is a list, and text"),
+        ({}, {"proxy-url": True}, "proxy-url of cluster west in .* is true or false, and text"),
+        ({}, {"certificate-authority-data": 1}, "certificate-authority-data of cluster west in .* is a number"),
+        ({}, {"certificate-authority": {}}, "certificate-authority of cluster west in .* is a mapping"),
+        ({"token": 12345678}, {}, "token of user dana in .* is a number"),
+        ({"tokenFile": 1}, {}, "tokenFile of user dana in .* is a number"),
+        ({"username": "u", "password": 12345678}, {}, "password of user dana in .* is a number"),
+        ({"as": 1}, {}, "as of user dana in .* is a number"),
+        ({"as": "a", "as-groups": "ops"}, {}, "as-groups of user dana in .* is text, and a list of texts"),
+        ({"as": "a", "as-groups": [1]}, {}, "as-groups of user dana in .* is a list, and a list of texts"),
+        ({"as": "a", "as-uid": 17}, {}, "as-uid of user dana in .* is a number"),
+        ({"as": "a", "as-user-extra": ["x"]}, {}, "as-user-extra of user dana in .* is a list, and a mapping"),
+        ({"as": "a", "as-user-extra": {"x": "y"}}, {}, "x of as-user-extra of user dana in .* is text, and a list"),
+        ({"exec": "aws"}, {}, "exec of user dana in .* is text, and a mapping"),
+        ({"auth-provider": "gcp"}, {}, "auth-provider of user dana in .* is text, and a mapping"),
+        ({"client-certificate": 1}, {}, "client-certificate of user dana in .* is a number"),
+    ],
+)
+def test_fields_of_another_type_are_refused_by_name(user: dict[str, Any], cluster: dict[str, Any], said: str) -> None:
+    with pytest.raises(CredentialsError, match=said) as raised:
+        load({"kubeconfig": config(user, **cluster)})
+    assert str(raised.value).startswith("west: ")
+    assert "12345678" not in str(raised.value)
+
+
+def test_files_that_ansible_vault_has_encrypted(tmp_path: Path) -> None:
+    """Kubeconfigs, and the files that they and the options name."""
+
+    def vaulted(name: str, content: str) -> str:
+        (tmp_path / name).write_bytes(b"$ANSIBLE_VAULT;1.1;AES256\n" + content.encode().hex().encode())
+        return str(tmp_path / name)
+
+    def decrypt(content: bytes) -> bytes:
+        return bytes.fromhex(content.split(b"\n", 1)[1].decode())
+
+    vaulted("ca.crt", "authority")
+    path = vaulted("config", json.dumps(config(**{"certificate-authority": "ca.crt"})))
+    options = {"kubeconfig": path, "client_cert": vaulted("cert", "c"), "client_key": vaulted("key", "k")}
+    credentials = load_credentials(options, cluster="west", environ={}, decrypt=decrypt)
+    assert (credentials.ca, credentials.client_certificate, credentials.client_key) == (b"authority", b"c", b"k")
+    for environ in ({"KUBECONFIG": path}, {"K8S_AUTH_KUBECONFIG": f"{tmp_path}/absent:{path}"}):
+        assert load_credentials({}, cluster="west", environ=environ, decrypt=decrypt).token == "from-kubeconfig"
+    text = Path(vaulted("text", json.dumps(config()))).read_text()
+    assert (
+        load_credentials({"kubeconfig": text}, cluster="west", environ={}, decrypt=decrypt).token == "from-kubeconfig"
+    )
+
+    def refuse(_content: bytes) -> bytes:
+        raise ValueError("no secret fits")
+
+    with pytest.raises(CredentialsError, match=r"config .* is encrypted by ansible-vault, and a module cannot decrypt"):
+        load(options)
+    with pytest.raises(CredentialsError, match=r"cannot be decrypted: no secret fits -> give the vault's password"):
+        load_credentials(options, cluster="west", environ={}, decrypt=refuse)
 
 
 def test_default_files(tmp_path: Path) -> None:
@@ -140,6 +175,10 @@ def test_files_named_by_the_kubeconfig(tmp_path: Path) -> None:
     [
         ({}, "nothing says how to reach its API server"),
         ({"kubeconfig": {**config(), "clusters": [{"name": "west", "cluster": {}}]}}, "has no server"),
+        (
+            {"kubeconfig": {**config(), "contexts": [*config()["contexts"], {"name": "east"}]}, "host": "h"},
+            "has several contexts, and no context: .* -> set context to one of: west, east",
+        ),
         (
             {"kubeconfig": config(**{"certificate-authority-data": "%%%"})},
             "certificate-authority-data in .* is not base64",

@@ -1,0 +1,56 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files that say how a cluster is reached, also those that ansible-vault has encrypted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import CredentialsError
+
+_VAULT = b"$ANSIBLE_VAULT;"
+
+Decrypt = Callable[[bytes], bytes]
+"""What ansible-vault has encrypted, in plain. ValueError, with the reason, where no secret fits."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """Reads files for ``cluster``. Only the controller knows the vault's secrets, so a module has no ``decrypt``."""
+
+    cluster: str
+    decrypt: Decrypt | None = field(default=None, repr=False)
+
+    def read(self, path: str, what: str) -> bytes:
+        """The plain content of a file that messages call ``what``. Raises CredentialsError."""
+        try:
+            with open(path, "rb") as stream:
+                content = stream.read()
+        except OSError as error:
+            raise CredentialsError(
+                self.cluster,
+                f"cannot read {path} ({what}): {error.strerror}",
+                remedy="correct the path or the file's mode",
+            ) from None
+        return self.plain(content, f"{path} ({what})")
+
+    def plain(self, content: bytes, label: str) -> bytes:
+        """``content``, decrypted where ansible-vault has encrypted it. Raises CredentialsError."""
+        if not content.lstrip().startswith(_VAULT):
+            return content
+        if self.decrypt is None:
+            raise CredentialsError(
+                self.cluster,
+                f"{label} is encrypted by ansible-vault, and a module cannot decrypt it",
+                remedy="run the task on the controller (connection: local, without async), or give a decrypted file",
+            )
+        try:
+            return self.decrypt(content.lstrip())
+        except ValueError as error:
+            raise CredentialsError(
+                self.cluster,
+                f"{label} is encrypted by ansible-vault, and cannot be decrypted: {error}",
+                remedy="give the vault's password (--vault-id or --vault-password-file)",
+            ) from None
