@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import ansible.template
+from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
@@ -85,16 +86,41 @@ class VerbAction(ActionBase):
             environment.update({str(name): str(value) for name, value in (values or {}).items()})
         return environment
 
-    def _render(self, task_vars: dict[str, Any], path: str, variables: Mapping[str, Any]) -> str:
-        """What the template at ``path`` gives with the task's variables and these."""
+    def _render(self, task_vars: dict[str, Any], path: str, variables: Mapping[str, Any]) -> Any:
+        """What the template at ``path`` gives with the task's variables and these: text, or the data in it."""
         text = _trusted(Path(path).read_text(encoding="utf-8"))
-        with self._templar.set_temporary_context(available_variables={**task_vars, **variables}):
-            return str(self._templar.template(text))
+        templar = self._templar.copy_with_new_env(available_variables={**task_vars, **variables})
+        return templar.template(text)
 
     def _progress(self, line: str) -> None:
         """What is waited for and since when: shown at once, since a result comes only at the end."""
-        Display().display(f"  {line}")
+        Display().display(f"  {line}", **channel(_stdout_callback()))
 
+
+def channel(callback: str) -> dict[str, bool]:
+    """Where lines of ours go beside what the stdout callback ``callback`` writes, as options of ``Display.display``.
+
+    Among text for people; in Ansible's log file where programs read JSON, for standard error may be merged into it; and
+    to standard error where nobody knows.
+    """
+    name = callback.rpartition(".")[2]
+    if name in _FOR_PEOPLE:
+        return {}
+    return {"log_only": True} if "json" in name else {"stderr": True}
+
+
+def _stdout_callback() -> str:
+    """ansible-runner, and so AWX, puts a callback of its own before the one that was chosen."""
+    return os.environ.get("ORIGINAL_STDOUT_CALLBACK") or str(
+        constants.DEFAULT_STDOUT_CALLBACK  # type: ignore[attr-defined]
+    )
+
+
+# Of ansible-core, ansible-runner and community.general.
+_FOR_PEOPLE = frozenset(
+    {"awx_display", "counter_enabled", "debug", "default", "default_without_diff", "dense", "diy", "minimal", "oneline"}
+    | {"print_task", "selective", "tasks_only", "timestamp", "tree", "unixy", "yaml"}
+)
 
 # Ansible 2.19 trusts text as a template only where it was read as one; before that it trusts all text.
 _trusted: Callable[[Any], Any] = getattr(ansible.template, "trust_as_template", lambda text: text)

@@ -31,8 +31,9 @@ class Context:
     diff: bool = True
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
     progress: Callable[[str], None] = _silent
-    render: Callable[[str, Mapping[str, Any]], str] | None = field(default=None, repr=False)
-    """The text of a template file with variables added to those of the task; only the controller has it."""
+    render: Callable[[str, Mapping[str, Any]], Any] | None = field(default=None, repr=False)
+    """What a template file gives with variables added to those of the task: text, or the data in it. Only the
+    controller has it."""
     decrypt: Decrypt | None = field(default=None, repr=False)
     """What ansible-vault has encrypted, in plain; only the controller has it."""
     locate: Callable[[str, str], str] = lambda _folder, name: name

@@ -18,9 +18,10 @@ from ansible.playbook.play_context import PlayContext
 from ansible.playbook.task import Task
 from ansible.plugins.loader import connection_loader
 from ansible.template import Templar
+from ansible_collections.onemesh.istio.plugins.module_utils import _yaml as yaml
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context
-from ansible_collections.onemesh.istio.plugins.plugin_utils.action import VerbAction
+from ansible_collections.onemesh.istio.plugins.plugin_utils.action import VerbAction, channel
 
 Seen = tuple[Mapping[str, Any], Context]
 Run = Callable[..., dict[str, Any]]
@@ -55,7 +56,9 @@ def recorder() -> Recorder:
 
 @pytest.fixture
 def run(recorder: Recorder) -> Run:
-    def with_arguments(arguments: dict[str, Any], **task: Any) -> dict[str, Any]:
+    def with_arguments(
+        arguments: dict[str, Any], *, variables: dict[str, Any] | None = None, **task: Any
+    ) -> dict[str, Any]:
         loaded = Task.load({"action": {"module": "onemesh.istio.link", **arguments}, **task})
         action_class = type("ActionModule", (VerbAction,), {"VERB": recorder})
         action = action_class(
@@ -67,7 +70,7 @@ def run(recorder: Recorder) -> Run:
             shared_loader_obj=SimpleNamespace(),
         )
         action._load_name = "onemesh.istio.link"  # as the plugin loader does
-        return dict(action.run(task_vars={}))
+        return dict(action.run(task_vars=variables or {}))
 
     return with_arguments
 
@@ -163,3 +166,41 @@ def test_an_asynchronous_task_runs_as_a_module(run: Run, recorder: Recorder, mon
     monkeypatch.setattr(VerbAction, "_execute_module", execute_module)
     assert run({"clusters": []}, **{"async": 30, "poll": 0})["started"] == 1
     assert (calls, recorder.seen) == ([{"task_vars": {}, "wrap_async": 30}], [])
+
+
+@pytest.mark.parametrize(
+    ("callback", "where"),
+    [
+        ("default", {}),
+        ("ansible.builtin.default", {}),
+        ("community.general.yaml", {}),
+        ("awx_display", {}),
+        ("json", {"log_only": True}),
+        ("ansible.posix.json", {"log_only": True}),
+        ("ansible.posix.jsonl", {"log_only": True}),
+        ("community.general.null", {"stderr": True}),
+        ("somebodys.own", {"stderr": True}),
+    ],
+)
+def test_a_line_of_ours_breaks_no_output_that_programs_read(callback: str, where: dict[str, bool]) -> None:
+    assert channel(callback) == where
+
+
+@pytest.mark.parametrize(
+    ("template", "rendered"),
+    [
+        ("name: {{ cluster.name }}-{{ team }}\n", {"name": "east-shop"}),
+        ('{"name": "{{ cluster.name }}", "on": true, "none": null}\n', {"name": "east", "on": True, "none": None}),
+    ],
+)
+def test_a_template_has_the_variables_of_the_task_and_warns_of_nothing(
+    run: Run, recorder: Recorder, tmp_path: Path, capsys: pytest.CaptureFixture[str], template: str, rendered: Any
+) -> None:
+    (tmp_path / "routes.j2").write_text(template)
+    run({"clusters": []}, variables={"team": "shop"})
+    render = recorder.seen[0][1].render
+    assert render is not None
+    # Before ansible-core 2.19 what looks like a mapping becomes one.
+    given = render(str(tmp_path / "routes.j2"), {"cluster": {"name": "east"}})
+    assert (yaml.load(given) if isinstance(given, str) else given) == rendered
+    assert "WARNING" not in "".join(capsys.readouterr())
