@@ -19,6 +19,16 @@ ANNOTATION_UID = "onemesh.istio/uid"
 """UID that the API server gave to an object when we created it; a namesake made by someone else has another."""
 
 
+ANNOTATION_RECORDS_OF = "onemesh.istio/records-of"
+"""On the namespace of the records: those that stood in this namespace before have all been taken along."""
+
+
+def records_namespace(istio_namespace: str) -> str:
+    """Where the records are by default: Secrets of ours that whoever changes routes has to write stand apart from
+    Istio's. Meshes that share a cluster have one each, as they have of Istio's."""
+    return f"onemesh-{'system' if istio_namespace == 'istio-system' else istio_namespace}"
+
+
 LABEL_SET = "onemesh.istio/set"
 """Which set of objects a replica belongs to."""
 ANNOTATION_SOURCE = "onemesh.istio/source"

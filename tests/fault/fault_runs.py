@@ -31,6 +31,8 @@ from unittest import mock
 from ansible_collections.onemesh.istio.plugins.module_utils._change import ledger, records
 from ansible_collections.onemesh.istio.plugins.module_utils._change.lease import is_free
 from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import Record
+from ansible_collections.onemesh.istio.plugins.module_utils._change.moving import LABEL_PART_OF
+from ansible_collections.onemesh.istio.plugins.module_utils._change.place import Place
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client, content
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Forbidden, Invalid
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
@@ -399,7 +401,7 @@ class Site:
         return {f"{live['kind']} {live['metadata']['name']}": content(live) for live in found}
 
     def record(self) -> Record | None:
-        found = records.Records(self.clients[HUB], RECORDS).load("replicate", self.name)
+        found = records.Records(Place(self.clients[HUB], RECORDS)).load("replicate", self.name)
         return found if found.resource_version else None
 
     def leftovers(self) -> list[str]:
@@ -411,7 +413,7 @@ class Site:
             for kind in (*KINDS, NAMESPACE)
             for live in client.list(kind, label_selector=f"{LABEL_SET}={self.name}")
         ]
-        parts = hub.list(SECRET, RECORDS, label_selector=f"{records.LABEL_PART_OF}={name}")
+        parts = hub.list(SECRET, RECORDS, label_selector=f"{LABEL_PART_OF}={name}")
         left += [f"Secret {live['metadata']['name']}" for live in parts]
         left += [f"{kind.kind} {name}" for kind in (SECRET, LEASE) if hub.find(kind, name, RECORDS) is not None]
         return left

@@ -110,7 +110,7 @@ def test_an_account_that_may_only_read(planes: Planes, site: Site, moments: Mome
     assert "west: the account in use may not patch, create, delete" in said
     assert "virtualservices" in said
     assert "destinationrules" in said
-    assert {request.path.split("/")[-2] for request in moments.writes} <= {"namespaces", "istio-system", "leases"}
+    assert {request.path.split("/")[-2] for request in moments.writes} <= {"namespaces", RECORDS, "leases"}
     unchanged_and_nothing_owed(site, before)
 
 

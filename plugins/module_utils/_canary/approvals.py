@@ -10,20 +10,20 @@ from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._canary import gates
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.gates import Approval
+from ansible_collections.onemesh.istio.plugins.module_utils._change.moving import LABEL_APPROVAL
+from ansible_collections.onemesh.istio.plugins.module_utils._change.place import Place
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Applied, Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER, is_ours
 
 
-def read(
-    client: Client, namespace: str, canary: str, objects: Iterable[Mapping[str, Any] | None] = ()
-) -> list[Approval]:
+def read(place: Place, canary: str, objects: Iterable[Mapping[str, Any] | None] = ()) -> list[Approval]:
     """All approvals of a canary. ``objects`` are its routes and workloads on the hub as just read (None: not there).
 
     One request. Raises KubeError.
     """
-    found = [gates.of_config_map(live) for live in _config_maps(client, namespace, canary)]
+    found = [gates.of_config_map(live) for live in place.select(CONFIG_MAP, _selector(canary))]
     return found + [approval for live in objects if live is not None for approval in gates.of_annotations(live)]
 
 
@@ -39,7 +39,7 @@ def forget(client: Client, namespace: str, canary: str, *, dry_run: bool = False
     """Remove the approvals that we wrote, when a canary goes. Names of those removed, and of those that people wrote,
     which stay theirs (I4). Raises KubeError."""
     removed, left = [], []
-    for live in _config_maps(client, namespace, canary):
+    for live in client.list(CONFIG_MAP, namespace, label_selector=_selector(canary)):
         metadata = live["metadata"]
         if not is_ours(live):
             left.append(metadata["name"])
@@ -53,5 +53,5 @@ def forget(client: Client, namespace: str, canary: str, *, dry_run: bool = False
     return removed, left
 
 
-def _config_maps(client: Client, namespace: str, canary: str) -> list[dict[str, Any]]:
-    return client.list(CONFIG_MAP, namespace, label_selector=f"{gates.LABEL_APPROVAL}={canary}")
+def _selector(canary: str) -> str:
+    return f"{LABEL_APPROVAL}={canary}"

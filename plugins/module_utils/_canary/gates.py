@@ -24,10 +24,10 @@ from datetime import datetime, timezone
 from typing import Any, Literal, NamedTuple
 
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import GateAnswer
+from ansible_collections.onemesh.istio.plugins.module_utils._change.moving import LABEL_APPROVAL
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import owned
 
-LABEL_APPROVAL = "onemesh.istio/approval"
 ANNOTATION_APPROVE = "onemesh.istio/approve-"
 EVERY_GATE = "*"
 

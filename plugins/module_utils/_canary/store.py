@@ -11,7 +11,8 @@ from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._canary import state as states
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.state import State, UnreadableState
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
+from ansible_collections.onemesh.istio.plugins.module_utils._change.moving import LABEL_RELEASE
+from ansible_collections.onemesh.istio.plugins.module_utils._change.place import Place
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
@@ -20,8 +21,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
     MANAGED_BY,
 )
 
-LABEL = "onemesh.istio/canary"
-"""The release that a ConfigMap is the state of."""
 _KEY = "state"
 
 
@@ -35,22 +34,22 @@ class Store:
     """The state of one release. Every method raises KubeError; ``save`` raises Conflict where another run has written
     since."""
 
-    client: Client
-    namespace: str
+    place: Place
     name: str
     _live: Mapping[str, Any] | None = None
 
     def load(self) -> State | None:
         """The state; None where there is none."""
-        self._live = self.client.find(CONFIG_MAP, object_name(self.name), self.namespace)
+        self._live = self.place.find(CONFIG_MAP, object_name(self.name))
         if self._live is None:
             return None
+        where = self._live["metadata"]["namespace"]
         try:
             return states.decode((self._live.get("data") or {}).get(_KEY, ""))
         except UnreadableState as error:
             raise KubeError(
-                self.client.cluster,
-                f"the state in ConfigMap {self.namespace}/{object_name(self.name)} is not usable: {error}",
+                self.place.client.cluster,
+                f"the state in ConfigMap {where}/{object_name(self.name)} is not usable: {error}",
                 reason="state-unreadable",
                 remedy="use the version of the collection that wrote it; or delete the ConfigMap, and the release "
                 "begins anew with the weight 0",
@@ -59,17 +58,17 @@ class Store:
     def save(self, state: State) -> None:
         manifest = self._manifest(state)
         if self._live is None:
-            self._live = self.client.create(manifest, field_manager=FIELD_MANAGER)
+            self._live = self.place.client.create(manifest, field_manager=FIELD_MANAGER)
             return
         manifest["metadata"]["resourceVersion"] = self._live["metadata"]["resourceVersion"]
-        self._live = self.client.replace(manifest, field_manager=FIELD_MANAGER)
+        self._live = self.place.client.replace(manifest, field_manager=FIELD_MANAGER)
 
     def remove(self) -> bool:
         """Whether there was one."""
         if self._live is None:
             return False
         uid = self._live["metadata"]["uid"]
-        self.client.delete(CONFIG_MAP, object_name(self.name), self.namespace, uid=uid)
+        self.place.client.delete(CONFIG_MAP, object_name(self.name), self.place.namespace, uid=uid)
         self._live = None
         return True
 
@@ -79,8 +78,8 @@ class Store:
             "kind": CONFIG_MAP.kind,
             "metadata": {
                 "name": object_name(self.name),
-                "namespace": self.namespace,
-                "labels": {LABEL_MANAGED_BY: MANAGED_BY, LABEL: self.name},
+                "namespace": self.place.namespace,
+                "labels": {LABEL_MANAGED_BY: MANAGED_BY, LABEL_RELEASE: self.name},
             },
             "data": {_KEY: states.encode(state)},
         }

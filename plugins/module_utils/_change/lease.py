@@ -17,11 +17,11 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import content_hash
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, KubeError
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, Forbidden, KubeError, NotFound
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import LEASE
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
     FIELD_MANAGER,
@@ -94,17 +94,30 @@ def seconds_left(spec: Mapping[str, Any], now: datetime) -> float:
     return float(spec.get("leaseDurationSeconds") or SECONDS) - age
 
 
+class Home(Protocol):
+    """The namespace that a Lease is taken in."""
+
+    def make(self) -> bool:
+        """Make it where it is missing. Whether it was."""
+
+    def arrive(self, held: str) -> None:
+        """What has to be done first once Lease ``held`` is taken."""
+
+
 class SetLease:
     """Held for the time of a ``with`` block. Raises Conflict (``reason`` LeaseHeld) at once where another run has it.
 
     With ``wait`` that many seconds are given to the other run to end.
     """
 
-    def __init__(self, client: Client, namespace: str, name: str, *, wait: float = 0.0) -> None:
+    def __init__(
+        self, client: Client, namespace: str, name: str, *, wait: float = 0.0, home: Home | None = None
+    ) -> None:
         self._client = client
         self._namespace = namespace
         self._name = name
         self._wait = wait
+        self._home = home
         self._identity = holder_identity()
         self._lease: dict[str, Any] = {}
         self._ended = threading.Event()
@@ -156,6 +169,12 @@ class SetLease:
         self._renewed = time.monotonic()
         _HELD.add(self._identity)
         self._renewing.start()
+        if self._home is not None:
+            try:
+                self._home.arrive(self._name)
+            except BaseException:
+                self.__exit__(None, None, None)
+                raise
         return self
 
     def __exit__(
@@ -183,7 +202,7 @@ class SetLease:
 
     def _try(self) -> bool:
         try:
-            self._lease = self._client.create(self._manifest({}), field_manager=FIELD_MANAGER)
+            self._lease = self._create()
             return True
         except Conflict:
             pass
@@ -198,6 +217,15 @@ class SetLease:
         except Conflict:
             return False
         return True
+
+    def _create(self) -> dict[str, Any]:
+        manifest = self._manifest({})
+        try:
+            return self._client.create(manifest, field_manager=FIELD_MANAGER)
+        except (NotFound, Forbidden):  # 403: the namespace is being deleted
+            if self._home is None or not self._home.make():
+                raise
+        return self._client.create(manifest, field_manager=FIELD_MANAGER)
 
     def _renew(self) -> None:
         while not self._ended.wait(SECONDS / 3):

@@ -12,7 +12,8 @@ from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._change import ledger
 from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import Record, UnreadableRecord
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
+from ansible_collections.onemesh.istio.plugins.module_utils._change.moving import LABEL_PART_OF, LABEL_RECORD
+from ansible_collections.onemesh.istio.plugins.module_utils._change.place import Place
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, NotFound
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SECRET
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
@@ -21,9 +22,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
     MANAGED_BY,
 )
 
-LABEL_RECORD = "onemesh.istio/record"
-"""Component of the set that a Secret is the record of."""
-LABEL_PART_OF = "onemesh.istio/record-part-of"
 TYPE = "onemesh.istio/record"
 _PARTS = "onemesh.istio/record-parts"
 
@@ -43,18 +41,19 @@ def record_name(component: str, name: str) -> str:
 class Records:
     """The records in one namespace of the hub. Every method raises KubeError."""
 
-    def __init__(self, client: Client, namespace: str) -> None:
-        self.client = client
-        self.namespace = namespace
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.client = place.client
+        self.namespace = place.namespace
 
     def load(self, component: str, name: str) -> Record:
         """The record of a set; an empty one where nothing is stored."""
-        secret = self.client.find(SECRET, record_name(component, name), self.namespace)
+        secret = self.place.find(SECRET, record_name(component, name))
         return Record(component, name) if secret is None else self._read(secret)
 
     def load_all(self, component: str) -> list[Record]:
         """The records of all sets of a component."""
-        secrets = self.client.list(SECRET, self.namespace, label_selector=f"{LABEL_RECORD}={component}")
+        secrets = self.place.select(SECRET, f"{LABEL_RECORD}={component}")
         return [self._read(secret) for secret in secrets]
 
     def save(self, record: Record) -> None:
@@ -113,13 +112,13 @@ class Records:
         metadata = secret["metadata"]
         parts = tuple(filter(None, (metadata.get("annotations") or {}).get(_PARTS, "").split(",")))
         try:
-            pieces = [secret, *(self.client.get(SECRET, part, self.namespace) for part in parts)]
+            pieces = [secret, *(self.client.get(SECRET, part, metadata["namespace"]) for part in parts)]
             record = ledger.decode(b"".join(ledger.bytes_of(piece) for piece in pieces))
         except (UnreadableRecord, NotFound) as error:
             why = error.message if isinstance(error, NotFound) else str(error)
             raise KubeError(
                 self.client.cluster,
-                f"the record Secret {self.namespace}/{metadata['name']} is not usable: {why}",
+                f"the record Secret {metadata['namespace']}/{metadata['name']} is not usable: {why}",
                 reason="record-unreadable",
                 remedy="use the version of the collection that wrote it, or restore the Secret from a backup; "
                 "without it objects are known by their labels only",

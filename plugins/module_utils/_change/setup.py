@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ansible_collections.onemesh.istio.plugins.module_utils._change.lease import Borrowed, SetLease
+from ansible_collections.onemesh.istio.plugins.module_utils._change.place import Place
 from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import Policy
 from ansible_collections.onemesh.istio.plugins.module_utils._change.records import Records, is_set_name, record_name
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
@@ -101,13 +102,13 @@ class Setup:
         if problems:
             raise MeshError("The change cannot be made.", problems)
         member = fleet[hub]
-        namespace = parameters["ledger_namespace"] or member.cluster.istio_namespace
+        place = Place.of(member.client, member.cluster.istio_namespace, parameters["ledger_namespace"])
         return cls(
             component=component,
             name=name,
             fleet=fleet,
             hub=hub,
-            records=Records(member.client, namespace),
+            records=Records(place),
             policy=Policy.of(parameters, fleet.names),
             level=parameters["proof"],
             proof_timeout=parameters["proof_timeout"],
@@ -137,4 +138,5 @@ class Setup:
             self.records.namespace,
             record_name(self.component, self.name),
             wait=self.lock_timeout,
+            home=self.records.place,
         )

@@ -70,6 +70,12 @@ class Teardown:
 
     def run(self) -> dict[str, Any]:
         """The result, with ``leaked: []``. Raises MeshError that names what is left, where and why."""
+        result = self._run()
+        if self._setup.held is None and not self._setup.check_mode:
+            self._setup.records.place.retire()
+        return result
+
+    def _run(self) -> dict[str, Any]:
         setup = self._setup
         self._record = setup.records.load(setup.component, setup.name)
         written_off = session.write_off(setup, self._record)

@@ -8,7 +8,7 @@ This is private to the collection and may change at any time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 _RBAC_GROUP = "rbac.authorization.k8s.io"
@@ -34,6 +34,19 @@ def role_objects(account: str, namespace: str, rules: Rules, *, within: str) -> 
     """Role and RoleBinding in namespace ``within``, for the account in ``namespace``."""
     metadata = {"name": role_name(account, namespace), "namespace": within}
     return _granted("Role", metadata, account, namespace, rules)
+
+
+def with_rights(bindings: Iterable[Mapping[str, Any]], namespace: str) -> list[str]:
+    """Who in ``namespace`` has rights by (Cluster)RoleBindings: ``ServiceAccount istiod by ClusterRoleBinding x``."""
+    found = []
+    for binding in bindings:
+        for subject in binding.get("subjects") or ():
+            kind, name = str(subject.get("kind")), str(subject.get("name"))
+            is_account = kind == "ServiceAccount" and subject.get("namespace") == namespace
+            is_user = name.startswith(f"system:serviceaccount:{namespace}:")
+            if is_account or is_user or name == f"system:serviceaccounts:{namespace}":
+                found.append(f"{kind} {name} by {binding['kind']} {binding['metadata']['name']}")
+    return sorted(found)
 
 
 def _granted(

@@ -72,6 +72,31 @@ def known_kinds(wanted: Named) -> list[Kind]:
     return [kind for kind in kinds.KINDS if kind.plural and unversioned.fits(kind)]
 
 
+def never(kind: Kind) -> str:
+    """Why no writer may get a type, in words for people; empty where it may. Pure."""
+    return _NEVER.get((kind.group, kind.kind)) or _NEVER_OF_GROUP.get(kind.group, "")
+
+
+_ANY_ACCOUNT = "whoever may write it can get a token of any account, and all that account's rights"
+_ANY_RIGHT = "whoever may write it can give accounts rights, or become another user"
+_ANY_REQUEST = "whoever may write it sees and changes what others send to the API server"
+_NEVER: Mapping[tuple[str, str], str] = {
+    ("", "Secret"): f"it holds keys and tokens, and {_ANY_ACCOUNT}",
+    ("", "ServiceAccount"): _ANY_ACCOUNT,
+    ("", "Namespace"): "whoever may delete one deletes everything in it; option namespaces grants what a change needs",
+    ("", "Node"): "whoever may write it decides where every pod runs",
+}
+_NEVER_OF_GROUP: Mapping[str, str] = {
+    "rbac.authorization.k8s.io": _ANY_RIGHT,
+    "authentication.k8s.io": _ANY_RIGHT,
+    "authorization.k8s.io": _ANY_RIGHT,
+    "certificates.k8s.io": _ANY_RIGHT,
+    "admissionregistration.k8s.io": _ANY_REQUEST,
+    "apiregistration.k8s.io": _ANY_REQUEST,
+    "apiextensions.k8s.io": _ANY_REQUEST,
+}
+
+
 def cluster_rules(granted: Iterable[Kind], *, namespaces: bool, accepted: bool, acknowledged: bool) -> Rules:
     """What the account may do in the whole cluster: write the granted types, and read what a change has to know.
 
@@ -111,7 +136,8 @@ LEDGER_RULES: Rules = (
 """What the hub's own writer may do in the namespace of the ledger: records are Secrets, locks are Leases, and states of
 releases and approvals are ConfigMaps.
 
-A rule cannot be limited to the beginning of a name, so these are all of them in that namespace.
+A rule cannot be limited to the beginning of a name, so these are all of them in that namespace. Whoever may create
+Secrets gets a token of every account of their namespace, so none there may have a right.
 """
 
 

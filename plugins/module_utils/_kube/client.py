@@ -257,16 +257,19 @@ class Client:
         namespace: str | None = None,
         *,
         uid: str | None = None,
+        resource_version: str | None = None,
         propagation: Literal["Background", "Foreground", "Orphan"] = "Background",
         dry_run: bool = False,
     ) -> bool:
         """Whether there was something to delete; it may stay for a while where finalizers hold it (``wait_gone``).
 
-        With ``uid`` an object that has taken the name since is left alone, and Conflict is raised (I4).
+        With ``uid`` an object that has taken the name since is left alone, and Conflict is raised (I4); with
+        ``resource_version`` one that was written since.
         """
         options: dict[str, Any] = {"propagationPolicy": propagation}
-        if uid is not None:
-            options["preconditions"] = {"uid": uid}
+        preconditions = {"uid": uid, "resourceVersion": resource_version}
+        if uid is not None or resource_version is not None:
+            options["preconditions"] = {name: value for name, value in preconditions.items() if value is not None}
         if dry_run:
             options["dryRun"] = ["All"]
         try:

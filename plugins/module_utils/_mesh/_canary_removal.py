@@ -56,7 +56,7 @@ _MADE = (
 
 def remove(setup: Setup, release: Release, *, force: bool) -> dict[str, Any]:
     """The result, with ``leaked: []``. Raises MeshError that names what is left, where and why."""
-    store = Store(setup.records.client, setup.records.namespace, release.name)
+    store = Store(setup.records.place, release.name)
     if setup.check_mode:
         store.load()
         return _torn_down(setup, release)
@@ -71,6 +71,7 @@ def remove(setup: Setup, release: Release, *, force: bool) -> dict[str, Any]:
         result = _torn_down(held, release)
         removed, _left = approvals.forget(setup.records.client, setup.records.namespace, release.name)
         gone = store.remove()
+    setup.records.place.retire()
     return {**result, "changed": result["changed"] or gone or bool(removed)}
 
 

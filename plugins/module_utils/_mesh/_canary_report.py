@@ -58,7 +58,7 @@ class Reporter:
 
     def load(self) -> State | None:
         """The state as it is stored. Raises KubeError."""
-        return Store(self._setup.records.client, self._setup.records.namespace, self._release.name).load()
+        return Store(self._setup.records.place, self._release.name).load()
 
     def note(self, tick: Tick) -> None:
         """Say what a tick did, everywhere where somebody wants to know."""

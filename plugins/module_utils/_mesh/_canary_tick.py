@@ -67,7 +67,7 @@ class Ticker:
         self._setup = setup
         self._release = release
         self._clock = clock
-        self._store = Store(setup.records.client, setup.records.namespace, release.name)
+        self._store = Store(setup.records.place, release.name)
 
     def tick(self, request: Request = "") -> Tick:
         """One tick under the lock of the release; in check mode nothing is written.
@@ -212,8 +212,7 @@ class Ticker:
                 words += reply.reasons
         if needs.gate:
             found = approvals.read(
-                self._setup.records.client,
-                self._setup.records.namespace,
+                self._setup.records.place,
                 self._release.name,
                 self._annotated(outcomes),
             )

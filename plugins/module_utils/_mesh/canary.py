@@ -17,6 +17,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.release impo
     Release,
     release_of,
 )
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.store import object_name
 from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import Policy, is_away
 from ansible_collections.onemesh.istio.plugins.module_utils._change.setup import (
     CHANGE_ARGUMENT_SPEC,
@@ -26,6 +27,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.setup import
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, KubeError
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import _canary_removal
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._canary_intent import COMPONENT
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._canary_report import Reporter
@@ -177,9 +179,11 @@ def _approve(parameters: Mapping[str, Any], setup: Setup, release: Release, repo
             ],
         )
     expires = parameters["approval_expires"]
+    stored = setup.records.place.find(CONFIG_MAP, object_name(release.name))
     manifest = gates.approval_manifest(
         release.name,
-        setup.records.namespace,
+        # Beside the state, which may not have been taken along yet.
+        setup.records.namespace if stored is None else stored["metadata"]["namespace"],
         gate,
         state.revision,
         decision="open" if parameters["request"] == "approve" else "closed",

@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from ansible_collections.onemesh.istio.plugins.module_utils._change import place
+from ansible_collections.onemesh.istio.plugins.module_utils._change.place import Place
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member, findings_of
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import names, writer
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.accounts import Rules, role_name
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.accounts import Rules, role_name, with_rights
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     CLUSTER_ROLE,
@@ -79,7 +81,7 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What writers may do. ``ledger_namespace`` is empty for the namespace of Istio on the hub."""
+    """What writers may do. ``ledger_namespace`` is empty for the namespace that the records have by default."""
 
     hub: str
     kinds: tuple[writer.Named, ...]
@@ -117,12 +119,15 @@ class _Wanted:
         if acknowledged:
             rules[namespace] = writer.ISTIOD_RULES
         if member.name == self.hub:
-            ledger = self.ledger_namespace or namespace
-            rules[ledger] = [*rules.get(ledger, ()), *writer.LEDGER_RULES]
+            rules[self.place(member).namespace] = writer.LEDGER_RULES
         cluster_rules = writer.cluster_rules(
             granted, namespaces=self.namespaces, accepted=at_least(self.proof, ACCEPTED), acknowledged=acknowledged
         )
         return _writers.desired_objects(namespace, cluster_rules, rules)
+
+    def place(self, member: Member) -> Place:
+        """Of the records, were ``member`` the hub."""
+        return Place.of(member.client, member.cluster.istio_namespace, self.ledger_namespace)
 
 
 @dataclass
@@ -140,7 +145,7 @@ class _Granting:
         findings = findings_of(gathered, "not-ready")
         findings += [finding for each in facts.values() for finding in each.refusals]
         if findings:
-            raise MeshError("Nothing was written.", findings)
+            raise MeshError("Nothing was written.", list(dict.fromkeys(findings)))
         renew_before = self.parameters["renew_before"]
         steps = _writers.plan_present(
             facts,
@@ -149,6 +154,7 @@ class _Granting:
             renew_before=None if renew_before is None else timedelta(seconds=renew_before),
         )
         if not self.context.check_mode:
+            self._take_records_along()
             secrets = self._grant([step for step in steps if step.changes], facts)
             self._write(secrets, steps, facts)
             self._remove_from_others(steps, facts)
@@ -159,9 +165,14 @@ class _Granting:
         """What there is, what a dry run of the wanted objects says, and what is in the way."""
         client, namespace = member.client, member.cluster.istio_namespace
         granted, findings = _granted(client, self.wanted.kinds)
+        if member.name == self.wanted.hub:
+            findings += self._beside_records(member)
+        if findings:
+            return Facts(member.cluster, client.credentials.server, refusals=tuple(findings))
         desired = self.wanted.objects(member, granted)
         if not self.context.check_mode:
-            places = {each["metadata"].get("namespace") for each in desired} - {None}
+            made = self.wanted.place(member).namespace if not self.wanted.ledger_namespace else None
+            places = {each["metadata"].get("namespace") for each in desired} - {None, made}
             findings += [
                 _no_namespace(member.name, place) for place in sorted(places) if client.find(NAMESPACE, place) is None
             ]
@@ -174,7 +185,39 @@ class _Granting:
             refusals = tuple(_taken(member.name, each) for each in taken)
             return Facts(member.cluster, client.credentials.server, refusals=refusals)
         changes = [apply_object(client, each, component=COMPONENT, check_mode=True) for each in desired]
+        records = self.wanted.place(member)
+        if member.name == self.wanted.hub and not records.is_settled():
+            changes.insert(0, apply_object(client, records.manifest(), component=place.COMPONENT, check_mode=True))
         return gather(member, desired, changes)
+
+    def _beside_records(self, member: Member) -> list[Finding]:
+        """Whose rights the writer, which makes Secrets where the records are, would have too."""
+        namespace = self.wanted.place(member).namespace
+        if namespace == member.cluster.istio_namespace:
+            return [_records_beside(member.name, namespace, "it is Istio's, with the keys and tokens of the mesh")]
+        bindings = [
+            {**live, "kind": kind.kind}
+            for kind in (ROLE_BINDING, CLUSTER_ROLE_BINDING)
+            for live in member.client.list(kind)
+        ]
+        able = ", ".join(with_rights(bindings, namespace))
+        return [_records_beside(member.name, namespace, f"accounts there have rights: {able}")] if able else []
+
+    def _take_records_along(self) -> None:
+        """The namespace of the records is made, and what earlier versions kept beside Istio comes into it."""
+
+        def on_hub(member: Member) -> list[str]:
+            records = self.wanted.place(member)
+            if records.is_settled():
+                return []
+            records.make()
+            return records.settle()
+
+        outcomes = self.fleet.each(on_hub, deadline=_deadline(self.parameters, 100), only=[self.wanted.hub])
+        findings = findings_of(outcomes, "records-not-moved")
+        findings += [_busy(self.wanted.hub, outcome.value) for outcome in outcomes.values() if outcome.value]
+        if findings:
+            raise MeshError("No writer was changed: the records are not where they belong.", findings)
 
     def _taken_secrets(self, client: Client, namespace: str) -> list[str]:
         """Secrets of somebody else under the names that kubeconfigs have."""
@@ -194,7 +237,9 @@ class _Granting:
             step, known = by_name[member.name], facts[member.name]
             for manifest in known.desired:
                 apply_object(member.client, manifest, component=COMPONENT)
-            _delete(member.client, known.obsolete)
+            if known.obsolete:
+                _delete(member.client, known.obsolete)
+                _default_place(member).retire()
             return self._secret(member, step, known) if step.issues else None
 
         outcomes = self.fleet.each(on_cluster, deadline=_deadline(self.parameters), only=list(by_name))
@@ -288,6 +333,7 @@ class _Removing:
             findings += self._remove_secrets(due, facts)
             leaked, unseen = self._leaked(list(facts))
             findings += unseen
+            findings += self._retire(list(facts))
         result = {**_result(steps, facts), "leaked": leaked}
         if findings:
             raise MeshError("Not every writer could be removed; run again to finish.", findings, result)
@@ -322,6 +368,15 @@ class _Removing:
             only=[name for name, secrets in kept.items() if secrets],
         )
         return findings_of(outcomes, "not-removed")
+
+    def _retire(self, looked_at: Iterable[str]) -> list[Finding]:
+        """Where records were, and none are, their namespace goes."""
+        return findings_of(
+            self.fleet.each(
+                lambda member: _default_place(member).retire(), deadline=_deadline(self.parameters), only=looked_at
+            ),
+            "not-removed",
+        )
 
     def _leaked(self, looked_at: Iterable[str]) -> tuple[list[str], list[Finding]]:
         """What is still there, in words and as findings."""
@@ -378,7 +433,12 @@ def _granted(client: Client, wanted: Iterable[writer.Named]) -> tuple[list[Kind]
             findings.append(_ambiguous(client.cluster, named, found))
         else:
             findings.append(_unknown_kind(client.cluster, f"the API server serves no {named}"))
+    findings += [_never(kind, why) for kind in granted if (why := writer.never(kind))]
     return granted, findings
+
+
+def _default_place(member: Member) -> Place:
+    return Place.of(member.client, member.cluster.istio_namespace, None)
 
 
 def _grant_object(namespace: str) -> _writers.Manifest:
@@ -454,6 +514,35 @@ def _unknown_kind(cluster: str, message: str) -> Finding:
 def _ambiguous(cluster: str, named: writer.Named, found: Iterable[Kind]) -> Finding:
     choices = " or ".join(f"{kind.group}/{kind.kind}" for kind in found)
     return Finding(cluster, "ambiguous-kind", f"{named} may be {choices}", "name it with its group")
+
+
+def _never(kind: Kind, why: str) -> Finding:
+    return Finding(
+        "the fleet",
+        "kind-not-granted",
+        f"no writer gets {kind.kind}: {why}",
+        "leave it out; where changes need it, use an account of your own with a Role in the namespaces that need it",
+    )
+
+
+def _records_beside(cluster: str, namespace: str, why: str) -> Finding:
+    return Finding(
+        cluster,
+        "records-beside-rights",
+        f"the writer of the hub makes Secrets where the records are, and in {namespace} it would get more: {why}",
+        "leave ledger_namespace out, or name a namespace that holds records only; with records in this one, move them "
+        "by hand or let an account that administers the hub make the changes",
+        object=f"Namespace {namespace}",
+    )
+
+
+def _busy(hub: str, sets: Iterable[str]) -> Finding:
+    return Finding(
+        hub,
+        "records-in-use",
+        f"other runs work on {', '.join(sorted(sets))}, whose records are not in their new namespace yet",
+        "run again when they have ended; a release that waits has to be ended by the version that began it",
+    )
 
 
 def _no_namespace(cluster: str, namespace: str) -> Finding:

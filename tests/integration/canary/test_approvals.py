@@ -14,6 +14,8 @@ import pytest
 import yaml
 from ansible_collections.onemesh.istio.plugins.module_utils._canary import approvals, gates
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.gates import Door, GateReply
+from ansible_collections.onemesh.istio.plugins.module_utils._change.moving import LABEL_APPROVAL
+from ansible_collections.onemesh.istio.plugins.module_utils._change.place import Place
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP, VIRTUAL_SERVICE
 from control_plane import binaries_folder
@@ -34,17 +36,17 @@ def hub(planes: Planes) -> Iterator[Client]:
     client.apply(ROUTE, field_manager="team")
     yield client
     client.delete(VIRTUAL_SERVICE, "cart", RECORDS)
-    for live in client.list(CONFIG_MAP, RECORDS, label_selector=gates.LABEL_APPROVAL):
+    for live in client.list(CONFIG_MAP, RECORDS, label_selector=LABEL_APPROVAL):
         client.delete(CONFIG_MAP, live["metadata"]["name"], RECORDS)
 
 
 def answer(hub: Client, checksum: str = "5f3c", gate: str = "half", now: float = NOW) -> GateReply:
-    found = approvals.read(hub, RECORDS, "cart", [hub.find(VIRTUAL_SERVICE, "cart", RECORDS), None])
+    found = approvals.read(Place(hub, RECORDS), "cart", [hub.find(VIRTUAL_SERVICE, "cart", RECORDS), None])
     return gates.answer(gate, checksum, found, now)
 
 
 def config_map(name: str, canary: str = "cart", **data: str) -> dict[str, Any]:
-    metadata = {"name": name, "namespace": RECORDS, "labels": {gates.LABEL_APPROVAL: canary}}
+    metadata = {"name": name, "namespace": RECORDS, "labels": {LABEL_APPROVAL: canary}}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
 
 

@@ -108,7 +108,7 @@ class Shop:
                     f"{member.name}: {key}" for key in live["metadata"].get("annotations") or {} if "onemesh" in key
                 ]
             for kind in (CONFIG_MAP, SECRET, LEASE):
-                lives = member.client.list(kind, "istio-system")
+                lives = member.client.list(kind, "onemesh-system")
                 found += [name for live in lives if "canary" in (name := live["metadata"]["name"])]
         return found
 

@@ -19,14 +19,15 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import load_credentials
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import NAMESPACE
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, run_verb
+from ansible_collections.onemesh.istio.plugins.module_utils._ownership import ANNOTATION_RECORDS_OF
 
 sys.path.append(str(Path(__file__).parents[1] / "engine"))
 import control_plane
 from control_plane import ControlPlane
 
-RECORDS = "istio-system"
+RECORDS = "onemesh-system"
+ISTIO = "istio-system"
 
 Object = dict[str, Any]
 
@@ -51,7 +52,7 @@ class Planes:
 
 @contextmanager
 def started(folder: Path, *names: str) -> Iterator[Planes]:
-    """The API servers, each with Istio's CRDs and a namespace istio-system."""
+    """The API servers, each with Istio's CRDs, its namespace, and that of the records."""
     binaries = control_plane.binaries_folder()
     if binaries is None:
         raise RuntimeError("set MESHLAB_BIN to a folder with etcd and kube-apiserver, or run `meshlab build`")
@@ -113,8 +114,10 @@ def _documents(path: Path) -> list[Object]:
 
 def _install(client: Client, manifests: list[Object]) -> None:
     define(client, manifests)
-    client.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": RECORDS}}, field_manager="test")
-    client.wait_for(NAMESPACE, RECORDS, None, lambda _live: True, timeout=10)
+    for name, marks in ((ISTIO, {}), (RECORDS, {ANNOTATION_RECORDS_OF: ISTIO})):
+        # That of the records is not ours, so that no test waits until it is gone.
+        metadata = {"name": name, "annotations": marks}
+        client.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}, field_manager="test")
 
 
 def define(client: Client, manifests: list[Object]) -> None:

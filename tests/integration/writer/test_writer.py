@@ -27,6 +27,7 @@ from writer_runs import (
     LEDGER,
     NAMES,
     NAMESPACE,
+    RECORDS_IN,
     Fleet,
     Right,
     actions,
@@ -53,7 +54,7 @@ ROUTE = {
     "spec": {"hosts": ["reviews"], "http": [{"route": [{"destination": {"host": "reviews"}}]}]},
 }
 
-# options; rights everywhere, in the namespace of Istio of both clusters beside these, and there on the hub alone
+# options; rights everywhere, in the namespace of Istio of both clusters beside these, and where the hub has its records
 GRANTS: dict[str, tuple[dict[str, Any], set[Right], set[Right], set[Right]]] = {
     "by default": ({}, ROUTES, set(), RECORDS),
     "of other kinds": (
@@ -101,7 +102,9 @@ def test_the_rights_are_those_that_were_asked_for_and_no_others(
     for cluster in NAMES:
         fleet.await_rights(cluster, "default", everywhere)
     fleet.await_rights("west", NAMESPACE, everywhere | beside_istiod)
-    fleet.await_rights("east", NAMESPACE, everywhere | beside_istiod | on_the_hub)
+    fleet.await_rights("east", NAMESPACE, everywhere | beside_istiod)
+    fleet.await_rights("east", RECORDS_IN, everywhere | on_the_hub)
+    fleet.await_rights("west", RECORDS_IN, everywhere)
     ledger = RECORDS if "ledger_namespace" in options else set()
     fleet.await_rights("east", LEDGER, everywhere | ledger)
     fleet.await_rights("west", LEDGER, everywhere)
@@ -145,14 +148,14 @@ def test_the_hub_keeps_what_a_remote_secret_holds_and_istiod_does_not_see_it(fle
     assert fleet.secret("east", hub="west") is fleet.secret("west", hub="west") is None
 
 
-@pytest.mark.parametrize("records", [NAMESPACE, LEDGER])
+@pytest.mark.parametrize("records", [None, LEDGER])
 def test_a_change_works_with_what_is_found_by_its_label_and_nothing_more(
-    fleet: Fleet, tmp_path: Path, records: str
+    fleet: Fleet, tmp_path: Path, records: str | None
 ) -> None:
     fleet.run(ledger_namespace=records).succeeded()
     for cluster in NAMES:
         fleet.await_rights(cluster, "default", ROUTES)
-    fleet.await_rights("east", records, ROUTES | RECORDS)
+    fleet.await_rights("east", records or RECORDS_IN, ROUTES | RECORDS)
     hub = tmp_path / "kubeconfig"
     hub.touch(mode=0o600)
     hub.write_text(yaml.safe_dump(fleet.planes.planes["east"].admin_kubeconfig()))
@@ -176,7 +179,7 @@ def test_a_namespace_that_a_writer_made_stays_behind_without_our_labels(fleet: F
     granted = ROUTES | product("get list create patch update", "", "namespaces")
     for cluster in NAMES:
         fleet.await_rights(cluster, "default", granted)
-    fleet.await_rights("east", NAMESPACE, granted | RECORDS)
+    fleet.await_rights("east", RECORDS_IN, granted | RECORDS)
     route = {**ROUTE, "metadata": {"name": "reviews", "namespace": "made-by-a-writer"}}
     clusters = [{"name": name, "kubeconfig": fleet.kubeconfig(name)} for name in NAMES]
     options = {"clusters": clusters, "set": "in-a-namespace-of-its-own", "definition": [route]}
@@ -231,8 +234,8 @@ def test_rights_that_are_no_longer_wanted_go_with_their_roles(fleet: Fleet) -> N
     ran = fleet.run()
     assert actions(ran) == {"east": "configure", "west": "configure"}
     assert [trace for trace in fleet.traces() if " Role" in trace] == [
-        "east Role istio-system/onemesh-writer-istio-system",
-        "east RoleBinding istio-system/onemesh-writer-istio-system",
+        "east Role onemesh-system/onemesh-writer-istio-system",
+        "east RoleBinding onemesh-system/onemesh-writer-istio-system",
     ]
     fleet.await_rights("west", NAMESPACE, ROUTES)
     fleet.await_rights("east", LEDGER, ROUTES)
@@ -273,8 +276,8 @@ def test_another_hub_gets_everything_and_the_first_one_keeps_nothing(fleet: Flee
     assert actions(fleet.run(hub="west")) == {"east": "create", "west": "create"}
     await_refusal(old)
     assert fleet.secret("east") is fleet.secret("west") is None
-    fleet.await_rights("west", NAMESPACE, ROUTES | RECORDS, hub="west")
-    fleet.await_rights("east", NAMESPACE, ROUTES, hub="west")
+    fleet.await_rights("west", RECORDS_IN, ROUTES | RECORDS, hub="west")
+    fleet.await_rights("east", RECORDS_IN, ROUTES, hub="west")
     assert fleet.run(hub="west").succeeded()["changed"] is False
 
 
@@ -329,6 +332,9 @@ def test_everything_in_the_way_is_named_and_nothing_is_written(fleet: Fleet) -> 
         ({"kinds": ["Gateway", "a/b/c/d"], "hub": "north"}, {"ambiguous-kind", "unknown-kind", "unknown-hub"}),
         ({"kinds": ["Unheard"]}, {"unknown-kind"}),
         ({"ledger_namespace": "not-there"}, {"no-namespace"}),
+        ({"ledger_namespace": NAMESPACE}, {"records-beside-rights"}),
+        ({"ledger_namespace": "kube-system"}, {"records-beside-rights"}),
+        ({"kinds": ["Secret", "rbac.authorization.k8s.io/ClusterRole", "Pod"]}, {"kind-not-granted"}),
     ],
 )
 def test_options_that_cannot_be_met_are_refused(fleet: Fleet, options: dict[str, Any], expected: set[str]) -> None:

@@ -21,6 +21,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._mesh import writer
 from fleet_runs import Planes, Ran, run
 
 NAMESPACE = "istio-system"
+RECORDS_IN = "onemesh-system"
 LEDGER = "mesh-ledger"
 NAMES = ("east", "west")
 
