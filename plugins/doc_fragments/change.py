@@ -15,7 +15,11 @@ options:
       - It has to be the same in every run, and has to answer in every run.
     type: str
   ledger_namespace:
-    description: The namespace of the hub for records and locks. Default is the hub's namespace of Istio.
+    description:
+      - The namespace of the hub for records and locks. Default is C(onemesh-system), or C(onemesh-) and the name of the
+        hub's namespace of Istio where that is not C(istio-system). It is made where it is missing, takes the records
+        along that earlier versions kept beside Istio, and is removed when nothing is left in it.
+      - A namespace that is named here has to be there, and stays.
     type: str
   unreachable:
     description:

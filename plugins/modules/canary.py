@@ -665,7 +665,7 @@ records:
       decision: continue
       reasons:
         - "step 2/6: canary 50 %, progressing"
-        - "gate half: opened by ada (ConfigMap istio-system/onemesh-approval.reviews.half)"
+        - "gate half: opened by ada (ConfigMap onemesh-system/onemesh-approval.reviews.half)"
       gates: {half: open}
       actions: ["east: configured VirtualService shop/reviews", "west: configured VirtualService shop/reviews"]
       limits: {}

@@ -14,6 +14,7 @@ author:
 description:
   - The account of a remote secret may only read. This module makes one on every cluster that may write objects of the
     kinds in O(kinds) in all namespaces, may see which namespaces there are, and can do nothing else.
+  - Kinds by which an account gets more rights than these are refused, such as Secret, ServiceAccount and ClusterRole.
   - The hub keeps a kubeconfig for each cluster, itself included, in a Secret C(onemesh-writer-CLUSTER) with the label
     C(onemesh.istio/writer=true) in its namespace of Istio. Its key is the cluster ID. istiod does not see such Secrets.
   - A token is short-lived and bound to a Secret beside its account, so that removing the writer revokes it at once.
@@ -61,9 +62,12 @@ options:
     default: written
   ledger_namespace:
     description:
-      - The namespace of the hub where changes keep their records and locks. Default is the hub's namespace of Istio.
-      - The hub's own writer may read and write all Secrets there, since Kubernetes cannot limit this to records. Name a
-        namespace of its own to keep it away from the Secrets of Istio, and give changes the same.
+      - The namespace of the hub where changes keep their records and locks. Default is C(onemesh-system), or C(onemesh-)
+        and the name of the hub's namespace of Istio where that is not C(istio-system). It is made where it is missing,
+        takes the records along that earlier versions kept beside Istio, and is removed when nothing is left in it.
+      - The hub's own writer may read and write all Secrets there, since Kubernetes cannot limit this to records, and so
+        may get a token of every account there. Istio's namespace, and one whose accounts have rights, are refused.
+      - A namespace that is named here has to be there, and stays. Give changes the same.
     type: str
   token_lifetime:
     description: Seconds that a token shall live. An API server may give less.

@@ -10,14 +10,19 @@ So a move that is killed anywhere is finished by the next run.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
-from ansible_collections.onemesh.istio.plugins.module_utils._change.lease import SetLease
+from ansible_collections.onemesh.istio.plugins.module_utils._change.lease import SetLease, is_free
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, KubeError
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP, SECRET, Kind
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP, LEASE, SECRET, Kind
+from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
+    FIELD_MANAGER,
+    LABEL_MANAGED_BY,
+    MANAGED_BY,
+)
 
 LABEL_RECORD = "onemesh.istio/record"
 """Component of the set that a Secret is the record of."""
@@ -62,7 +67,16 @@ def take_along(client: Client, old: str, new: str, held: str = "") -> list[str]:
             if error.reason != "LeaseHeld" or name == held:
                 raise
             busy.append(name)
+    clear_locks(client, old)
     return busy
+
+
+def clear_locks(client: Client, namespace: str) -> None:
+    """Leases of runs that ended without giving them back."""
+    for lease in client.list(LEASE, namespace, label_selector=f"{LABEL_MANAGED_BY}={MANAGED_BY}"):
+        if is_free(lease, datetime.now(timezone.utc)):
+            with suppress(Conflict):  # taken by another run since
+                client.delete(LEASE, lease["metadata"]["name"], namespace, uid=lease["metadata"]["uid"])
 
 
 def sets_in(client: Client, namespace: str) -> dict[str, list[Stored]]:
@@ -87,8 +101,9 @@ def _set_of(metadata: Mapping[str, Any], label: str) -> str:
 
 
 def _move(client: Client, objects: Sequence[Stored], new: str) -> None:
-    for each in objects:
-        _copy(client, each, new)
+    there = [_ours_to_write(client, each, new) for each in objects]
+    for each, live in zip(objects, there, strict=True):
+        _copy(client, each, live, new)
     for each in reversed(objects):
         metadata = each.object["metadata"]
         client.delete(
@@ -100,15 +115,20 @@ def _move(client: Client, objects: Sequence[Stored], new: str) -> None:
         )
 
 
-def _copy(client: Client, stored: Stored, new: str) -> None:
+def _ours_to_write(client: Client, stored: Stored, new: str) -> Mapping[str, Any] | None:
+    """What has the name in the new namespace. Raises KubeError where that is neither the same nor a copy of it."""
+    there = client.find(stored.kind, stored.name, new)
+    if there is None or _same(there, stored.object) or copied_from(there) == stored.object["metadata"]["uid"]:
+        return there
+    raise _two_truths(client, stored, new)
+
+
+def _copy(client: Client, stored: Stored, there: Mapping[str, Any] | None, new: str) -> None:
     kind, live = stored
     wanted = copy_of(live, new)
-    there = client.find(kind, stored.name, new)
     if there is None:
         client.create({**wanted, **_type(kind)}, field_manager=FIELD_MANAGER)
     elif not _same(there, live):
-        if copied_from(there) != live["metadata"]["uid"]:
-            raise _two_truths(client, stored, new)
         wanted["metadata"]["resourceVersion"] = there["metadata"]["resourceVersion"]
         client.replace({**wanted, **_type(kind)}, field_manager=FIELD_MANAGER)
     if not _same(client.get(kind, stored.name, new), live):

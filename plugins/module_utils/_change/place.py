@@ -155,6 +155,7 @@ class Place:
         live = self.client.find(NAMESPACE, self.namespace)
         if live is None or not is_ours(live) or live["metadata"].get("deletionTimestamp"):
             return False
+        moving.clear_locks(self.client, self.namespace)
         if any(is_left(kind, found) for kind in _HOLD_IT for found in self.client.list(kind, self.namespace)):
             return False
         marked = self._annotate(_ANNOTATION_LEAVING, "true")
