@@ -62,9 +62,9 @@ options:
     default: written
   ledger_namespace:
     description:
-      - The namespace of the hub where changes keep their records and locks. Default is C(onemesh-system), or C(onemesh-)
-        and the name of the hub's namespace of Istio where that is not C(istio-system). It is made where it is missing,
-        takes the records along that earlier versions kept beside Istio, and is removed when nothing is left in it.
+      - The namespace of the hub where changes keep their records and locks. Default is C(onemesh-system), or
+        C(onemesh-NAME) where the hub's Istio is in namespace C(NAME) instead of C(istio-system). It is made where it is
+        missing, takes the records along that earlier versions kept beside Istio, and is removed when nothing is left.
       - The hub's own writer may read and write all Secrets there, since Kubernetes cannot limit this to records, and so
         may get a token of every account there. Istio's namespace, and one whose accounts have rights, are refused.
       - A namespace that is named here has to be there, and stays. Give changes the same.

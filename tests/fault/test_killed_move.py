@@ -58,7 +58,7 @@ class Old:
         return self.once(kill, definition=self.site.objects(weight), **options)
 
     def once(self, kill: Kill | None = None, **options: Any) -> Forked:
-        return forked(self.site.parameters(**self.options, **options), kill, part_bytes=450)
+        return forked(self.site.parameters(**self.options, **options), kill, part_bytes=300)
 
     def stored(self, namespace: str) -> set[str]:
         return {
@@ -88,7 +88,8 @@ class Old:
         for name in ("onemesh-canary-cart", "by-ada"):
             self.hub.delete(CONFIG_MAP, name, self.records)
         self.once(state="absent").succeeded()
-        self.hub.wait_gone(NAMESPACE, self.records, None, 60)
+        live = self.hub.find(NAMESPACE, self.records)
+        assert live is None or live["metadata"]["deletionTimestamp"]
         assert self.stored(self.istio) == {"ConfigMap mesh"}
         assert self.site.leftovers() == []
 
