@@ -34,6 +34,7 @@ _DISCOVERY = (
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
     "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"
 )
+_METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _PATCH_TYPES = {
     "merge": "application/merge-patch+json",
     "strategic": "application/strategic-merge-patch+json",
@@ -140,6 +141,10 @@ class Client:
         selectors = {"labelSelector": label_selector, "fieldSelector": field_selector}
         return self.collection(kind, namespace, selectors)[0]
 
+    def list_metadata(self, kind: Kind, namespace: str | None = None, *, label_selector: str = "") -> Objects:
+        """As ``list``, each object with its metadata only: the bodies of definitions and releases are megabytes."""
+        return self._pages(kind, namespace, {"labelSelector": label_selector, "limit": _PAGE}, accept=_METADATA)[0]
+
     def collection(self, kind: Kind, namespace: str | None, selectors: Mapping[str, str]) -> tuple[Objects, str]:
         """The objects and the resource version from which a watch goes on. Read in pages of 500."""
         try:
@@ -173,8 +178,11 @@ class Client:
         dry_run: bool = False,
         live: Mapping[str, Any] | _Unknown | None = UNKNOWN,
         planned_namespaces: Collection[str] = (),
+        strict: bool = True,
     ) -> Applied:
         """Server-side apply with strict field validation: one request, and a GET before it where ``live`` is not given.
+
+        ``strict`` false is for manifests whose own tool lets the API server drop fields that it does not know.
 
         ``live`` is the object as the caller has just read it (None: it is not there). ``force`` takes fields over that
         another manager holds; without it Conflict is raised, whose ``causes`` name manager and field. In a dry run an
@@ -184,7 +192,7 @@ class Client:
         before = self.find(kind, name, namespace) if isinstance(live, _Unknown) else live
         query = {
             "fieldManager": field_manager,
-            "fieldValidation": "Strict",
+            "fieldValidation": "Strict" if strict else "Ignore",
             "force": "true" if force else "",
             "dryRun": "All" if dry_run else "",
         }
@@ -470,7 +478,9 @@ class Client:
             ) from None
         return parsed
 
-    def _pages(self, kind: Kind, namespace: str | None, query: Mapping[str, Any]) -> tuple[Objects, str]:
+    def _pages(
+        self, kind: Kind, namespace: str | None, query: Mapping[str, Any], **options: str
+    ) -> tuple[Objects, str]:
         where = f" in {namespace}" if namespace else ""
         objects: Objects = []
         following = ""
@@ -480,9 +490,10 @@ class Client:
                 kinds.path(kind, namespace),
                 action=f"list {kind.plural}{where}",
                 query={**query, "continue": following},
+                **options,
             )
-            # Items of a list do not say what they are.
-            objects += [{"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in page.get("items") or []]
+            # Items of a list do not say what they are, or that they are only the metadata of it.
+            objects += [{**item, "apiVersion": kind.api_version, "kind": kind.kind} for item in page.get("items") or []]
             following = page["metadata"].get("continue") or ""
             if not following:
                 return objects, str(page["metadata"].get("resourceVersion") or "")

@@ -10,16 +10,17 @@ This is private to the collection and may change at any time.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import gzip
-import json
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from ansible_collections.onemesh.istio.plugins.module_utils._helm.release import (
+    SELECTOR,
+    NotARelease,
+    release_of,
+    revision_of,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
@@ -41,7 +42,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._ownership import LA
 _CONNECTIONS = 8
 """As many as a client keeps open."""
 
-_HELM_RECORDS = "owner=helm"
 _OURS = f"{LABEL_MANAGED_BY}={MANAGED_BY}"
 
 _OF_ALL_NAMESPACES = (
@@ -82,7 +82,7 @@ _SELECTED: Mapping[Kind, tuple[str, ...]] = {
         f"{signs.LABEL_PART_OF}=istio",
         signs.LABEL_OPERATOR_COMPONENT,
         signs.LABEL_OWNING_RESOURCE,
-        _HELM_RECORDS,
+        SELECTOR,
     ),
     # Set by the injector on every pod that gets a sidecar.
     kinds.POD: ("service.istio.io/canonical-name", _OURS),
@@ -202,9 +202,9 @@ def _dead_groups(client: Client) -> tuple[str, ...]:
 
 def _releases(client: Client) -> tuple[dict[tuple[str, str], Release], list[Found]]:
     """Helm's releases by namespace and name, and their records. The newest readable record of a release decides."""
-    records = client.list(kinds.SECRET, label_selector=_HELM_RECORDS)
+    records = client.list(kinds.SECRET, label_selector=SELECTOR)
     releases: dict[tuple[str, str], Release] = {}
-    for record in sorted(records, key=_record_version, reverse=True):
+    for record in sorted(records, key=revision_of, reverse=True):
         labels = record["metadata"].get("labels") or {}
         key = (record["metadata"]["namespace"], labels.get("name") or "")
         if key not in releases or not releases[key].chart:
@@ -212,19 +212,10 @@ def _releases(client: Client) -> tuple[dict[tuple[str, str], Release], list[Foun
     return releases, [Found(kinds.SECRET, _shown(kinds.SECRET, record)) for record in records]
 
 
-def _record_version(record: Mapping[str, Any]) -> int:
-    version = (record["metadata"].get("labels") or {}).get("version") or ""
-    return int(version) if version.isdigit() else 0
-
-
 def release_of_record(record: Mapping[str, Any], namespace: str, name: str) -> Release:
-    """Which chart a record of helm is of; only that is kept, since the rest holds the values. Empty if unreadable.
-
-    helm's format: base64 (of the Secret), base64, gzip, JSON.
-    """
+    """Which chart a record of helm is of; only that is kept, since the rest holds the values. Empty if unreadable."""
     try:
-        packed = base64.b64decode(base64.b64decode((record.get("data") or {})["release"]))
-        chart = json.loads(gzip.decompress(packed))["chart"]["metadata"]
-        return Release(name, namespace, str(chart["name"]), tuple(map(str, chart.get("sources") or ())))
-    except (KeyError, TypeError, ValueError, binascii.Error, OSError, EOFError, zlib.error):
+        chart = release_of(record).chart
+    except NotARelease:
         return Release(name, namespace, "")
+    return Release(name, namespace, chart.name, chart.sources)

@@ -83,6 +83,8 @@ def wait_for_rollout(client: Client, namespace: str, deployment: str, timeout: f
             waited = time.monotonic() - began
             context.progress(f"{client.cluster}: Deployment {namespace}/{deployment}: {state} (for {waited:.0f} s)")
 
+    if client.find(DEPLOYMENT, deployment, namespace) is None:
+        raise _missing(client, namespace, deployment, "does not exist")
     try:
         client.wait_for(
             DEPLOYMENT,
@@ -92,14 +94,26 @@ def wait_for_rollout(client: Client, namespace: str, deployment: str, timeout: f
             timeout=max(timeout, 0.0),
             on_event=on_event,
         )
-    except WaitTimeout:
-        reasons = "; ".join(_unready(client, namespace, deployment)) or shown or "it does not exist"
+    except WaitTimeout as error:
+        if error.last is None:
+            raise _missing(client, namespace, deployment, "was deleted while it was waited for") from None
+        reasons = "; ".join(_unready(client, namespace, deployment)) or shown
         raise KubeError(
             client.cluster,
             f"Deployment {namespace}/{deployment} was not ready after {time.monotonic() - began:.0f} s: {reasons}",
             reason="not-rolled-out",
             remedy=f"see `kubectl -n {namespace} describe pods` and the pods' logs, or allow more time",
         ) from None
+
+
+def _missing(client: Client, namespace: str, deployment: str, what: str) -> KubeError:
+    """Nobody makes it while we wait, so more time is no remedy."""
+    return KubeError(
+        client.cluster,
+        f"Deployment {namespace}/{deployment} {what}",
+        reason="not-rolled-out",
+        remedy="run what makes it (for istiod and gateways `site`, or their role), or correct its name and namespace",
+    )
 
 
 def progress_of(live: Mapping[str, Any]) -> str:

@@ -1,13 +1,13 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Action onemesh.istio.helm_recover: the module's work on the controller."""
+"""Action onemesh.istio.helm_release: the module's work on the controller."""
 
 from __future__ import annotations
 
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import helm_recover
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh import helm_release
 from ansible_collections.onemesh.istio.plugins.plugin_utils.action import VerbAction
 
 
 class ActionModule(VerbAction):
-    VERB = helm_recover
+    VERB = helm_release

@@ -1,0 +1,100 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Looks for what others left in the way of a chart, gives it Helm's marks, or removes exactly it.
+
+This is private to the collection and may change at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from ansible_collections.onemesh.istio.plugins.module_utils._helm.leftovers import Leftover, foreign
+from ansible_collections.onemesh.istio.plugins.module_utils._helm.live import FIELD_MANAGER, count_objects
+from ansible_collections.onemesh.istio.plugins.module_utils._helm.manifest import Identity, Owner, owner_of
+from ansible_collections.onemesh.istio.plugins.module_utils._helm.release import SELECTOR
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.webhooks import services_called
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
+    CUSTOM_RESOURCE_DEFINITION,
+    MUTATING_WEBHOOK_CONFIGURATION,
+    SECRET,
+    SERVICE,
+    VALIDATING_WEBHOOK_CONFIGURATION,
+    Kind,
+)
+
+_WEBHOOKS = (VALIDATING_WEBHOOK_CONFIGURATION, MUTATING_WEBHOOK_CONFIGURATION)
+
+
+def look_at(client: Client, live: Mapping[Identity, Mapping[str, Any] | None], owner: Owner) -> list[Leftover]:
+    """Those of the live objects that are not marked as the release's."""
+    return [
+        Leftover(
+            id_,
+            str(there["apiVersion"]),
+            str(there["metadata"]["uid"]),
+            owner_of(there),
+            holds=count_objects(client, there) if id_.kind == CUSTOM_RESOURCE_DEFINITION.kind else 0,
+        )
+        for id_, there in foreign(live, owner).items()
+    ]
+
+
+def of_a_gone_istio(client: Client, coming: Collection[tuple[str, str]]) -> list[Leftover]:
+    """Webhooks that call an istiod whose Service is not there, nor ``coming`` (namespaces and names) with a chart.
+
+    Those of a release that Helm still keeps are left out: it is Helm who makes their Service again.
+    """
+    there = dict.fromkeys(coming, True)
+    found = []
+    for kind in _WEBHOOKS:
+        for live in client.list(kind):
+            services = services_called(live)
+            for service in services:
+                if service not in there:
+                    there[service] = client.find(SERVICE, service[1], service[0]) is not None
+            missing = next((service for service in services if not there[service]), None)
+            owner = owner_of(live)
+            if missing and not (owner and _is_kept(client, owner)):
+                id_ = Identity(kind.group, kind.kind, "", str(live["metadata"]["name"]))
+                uid = str(live["metadata"]["uid"])
+                found.append(Leftover(id_, kind.api_version, uid, owner, calls="/".join(missing)))
+    return found
+
+
+def _is_kept(client: Client, owner: Owner) -> bool:
+    return bool(client.list_metadata(SECRET, owner.namespace, label_selector=f"{SELECTOR},name={owner.name}"))
+
+
+def adopt(client: Client, leftover: Leftover, owner: Owner, namespace: str, *, check_mode: bool) -> None:
+    """Mark the object that was seen as the release's; its content is the next Helm's affair."""
+    kind = _kind(client, leftover)
+    metadata = {**owner.marks, "uid": leftover.uid}
+    client.patch(
+        kind,
+        leftover.id.name,
+        _place(kind, leftover, namespace),
+        {"metadata": metadata},
+        field_manager=FIELD_MANAGER,
+        dry_run=check_mode,
+    )
+
+
+def remove(client: Client, leftover: Leftover, _owner: Owner, namespace: str, *, check_mode: bool) -> None:
+    """Delete the object that was seen, and no namesake of it; returns when it is gone."""
+    kind = _kind(client, leftover)
+    place = _place(kind, leftover, namespace)
+    client.delete(kind, leftover.id.name, place, uid=leftover.uid, dry_run=check_mode)
+    if not check_mode:
+        client.wait_gone(kind, leftover.id.name, place, 60)
+
+
+def _kind(client: Client, leftover: Leftover) -> Kind:
+    return client.kind_for({"apiVersion": leftover.api_version, "kind": leftover.id.kind})
+
+
+def _place(kind: Kind, leftover: Leftover, namespace: str) -> str | None:
+    return (leftover.id.namespace or namespace) if kind.namespaced else None
