@@ -363,7 +363,7 @@ class TestPlaybook:
         return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
     def test_without_a_limit_it_asks_for_a_confirmation(self, lab: Lab) -> None:
-        done = self.play(lab)
+        done = self.play(lab, "-e", "wipe_confirmed=false")
         assert done.returncode != 0
         assert "set wipe_confirmed to true" in " ".join(done.stdout.split())
 
