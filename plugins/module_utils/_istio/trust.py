@@ -12,16 +12,18 @@ This is private to the collection and may change at any time.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, TypeVar
 
+from ansible_collections.onemesh.istio.plugins.module_utils import _pem
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
+from ansible_collections.onemesh.istio.plugins.module_utils._pem import NotPem
 
 try:
     from cryptography import x509
@@ -39,9 +41,15 @@ if TYPE_CHECKING:
 
 E = TypeVar("E", bound="x509.ExtensionType")
 
+# Serial number 0 is what some certificate authorities have, and Go takes it. The filter is set once, when this is
+# imported: filters belong to the whole process, so setting and taking them back around a call is not safe in threads.
+warnings.filterwarnings("ignore", message="Parsed a serial number which wasn't positive")
+
 # The only block types that istiod reads (security/pkg/pki/util/crypto.go ParsePemEncodedKey).
 _KEY_BLOCKS = ("EC PRIVATE KEY", "RSA PRIVATE KEY", "PRIVATE KEY")
-_PEM_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----\r?\n.*?-----END \1-----[^\S\n]*\n?", re.DOTALL)
+# Forms of certificates that Go does not read, and that must not be left out in silence as other blocks are.
+_OTHER_CERTIFICATES = ("TRUSTED CERTIFICATE", "PKCS7", "CMS")
+_NO_BLOCK = "istiod finds no block in it, since BEGIN or END does not stand on a line of its own"
 _MAX_CHAIN = 10
 
 
@@ -102,15 +110,14 @@ def fingerprints(pem: bytes) -> tuple[str, ...]:
 
 
 def has_certificate(pem: bytes) -> bool:
-    """Whether at least one certificate in it can be read; damaged ones are passed over, as Go's CertPool does.
+    """Whether Go finds at least one certificate in it; damaged ones are passed over, as Go's CertPool does.
 
     Without the library cryptography only that there is a block of that type.
     """
-    blocks = [match.group() for match in _PEM_BLOCK.finditer(pem) if match.group(1) == b"CERTIFICATE"]
-    return any(not HAS_CRYPTOGRAPHY or _is_readable(block) for block in blocks)
+    return any(not HAS_CRYPTOGRAPHY or _is_readable(block) for block in _pem.read_certificates(pem))
 
 
-def _is_readable(block: bytes) -> bool:
+def _is_readable(block: _pem.Block) -> bool:
     try:
         _load_certificate(block)
     except ValueError:
@@ -118,32 +125,150 @@ def _is_readable(block: bytes) -> bool:
     return True
 
 
-def check_bundle(bundle: Bundle, now: datetime, *, cluster: str = "", min_days: int = 30) -> Report:
+def check_bundle(
+    bundle: Bundle,
+    now: datetime,
+    *,
+    cluster: str = "",
+    min_days: int = 30,
+    passphrase: str = "",
+    files: Mapping[str, str] | None = None,
+) -> Report:
     """Every reason for which istiod would refuse ``bundle``, or its workloads would not be trusted with it.
 
     ``now`` is aware (UTC). A certificate that expires within ``min_days`` days is a warning, an expired one an error.
+    ``files`` says from which file a part is (``ca-cert.pem`` -> path), ``passphrase`` what was tried on the key.
     """
-    return _Check(bundle, now, cluster, min_days).run()
+    return _Check(bundle, now, cluster, min_days, passphrase, files or {}).run()
+
+
+def repaired(bundle: Bundle, passphrase: str = "") -> Bundle:
+    """``bundle`` in a form that istiod reads: certificates and the opened key only, written anew.
+
+    A part that cannot be read stays as it is, and check_bundle says why.
+    """
+    return Bundle(
+        ca_cert=_certificates_anew(bundle.ca_cert),
+        ca_key=_key_anew(bundle.ca_key, passphrase),
+        root_cert=_certificates_anew(bundle.root_cert),
+        cert_chain=_certificates_anew(bundle.cert_chain),
+    )
+
+
+def _certificates_anew(pem: bytes) -> bytes:
+    try:
+        found = _load_certificates(pem)
+    except ValueError:
+        return pem
+    return b"".join(certificate.public_bytes(serialization.Encoding.PEM) for certificate in found)
+
+
+def _key_anew(pem: bytes, passphrase: str) -> bytes:
+    try:
+        key, block = _load_key(pem, passphrase)
+    except ValueError:
+        return pem
+    if not block.encrypted and _key_form(block.der) == block.kind:
+        return _pem.written([block])
+    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    return key.private_bytes(encoding, form, serialization.NoEncryption())
+
+
+def unreadable(bundle: Bundle) -> tuple[str, ...]:
+    """Why istiod does not read parts of ``bundle`` as they were meant. A part that is empty is not judged."""
+    reasons = []
+    for part, content in _parts(bundle).items():
+        if not content.strip():
+            continue
+        try:
+            reason = _hidden_from_go(part, content)
+        except NotPem as error:
+            reason = str(error)
+        if reason:
+            reasons.append(f"{part}: {reason}")
+    return tuple(reasons)
+
+
+def _hidden_from_go(part: str, content: bytes) -> str:
+    meant = _pem.meant(content)
+    if part == names.CA_KEY_KEY:
+        # istiod takes the first block that there is, of whatever type, and reads it by the name of its type.
+        first = next(iter(_pem.read(content)), None)
+        if first is None:
+            return _NO_BLOCK
+        if first.kind not in _KEY_BLOCKS:
+            return f"istiod takes its first block, of type {first.kind}, and reads only {', '.join(_KEY_BLOCKS)}"
+        form = _key_form(first.der)
+        return "" if form == first.kind else f"istiod reads it as {first.kind}, and it holds {form}"
+    if any(block.kind.endswith("PRIVATE KEY") for block in meant):
+        return "it holds a private key, which istiod would hand out with it"
+    wanted = [block.der for block in meant if block.kind == _pem.CERTIFICATE]
+    if part == names.CA_CERT_KEY:
+        first = next(iter(_pem.read(content)), None)
+        if first is None:
+            return _NO_BLOCK
+        if first.kind != _pem.CERTIFICATE:
+            return f"istiod takes its first block, of type {first.kind}, for the certificate"
+        return "" if first.der == wanted[0] else "istiod passes over its first certificate"
+    found = [block.der for block in _pem.read_certificates(content)]
+    return "" if found == wanted else f"istiod finds {len(found)} of its {len(wanted)} certificates"
+
+
+def public_keys(bundle: Bundle, passphrase: str = "") -> frozenset[str]:
+    """sha256 of the public keys of the bundle's certificate authority, from its certificate and from its key."""
+    found = set()
+    with contextlib.suppress(ValueError):  # check_bundle says what is wrong
+        found.add(_key_print(_load_certificates(bundle.ca_cert)[0].public_key()))
+    with contextlib.suppress(ValueError):
+        found.add(open_key(bundle.ca_key, passphrase))
+    return frozenset(found)
+
+
+def open_key(pem: bytes, passphrase: str = "") -> str:
+    """sha256 of the public key that belongs to the private key in ``pem``. ValueError where it cannot be opened."""
+    return _key_print(_load_key(pem, passphrase)[0].public_key())
+
+
+def is_encrypted(pem: bytes) -> bool:
+    """Whether a private key in ``pem`` needs a passphrase. False too for what is no key."""
+    try:
+        return any(block.encrypted for block in _pem.meant(pem))
+    except NotPem:
+        return False
+
+
+def _parts(bundle: Bundle) -> dict[str, bytes]:
+    return {
+        names.CA_CERT_KEY: bundle.ca_cert,
+        names.CA_KEY_KEY: bundle.ca_key,
+        names.ROOT_CERT_KEY: bundle.root_cert,
+        names.CERT_CHAIN_KEY: bundle.cert_chain,
+    }
 
 
 class _Check:
     """Collects findings; each step goes as far as the steps before it allow."""
 
-    def __init__(self, bundle: Bundle, now: datetime, cluster: str, min_days: int) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        now: datetime,
+        cluster: str,
+        min_days: int,
+        passphrase: str,
+        files: Mapping[str, str],
+    ) -> None:
         self.bundle = bundle
         self.now = now
         self.cluster = cluster
         self.min_days = min_days
+        self.passphrase = passphrase
+        self.files = files
         self.findings: list[Finding] = []
 
     def run(self) -> Report:
-        parts = {
-            names.CA_CERT_KEY: self.bundle.ca_cert,
-            names.CA_KEY_KEY: self.bundle.ca_key,
-            names.ROOT_CERT_KEY: self.bundle.root_cert,
-            names.CERT_CHAIN_KEY: self.bundle.cert_chain,
-        }
-        absent = [key for key, content in parts.items() if not content.strip()]
+        parts = _parts(self.bundle)
+        absent = [self._part(key) for key, content in parts.items() if not content.strip()]
         if absent:
             self._error(
                 "incomplete",
@@ -154,25 +279,35 @@ class _Check:
         # istiod takes the first certificate of ca-cert.pem and nothing else.
         ca = next(iter(loaded[names.CA_CERT_KEY]), None)
         roots, chain = loaded[names.ROOT_CERT_KEY], loaded[names.CERT_CHAIN_KEY]
+        key = self._key()
         if ca is not None:
             self._check_authority(ca, names.CA_CERT_KEY)
-            self._check_key(ca)
+            if key is not None:
+                self._check_key(ca, key, len(loaded[names.CA_CERT_KEY]))
             if roots and not _weakly_signed(ca):
                 self._check_path(ca, chain, roots)
             if chain and ca not in (*chain, *roots):
                 self._error(
                     "chain",
-                    f"{names.CERT_CHAIN_KEY} does not hold the certificate of {names.CA_CERT_KEY} "
+                    f"{self._part(names.CERT_CHAIN_KEY)} does not hold the certificate of {names.CA_CERT_KEY} "
                     f"({_name(ca)}); istiod sends the chain with every workload certificate, so no peer could "
                     "verify them",
                     f"make cert_chain of ca_cert followed by what lies between it and the root "
                     f"(cat ca-cert.pem root-cert.pem > {names.CERT_CHAIN_KEY})",
                 )
+            elif chain and chain[0] not in (ca, *roots):
+                # The first one's end is what istiod takes for its own: no workload certificate lasts longer.
+                self._check_dates(chain[0], names.CERT_CHAIN_KEY)
         for index, root in enumerate(roots):
             self._check_authority(root, names.ROOT_CERT_KEY if index == 0 else f"{names.ROOT_CERT_KEY} ({index + 1})")
         return Report(
-            tuple(self.findings), _facts(ca) if ca is not None else None, tuple(_facts(root) for root in roots)
+            tuple(self.findings),
+            _facts(ca) if ca is not None else None,
+            tuple(_facts(root) for root in roots),
         )
+
+    def _part(self, key: str) -> str:
+        return f"{key} ({self.files[key]})" if key in self.files else key
 
     def _error(self, check: str, message: str, remedy: str) -> None:
         self.findings.append(
@@ -187,11 +322,16 @@ class _Check:
     def _certificates(self, key: str, content: bytes) -> tuple[x509.Certificate, ...]:
         if not content.strip():
             return ()
+        remedy = f"give a PEM file with certificates for {key}"
         try:
-            return _load_certificates(content)
+            found = _load_certificates(content)
         except ValueError as error:
-            self._error("unreadable", f"{key} is not a PEM certificate: {error}", f"give a PEM file for {key}")
+            self._error("unreadable", f"{self._part(key)} is not a PEM certificate: {error}", remedy)
             return ()
+        hidden = _hidden_from_go(key, content)
+        if hidden:
+            self._error("unreadable", f"{self._part(key)}: {hidden}", remedy)
+        return found
 
     def _check_authority(self, certificate: x509.Certificate, where: str) -> None:
         renew = "issue it again"
@@ -272,18 +412,28 @@ class _Check:
                 else "plan the change of the root: it needs both roots to be trusted for a while",
             )
 
-    def _check_key(self, ca: x509.Certificate) -> None:
+    def _key(self) -> PrivateKeyTypes | None:
         if not self.bundle.ca_key.strip():
-            return
+            return None
         try:
-            key = _load_key(self.bundle.ca_key)
+            key = _load_key(self.bundle.ca_key, self.passphrase)[0]
+            reason = _hidden_from_go(names.CA_KEY_KEY, self.bundle.ca_key)
         except ValueError as error:
-            self._error("key-unreadable", f"{names.CA_KEY_KEY}: {error}", "give the key unencrypted, in PEM")
-            return
+            key, reason = None, str(error)
+        if reason:
+            self._error(
+                "key-unreadable",
+                f"{self._part(names.CA_KEY_KEY)}: {reason}",
+                "give the key in PEM, and its passphrase where it is encrypted (role: trust_passphrase)",
+            )
+        return key
+
+    def _check_key(self, ca: x509.Certificate, key: PrivateKeyTypes, certificates_given: int) -> None:
         if _public_bytes(key.public_key()) != _public_bytes(ca.public_key()):
+            which = f", the first of {certificates_given}, of which istiod takes the first" * (certificates_given > 1)
             self._error(
                 "key-mismatch",
-                f"{names.CA_KEY_KEY} is not the key of {names.CA_CERT_KEY} ({_name(ca)})",
+                f"{self._part(names.CA_KEY_KEY)} is not the key of {names.CA_CERT_KEY} ({_name(ca)}{which})",
                 "give the key with which this certificate was requested",
             )
 
@@ -363,37 +513,82 @@ def _extension(certificate: x509.Certificate, kind: type[E]) -> E | None:
 
 
 def _load_certificates(pem: bytes) -> tuple[x509.Certificate, ...]:
-    blocks = [match.group() for match in _PEM_BLOCK.finditer(pem) if match.group(1) == b"CERTIFICATE"]
-    if not blocks:
-        raise ValueError("it holds no block BEGIN CERTIFICATE")
-    return tuple(map(_load_certificate, blocks))
+    """All that ``pem`` was meant to hold, each once. ValueError with the line of what cannot be read."""
+    blocks = _pem.meant(pem)
+    found: dict[bytes, x509.Certificate] = {}
+    for block in blocks:
+        if block.kind in _OTHER_CERTIFICATES:
+            raise NotPem(
+                f"line {block.line}: istiod does not read certificates of type {block.kind}, only CERTIFICATE, "
+                "which openssl x509 or openssl pkcs7 -print_certs makes of it"
+            )
+        if block.kind == _pem.CERTIFICATE:
+            found.setdefault(block.der, _load_certificate(block))
+    if not found:
+        others = ", ".join(dict.fromkeys(block.kind for block in blocks))
+        raise NotPem(f"it holds no block BEGIN CERTIFICATE, but {others}")
+    return tuple(found.values())
 
 
-def _load_certificate(block: bytes) -> x509.Certificate:
+def _load_certificate(block: _pem.Block) -> x509.Certificate:
     try:
-        with warnings.catch_warnings():
-            # Go accepts the serial number 0 that some cluster CAs have, and so do we.
-            warnings.simplefilter("ignore")
-            certificate = x509.load_pem_x509_certificate(block)
+        certificate = x509.load_der_x509_certificate(block.der)
         tuple(certificate.extensions)  # parsed only now; a damaged one has to be found here
+        serial = certificate.serial_number
     except Exception as error:  # not all that cryptography raises is a ValueError
-        raise ValueError(f"{type(error).__name__}: {error}") from None
+        raise NotPem(f"line {block.line}: {type(error).__name__}: {error}") from None
+    if serial < 0:
+        raise NotPem(f"line {block.line}: its serial number is negative, which Go does not read")
     return certificate
 
 
-def _load_key(pem: bytes) -> PrivateKeyTypes:
-    # The text of a failure must not quote the input.
-    block = _PEM_BLOCK.search(pem)
-    if block is None:
-        raise ValueError("it holds no PEM block")
-    kind = block.group(1).decode()
-    if kind not in _KEY_BLOCKS or b"ENCRYPTED" in block.group():
-        encrypted = " (encrypted)" if b"ENCRYPTED" in block.group() else ""
-        raise ValueError(f"istiod does not read a block of type {kind}{encrypted}, only {', '.join(_KEY_BLOCKS)}")
+def _load_key(pem: bytes, passphrase: str) -> tuple[PrivateKeyTypes, _pem.Block]:
+    """The key, and the block in which istiod reads it. ValueError, whose text quotes nothing of the input."""
+    blocks = _pem.meant(pem)
+    keys = {block.der: block for block in blocks if block.kind.endswith("PRIVATE KEY")}
+    if len(keys) != 1:
+        kinds = ", ".join(dict.fromkeys(block.kind for block in blocks))
+        raise NotPem(
+            f"it holds {len(keys)} private keys, of which istiod takes the first; give one"
+            if keys
+            else f"istiod does not read a block of type {kinds}, only {', '.join(_KEY_BLOCKS)}"
+        )
+    (block,) = keys.values()
+    if not block.encrypted and block.kind not in _KEY_BLOCKS:
+        raise NotPem(f"istiod does not read a block of type {block.kind}, only {', '.join(_KEY_BLOCKS)}")
+    if block.encrypted and not passphrase:
+        raise NotPem(f"the key is encrypted (line {block.line}: {block.kind}), and no passphrase was given")
     try:
-        return serialization.load_pem_private_key(block.group(), password=None)
+        key = _decoded_key(block, passphrase)
     except Exception:
-        raise ValueError(f"the block of type {kind} is damaged") from None
+        if block.encrypted:
+            raise NotPem(f"the passphrase does not open the key (line {block.line}: {block.kind})") from None
+        raise NotPem(f"the block of type {block.kind} on line {block.line} is damaged") from None
+    return key, block
+
+
+def _decoded_key(block: _pem.Block, passphrase: str) -> PrivateKeyTypes:
+    if not block.encrypted:
+        return serialization.load_der_private_key(block.der, password=None)
+    if block.kind == "ENCRYPTED PRIVATE KEY":
+        return serialization.load_der_private_key(block.der, password=passphrase.encode())
+    # The old form, whose headers say how.
+    headers = "".join(f"{name}: {value}\n" for name, value in block.headers.items())
+    first, rest = _pem.written([block]).split(b"\n", 1)
+    pem = b"%s\n%s\n%s" % (first, headers.encode(), rest)
+    return serialization.load_pem_private_key(pem, password=passphrase.encode())
+
+
+def _key_form(der: bytes) -> str:
+    """The type that a block with this key has to have, by what follows the version in it."""
+    start = 2 + (der[1] & 0x7F if der[1:2] >= b"\x80" else 0)
+    return {0x30: "PRIVATE KEY", 0x02: "RSA PRIVATE KEY", 0x04: "EC PRIVATE KEY"}.get(
+        next(iter(der[start + 3 : start + 4]), 0), "of none that is known"
+    )
+
+
+def _key_print(key: object) -> str:
+    return hashlib.sha256(_public_bytes(key)).hexdigest()
 
 
 def _facts(certificate: x509.Certificate) -> CertificateFacts:

@@ -10,8 +10,8 @@ lost its own, is a refusal with both fingerprints.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -23,10 +23,15 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import 
     Report,
     certificates,
     fingerprints,
+    public_keys,
+    repaired,
+    unreadable,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import is_ours
 
 OPAQUE = "Opaque"
+ROOT_DIRECTORY = "root"
+ROOT_KEY_FILE = "root-key.pem"
 
 
 @dataclass(frozen=True)
@@ -113,21 +118,58 @@ def plan_present(
     wanted = frozenset(report.root_fingerprints)
     if not replace_root:
         findings += root_conflicts(live, wanted)
-    same = live.bundle == bundle
+    damages = unreadable(live.bundle) if live.bundle is not None and not live.foreign_form else ()
+    same = live.bundle is not None and repaired(live.bundle) == repaired(bundle)
+    ours = live.secret is not None and (is_ours(live.secret) or adopt or replace_root)
     if live.foreign_form:
         findings.append(_other_form(live))
-    elif live.secret is not None and not same and not (is_ours(live.secret) or adopt or replace_root):
+    elif damages:
+        findings.append(_damaged(live, damages, ours))
+    elif live.secret is not None and not same and not ours:
         findings.append(_not_ours(live))
     if any(finding.severity == "error" for finding in findings):
         return Step(live.cluster, "refuse", findings=tuple(findings))
-    used = readable_fingerprints(
-        str(((live.distributed or {}).get("data") or {}).get(names.ROOT_CERT_KEY, "")).encode()
-    )
-    # istiod takes over a new intermediate while it runs, but only if it started with one, and never another root.
-    takes_over = live.secret is not None and (not used or used == wanted)
+    given_out = str(((live.distributed or {}).get("data") or {}).get(names.ROOT_CERT_KEY, ""))
+    # istiod takes over a new intermediate while it runs, but only if it started with one, and never another root: it
+    # compares the bytes of root-cert.pem with those that it has (pilot/pkg/bootstrap/istio_ca.go, handleEvent).
+    takes_over = live.secret is not None and (not given_out.strip() or given_out.encode() == bundle.root_cert)
     restart = bool(live.istiods) and not takes_over
-    action: Literal["create", "update", "keep"] = "create" if live.secret is None else "keep" if same else "update"
+    action: Literal["create", "update", "keep"] = (
+        "create" if live.secret is None else "keep" if same and not damages else "update"
+    )
     return Step(live.cluster, action, restart, tuple(findings))
+
+
+def with_root_as_it_stands(live: Live, bundle: Bundle) -> Bundle:
+    """``bundle``, with the bytes of the root that the cluster has where they say the same.
+
+    To istiod the same root in other bytes is another root, which it takes over only when it is restarted.
+    """
+    if live.bundle is None or live.foreign_form:
+        return bundle
+    stands = replace(bundle, root_cert=live.bundle.root_cert)
+    return stands if not unreadable(stands) and repaired(stands) == repaired(bundle) else bundle
+
+
+def shared_keys(bundles: Mapping[str, Bundle], clusters: Collection[str], passphrase: str = "") -> list[Finding]:
+    """A finding for each of ``clusters`` whose certificate authority has the same key as that of another cluster."""
+    keys = {name: public_keys(bundle, passphrase) for name, bundle in bundles.items()}
+    findings = []
+    for name in clusters:
+        # A directory such as east.bak is no cluster's.
+        others = [one for one in keys if one != name and names.is_dns_label(one) and keys[one] & keys.get(name, set())]
+        if others:
+            findings.append(
+                Finding(
+                    name,
+                    "trust-shared-key",
+                    f"it has the same certificate authority (the same key) as {' and '.join(sorted(others))}; whoever "
+                    "gets hold of one of them could sign for all",
+                    "give each cluster an intermediate with a key of its own; in a store, move the directory of one "
+                    "of them away, and the next run makes another",
+                )
+            )
+    return findings
 
 
 def root_conflicts(live: Live, wanted: frozenset[str]) -> list[Finding]:
@@ -171,6 +213,19 @@ def _not_ours(live: Live) -> Finding:
     )
 
 
+def _damaged(live: Live, damages: tuple[str, ...], ours: bool) -> Finding:
+    return Finding(
+        live.cluster,
+        "trust-unusable",
+        f"istiod cannot read what cacerts holds, and does not start with it: {'; '.join(damages)}",
+        "it is written anew by this collection, with state present"
+        if ours
+        else "set adopt (role: trust_adopt) to have it written anew, or correct it yourself",
+        "warning" if ours else "error",
+        f"Secret {live.namespace}/{names.CA_SECRET}",
+    )
+
+
 def _prints(found: frozenset[str]) -> str:
     return " and ".join(f"sha256:{fingerprint}" for fingerprint in sorted(found)) or "(none)"
 
@@ -184,11 +239,17 @@ class Store:
     has_root_key: bool
     bundles: Mapping[str, Bundle]
     """Of every cluster that has a directory, also of those that the task does not address."""
+    root_key: str = ""
+    """sha256 of the public key that belongs to the root's key; empty where that is not there or cannot be opened."""
+    locked: Mapping[str, str] = field(default_factory=dict)
+    """Directory (``root`` or a cluster) -> why its encrypted key cannot be opened."""
+    unprotected: tuple[str, ...] = ()
+    """Paths of the keys that are not encrypted."""
 
 
 @dataclass(frozen=True)
 class Generation:
-    """What has to be made in a store. ``renew``: those of ``intermediates`` that are good, but come to an end.
+    """What has to be made in a store. ``renew``: those of ``intermediates`` that replace one that is there.
 
     ``root_days_left`` is None where the root has to be made too.
     """
@@ -197,6 +258,8 @@ class Generation:
     intermediates: tuple[str, ...]
     renew: tuple[str, ...]
     root_days_left: int | None
+    encrypt: tuple[str, ...]
+    """Paths of keys that lie open, though there is a passphrase."""
     findings: tuple[Finding, ...]
 
     @property
@@ -212,6 +275,7 @@ def plan_generation(
     now: datetime,
     min_days: int,
     replace_root: bool = False,
+    passphrase: str = "",
 ) -> Generation:
     """What has to be made so that each of ``lives`` has an intermediate of the store's root for ``min_days`` days.
 
@@ -226,15 +290,35 @@ def plan_generation(
             findings += root_conflicts(live, frozenset(root.fingerprint for root in roots))
     needed, renew = [], []
     for cluster, report in reports.items():
+        if cluster in store.locked:
+            continue  # whose report says so, and nothing is made over it
         good = report.usable and report.roots == roots
-        if good and report.ca is not None and report.ca.days_left(now) < min_days:
+        ends = report.ca is not None and report.ca.days_left(now) < min_days
+        if ends or _has_damaged_key(store, cluster, report):
             renew.append(cluster)
-        if not good or cluster in renew:
+        if not good or ends:
             needed.append(cluster)
     if needed and roots:
         findings += _unusable_root(store, roots[0], needed, now)
+    if ROOT_DIRECTORY in store.locked and (needed or passphrase):
+        findings.append(_locked_root(store))
     days_left = roots[0].days_left(now) if roots else None
-    return Generation(not roots, tuple(needed), tuple(renew), days_left, tuple(findings))
+    encrypt = store.unprotected if passphrase else ()
+    return Generation(not roots, tuple(needed), tuple(renew), days_left, encrypt, tuple(findings))
+
+
+def _has_damaged_key(store: Store, cluster: str, report: Report) -> bool:
+    has_key = cluster in store.bundles and bool(store.bundles[cluster].ca_key.strip())
+    return has_key and any(finding.check == "trust-key-unreadable" for finding in report.findings)
+
+
+def _locked_root(store: Store) -> Finding:
+    return _of_store(
+        store,
+        "passphrase",
+        f"root/{ROOT_KEY_FILE}: {store.locked[ROOT_DIRECTORY]}",
+        "give the passphrase with which the store was made (role: trust_passphrase)",
+    )
 
 
 def _roots(store: Store, findings: list[Finding]) -> tuple[CertificateFacts, ...]:
@@ -288,6 +372,15 @@ def _unusable_root(store: Store, root: CertificateFacts, needed: list[str], now:
                 "root-key-missing",
                 f"{', '.join(needed)} need an intermediate, but root/root-key.pem is not there",
                 "put the root key back for this run, or give intermediates as files (trust_source: files)",
+            )
+        ]
+    if store.root_key and store.root_key not in public_keys(Bundle(store.root_cert, b"", b"", b"")):
+        return [
+            _of_store(
+                store,
+                "root-key-mismatch",
+                f"root/{ROOT_KEY_FILE} is not the key of root/{names.ROOT_CERT_KEY} ({root.subject})",
+                "put the key back with which this root was made",
             )
         ]
     if root.not_after <= now:

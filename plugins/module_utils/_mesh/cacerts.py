@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Verb ``cacerts``: the certificate authority of each cluster's istiod, as Secret ``cacerts`` (S4.15, S2.9 to S2.12).
 
-All clusters are judged before one is written to. The root's key is never read, and no key is ever shown.
+All clusters are judged before one is written to. The root's key is opened only to see whether the passphrase is the
+right one; it goes to no cluster, and no key is ever shown.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import base64
 import os
 import stat
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -27,15 +29,22 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import 
     Report,
     certificates,
     check_bundle,
+    is_encrypted,
+    open_key,
+    repaired,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP, NAMESPACE, POD, SECRET
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._authorities import (
     OPAQUE,
+    ROOT_DIRECTORY,
+    ROOT_KEY_FILE,
     Live,
     Step,
     Store,
     plan_generation,
     plan_present,
+    shared_keys,
+    with_root_as_it_stands,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.apply import apply_object
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, fleet_of
@@ -67,6 +76,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "state": {"type": "str", "choices": ["present", "absent", "checked"], "default": "present"},
     "replace_root": {"type": "bool", "default": False},
     "adopt": {"type": "bool", "default": False},
+    "passphrase": {"type": "str", "no_log": True},
     "min_days": {"type": "int", "default": 30},
 }
 MUTUALLY_EXCLUSIVE = [("directory", "bundles")]
@@ -75,8 +85,6 @@ REQUIRED_IF = [
     ("state", "checked", ("directory", "bundles"), True),
 ]
 
-ROOT_DIRECTORY = "root"
-ROOT_KEY_FILE = "root-key.pem"
 _COMPONENT = "trust"
 
 
@@ -102,16 +110,31 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
 
 def _present(fleet: Fleet, parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     now = datetime.now(timezone.utc)
-    bundles, findings = _bundles(fleet, parameters)
+    passphrase = parameters["passphrase"] or ""
+    given, findings = _bundles(fleet, parameters)
+    store = read_store(Path(parameters["directory"]), passphrase) if parameters["directory"] is not None else None
+    findings += shared_keys(
+        {**(store.bundles if store else {}), **{name: one.bundle for name, one in given.items()}},
+        fleet.names,
+        passphrase,
+    )
     lives, unreachable = _read(fleet, parameters)
     findings += unreachable
-    reports = {
-        name: check_bundle(bundle, now, cluster=name, min_days=parameters["min_days"])
-        for name, bundle in bundles.items()
-    }
+    bundles, reports = {}, {}
+    for name in fleet.names:
+        if name in given:
+            bundle = repaired(given[name].bundle, passphrase)
+            bundles[name] = with_root_as_it_stands(lives[name], bundle) if name in lives else bundle
+            reports[name] = check_bundle(
+                bundles[name],
+                now,
+                cluster=name,
+                min_days=parameters["min_days"],
+                passphrase=passphrase,
+                files=given[name].files,
+            )
     result: dict[str, Any] = {"changed": False}
-    if parameters["directory"] is not None and parameters["state"] == "checked":
-        store = read_store(Path(parameters["directory"]))
+    if store is not None and parameters["state"] == "checked":
         generation = plan_generation(
             store,
             lives,
@@ -119,6 +142,7 @@ def _present(fleet: Fleet, parameters: Mapping[str, Any], context: Context) -> d
             now=now,
             min_days=parameters["min_days"],
             replace_root=parameters["replace_root"],
+            passphrase=passphrase,
         )
         findings += generation.findings
         result["generate"] = {
@@ -126,6 +150,8 @@ def _present(fleet: Fleet, parameters: Mapping[str, Any], context: Context) -> d
             "intermediates": list(generation.intermediates),
             "renew": list(generation.renew),
             "root_days_left": generation.root_days_left,
+            "encrypt": list(generation.encrypt),
+            "modes": [{"path": path, "mode": f"{mode:04o}"} for path, mode in _wide(Path(store.directory)).items()],
         }
         judged = [name for name in lives if name not in generation.intermediates]
     else:
@@ -197,22 +223,38 @@ def read_live(member: Member) -> Live:
     )
 
 
-def _bundles(fleet: Fleet, parameters: Mapping[str, Any]) -> tuple[dict[str, Bundle], list[Finding]]:
+@dataclass(frozen=True)
+class _Given:
+    """What was given for one cluster, and from which files (key of the Secret -> path)."""
+
+    bundle: Bundle
+    files: Mapping[str, str]
+
+
+def _bundles(fleet: Fleet, parameters: Mapping[str, Any]) -> tuple[dict[str, _Given], list[Finding]]:
+    """What is given, also for clusters that the task does not address: they are compared with those that it does."""
     if parameters["directory"] is not None:
         directory = Path(parameters["directory"])
-        findings = [
-            finding for name in fleet.names for finding in _key_modes(name, directory / name / names.CA_KEY_KEY)
-        ]
-        return {name: _bundle_of(directory / name) for name in fleet.names}, findings
-    given, findings = {}, []
+        found = {
+            name: _Given(_bundle_of(directory / name), {key: str(directory / name / key) for key in _FILES.values()})
+            for name in fleet.names
+        }
+        # With state checked they are in generate.modes, for whoever keeps the store to put them right.
+        looked_at = fleet.names if parameters["state"] == "present" else ()
+        modes = [mode for name in looked_at for mode in _key_modes(name, directory / name / names.CA_KEY_KEY)]
+        return found, modes
+    given: dict[str, _Given] = {}
+    findings: list[Finding] = []
     for element in parameters["bundles"] or ():
         name = element["cluster"]
-        parts = {}
-        for option in _FILES:
+        parts, files = {}, {}
+        for option, key in _FILES.items():
             content = element.get(f"{option}_content")
             parts[option] = _bytes_of(Path(element[option])) if element.get(option) else (content or "").encode()
-        given[name] = Bundle(**parts)
-        if element.get("ca_key"):
+            if element.get(option):
+                files[key] = str(element[option])
+        given[name] = _Given(Bundle(**parts), files)
+        if element.get("ca_key") and name in fleet:
             findings += _key_modes(name, Path(element["ca_key"]))
     findings += [
         Finding(
@@ -224,7 +266,7 @@ def _bundles(fleet: Fleet, parameters: Mapping[str, Any]) -> tuple[dict[str, Bun
         for name in fleet.names
         if name not in given
     ]
-    return {name: bundle for name, bundle in given.items() if name in fleet}, findings
+    return given, findings
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -263,15 +305,42 @@ def _key_modes(cluster: str, path: Path) -> list[Finding]:
     ]
 
 
-def read_store(directory: Path) -> Store:
+def _wide(directory: Path) -> dict[str, int]:
+    """Directories and keys of a store that others than its owner may use, with the mode that they should have."""
+    wanted: dict[Path, int] = {}
+    if directory.is_dir():
+        parts = (*_FILES.values(), ROOT_KEY_FILE)
+        inner = [entry for entry in sorted(directory.iterdir()) if any((entry / part).exists() for part in parts)]
+        folders = [directory, *inner] if inner else []
+        keys = [folder / part for folder in inner for part in (names.CA_KEY_KEY, ROOT_KEY_FILE)]
+        wanted = {**dict.fromkeys(folders, 0o700), **{key: 0o600 for key in keys if key.is_file()}}
+    return {str(path): mode for path, mode in wanted.items() if stat.S_IMODE(path.stat().st_mode) & ~mode}
+
+
+def read_store(directory: Path, passphrase: str = "") -> Store:
     """The store of ``directory``: ``root/`` and one directory for each cluster (S4.16)."""
     root = directory / ROOT_DIRECTORY
     others = [entry for entry in directory.iterdir() if entry.is_dir()] if directory.is_dir() else []
+    bundles = {entry.name: _bundle_of(entry) for entry in sorted(others) if entry.name != ROOT_DIRECTORY}
+    root_key_file = root / ROOT_KEY_FILE
+    paths = {ROOT_DIRECTORY: root_key_file, **{name: directory / name / names.CA_KEY_KEY for name in bundles}}
+    keys = {ROOT_DIRECTORY: _bytes_of(root_key_file), **{name: bundle.ca_key for name, bundle in bundles.items()}}
+    opened: dict[str, str] = {}
+    locked: dict[str, str] = {}
+    for name, pem in keys.items():
+        try:
+            opened[name] = open_key(pem, passphrase)
+        except ValueError as error:
+            if is_encrypted(pem):
+                locked[name] = str(error)
     return Store(
         directory=str(directory),
         root_cert=_bytes_of(root / names.ROOT_CERT_KEY),
-        has_root_key=os.path.exists(root / ROOT_KEY_FILE),
-        bundles={entry.name: _bundle_of(entry) for entry in sorted(others) if entry.name != ROOT_DIRECTORY},
+        has_root_key=os.path.exists(root_key_file),
+        bundles=bundles,
+        root_key=opened.get(ROOT_DIRECTORY, ""),
+        locked=locked,
+        unprotected=tuple(str(paths[name]) for name in opened if not is_encrypted(keys[name])),
     )
 
 
