@@ -20,7 +20,11 @@ description:
     trusted.
   - Another root than the one that a cluster goes by is refused, be it from C(cacerts), from C(istio-ca-secret), which
     istiod signed itself, or from C(istio-ca-root-cert), which istiod hands out. The error names both fingerprints.
-  - The key of the root is never read, and no key is ever shown.
+  - istiod reads PEM as Go does. What is given is written in that form; a byte order mark, an indentation, text around
+    or between, headers, other blocks and an encrypted key with its passphrase are put right. What cannot be is refused
+    with its file, line and reason.
+  - Two clusters with one certificate authority are refused.
+  - The key of the root goes to no cluster, and no key is ever shown.
 extends_documentation_fragment:
   - onemesh.istio.fleet
 requirements:
@@ -30,11 +34,13 @@ options:
     description:
       - A directory with one directory for each cluster, named as the cluster, that holds C(ca-cert.pem), C(ca-key.pem),
         C(root-cert.pem) and C(cert-chain.pem).
-      - With O(state=checked) its directory C(root) with C(root-cert.pem) and C(root-key.pem) is looked at too.
+      - Its directory C(root) with C(root-cert.pem) and C(root-key.pem) is looked at too.
       - Exactly one of O(directory) and O(bundles) is needed, unless O(state=absent).
     type: path
   bundles:
-    description: The certificate authority of each cluster, where they do not lie in one O(directory).
+    description:
+      - The certificate authority of each cluster, where they do not lie in one O(directory).
+      - Those of clusters that are not among O(clusters) are not written, only compared with the others.
     type: list
     elements: dict
     suboptions:
@@ -49,7 +55,7 @@ options:
         description: The certificate itself, instead of a path.
         type: str
       ca_key:
-        description: A path to its key, in PEM and not encrypted.
+        description: A path to its key in PEM. O(passphrase) opens an encrypted one.
         type: path
       ca_key_content:
         description: The key itself, instead of a path.
@@ -86,6 +92,9 @@ options:
     description: Take over a Secret of the same root that was not made by this collection.
     type: bool
     default: false
+  passphrase:
+    description: Opens encrypted keys. istiod gets them open, since it reads no others.
+    type: str
   min_days:
     description: Certificates that expire within so many days are a finding, and are renewed by the role.
     type: int
@@ -156,7 +165,10 @@ clusters:
         not_after: "2036-11-19T09:00:00Z"
         days_left: 3650
 generate:
-  description: What has to be made in the directory so that each cluster has an intermediate of its root.
+  description:
+    - What has to be made in the directory so that each cluster has an intermediate of its root, C(renew) being those
+      that replace one that is there.
+    - C(encrypt) are keys that lie open although there is a passphrase, C(modes) what others than its owner may use.
   type: dict
   returned: when O(state=checked) and O(directory) is given
   sample:
@@ -164,6 +176,10 @@ generate:
     intermediates: [east]
     renew: [east]
     root_days_left: 3200
+    encrypt: [/srv/mesh/trust/east/ca-key.pem]
+    modes:
+      - path: /srv/mesh/trust/east
+        mode: "0700"
 findings:
   description: What was found, where, and what to do about it. Warnings, such as a near expiry, stop nothing.
   type: list

@@ -40,7 +40,7 @@ def place(directory: str, run: Surroundings) -> str:
         better = _beside(parsed)
         move = f"move it: mv {chosen} {better}, and leave" if _is_store(chosen) else "leave"
         raise ValueError(
-            f"the store {chosen} lies in the inventory directory {parsed}, where Ansible reads each file as an inventory "
+            f"the store {chosen} lies in the inventory directory {parsed}, whose files Ansible takes for inventories "
             f"-> {move} trust_directory out, or set it to {better}"
         )
     return os.path.realpath(chosen)

@@ -268,11 +268,14 @@ class _Check:
 
     def run(self) -> Report:
         parts = _parts(self.bundle)
-        absent = [self._part(key) for key, content in parts.items() if not content.strip()]
+        absent = [key for key, content in parts.items() if not content.strip()]
         if absent:
+            files = [self.files[key] for key in absent if key in self.files]
+            looked = f" (looked for in {' and '.join(files)})" if files else ""
             self._error(
                 "incomplete",
-                f"{' and '.join(absent)} missing or empty; istiod stops with: incomplete signing CA bundle detected",
+                f"{' and '.join(absent)} missing or empty{looked}; istiod stops with: incomplete signing CA bundle "
+                "detected",
                 "give all four of ca_cert, ca_key, root_cert and cert_chain",
             )
         loaded = {key: self._certificates(key, content) for key, content in parts.items() if key != names.CA_KEY_KEY}

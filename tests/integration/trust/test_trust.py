@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import shutil
 import stat
 from pathlib import Path
 
@@ -178,25 +179,119 @@ def test_istiod_that_signed_its_own_root_is_named(fleet: Fleet, client: Client) 
     assert client.find(POD, "istiod-0", namespace) is not None
 
 
-def test_an_encrypted_root_key_needs_its_passphrase(fleet: Fleet, client: Client) -> None:
-    first = fleet.trust("east", trust_root_passphrase="only-the-vault-knows", arguments=("-vvvv",))
-    assert first.ok, first.output
-    assert "ENCRYPTED PRIVATE KEY" in (fleet.store / "root" / "root-key.pem").read_text()
-    assert not fleet.trust("east", "west").ok
-    assert fleet.trust("east", "west", trust_root_passphrase="only-the-vault-knows").ok
+def test_the_passphrase_covers_every_key_of_the_store(fleet: Fleet, client: Client) -> None:
+    # A store as it was before there was a passphrase, with modes that let others in.
+    assert fleet.trust("east").ok
+    before = cacerts(client, fleet, "east")
+    (fleet.store / "east").chmod(0o755)
+    (fleet.store / "east" / "ca-key.pem").chmod(0o644)
+    secret = {"trust_passphrase": "only-the-vault-knows"}
+    predicted = fleet.trust("east", arguments=("--check",), **secret)
+    assert predicted.changed == {"east": 2}
+    assert mode(fleet.store / "east" / "ca-key.pem") == 0o644
+    covered = fleet.trust("east", "west", arguments=("-vvvv", "--diff"), **secret)
+    assert covered.ok, covered.output
+    keys = {path: path.read_text() for path in fleet.store.rglob("*-key.pem")}
+    assert len(keys) == 3
+    assert all(text.startswith("-----BEGIN ENCRYPTED PRIVATE KEY-----") for text in keys.values())
+    assert {mode(path) for path in keys} == {0o600}
+    assert {mode(path) for path in (fleet.store, *fleet.store.iterdir()) if path.is_dir()} == {0o700}
+    assert cacerts(client, fleet, "east") == before, "the same key, which istiod gets open"
+    assert cacerts(client, fleet, "west")["ca-key.pem"].startswith(b"-----BEGIN PRIVATE KEY-----")
+    assert fleet.trust("east", "west", **secret).changed == {"east": 0, "west": 0}
+
+    for wrong, reason in (
+        ({}, "the key is encrypted"),
+        ({"trust_passphrase": "guessed"}, "the passphrase does not open the key"),
+        ({"trust_passphrase": "guessed", "trust_renew_days": 9999}, "the passphrase does not open the key"),
+    ):
+        refused = fleet.trust("east", "west", "north", **wrong)
+        assert not refused.ok
+        assert reason in refused.output
+        assert "trust_passphrase" in refused.output
+        assert {path: path.read_text() for path in fleet.store.rglob("*-key.pem")} == keys
+        assert not (fleet.store / "north").exists()
+    # Its earlier name.
+    renewed = fleet.trust("east", trust_root_passphrase="only-the-vault-knows", trust_renew_days=1825)
+    assert renewed.ok, renewed.output
+    assert "ENCRYPTED" in (fleet.store / "east" / "ca-key.pem").read_text()
+    assert (fleet.store / "east" / "ca-key.pem").read_text() not in keys.values()
     assert "only-the-vault-knows" not in "".join(fleet.outputs)
+
+
+def test_one_key_for_two_clusters_is_refused(fleet: Fleet, client: Client) -> None:
+    assert fleet.trust("east").ok
+    shutil.copytree(fleet.store / "east", fleet.store / "west")
+    for clusters in (("east", "west"), ("west",)):
+        refused = fleet.trust(*clusters)
+        assert not refused.ok
+        assert "west: it has the same certificate authority (the same key) as east" in refused.output
+    files_of = given_files(fleet.store / "east")
+    (fleet.store / "west").rename(fleet.folder / "away")
+    both = {name: {"trust_source": "files", "trust_files": files_of} for name in ("east", "west")}
+    refused = fleet.trust("east", "west", **both)
+    assert not refused.ok
+    limited = fleet.trust("east", "west", arguments=("--limit", "west"), **both)
+    for run in (refused, limited):
+        assert "west: it has the same certificate authority (the same key) as east" in run.output
+    assert cacerts(client, fleet, "west") == {}
+
+
+def test_an_expired_intermediate_of_the_store_is_made_anew(fleet: Fleet, client: Client) -> None:
+    assert fleet.trust("east", trust_intermediate_days=0).ok is False
+    assert fleet.trust("east").ok
+    assert fleet.report("east")["intermediate"]["days_left"] == 1824
+
+
+def given_files(folder: Path) -> dict[str, str]:
+    return {
+        "ca_cert": str(folder / "ca-cert.pem"),
+        "ca_key": str(folder / "ca-key.pem"),
+        "root_cert": str(folder / "root-cert.pem"),
+        "cert_chain": str(folder / "cert-chain.pem"),
+    }
+
+
+def test_files_that_go_would_not_read_are_written_so_that_it_does(fleet: Fleet, client: Client) -> None:
+    assert fleet.trust("made").ok
+    folder = fleet.folder / "given"
+    (fleet.store / "made").rename(folder)
+    good = {path.name: path.read_bytes() for path in folder.iterdir()}
+    (folder / "ca-cert.pem").write_bytes(b"\xef\xbb\xbf" + good["ca-cert.pem"])
+    (folder / "ca-key.pem").write_bytes(
+        b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n" + good["ca-key.pem"]
+    )
+    (folder / "root-cert.pem").write_bytes(b"".join(b"  " + line for line in good["root-cert.pem"].splitlines(True)))
+    (folder / "cert-chain.pem").write_bytes(good["ca-cert.pem"].rstrip() + good["root-cert.pem"])
+    files = {"trust_source": "files", "trust_files": given_files(folder)}
+    assert fleet.trust("east", **files).ok
+    assert cacerts(client, fleet, "east") == good
+    assert fleet.trust("east", **files).changed == {"east": 0}
+
+    # What a hand made of it on the cluster is called what it is, and put right.
+    glued = {"data": {"cert-chain.pem": base64.b64encode((folder / "cert-chain.pem").read_bytes()).decode()}}
+    client.patch(SECRET, "cacerts", fleet.namespace("east"), glued, field_manager="a hand")
+    checked = fleet.trust("east", arguments=("--check",), **files)
+    assert "istiod cannot read what cacerts holds" in checked.output
+    assert "cert-chain.pem: istiod finds 0 of its 2 certificates" in " ".join(checked.output.split())
+    assert checked.changed == {"east": 1}
+    assert fleet.trust("east", **files).ok
+    assert cacerts(client, fleet, "east") == good
+
+    (folder / "cert-chain.pem").write_bytes(good["ca-cert.pem"] + good["root-cert.pem"][:-20])
+    refused = fleet.trust("east", **files)
+    assert not refused.ok
+    assert f"cert-chain.pem ({folder}/cert-chain.pem) is not a PEM certificate: line 1" in " ".join(
+        refused.output.split()
+    )
+    assert cacerts(client, fleet, "east") == good
 
 
 def test_given_files_are_checked_before_anything_is_written(fleet: Fleet, client: Client) -> None:
     assert fleet.trust("made", "strange").ok
     folder = fleet.folder / "given"
     (fleet.store / "made").rename(folder)
-    files_of = {
-        "ca_cert": str(folder / "ca-cert.pem"),
-        "ca_key": str(folder / "ca-key.pem"),
-        "root_cert": str(folder / "root-cert.pem"),
-        "cert_chain": str(folder / "cert-chain.pem"),
-    }
+    files_of = given_files(folder)
     for broken, reason in (
         ({"ca_key": str(fleet.store / "strange" / "ca-key.pem")}, "is not the key of"),
         ({"root_cert": str(folder / "gone.pem")}, "root-cert.pem missing or empty"),

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -19,6 +21,8 @@ from typing import Any
 import yaml
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import verify
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, run_verb
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 
 MESHLAB = str(Path(sys.executable).with_name("meshlab"))
 REPOSITORY = Path(__file__).parents[3]
@@ -79,6 +83,27 @@ class Cluster:
     def restart_istiod(self) -> None:
         self.kubectl("-n", "istio-system", "rollout", "restart", "deployment", "-l", "app=istiod")
         self.kubectl("-n", "istio-system", "rollout", "status", "deployment/istiod", "--timeout=120s")
+
+    def wait_for_istiod_certificate(self, issuer: x509.Certificate) -> None:
+        """Until istiod shows a certificate that ``issuer`` signed."""
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        (pod,) = self.get("pods", "-n", "istio-system", "-l", "app=istiod")["items"]
+        deadline = time.monotonic() + 120
+        while True:
+            with (
+                socket.create_connection((pod["status"]["podIP"], 15012), timeout=10) as connection,
+                context.wrap_socket(connection, server_hostname="istiod.istio-system.svc") as encrypted,
+            ):
+                shown = x509.load_der_x509_certificate(encrypted.getpeercert(binary_form=True) or b"")
+            try:
+                shown.verify_directly_issued_by(issuer)
+            except InvalidSignature:
+                assert time.monotonic() < deadline, "istiod still signs with the intermediate that it had"
+                time.sleep(0.5)
+            else:
+                return
 
     def wait_for_cluster(self, name: str, secret: str) -> None:
         """Until istiod reads a cluster by that secret, or with an empty one not at all."""

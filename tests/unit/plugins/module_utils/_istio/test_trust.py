@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,6 +15,9 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import 
     certificates,
     check_bundle,
     fingerprints,
+    public_keys,
+    repaired,
+    unreadable,
 )
 from ansible_collections.onemesh.istio.tests.unit.plugins.module_utils._istio.certificate_authorities import (
     NOW,
@@ -98,12 +103,6 @@ BROKEN = {
         replace(GOOD, ca_key=key_pem(EAST.private, "TraditionalOpenSSL", b"x")),
         "trust-key-unreadable",
     ),
-    "a key behind parameters": (
-        replace(
-            GOOD, ca_key=b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n" + GOOD.ca_key
-        ),
-        "trust-key-unreadable",
-    ),
     "another root": (replace(GOOD, root_cert=authority("other").pem), "trust-unverifiable"),
     "another root of the same name": (replace(GOOD, root_cert=SAME_NAME.pem), "trust-unverifiable"),
     "not a CA": (bundle(ROOT, authority("leaf", ROOT, ca=False, days=365)), "trust-not-a-ca"),
@@ -166,6 +165,156 @@ def test_an_expiry_within_the_asked_days_is_a_warning(days: int, expected: dict[
 
 def test_an_intermediate_that_outlives_its_root_is_a_warning() -> None:
     assert found(bundle(ROOT, authority("x", ROOT, days=9999))) == {"trust-outlives-root": "warning"}
+
+
+OLD_KEY = key_pem(EAST.private, "TraditionalOpenSSL")
+KEY_IN_OTHER_WORDS = OLD_KEY.replace(b"EC PRIVATE", b"PRIVATE")
+# Each says what istiod makes of it as it is; all are put right by writing them anew.
+HIDDEN = {
+    "parameters before the key": (
+        replace(GOOD, ca_key=EC_PARAMETERS + GOOD.ca_key),
+        "ca-key.pem: istiod takes its first block, of type EC PARAMETERS",
+    ),
+    "a key under another name": (
+        replace(GOOD, ca_key=KEY_IN_OTHER_WORDS),
+        "ca-key.pem: istiod reads it as PRIVATE KEY, and it holds EC PRIVATE KEY",
+    ),
+    "a certificate before the key": (
+        replace(GOOD, ca_key=EAST.pem + GOOD.ca_key),
+        "ca-key.pem: istiod takes its first block, of type CERTIFICATE",
+    ),
+    "a byte order mark": (replace(GOOD, ca_cert=b"\xef\xbb\xbf" + GOOD.ca_cert), "ca-cert.pem: istiod finds no block"),
+    "a key before the certificate": (
+        replace(GOOD, ca_cert=GOOD.ca_key + GOOD.ca_cert),
+        "ca-cert.pem: it holds a private key",
+    ),
+    "an indented one before it": (
+        replace(GOOD, ca_cert=b" " + GOOD.ca_cert + ROOT.pem),
+        "ca-cert.pem: istiod passes over its first certificate",
+    ),
+    "glued together": (
+        replace(GOOD, cert_chain=EAST.pem.rstrip() + ROOT.pem),
+        "cert-chain.pem: istiod finds 0 of its 2 certificates",
+    ),
+    "an indented root": (
+        replace(GOOD, root_cert=b"".join(b"  " + line for line in ROOT.pem.splitlines(keepends=True))),
+        "root-cert.pem: istiod finds 0 of its 1 certificates",
+    ),
+    "a root with headers": (
+        replace(GOOD, root_cert=ROOT.pem.replace(b"E-----\n", b"E-----\nName: root\n\n", 1)),
+        "root-cert.pem: istiod finds 0 of its 1 certificates",
+    ),
+    "a key beside the root": (replace(GOOD, root_cert=ROOT.pem + GOOD.ca_key), "root-cert.pem: it holds a private key"),
+}
+
+
+@pytest.mark.parametrize(("hidden", "reason"), HIDDEN.values(), ids=list(HIDDEN))
+def test_what_istiod_would_not_read_is_an_error_until_it_is_written_anew(hidden: Bundle, reason: str) -> None:
+    assert [said for said in unreadable(hidden) if said.startswith(reason)]
+    assert set(found(hidden).values()) == {"error"}
+    assert unreadable(repaired(hidden)) == ()
+    assert found(repaired(hidden)) == {}
+    assert (repaired(hidden).root_cert, repaired(hidden).cert_chain) == (GOOD.root_cert, GOOD.cert_chain)
+
+
+FINE = {
+    "as openssl writes it": GOOD,
+    "no line end at the end": replace(GOOD, ca_cert=GOOD.ca_cert.rstrip(), ca_key=GOOD.ca_key.rstrip()),
+    "line ends of Windows": Bundle(
+        *(part.replace(b"\n", b"\r\n") for part in (GOOD.ca_cert, GOOD.ca_key, GOOD.root_cert, GOOD.cert_chain))
+    ),
+    "text around": replace(GOOD, ca_cert=b"Bag Attributes\n" + GOOD.ca_cert),
+    "white space behind the chain": replace(GOOD, cert_chain=GOOD.cert_chain + b"\n \n"),
+    "a chain in another order": replace(GOOD, cert_chain=ROOT.pem + EAST.pem),
+    "a chain of the CA alone": replace(GOOD, cert_chain=EAST.pem),
+    "a chain with one twice": replace(GOOD, cert_chain=GOOD.cert_chain + EAST.pem),
+    "an old form of the key": replace(GOOD, ca_key=OLD_KEY),
+    "several certificates of which the first is the CA": replace(GOOD, ca_cert=EAST.pem + ROOT.pem),
+}
+
+
+@pytest.mark.parametrize("fine", FINE.values(), ids=list(FINE))
+def test_what_istiod_reads_is_no_finding_and_stays_what_it_is(fine: Bundle) -> None:
+    assert unreadable(fine) == ()
+    assert found(fine) == {}
+    assert found(repaired(fine)) == {}
+    assert fingerprints(repaired(fine).ca_cert) == fingerprints(fine.ca_cert)
+    assert repaired(repaired(fine)) == repaired(fine)
+
+
+@pytest.mark.parametrize("form", ["PKCS8", "TraditionalOpenSSL"])
+def test_an_encrypted_key_is_opened_by_its_passphrase(form: str) -> None:
+    locked = replace(GOOD, ca_key=key_pem(EAST.private, form, b"sesame"))
+    assert found(repaired(locked, "sesame")) == {}
+    for passphrase, reason in (("", "no passphrase was given"), ("wrong", "the passphrase does not open the key")):
+        assert repaired(locked, passphrase).ca_key == locked.ca_key
+        (finding,) = check_bundle(locked, NOW, passphrase=passphrase).findings
+        assert finding.check == "trust-key-unreadable"
+        assert reason in finding.message
+
+
+def test_a_damaged_part_is_named_with_its_file_and_line() -> None:
+    damaged = replace(GOOD, cert_chain=EAST.pem + ROOT.pem[:-20])
+    (finding,) = check_bundle(repaired(damaged), NOW, files={"cert-chain.pem": "pki/chain.pem"}).findings
+    line = EAST.pem.count(b"\n") + 1
+    assert f"cert-chain.pem (pki/chain.pem) is not a PEM certificate: line {line}: BEGIN CERTIFICATE without" in str(
+        finding
+    )
+
+
+@pytest.mark.parametrize("kind", ["TRUSTED CERTIFICATE", "PKCS7"])
+def test_certificates_in_a_form_that_go_does_not_read_are_not_left_out_in_silence(kind: str) -> None:
+    other = replace(GOOD, cert_chain=GOOD.cert_chain + ROOT.pem.replace(b" CERTIFICATE", b" " + kind.encode()))
+    (finding,) = check_bundle(repaired(other), NOW).findings
+    assert kind in finding.message
+
+
+def test_an_expired_certificate_at_the_head_of_the_chain_stops_istiod() -> None:
+    expired = authority("before", ROOT, days=10, start=NOW - timedelta(days=20))
+    assert found(replace(GOOD, cert_chain=expired.pem + GOOD.cert_chain)) == {"trust-expired": "error"}
+    assert found(replace(GOOD, cert_chain=GOOD.cert_chain + expired.pem)) == {}
+
+
+def test_one_key_in_two_bundles_is_known_by_certificate_or_key() -> None:
+    again = replace(bundle(ROOT, authority("west", ROOT, private=EAST.private)), ca_key=b"")
+    assert public_keys(GOOD) == public_keys(again)
+    assert public_keys(replace(GOOD, ca_cert=b"")) == public_keys(GOOD)
+    assert not public_keys(GOOD) & public_keys(bundle(ROOT, authority("w", ROOT, private=key("p384"))))
+
+
+SERIAL_0 = b"""\
+-----BEGIN CERTIFICATE-----
+MIIBYTCCAQigAwIBAgIBADAKBggqhkjOPQQDAjAPMQ0wCwYDVQQDDAR6ZXJvMCAX
+DTI2MTEzMDAwNDQ1MloYDzIxMjYxMTA2MDA0NDUyWjAPMQ0wCwYDVQQDDAR6ZXJv
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEbwvnTgpcMRDw1yW+h7WRgSAnUhVl
+9dvGh5w2UGLaFMJ/mBpFzxtjjDsRfYFyHYU8Z3ob6KOHZK5C+Y1trkk+gqNTMFEw
+HQYDVR0OBBYEFEy/SjuqZFdMyhaR6bNA2QBFzMQCMB8GA1UdIwQYMBaAFEy/Sjuq
+ZFdMyhaR6bNA2QBFzMQCMA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDRwAw
+RAIgW513I/a5BPWnEWEPcQlsdGzDUxJUIZS2tVkcipVX1kQCIBKt3aQz43hlOZpk
+RQjeFro8eomJPgkEMHIaN1tVhD0i
+-----END CERTIFICATE-----
+"""
+
+_LOADS_IN_THREADS = """
+import sys, warnings
+from concurrent.futures import ThreadPoolExecutor
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import fingerprints, has_certificate
+before = list(warnings.filters)
+pem = sys.stdin.buffer.read()
+with ThreadPoolExecutor(16) as pool:
+    assert all(pool.map(has_certificate, [pem] * 400))
+    assert len(set(pool.map(fingerprints, [pem] * 400))) == 1
+assert warnings.filters == before, "the filters of the process were changed"
+warnings.warn("somebody else's")
+"""
+
+
+def test_a_serial_number_0_warns_nobody_and_hides_no_other_warning() -> None:
+    command = [sys.executable, "-W", "always", "-c", _LOADS_IN_THREADS]
+    done = subprocess.run(command, input=SERIAL_0, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"somebody else's" in done.stderr
+    assert b"serial" not in done.stderr
 
 
 def test_the_key_is_in_no_text() -> None:

@@ -18,6 +18,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._mesh._authorities i
     Store,
     plan_generation,
     plan_present,
+    shared_keys,
+    with_root_as_it_stands,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.cacerts import manifest, read_store
 from ansible_collections.onemesh.istio.tests.unit.plugins.module_utils._istio.certificate_authorities import (
@@ -34,6 +36,7 @@ EAST = authority("east", ROOT, days=365)
 GIVEN = bundle(ROOT, EAST)
 RENEWED = bundle(ROOT, authority("east", ROOT, days=365, private=key("p384")))
 OTHER = authority("other root")
+EMPTY = Bundle(b"", b"", b"", b"")
 
 
 def live(
@@ -106,6 +109,54 @@ def test_what_happens_on_a_cluster(found: Live, allowed: dict[str, bool], action
     assert (step.action, step.restart) == (action, restart)
 
 
+BAG = b"Bag Attributes\n"
+GLUED = replace(GIVEN, cert_chain=EAST.pem.rstrip() + ROOT.pem)
+
+
+def test_what_says_the_same_in_other_words_stays_as_it_is() -> None:
+    other_words = replace(GIVEN, ca_cert=BAG + GIVEN.ca_cert, root_cert=ROOT.pem.replace(b"\n", b"\r\n"))
+    assert plan(live(other_words, ours=False)).action == "keep"
+
+
+def test_a_new_intermediate_is_taken_over_only_under_the_same_bytes_of_the_root() -> None:
+    old_root = BAG + ROOT.pem
+    cluster = live(replace(RENEWED, root_cert=old_root), istiod=True, given_out=old_root)
+    assert plan(cluster).restart, "istiod compares bytes"
+    kept = with_root_as_it_stands(cluster, GIVEN)
+    assert kept == replace(GIVEN, root_cert=old_root)
+    assert plan(cluster, kept).restart is False
+
+
+@pytest.mark.parametrize(
+    "root", [b" " + ROOT.pem, ROOT.pem + key_pem(key("p384")), OTHER.pem], ids=["hidden", "key", "other"]
+)
+def test_a_root_that_is_not_the_same_to_istiod_does_not_stay(root: bytes) -> None:
+    assert with_root_as_it_stands(live(replace(GIVEN, root_cert=root)), GIVEN) == GIVEN
+
+
+@pytest.mark.parametrize(
+    ("ours", "allowed", "action", "severity"),
+    [(True, {}, "update", "warning"), (False, {}, "refuse", "error"), (False, {"adopt": True}, "update", "warning")],
+)
+def test_what_istiod_cannot_read_is_called_unusable_and_written_anew(
+    ours: bool, allowed: dict[str, bool], action: str, severity: str
+) -> None:
+    step = plan(live(GLUED, ours=ours), **allowed)
+    assert step.action == action
+    (finding,) = step.findings
+    assert (finding.check, finding.severity) == ("trust-unusable", severity)
+    assert "cert-chain.pem: istiod finds 0 of its 2 certificates" in finding.message
+
+
+def test_one_certificate_authority_for_two_clusters_is_told_of_each() -> None:
+    locked = replace(GIVEN, ca_key=key_pem(EAST.private, passphrase=b"x"))
+    bundles = {"east": GIVEN, "west": locked, "north": RENEWED, "east.bak": RENEWED}
+    found = shared_keys(bundles, ["east", "north"])
+    assert [(finding.cluster, finding.check) for finding in found] == [("east", "trust-shared-key")]
+    assert "as west;" in found[0].message
+    assert shared_keys({"east": GIVEN, "north": RENEWED, "new": EMPTY, "newer": EMPTY}, ["east", "north", "new"]) == []
+
+
 REFUSED = {
     "another root in cacerts": (live(bundle(OTHER, authority("x", OTHER))), "trust-another-root"),
     "a root that istiod signed itself": (live(signed=OTHER.pem), "trust-another-root"),
@@ -145,9 +196,6 @@ def test_the_secret_has_exactly_its_four_keys_and_is_ours() -> None:
     assert secret["metadata"]["namespace"] == "mesh"
     assert secret["metadata"]["labels"]["onemesh.istio/component"] == "trust"
     assert Live("east", "mesh", secret=secret).bundle == GIVEN
-
-
-EMPTY = Bundle(b"", b"", b"", b"")
 
 
 def store(root: Authority | None = ROOT, *, root_key: bool = True, **bundles: Bundle) -> Store:
@@ -221,6 +269,41 @@ NEVER: dict[str, tuple[Store, dict[str, Any], str]] = {
 @pytest.mark.parametrize(("found", "options", "check"), NEVER.values(), ids=list(NEVER))
 def test_what_is_never_made(found: Store, options: dict[str, Any], check: str) -> None:
     assert check in generation(found, **options)[3]
+
+
+EXPIRED = bundle(ROOT, authority("x", ROOT, days=10, start=NOW - timedelta(days=20)))
+
+
+@pytest.mark.parametrize("given", [EXPIRED, replace(GIVEN, ca_key=b"damaged")], ids=["expired", "a damaged key"])
+def test_what_is_of_no_more_use_is_made_anew_from_its_key_on(given: Bundle) -> None:
+    assert generation(store(east=given), clusters={"east": given}) == (False, ("east",), ("east",), set())
+
+
+def test_nothing_is_made_over_a_key_that_the_passphrase_does_not_open(tmp_path: Path) -> None:
+    given = replace(GIVEN, ca_key=key_pem(EAST.private, passphrase=b"sesame"))
+    for name, content in {
+        "root/root-cert.pem": ROOT.pem,
+        "root/root-key.pem": key_pem(ROOT.private, passphrase=b"sesame"),
+        "east/ca-cert.pem": given.ca_cert,
+        "east/ca-key.pem": given.ca_key,
+        "west/ca-key.pem": GIVEN.ca_key,
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    for passphrase in ("", "wrong"):
+        found = read_store(tmp_path, passphrase)
+        assert set(found.locked) == {"root", "east"}
+        assert generation(found, clusters={"east": given}, passphrase=passphrase)[1] == ()
+        assert "trust-passphrase" in generation(found, clusters={"west": EMPTY}, passphrase=passphrase)[3]
+    opened = read_store(tmp_path, "sesame")
+    assert opened.locked == {}
+    assert opened.unprotected == (str(tmp_path / "west" / "ca-key.pem"),)
+    assert generation(opened, clusters={"west": EMPTY}, passphrase="sesame")[1:] == (("west",), (), set())
+
+
+def test_a_root_key_of_another_root_signs_nothing() -> None:
+    found = replace(store(), root_key="0" * 64)
+    assert generation(found)[3] == {"trust-root-key-mismatch"}
 
 
 def test_a_new_root_is_made_where_the_old_one_may_be_replaced() -> None:
