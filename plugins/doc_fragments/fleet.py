@@ -12,6 +12,8 @@ options:
   clusters:
     description:
       - The clusters to work on, all at the same time.
+      - The variables C(K8S_AUTH_*) count where no option says which cluster is meant (C(kubeconfig), C(context),
+        C(host)). Those of an environment that names a cluster itself are about that cluster, and count for no other.
       - P(onemesh.istio.clusters#filter) makes this list from inventory hosts, P(onemesh.istio.remote_clusters#lookup)
         from the remote secrets of a cluster.
     type: list
@@ -39,8 +41,9 @@ options:
         default: istio-system
       kubeconfig:
         description:
-          - A path to a kubeconfig, several paths separated by V(:), or a kubeconfig's content as a dictionary.
-          - Default is the environment variable E(K8S_AUTH_KUBECONFIG), then C(~/.kube/config).
+          - A path to a kubeconfig, several paths separated by V(:), a list of paths, or a kubeconfig's content as text
+            or as a dictionary.
+          - Default is the environment variable E(K8S_AUTH_KUBECONFIG), then E(KUBECONFIG), then C(~/.kube/config).
         type: raw
       context:
         description: The context to use of the kubeconfig. Also E(K8S_AUTH_CONTEXT).

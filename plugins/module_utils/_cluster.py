@@ -191,7 +191,8 @@ def clusters_of_hosts(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, 
 def _cluster_of_host(host: str, variables: Mapping[str, Any]) -> dict[str, Any]:
     def variable(name: str) -> Any:
         value = variables.get(f"cluster_{name}")
-        return None if value in ("", {}) else value
+        empty = not value.strip() if isinstance(value, str) else value in ({}, [])
+        return None if empty else value
 
     name = variable("name") or host
     element: dict[str, Any] = {"name": name, "network": variable("network") or variable("shared_network") or name}
@@ -222,8 +223,9 @@ def kubeconfig_paths(parameters: Any) -> set[str]:
     paths: set[str] = set()
     if isinstance(parameters, Mapping):
         for name, value in parameters.items():
-            if name == "kubeconfig" and isinstance(value, str) and not any(sign in value for sign in _SIGNS_OF_YAML):
-                paths.add(value)
+            if name == "kubeconfig":
+                elements = value if isinstance(value, (list, tuple)) else [value]
+                paths.update(each for each in elements if isinstance(each, str) and _is_path(each))
             else:
                 paths |= kubeconfig_paths(value)
     elif isinstance(parameters, (list, tuple)):
@@ -232,5 +234,8 @@ def kubeconfig_paths(parameters: Any) -> set[str]:
     return paths
 
 
-_SIGNS_OF_YAML = ("\n", "{", ": ")
+def _is_path(text: str) -> bool:
+    return not any(sign in text for sign in ("\n", "{", ": "))
+
+
 _SECRET_FIELDS = frozenset({"api_key", "password", "token", "client-key-data", "id-token", "refresh-token"})

@@ -59,8 +59,9 @@ options:
         default: istio-system
       kubeconfig:
         description:
-          - A path to a kubeconfig, several paths separated by V(:), or a kubeconfig's content as a dictionary.
-          - Default is the environment variable E(K8S_AUTH_KUBECONFIG), then C(~/.kube/config).
+          - A path to a kubeconfig, several paths separated by V(:), a list of paths, or a kubeconfig's content as text
+            or as a dictionary.
+          - Default is the environment variable E(K8S_AUTH_KUBECONFIG), then E(KUBECONFIG), then C(~/.kube/config).
         type: raw
       context:
         description: The context to use of the kubeconfig. Also E(K8S_AUTH_CONTEXT).

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import (
+    CLUSTER_ARGUMENT_SPEC,
     REMOTE_SECRET_ARGUMENT_SPEC,
     Cluster,
     SecretReference,
@@ -29,6 +30,10 @@ HOSTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "empty is as not set": (
         {"cluster_kubeconfig": "", "cluster_context": "", "cluster_network": "", "cluster_validate_certs": ""},
+        {"name": "host", "network": "host"},
+    ),
+    "empty is as not set, of every option": (
+        {f"cluster_{option}": ["", " ", [], {}][number % 4] for number, option in enumerate(CLUSTER_ARGUMENT_SPEC)},
         {"name": "host", "network": "host"},
     ),
     "False is set": (
@@ -193,6 +198,8 @@ def test_secret_values_of_options(case: str) -> None:
 def test_only_a_kubeconfig_that_is_a_path_may_be_named(kubeconfig: Any, named: bool) -> None:
     parameters = {"clusters": [{"name": "c1", "kubeconfig": kubeconfig, "api_key": "secret"}], "peers": None}
     assert kubeconfig_paths(parameters) == ({kubeconfig} if named else set())
+    parameters["clusters"][0]["kubeconfig"] = [kubeconfig, "/first"]
+    assert kubeconfig_paths(parameters) == ({kubeconfig, "/first"} if named else {"/first"})
 
 
 def test_a_finding_says_where_what_and_what_to_do() -> None:
