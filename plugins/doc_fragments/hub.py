@@ -11,7 +11,7 @@ class ModuleDocFragment:
 options:
   kubeconfig:
     description:
-      - A path to a kubeconfig of the hub, several paths separated by V(:).
+      - A path to a kubeconfig of the hub, several paths separated by V(:), a list of paths, or its content.
       - Default is the environment variable E(K8S_AUTH_KUBECONFIG), then C(~/.kube/config).
     type: raw
     vars:

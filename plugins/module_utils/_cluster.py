@@ -9,10 +9,11 @@ a list of the mappings that :func:`clusters_of_hosts` makes from inventory host 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.onemesh.istio.plugins.module_utils import _yaml
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._values import truth
 
@@ -203,39 +204,80 @@ def _cluster_of_host(host: str, variables: Mapping[str, Any]) -> dict[str, Any]:
     return element
 
 
-def secret_values(clusters: Any) -> set[str]:
-    """Tokens, passwords and keys inside the ``clusters`` option, which callers keep out of every output (I8)."""
+def hidden_values(no_log: Collection[str], parameters: Mapping[str, Any]) -> set[str]:
+    """What callers keep out of every output (I8): all that Ansible hides but kubeconfigs, and of these the secrets.
+
+    Ansible hides every text inside a kubeconfig, down to the ``v1`` of ``apiVersion`` and the names of clusters.
+    """
+    kubeconfigs = list(_kubeconfigs(parameters))
+    contents = [_contents(each) for each in kubeconfigs]
+    return (set(no_log) - _texts(kubeconfigs)) | secret_values(contents) | secret_values(parameters.get("clusters"))
+
+
+def secret_values(parameters: Any) -> set[str]:
+    """Tokens, passwords and keys in authentication options and in the content of kubeconfigs."""
     secrets: set[str] = set()
-    if isinstance(clusters, Mapping):
-        for name, value in clusters.items():
-            if name in _SECRET_FIELDS and isinstance(value, str) and value:
+    if isinstance(parameters, Mapping):
+        variable = str(parameters.get("name") or "")
+        for name, value in parameters.items():
+            secret = name in _SECRET_FIELDS or (name == "value" and any(word in variable.upper() for word in _WORDS))
+            if secret and isinstance(value, str) and value:
                 secrets.add(value)
             else:
                 secrets |= secret_values(value)
-    elif isinstance(clusters, (list, tuple)):
-        for value in clusters:
+    elif isinstance(parameters, (list, tuple)):
+        for value in parameters:
             secrets |= secret_values(value)
     return secrets
 
 
-def kubeconfig_paths(parameters: Any) -> set[str]:
-    """Every kubeconfig that is given as a path, which messages may name; an inline one may hold a token."""
-    paths: set[str] = set()
+def _kubeconfigs(parameters: Any) -> Iterator[Any]:
     if isinstance(parameters, Mapping):
         for name, value in parameters.items():
             if name == "kubeconfig":
-                elements = value if isinstance(value, (list, tuple)) else [value]
-                paths.update(each for each in elements if isinstance(each, str) and _is_path(each))
+                yield value
             else:
-                paths |= kubeconfig_paths(value)
+                yield from _kubeconfigs(value)
     elif isinstance(parameters, (list, tuple)):
         for value in parameters:
-            paths |= kubeconfig_paths(value)
-    return paths
+            yield from _kubeconfigs(value)
+
+
+def _contents(kubeconfig: Any) -> Any:
+    """The content of a kubeconfig, of which text is read; text that cannot be read is a secret as a whole."""
+    if isinstance(kubeconfig, (list, tuple)):
+        return [_contents(each) for each in kubeconfig]
+    if not isinstance(kubeconfig, str) or _is_path(kubeconfig):
+        return kubeconfig
+    try:
+        return _yaml.load(kubeconfig)
+    except _yaml.NotYaml:
+        return {"token": kubeconfig}
+
+
+def _texts(value: Any) -> set[str]:
+    """Every text in a kubeconfig's mappings, and paths; not the whole of one that is given as text."""
+    if isinstance(value, str):
+        return {value} if _is_path(value) else set()
+    elements = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
+    return {text for element in elements for text in _texts(element)}
 
 
 def _is_path(text: str) -> bool:
     return not any(sign in text for sign in ("\n", "{", ": "))
 
 
-_SECRET_FIELDS = frozenset({"api_key", "password", "token", "client-key-data", "id-token", "refresh-token"})
+_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD")
+"""In the names of an exec plugin's variables."""
+_SECRET_FIELDS = frozenset(
+    {
+        "api_key",
+        "password",
+        "token",
+        "client-key-data",
+        "id-token",
+        "access-token",
+        "refresh-token",
+        "client-secret",
+    }
+)

@@ -18,7 +18,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import kubeconfig_paths, secret_values
+from ansible_collections.onemesh.istio.plugins.module_utils._cluster import hidden_values
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, run_verb
 from ansible_collections.onemesh.istio.plugins.plugin_utils.vault import decrypting
 
@@ -46,8 +46,7 @@ class VerbAction(ActionBase):
             locate=self._find_needle,
         )
         outcome = run_verb(self.VERB, parameters, context)
-        secrets = (validation._no_log_values - kubeconfig_paths(parameters)) | secret_values(parameters["clusters"])
-        result.update(remove_values(outcome, secrets))
+        result.update(remove_values(outcome, hidden_values(validation._no_log_values, parameters)))
         return result
 
     def _validated(self) -> tuple[Any, dict[str, Any]]:

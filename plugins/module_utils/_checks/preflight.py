@@ -57,6 +57,8 @@ class Snapshot:
     istio_version: str = ""
     minutes_left: float | None = None
     """Until the token that these requests are made with expires; None where it does not say."""
+    helm_refuses: tuple[str, str] = ("", "")
+    """Why Helm cannot use these credentials, and what to do; empty where it can."""
     nodes: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
 
     @property
@@ -123,6 +125,15 @@ def permissions_suffice(fleet: Mapping[str, Snapshot]) -> list[Finding]:
         )
         for snapshot in fleet.values()
         if snapshot.missing_permissions
+    ]
+
+
+def helm_reaches_it_too(fleet: Mapping[str, Snapshot]) -> list[Finding]:
+    """Helm gets the same credentials in a kubeconfig, which cannot say all that our client can do."""
+    return [
+        Finding(snapshot.name, "credentials-not-for-helm", *snapshot.helm_refuses)
+        for snapshot in fleet.values()
+        if snapshot.helm_refuses[0]
     ]
 
 
@@ -284,6 +295,7 @@ CHECKS: tuple[Check, ...] = (
     api_servers_are_different,
     kubernetes_is_new_enough,
     permissions_suffice,
+    helm_reaches_it_too,
     credentials_last,
     api_server_url_is_usable,
     api_server_is_reachable_from_the_others,

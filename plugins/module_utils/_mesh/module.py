@@ -8,14 +8,18 @@ from __future__ import annotations
 from types import ModuleType
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import secret_values
+from ansible_collections.onemesh.istio.plugins.module_utils._cluster import hidden_values
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, run_verb
+
+_FLEETS = ("clusters", "peers")
 
 
 def run_module(module: AnsibleModule, verb: ModuleType) -> None:
     """Run ``verb`` with the module's parameters and end the module with its result."""
-    module.no_log_values.update(secret_values(module.params["clusters"]))
+    module.no_log_values = hidden_values(module.no_log_values, module.params)
     result = run_verb(verb, module.params, Context(check_mode=module.check_mode, diff=module._diff))
+    # What Ansible shows of the options with -vvv; clusters hold credentials in all forms.
+    result["invocation"] = {"module_args": {name: module.params[name] for name in module.params if name not in _FLEETS}}
     if result.get("failed"):
         module.fail_json(**result)
     module.exit_json(**result)

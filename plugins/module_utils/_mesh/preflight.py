@@ -17,7 +17,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.names import NETWORK_LABEL
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import token_expiry
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import NotFound
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import CredentialsError, NotFound
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     CLUSTER_ROLE,
     CUSTOM_RESOURCE_DEFINITION,
@@ -30,6 +30,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     SERVICE_ACCOUNT,
     Kind,
 )
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kubeconfig_file import kubeconfig_of
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, fleet_of
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -101,7 +102,16 @@ def snapshot(member: Member, istio_version: str = "") -> Snapshot:
         istio_version=istio_version,
         nodes=nodes,
         minutes_left=_minutes_left(client),
+        helm_refuses=_helm_refuses(client),
     )
+
+
+def _helm_refuses(client: Client) -> tuple[str, str]:
+    try:
+        kubeconfig_of(client.credentials, cluster=client.cluster)
+    except CredentialsError as error:
+        return error.message, error.remedy
+    return "", ""
 
 
 def _minutes_left(client: Client) -> float | None:

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from ansible.module_utils.common.parameters import _return_datastructure_name
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import (
     CLUSTER_ARGUMENT_SPEC,
     REMOTE_SECRET_ARGUMENT_SPEC,
@@ -15,7 +17,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._cluster import (
     SecretReference,
     clusters_of_hosts,
     fleet_of_parameters,
-    kubeconfig_paths,
+    hidden_values,
     secret_values,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError, errors
@@ -184,22 +186,41 @@ def test_secret_values_of_options(case: str) -> None:
     assert secret_values(parameters) == expected
 
 
+CONTENT = {
+    "apiVersion": "v1",
+    "clusters": [{"name": "west", "cluster": {"server": "https://west"}}],
+    "users": [
+        {
+            "name": "dana",
+            "user": {
+                "token": "s1",
+                "exec": {"env": [{"name": "REGION", "value": "eu"}, {"name": "AWS_SECRET_ACCESS_KEY", "value": "s2"}]},
+            },
+        }
+    ],
+}
+
+
 @pytest.mark.parametrize(
-    ("kubeconfig", "named"),
+    ("kubeconfig", "hidden"),
     [
-        ("~/.kube/config", True),
-        ("/nowhere/config:/there/config", True),
-        ("apiVersion: v1\nkind: Config\n", False),
-        ('{"apiVersion": "v1"}', False),
-        ({"apiVersion": "v1"}, False),
-        (None, False),
+        ("~/.kube/config", set()),
+        ("/nowhere/config:/there/config", set()),
+        (["/first", CONTENT], {"s1", "s2"}),
+        (CONTENT, {"s1", "s2"}),
+        (json.dumps(CONTENT), {json.dumps(CONTENT), "s1", "s2"}),
+        ("users:\n- user: {token: s1}\n", {"users:\n- user: {token: s1}\n", "s1"}),
+        ("users: [\n", {"users: [\n"}),
+        (None, set()),
     ],
 )
-def test_only_a_kubeconfig_that_is_a_path_may_be_named(kubeconfig: Any, named: bool) -> None:
-    parameters = {"clusters": [{"name": "c1", "kubeconfig": kubeconfig, "api_key": "secret"}], "peers": None}
-    assert kubeconfig_paths(parameters) == ({kubeconfig} if named else set())
-    parameters["clusters"][0]["kubeconfig"] = [kubeconfig, "/first"]
-    assert kubeconfig_paths(parameters) == ({kubeconfig, "/first"} if named else {"/first"})
+@pytest.mark.parametrize("place", ["clusters", "peers", "remote_secret"])
+def test_of_a_kubeconfig_only_what_is_secret_is_hidden(kubeconfig: Any, hidden: set[str], place: str) -> None:
+    """Ansible would hide each of its words: names of clusters, servers, and "v1" wherever it stands."""
+    way = {"name": "c1", "kubeconfig": kubeconfig}
+    parameters = {"clusters": [], place: [way]} if place != "remote_secret" else {"clusters": [{"remote_secret": way}]}
+    no_log = {*_return_datastructure_name(kubeconfig), "an-api-key"}
+    assert hidden_values(no_log, parameters) == hidden | {"an-api-key"}
 
 
 def test_a_finding_says_where_what_and_what_to_do() -> None:

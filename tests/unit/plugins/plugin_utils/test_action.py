@@ -146,6 +146,14 @@ def test_what_a_verb_repeats_is_masked(run: Run, case: str) -> None:
     assert "c1" in str(result["said"])
 
 
+def test_the_words_of_a_kubeconfig_may_be_shown(run: Run) -> None:
+    """A kubeconfig as content has the cluster's name, and "v1", which stands in every answer of an API server."""
+    content = {"apiVersion": "v1", "clusters": [{"name": "c1", "cluster": {"server": "https://c1"}}]}
+    said = run({"clusters": [{"name": "c1", "kubeconfig": content}]})["said"][0]
+    assert "'v1'" in said
+    assert "https://c1" in said
+
+
 def test_a_path_to_a_kubeconfig_may_be_shown(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "kubeconfig"
     path.touch()

@@ -59,6 +59,11 @@ ROWS: dict[str, tuple[Snapshot, Snapshot, str]] = {
         "west: these credentials may not: patch namespaces, create secrets"
         " -> use credentials with these rights, or grant them (cluster-admin holds them all)",
     ),
+    "credentials-not-for-helm": (
+        snapshot("west", helm_refuses=("", "")),
+        snapshot("west", helm_refuses=("http://west is no https:// address", "give the https:// address")),
+        "west: http://west is no https:// address -> give the https:// address",
+    ),
     "credentials-expire-soon": (
         snapshot("west", minutes_left=31.0),
         snapshot("west", minutes_left=29.0),
