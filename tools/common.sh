@@ -6,7 +6,7 @@ venv=$root/.venv
 cache=$root/.cache
 # shellcheck disable=SC2034  # read by the scripts that source this file
 collection_entries=(CHANGELOG.md LICENSE README.md changelogs docs galaxy.yml meta playbooks plugins roles)
-export PATH=$venv/bin:$PATH:$cache/prometheus
+export PATH=$venv/bin:$PATH:$cache/prometheus:$cache/docker-registry
 # Progress must not wait in a buffer, and no tool may ask anything.
 export PYTHONUNBUFFERED=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 DEBIAN_FRONTEND=noninteractive
 

@@ -64,21 +64,22 @@ unpack_collections() {
     touch "$stamp"
 }
 
-# Only its two programs, of Debian's package: to install it would start a service.
-fetch_prometheus() {
-    local work
-    ! { command -v prometheus && command -v promtool; } >/dev/null || return 0
-    command -v apt-get >/dev/null || die "missing: prometheus, promtool. Install them, for the tests of the analysis."
-    say "fetching prometheus"
-    work=$(mktemp -d "$cache/prometheus.XXXXXX")
+# fetch_programs PACKAGE PROGRAM...: only the programs of Debian's package: to install it would start a service.
+fetch_programs() {
+    local package=$1 work
+    shift
+    [[ $(command -v "$@" | wc -l) -lt $# ]] || return 0
+    command -v apt-get >/dev/null || die "missing: $*. Install them (Debian's package $package), for the tests that use them."
+    say "fetching $package"
+    work=$(mktemp -d "$cache/$package.XXXXXX")
     (
         cd "$work"
-        apt-get download prometheus || { apt-get update && apt-get download prometheus; }
-        dpkg-deb -x prometheus_*.deb unpacked
-    ) >"$cache/prometheus.log" 2>&1 || die "apt-get could not download prometheus: see $cache/prometheus.log"
-    rm -rf "$cache/prometheus"
-    mkdir "$cache/prometheus"
-    mv "$work"/unpacked/usr/bin/{prometheus,promtool} "$cache/prometheus/"
+        apt-get download "$package" || { apt-get update && apt-get download "$package"; }
+        dpkg-deb -x "$package"_*.deb unpacked
+    ) >"$cache/$package.log" 2>&1 || die "apt-get could not download $package: see $cache/$package.log"
+    rm -rf "${cache:?}/$package"
+    mkdir "$cache/$package"
+    (cd "$work/unpacked/usr/bin" && mv "$@" "$cache/$package/")
     rm -rf "$work"
 }
 
@@ -98,5 +99,6 @@ exec 9>"$cache/setup.lock"
 flock 9
 install_python_packages
 unpack_collections
-fetch_prometheus
+fetch_programs prometheus prometheus promtool
+fetch_programs docker-registry docker-registry
 link_tree

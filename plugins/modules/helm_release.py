@@ -58,6 +58,24 @@ options:
       - Not used for a folder, whose charts are what lies there.
     type: str
     default: ""
+  charts_ca_cert:
+    description: A path to the CA certificate of the repository or registry, where this machine does not trust it.
+    type: str
+    default: ""
+  charts_username:
+    description:
+      - A user of the repository or registry. Without one Helm uses what C(helm registry login) left.
+      - Helm finds it in a file that only we can read, never in an argument list.
+    type: str
+    default: ""
+  charts_password:
+    description: The password of O(charts_username), or a token.
+    type: str
+    default: ""
+  charts_plain_http:
+    description: Whether the registry speaks plain http. A repository says so by its C(http://).
+    type: bool
+    default: false
   namespace:
     description: The namespace of the releases. Default is the namespace of Istio's control plane.
     type: str

@@ -16,7 +16,8 @@ description:
     what to do about it.
   - It looks at reachability, permissions, names that are not unique, API servers that are the same, addresses that
     other clusters cannot dial, pod ranges that overlap on one network, labels that differ, versions that are too far
-    apart, an Istio that somebody else installed, leftovers of IstioOperator, and gateways that could have no address.
+    apart, an Istio that somebody else installed, leftovers of IstioOperator, gateways that could have no address, and
+    charts that cannot be had.
   - Nothing is written.
 extends_documentation_fragment:
   - onemesh.istio.fleet
@@ -32,6 +33,48 @@ options:
       - It is judged by the same rules by which the role P(onemesh.istio.eastwest_gateway#role) reads it.
     type: dict
     default: {}
+  charts:
+    description: Where the charts of each cluster come from, as P(onemesh.istio.chart_sources#filter) makes it.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      cluster:
+        description: The name of the cluster.
+        type: str
+        required: true
+      charts:
+        description: As O(onemesh.istio.helm_release#module:charts).
+        type: str
+        required: true
+      chart_version:
+        description: As O(onemesh.istio.helm_release#module:chart_version).
+        type: str
+        default: ""
+      charts_ca_cert:
+        description: As O(onemesh.istio.helm_release#module:charts_ca_cert).
+        type: str
+        default: ""
+      charts_username:
+        description: As O(onemesh.istio.helm_release#module:charts_username).
+        type: str
+        default: ""
+      charts_password:
+        description: As O(onemesh.istio.helm_release#module:charts_password).
+        type: str
+        default: ""
+      charts_plain_http:
+        description: As O(onemesh.istio.helm_release#module:charts_plain_http).
+        type: bool
+        default: false
+      binary_path:
+        description: As O(onemesh.istio.helm_release#module:binary_path).
+        type: str
+        default: helm
+  charts_timeout:
+    description: Seconds that helm may take to look up one chart.
+    type: float
+    default: 60.0
 attributes:
   diff_mode:
     support: none

@@ -15,22 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils import _yaml
+from ansible_collections.onemesh.istio.plugins.module_utils._helm.source import ChartSource
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
-
-
-@dataclass(frozen=True)
-class ChartSource:
-    """Where a chart comes from: a folder or an oci:// reference, or a name in an https ``repository``."""
-
-    reference: str
-    repository: str = ""
-    version: str = ""
-
-    @property
-    def arguments(self) -> list[str]:
-        """What names the chart on a command line. Credentials of repositories are Helm's own affair (helm login)."""
-        repository = ["--repo", self.repository] if self.repository else []
-        return [self.reference, *repository, *(["--version", self.version] if self.version else [])]
 
 
 @dataclass(frozen=True)
@@ -61,6 +47,10 @@ class Helm:
         command = ["template", release, *source.arguments, "--namespace", namespace, "--values", "-", "--no-hooks"]
         command += ["--kube-version", kubernetes, *(["--is-upgrade"] if upgrade else [])]
         return self._run(command, f"render the chart of release {release}", values)
+
+    def read_index(self) -> None:
+        """Get the index of the repository whose password Helm finds in its list (see Charts.login)."""
+        self._run(["repo", "update", "--fail-on-repo-update-fail"], "read the index of the repository")
 
     def newest_version(self, source: ChartSource) -> str:
         """The version that Helm takes for a source whose version is not exact."""
@@ -104,11 +94,16 @@ class Helm:
         if done.returncode:
             raise KubeError(
                 self.cluster,
-                f"helm did not {action}: {_words(done.stderr)}",
+                f"helm did not {action}: {_cause(done.stdout) or _words(done.stderr)}",
                 reason="helm",
                 remedy="correct what Helm names, then run again",
             )
         return done.stdout
+
+
+def _cause(stdout: str) -> str:
+    """Of an index that cannot be read Helm tells the cause among its results, indented below the repository."""
+    return " ".join(line.strip() for line in stdout.splitlines() if line.startswith("\t"))[:2000]
 
 
 def _words(stderr: str) -> str:

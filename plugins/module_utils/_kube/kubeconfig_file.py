@@ -94,13 +94,18 @@ def environment_of(credentials: Credentials, environ: Mapping[str, str]) -> dict
     What is for chart repositories and registries stays, a proxy too: but our client knows only the proxy of its own
     credentials, so the API server itself is added to NO_PROXY (a kubeconfig's proxy-url counts before that).
     """
-    kept = {
+    kept = without_a_cluster(environ)
+    exempt = ",".join(part for part in (kept.get("NO_PROXY") or kept.get("no_proxy"), _address(credentials)) if part)
+    return {**kept, "NO_PROXY": exempt, "no_proxy": exempt}
+
+
+def without_a_cluster(environ: Mapping[str, str]) -> dict[str, str]:
+    """``environ`` without what says which cluster, namespace or store of releases a program is to use. Pure."""
+    return {
         name: value
         for name, value in environ.items()
         if name not in _STEERING and not name.startswith(_STEERING_PREFIXES)
     }
-    exempt = ",".join(part for part in (kept.get("NO_PROXY") or kept.get("no_proxy"), _address(credentials)) if part)
-    return {**kept, "NO_PROXY": exempt, "no_proxy": exempt}
 
 
 def _server(credentials: Credentials, cluster: str) -> dict[str, Any]:

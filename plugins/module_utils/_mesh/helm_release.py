@@ -25,8 +25,13 @@ from ansible_collections.onemesh.istio.plugins.module_utils._helm import release
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.chart import NotAChart, chart_in, is_exact
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.live import Difference
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.manifest import Owner, Wanted, objects_of
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.program import ChartSource, Helm
+from ansible_collections.onemesh.istio.plugins.module_utils._helm.program import Helm
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.release import Release
+from ansible_collections.onemesh.istio.plugins.module_utils._helm.source import (
+    CHARTS_ARGUMENT_SPEC,
+    Charts,
+    ChartSource,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, WaitTimeout
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SECRET
@@ -54,10 +59,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
             "chart_values": {"type": "dict", "default": {}},
         },
     },
-    "charts": {"type": "str", "required": True},
-    "chart_version": {"type": "str", "default": ""},
+    **CHARTS_ARGUMENT_SPEC,
     "namespace": {"type": "str"},
-    "binary_path": {"type": "str", "default": "helm"},
     "leftovers": {"type": "str", "choices": [*left.CHOICES], "default": left.REFUSE},
     "grace": {"type": "float", "default": 15.0},
     "timeout": {"type": "float", "default": 300.0},
@@ -157,6 +160,7 @@ class _Cluster:
         self._namespace: str = parameters["namespace"] or member.cluster.istio_namespace
         self._choice: str = parameters["leftovers"]
         self._outcomes = outcomes
+        self._charts = Charts.from_parameters(parameters)
 
     def run(self) -> None:
         wanted = self._parameters["releases"]
@@ -171,7 +175,7 @@ class _Cluster:
 
     def _release(self, asked: Mapping[str, Any], secrets: list[dict[str, Any]], outcome: Outcome) -> None:
         release = self._kept(asked["name"], secrets, outcome)
-        source = self._source(asked["chart"])
+        source = self._charts.of(asked["chart"])
         wish = self._wish(asked, source)
         owner = Owner(asked["name"], self._namespace)
         objects = self._objects(release.manifest if release else "", asked["name"])
@@ -258,16 +262,10 @@ class _Cluster:
 
     # What is asked for
 
-    def _source(self, chart: str) -> ChartSource:
-        charts, version = self._parameters["charts"], self._parameters["chart_version"]
-        if charts.startswith(("http://", "https://")):
-            return ChartSource(chart, repository=charts, version=version)
-        return ChartSource(f"{charts.rstrip('/')}/{chart}", version=version)
-
     def _wish(self, asked: Mapping[str, Any], source: ChartSource) -> Wish:
         # Ansible's own kinds of text become text.
         wish = Wish(asked["name"], json.loads(json.dumps(asked["chart_values"], default=str)), source.version)
-        if self._is_folder(source):
+        if self._charts.is_folder(asked["chart"]):
             try:
                 return replace(wish, chart=chart_in(Path(source.reference)))
             except NotAChart as error:
@@ -283,18 +281,18 @@ class _Cluster:
         with self._helm() as helm:
             return replace(wish, version=helm.newest_version(source))
 
-    def _is_folder(self, source: ChartSource) -> bool:
-        if source.repository or source.reference.startswith("oci://"):
-            return False
-        # `helm repo add istio ...` gives a repository a name that could be a folder's.
-        return "/" in self._parameters["charts"] or Path(source.reference).is_dir()
-
     @contextmanager
     def _helm(self) -> Iterator[Helm]:
-        with private_kubeconfig(
-            self._client.credentials, cluster=self._name, environ=self._context.environ
-        ) as kubeconfig:
-            yield Helm(self._name, self._parameters["binary_path"], kubeconfig.environment, self._parameters["timeout"])
+        with (
+            private_kubeconfig(
+                self._client.credentials, cluster=self._name, environ=self._context.environ
+            ) as kubeconfig,
+            self._charts.login(kubeconfig.environment) as environment,
+        ):
+            helm = Helm(self._name, self._parameters["binary_path"], environment, self._parameters["timeout"])
+            if self._charts.needs_index:
+                helm.read_index()
+            yield helm
 
     def _rendered(
         self, helm: Helm, asked: Mapping[str, Any], source: ChartSource, wish: Wish, release: Release | None

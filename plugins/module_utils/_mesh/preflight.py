@@ -14,6 +14,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._checks.preflight im
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import MeshError, errors
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, findings_of
+from ansible_collections.onemesh.istio.plugins.module_utils._helm.source import CHARTS_ARGUMENT_SPEC
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.names import NETWORK_LABEL
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import token_expiry
@@ -31,12 +32,20 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     Kind,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kubeconfig_file import kubeconfig_of
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh import _chart_sources
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, fleet_of
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **FLEET_ARGUMENT_SPEC,
     "istio_version": {"type": "dict", "default": {}},
     "gateways": {"type": "dict", "default": {}},
+    "charts": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {"cluster": {"type": "str", "required": True}, **CHARTS_ARGUMENT_SPEC},
+    },
+    "charts_timeout": {"type": "float", "default": 60.0},
 }
 
 _NEEDED: tuple[tuple[str, Kind, bool], ...] = (
@@ -62,6 +71,12 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     findings = [
         *findings_of(outcomes, "not-reachable"),
         *judge(snapshots),
+        *_chart_sources.findings(
+            parameters["charts"],
+            {name: [istiod.version for istiod in each.istiods] for name, each in snapshots.items()},
+            context.environ,
+            parameters["charts_timeout"],
+        ),
         *gateways.judge(parameters["gateways"], {name: each.nodes for name, each in snapshots.items()}),
     ]
     result = {

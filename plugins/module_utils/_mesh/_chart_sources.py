@@ -1,0 +1,74 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether each cluster's charts can be had, asked before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
+from ansible_collections.onemesh.istio.plugins.module_utils._helm.chart import is_exact
+from ansible_collections.onemesh.istio.plugins.module_utils._helm.program import Helm
+from ansible_collections.onemesh.istio.plugins.module_utils._helm.source import Charts
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kubeconfig_file import without_a_cluster
+
+NEEDED = ("base", "istiod", "gateway")
+_REMEDY = (
+    "correct cluster_charts, cluster_istio_version, or what the source asks for (cluster_charts_ca_cert, "
+    "cluster_charts_username and cluster_charts_password, cluster_charts_plain_http)"
+)
+
+
+def findings(
+    wanted: Sequence[Mapping[str, Any]],
+    installed: Mapping[str, Sequence[str]],
+    environ: Mapping[str, str],
+    timeout: float,
+) -> list[Finding]:
+    """``wanted``: the option ``charts`` of preflight. ``installed``: the versions of each cluster's istiods.
+
+    A source is asked once for all clusters. One that a cluster has this very version from is not asked again.
+    """
+    asked: dict[tuple[Charts, str], list[str]] = {}
+    for each in wanted:
+        charts = Charts.from_parameters(each)
+        if not (is_exact(charts.version) and charts.version in installed.get(each["cluster"], ())):
+            asked.setdefault((charts, each["binary_path"]), []).append(each["cluster"])
+
+    def problem(source: tuple[Charts, str]) -> str:
+        charts, binary = source
+        with charts.login(without_a_cluster(environ)) as environment:
+            return _problem(charts, Helm(asked[source][0], binary, environment, timeout))
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        problems = list(pool.map(problem, asked))
+    return [
+        Finding(cluster, "charts", f"the charts of {charts.location} cannot be had: {words}", _REMEDY)
+        for ((charts, _binary), clusters), words in zip(asked.items(), problems, strict=True)
+        for cluster in clusters
+        if words
+    ]
+
+
+def _problem(charts: Charts, helm: Helm) -> str:
+    """Why not every chart can be had; empty where each can."""
+    if bool(charts.username) != bool(charts.password):
+        return "a user and a password belong together"
+    folders = [chart for chart in NEEDED if charts.is_folder(chart)]
+    missing = [chart for chart in folders if not Path(charts.location, chart, "Chart.yaml").is_file()]
+    if missing:
+        return f"there is no chart in {Path(charts.location, missing[0])}"
+    try:
+        if charts.needs_index:
+            helm.read_index()
+        for chart in NEEDED:
+            if chart not in folders:
+                helm.newest_version(charts.of(chart))
+    except KubeError as error:
+        return error.message
+    return ""
