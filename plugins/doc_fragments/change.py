@@ -11,8 +11,12 @@ class ModuleDocFragment:
 options:
   hub:
     description:
-      - The name of the cluster that keeps the record of what was written and is owed. Default is the first one.
-      - It has to be the same in every run, and has to answer in every run.
+      - The name of the cluster that keeps the record of what was written and is owed. It need not be one of those that
+        the task changes, and has to answer in every run.
+      - Default is the variable C(mesh_hub), then the first cluster of the mesh in the inventory, whatever the limit.
+        Where the clusters are no hosts of the play, it is the first one.
+      - It has to be the same in every run. Its name stands in the record and in an annotation of what is written, and a
+        run with another hub is refused.
     type: str
   ledger_namespace:
     description:

@@ -159,6 +159,10 @@ options:
             description: The groups to act as on the hub. Also E(K8S_AUTH_IMPERSONATE_GROUPS).
             type: list
             elements: str
+      away:
+        description: Why the cluster is not to be asked, and counts as away. The action says it of a host that failed
+          earlier in the play.
+        type: str
   request_timeout:
     description: Seconds that one request to an API server may take.
     type: float
@@ -178,6 +182,22 @@ attributes:
     description: Can be run asynchronously, then as a module on the task's host.
     support: full
   action:
-    description: Runs on the controller, without a module process, where the task's connection is local.
+    description:
+      - Runs on the controller, without a module process. A host that is a cluster of the task is no machine to run on,
+        whatever its connection. Delegated to another host the task runs there, as a module.
     support: full
 """
+
+    # What work on all clusters takes besides (fragment onemesh.istio.fleet.mesh).
+    MESH = """
+options:
+  mesh:
+    description:
+      - Clusters of the mesh that the task does not change, but needs, such as the hub, or the other end of a link.
+      - In a play whose hosts are the clusters the action fills it with those that a limit left out. They are the hosts
+        of the variable C(mesh_hosts), by default of the play's own pattern, that say how their cluster is reached.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+""" + DOCUMENTATION.partition("    suboptions:\n")[2].partition("  request_timeout:")[0].replace("clusters[]", "mesh[]")

@@ -38,6 +38,8 @@ notes:
   - Further host variables to group by are C(cluster_usable), C(cluster_reason), C(cluster_findings), C(cluster_secret),
     C(cluster_server), C(cluster_expires) and C(cluster_is_hub), which mean what P(onemesh.istio.remote_clusters#lookup)
     says.
+  - The variable C(mesh_hub) of all hosts is the name of the hub, so that changes keep their records there, whichever
+    cluster is the first by name.
 seealso:
   - plugin: onemesh.istio.remote_clusters
     plugin_type: lookup
@@ -74,7 +76,7 @@ groups:
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleParserError
@@ -105,8 +107,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             raise AnsibleParserError(f"{path}: {error}") from error
         # A pattern such as all:!unusable shall not warn because all is well.
         self.inventory.add_group(UNUSABLE)
-        for found in self._clusters(path, cache):
+        clusters = self._clusters(path, cache)
+        for found in clusters:
             self._add(found)
+        # By name the hub would be whoever comes first, and its records would be a second ledger.
+        hub = hub_of(clusters)
+        if hub:
+            self.inventory.set_variable("all", "mesh_hub", hub)
 
     def _clusters(self, path: str, cache: bool) -> list[dict[str, Any]]:
         """As dictionaries without any credentials, fit for the cache."""
@@ -136,6 +143,15 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self._set_composite_vars(self.get_option("compose"), variables, name, strict)
         self._add_host_to_composed_groups(self.get_option("groups"), variables, name, strict)
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, name, strict)
+
+
+def hub_of(clusters: Iterable[Mapping[str, Any]]) -> str:
+    """The name of the cluster whose Secrets were read; empty where nobody may know it. Pure."""
+    names = (
+        str(found["name"] if found["hub"] else (found["cluster"].get("remote_secret") or {}).get("hub") or "")
+        for found in clusters
+    )
+    return next(filter(None, names), "")
 
 
 def host_variables(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -67,8 +67,9 @@ CLUSTER_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **IDENTITY_ARGUMENT_SPEC,
     **AUTH_ARGUMENT_SPEC,
     "remote_secret": {"type": "dict", "no_log": False, "options": REMOTE_SECRET_ARGUMENT_SPEC},
+    "away": {"type": "str"},
 }
-"""One cluster: who it is in the mesh, and how to reach it."""
+"""One cluster: who it is in the mesh, and how to reach it; with ``away`` it is not asked at all."""
 
 CLUSTER_MUTUALLY_EXCLUSIVE: list[tuple[str, str]] = [
     ("remote_secret", "kubeconfig"),
@@ -89,7 +90,18 @@ FLEET_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     },
     "request_timeout": {"type": "float", "default": 10.0},
 }
-"""What every mesh-wide module takes."""
+"""What every module takes."""
+
+MESH_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    "mesh": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": CLUSTER_ARGUMENT_SPEC,
+        "mutually_exclusive": CLUSTER_MUTUALLY_EXCLUSIVE,
+    },
+}
+"""What a module takes besides, whose work needs clusters that it is not to change: the hub, or those to link with."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +138,7 @@ class Cluster:
 
     ``name`` is the Istio cluster ID; ``api_server`` the URL by which the *other* clusters reach its API server, where
     that differs from ours; ``options`` how this process reaches it (kept out of ``repr``: it may hold a token), with
-    ``remote_secret`` only what differs from the kubeconfig in that secret.
+    ``remote_secret`` only what differs from the kubeconfig in that secret. ``away`` says why it is not to be asked.
     """
 
     name: str
@@ -136,6 +148,7 @@ class Cluster:
     istio_namespace: str = "istio-system"
     options: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     remote_secret: SecretReference | None = None
+    away: str = ""
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, Any]) -> Cluster:
@@ -149,6 +162,7 @@ class Cluster:
             istio_namespace=parameters.get("istio_namespace") or "istio-system",
             options=_authentication(parameters),
             remote_secret=SecretReference.from_parameters(reference, parameters["name"]) if reference else None,
+            away=parameters.get("away") or "",
         )
 
 
@@ -199,9 +213,18 @@ def _cluster_of_host(host: str, variables: Mapping[str, Any]) -> dict[str, Any]:
     element: dict[str, Any] = {"name": name, "network": variable("network") or variable("shared_network") or name}
     for option in CLUSTER_ARGUMENT_SPEC:
         value = variable(option)
-        if option not in element and value is not None:
+        if option not in (*element, "away") and value is not None:
             element[option] = truth(value, f"cluster_{option} of host {host}") if option == "validate_certs" else value
     return element
+
+
+WAYS_TO_A_CLUSTER = ("kubeconfig", "context", "host", "remote_secret")
+"""Variables ``cluster_*`` one of which every cluster of several has: without them two hosts would be one cluster."""
+
+
+def says_how_it_is_reached(variables: Mapping[str, Any]) -> bool:
+    """Whether a host's variables name a cluster, and do not leave it to the environment which one it is. Pure."""
+    return any(variables.get(f"cluster_{way}") not in (None, "", {}) for way in WAYS_TO_A_CLUSTER)
 
 
 def hidden_values(no_log: Collection[str], parameters: Mapping[str, Any]) -> set[str]:
@@ -211,7 +234,11 @@ def hidden_values(no_log: Collection[str], parameters: Mapping[str, Any]) -> set
     """
     kubeconfigs = list(_kubeconfigs(parameters))
     contents = [_contents(each) for each in kubeconfigs]
-    return (set(no_log) - _texts(kubeconfigs)) | secret_values(contents) | secret_values(parameters.get("clusters"))
+    return (
+        (set(no_log) - _texts(kubeconfigs))
+        | secret_values(contents)
+        | secret_values([parameters.get("clusters"), parameters.get("mesh")])
+    )
 
 
 def secret_values(parameters: Any) -> set[str]:

@@ -16,7 +16,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Clus
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import Credentials, load_credentials
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, Unreachable
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, LeftPlay, Unreachable
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import Decrypt
 
 if TYPE_CHECKING:
@@ -66,7 +66,10 @@ class Member:
 
     @property
     def client(self) -> Client:
-        """Raises CredentialsError where the cluster's options, or the secret that they name, cannot be used."""
+        """Raises CredentialsError where the cluster's options, or the secret that they name, cannot be used; LeftPlay
+        where it is not to be asked."""
+        if self.cluster.away:
+            raise LeftPlay(self.name, self.cluster.away, remedy="put right what failed there, then run again")
         with self._lock:
             if self._client is None:
                 self._client = Client(self.name, self._credentials(), timeout=self._timeout)
@@ -90,6 +93,7 @@ class Fleet:
         decrypt: Decrypt | None = None,
     ) -> None:
         environment = os.environ if environ is None else environ
+        self._request_timeout, self._environ, self._decrypt = request_timeout, environment, decrypt
         hubs = None
         if any(cluster.remote_secret is not None for cluster in clusters.values()):
             # What understands these secrets needs cryptography, which is slow to import.
@@ -112,6 +116,16 @@ class Fleet:
 
     def __contains__(self, name: object) -> bool:
         return name in self._members
+
+    def beside(self, cluster: Cluster) -> Member:
+        """A cluster that is not of this fleet, reached as those are which are."""
+        other = Fleet(
+            {cluster.name: cluster},
+            request_timeout=self._request_timeout,
+            environ=self._environ,
+            decrypt=self._decrypt,
+        )
+        return other[cluster.name]
 
     @property
     def names(self) -> list[str]:

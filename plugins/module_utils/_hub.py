@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster, SecretReference
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import remote_secret
+from ansible_collections.onemesh.istio.plugins.module_utils._istio import names, remote_secret
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.kubeconfig import (
     RefusedKubeconfig,
     parsed,
@@ -61,6 +61,8 @@ class Hubs:
         credentials = credentials_of(
             cluster, reference, remote_secret.payload(secret), self._environ, decrypt=self._decrypt
         )
+        if (secret["metadata"].get("labels") or {}).get(names.MULTI_CLUSTER_LABEL) == "true":
+            credentials = replace(credentials, beyond=_of_a_reader(reference))
         return replace(credentials, renew=lambda: self.credentials(cluster, reference))
 
     def _client(self, reference: SecretReference) -> Client:
@@ -111,6 +113,14 @@ def credentials_of(
     others = {name: value for name, value in environ.items() if not name.startswith("K8S_AUTH_")}
     credentials = load_credentials(options, cluster=cluster.name, environ=others, decrypt=decrypt)
     return replace(credentials, origin=str(reference))
+
+
+def _of_a_reader(reference: SecretReference) -> str:
+    return (
+        f"the account of {reference} is an istiod's, and meant to read only: use an inventory of writers "
+        "(secret_label: onemesh.istio/writer=true, which the role onemesh.istio.link with link_writer: true makes), or "
+        "for verify and installations a kubeconfig of your own (cluster_kubeconfig)"
+    )
 
 
 def _without_ca_files(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -35,6 +35,8 @@ ANNOTATION_SOURCE = "onemesh.istio/source"
 """Where a replica is declared: ``inline``, ``file:NAME``, ``cluster:NAME``."""
 ANNOTATION_HASH = "onemesh.istio/hash"
 """Hash of what was declared, by which a second run knows that nothing is to be done."""
+ANNOTATION_HUB = "onemesh.istio/hub"
+"""The cluster that keeps the record. On somebody else's object, which several sets may edit, the set's name follows."""
 
 
 def ownership_labels(component: str) -> dict[str, str]:

@@ -30,6 +30,7 @@ description:
   - Pods come before requests for them, and go after the last cluster has been seen not to route to them.
 extends_documentation_fragment:
   - onemesh.istio.fleet
+  - onemesh.istio.fleet.mesh
   - onemesh.istio.change
   - onemesh.istio.canary_plan.plan
   - onemesh.istio.canary_analysis

@@ -21,6 +21,7 @@ description:
   - All clusters are looked at first. Nothing is written anywhere where one is away or a link would not work.
 extends_documentation_fragment:
   - onemesh.istio.fleet
+  - onemesh.istio.fleet.mesh
 options:
   state:
     description:

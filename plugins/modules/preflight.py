@@ -21,6 +21,7 @@ description:
   - Nothing is written.
 extends_documentation_fragment:
   - onemesh.istio.fleet
+  - onemesh.istio.fleet.mesh
 options:
   istio_version:
     description: The version of Istio that is to be installed on each cluster, by the cluster's name.

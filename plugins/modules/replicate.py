@@ -21,6 +21,7 @@ description:
   - An object that was changed by somebody else is put right, with a warning that names who wrote it.
 extends_documentation_fragment:
   - onemesh.istio.fleet
+  - onemesh.istio.fleet.mesh
   - onemesh.istio.change
 options:
   set:

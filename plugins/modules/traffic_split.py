@@ -21,6 +21,7 @@ description:
   - What stood before is recorded before the first write.
 extends_documentation_fragment:
   - onemesh.istio.fleet
+  - onemesh.istio.fleet.mesh
   - onemesh.istio.change
 options:
   set:

@@ -28,6 +28,7 @@ description:
     to be answered by that cluster, and neither a preference for local endpoints nor a retry can hide a broken path.
 extends_documentation_fragment:
   - onemesh.istio.fleet
+  - onemesh.istio.fleet.mesh
 options:
   from:
     description:

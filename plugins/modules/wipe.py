@@ -177,6 +177,9 @@ options:
             description: The groups to act as on the hub. Also E(K8S_AUTH_IMPERSONATE_GROUPS).
             type: list
             elements: str
+      away:
+        description: Why the cluster is not to be asked, and counts as away.
+        type: str
   namespaces:
     description:
       - Namespaces that are Istio's whatever labels they carry, beside O(clusters[].istio_namespace) of each cluster.

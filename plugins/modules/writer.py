@@ -24,6 +24,7 @@ description:
   - Rights that are no longer asked for are taken away by the next run, also from tokens that were issued before.
 extends_documentation_fragment:
   - onemesh.istio.fleet
+  - onemesh.istio.fleet.mesh
 options:
   state:
     description:
@@ -35,7 +36,8 @@ options:
     default: present
   hub:
     description:
-      - The name of the cluster that keeps the kubeconfigs. Default is the first one.
+      - The name of the cluster that keeps the kubeconfigs. Default is the variable C(mesh_hub), then the first cluster
+        of the mesh in the inventory, whatever the limit.
       - It has to be the same in every run. Kubeconfigs on another cluster of the fleet are removed.
     type: str
   kinds:

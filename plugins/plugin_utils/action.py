@@ -20,6 +20,8 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import hidden_values
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, run_verb
+from ansible_collections.onemesh.istio.plugins.plugin_utils.mesh import Moment
+from ansible_collections.onemesh.istio.plugins.plugin_utils.run_of_task import RunOfTask
 from ansible_collections.onemesh.istio.plugins.plugin_utils.vault import decrypting
 
 
@@ -33,21 +35,32 @@ class VerbAction(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        if self._task.async_val or self._connection.transport != "local":
-            return {**result, **self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val)}
+        run = RunOfTask(self._task, task_vars or {}, self._templar, self._loader)
+        moment: Moment | None = getattr(self.VERB, "MOMENT", None)
+        not_now = run.not_now(moment, self._task.action.rpartition(".")[2]) if moment is not None else ""
+        if not_now:
+            self._progress(f"{run.host}: {not_now}")
+            return {**result, "changed": False, "skipped": True, "skip_reason": not_now, "msg": not_now}
+        self._task.args = run.completed(self.VERB.ARGUMENT_SPEC)
+        work = functools.partial(self._work, task_vars or {}, on_controller=run.is_about_its_host)
+        return {**result, **(run.once(work) if moment is not None else work())}
+
+    def _work(self, task_vars: dict[str, Any], *, on_controller: bool) -> dict[str, Any]:
+        """The verb's result. A host that is a cluster is no machine to run on, whatever its connection."""
+        if self._task.async_val or (self._connection.transport != "local" and not on_controller):
+            return dict(self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val))
         validation, parameters = self._validated()
         context = Context(
             check_mode=self._task.check_mode,
             diff=self._task.diff,
             environ=self._environment(),
             progress=self._progress,
-            render=functools.partial(self._render, task_vars or {}),
+            render=functools.partial(self._render, task_vars),
             decrypt=decrypting(self._loader),
             locate=self._find_needle,
         )
         outcome = run_verb(self.VERB, parameters, context)
-        result.update(remove_values(outcome, hidden_values(validation._no_log_values, parameters)))
-        return result
+        return dict(remove_values(outcome, hidden_values(validation._no_log_values, parameters)))
 
     def _validated(self) -> tuple[Any, dict[str, Any]]:
         """The options, checked and completed, with what Ansible notes of it.

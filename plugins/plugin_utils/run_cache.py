@@ -28,9 +28,7 @@ def of_run(name: str, key: Mapping[str, Any], make: Callable[[], Any], *, refres
     Those who ask at the same time wait for the first. What ``make`` raises is not kept. ``refresh`` makes it anew, for
     all who ask later.
     """
-    digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()
-    folder: str = constants.DEFAULT_LOCAL_TMP  # type: ignore[attr-defined]  # set when Ansible reads its configuration
-    path = os.path.join(folder, f"onemesh-{name}-{digest[:32]}.json")
+    path = _path(name, key)
     with _locked(f"{path}.lock"):
         if not refresh:
             with suppress(FileNotFoundError), open(path, encoding="utf-8") as stream:
@@ -38,6 +36,25 @@ def of_run(name: str, key: Mapping[str, Any], make: Callable[[], Any], *, refres
         value = make()
         _write(path, value)
         return value
+
+
+def _path(name: str, key: Mapping[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()
+    folder: str = constants.DEFAULT_LOCAL_TMP  # type: ignore[attr-defined]  # set when Ansible reads its configuration
+    return os.path.join(folder, f"onemesh-{name}-{digest[:32]}.json")
+
+
+def nth(name: str, key: Mapping[str, Any]) -> int:
+    """How often ``key`` was counted in this run before: 0 at first. One process at a time counts a key."""
+    count = 0
+    while _is_there(name, key, count):
+        count += 1
+    of_run(name, {**key, "count": count}, lambda: True)
+    return count
+
+
+def _is_there(name: str, key: Mapping[str, Any], count: int) -> bool:
+    return os.path.exists(_path(name, {**key, "count": count}))
 
 
 @contextmanager

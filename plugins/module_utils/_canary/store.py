@@ -13,9 +13,11 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary import state
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.state import State, UnreadableState
 from ansible_collections.onemesh.istio.plugins.module_utils._change.moving import LABEL_RELEASE
 from ansible_collections.onemesh.istio.plugins.module_utils._change.place import Place
+from ansible_collections.onemesh.istio.plugins.module_utils._change.records import refuse_other_hub
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
+    ANNOTATION_HUB,
     FIELD_MANAGER,
     LABEL_MANAGED_BY,
     MANAGED_BY,
@@ -44,6 +46,7 @@ class Store:
         if self._live is None:
             return None
         where = self._live["metadata"]["namespace"]
+        refuse_other_hub(self.place.client, self._live, CONFIG_MAP.describe(object_name(self.name), where))
         try:
             return states.decode((self._live.get("data") or {}).get(_KEY, ""))
         except UnreadableState as error:
@@ -80,6 +83,7 @@ class Store:
                 "name": object_name(self.name),
                 "namespace": self.place.namespace,
                 "labels": {LABEL_MANAGED_BY: MANAGED_BY, LABEL_RELEASE: self.name},
+                "annotations": {ANNOTATION_HUB: self.place.client.cluster},
             },
             "data": {_KEY: states.encode(state)},
         }

@@ -66,8 +66,8 @@ def is_allowed(client: Client, need: Need) -> bool:
     return client.can_i(need.verb, need.kind, need.namespace, subresource=need.subresource)
 
 
-def findings(cluster: str, missing: Iterable[Need]) -> list[Finding]:
-    """One finding with all that a cluster does not allow, or none. Pure."""
+def findings(cluster: str, missing: Iterable[Need], *, beyond: str = "") -> list[Finding]:
+    """One finding with all that a cluster does not allow, or none. ``beyond`` says what to do instead. Pure."""
     lacks = _lacks(missing)
     if not lacks:
         return []
@@ -76,8 +76,10 @@ def findings(cluster: str, missing: Iterable[Need]) -> list[Finding]:
             cluster,
             CHECK,
             "the account in use may not " + "; ".join(lack.words() for lack in lacks),
-            "run the role onemesh.istio.link with link_writer: true, with these kinds in link_writer_kinds, and use "
-            "the account that it makes; or grant the account in use " + "; ".join(lack.rule() for lack in lacks),
+            beyond
+            or "run the role onemesh.istio.link with link_writer: true, with these kinds in link_writer_kinds, and use "
+            "the account that it makes; or grant the account in use "
+            + "; ".join(lack.rule() for lack in lacks),
         )
     ]
 

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
-from ansible_collections.onemesh.istio.plugins.module_utils._change import prepare, proving, session
+from ansible_collections.onemesh.istio.plugins.module_utils._change import hubs, prepare, proving, session
 from ansible_collections.onemesh.istio.plugins.module_utils._change.actions import Action
 from ansible_collections.onemesh.istio.plugins.module_utils._change.commit import Commit, Done
 from ansible_collections.onemesh.istio.plugins.module_utils._change.lease import SetLease
@@ -35,7 +35,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.setup import
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError, errors
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, Outcome, findings_of
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, KubeError
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import ANNOTATION_HASH
+from ansible_collections.onemesh.istio.plugins.module_utils._ownership import ANNOTATION_HASH, is_of_set
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import Changed
 
 
@@ -176,11 +176,33 @@ class Change:
         self._states = states
         self._refuse(self._intent.across(states))
         plans = {name: self._intent.plan(name, state, self._record.known(name)) for name, state in states.items()}
-        plans = self._possible(plans)
+        plans = self._of_this_hub(self._possible(plans))
         if lease is not None or self._setup.check_mode or not any(plan.actions for plan in plans.values()):
             return self._carry_out(plans, lease)
         with self._setup.lease().beside() as taken:
             return self._carry_out(plans, taken)
+
+    def _of_this_hub(self, plans: Mapping[str, Plan]) -> dict[str, Plan]:
+        """The plans with the hub on what they write. Raises MeshError where another one keeps the record."""
+        component, name, hub = self._setup.component, self._setup.name, self._setup.hub
+        found: list[Finding] = []
+        for cluster, plan in plans.items():
+            lives: list[tuple[object, Mapping[str, Any]]] = [
+                *((each.id, each.before) for each in plan.actions if each.before is not None),
+                *((each.id, each.before) for each in plan.unchanged if each.before is not None),
+            ]
+            found += hubs.others(cluster, lives, component, name, hub)
+        self._refuse(found)
+        return {
+            cluster: replace(plan, actions=tuple(map(self._marked, plan.actions))) for cluster, plan in plans.items()
+        }
+
+    def _marked(self, action: Action) -> Action:
+        setup, desired = self._setup, action.desired
+        # A namespace of somebody else gets labels, and no word of a record.
+        if desired is None or (action.verb == "apply" and not is_of_set(desired, setup.component, setup.name)):
+            return action
+        return replace(action, desired=hubs.marked(desired, setup.component, setup.name, setup.hub))
 
     def _carry_out(self, plans: Mapping[str, Plan], lease: SetLease | None) -> dict[str, Any]:
         prepared = self._prepare({name: plan for name, plan in plans.items() if plan.actions})

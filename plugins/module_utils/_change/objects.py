@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import Kind, group_of
+from ansible_collections.onemesh.istio.plugins.module_utils._ownership import ANNOTATION_HUB
 
 
 class ObjectId(NamedTuple):
@@ -111,7 +112,11 @@ def portable(live: Mapping[str, Any]) -> dict[str, Any]:
     Of a Service the addresses and node ports go too, which its own API server chose; a headless one stays headless.
     """
     metadata = {key: value for key, value in (live.get("metadata") or {}).items() if key not in _TRAVELS_NOT}
-    annotations = {key: value for key, value in (metadata.get("annotations") or {}).items() if key != _LAST_APPLIED}
+    annotations = {
+        key: value
+        for key, value in (metadata.get("annotations") or {}).items()
+        if key != _LAST_APPLIED and not key.startswith(ANNOTATION_HUB)
+    }
     metadata.pop("annotations", None)
     if annotations:
         metadata["annotations"] = annotations

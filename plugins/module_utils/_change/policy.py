@@ -40,6 +40,8 @@ class Policy:
         names = list(clusters)
         findings = []
         excluded = frozenset(parameters["exclude"]) if parameters["unreachable"] == "exclude" else frozenset()
+        # Who is left out by a limit too is not asked anyway.
+        excluded -= {each["name"] for each in parameters.get("mesh") or ()} - set(names)
         unknown = sorted(excluded - set(names))
         if unknown:
             findings.append(

@@ -56,7 +56,7 @@ def prepare(client: Client, actions: Sequence[Action], *, workers: int = paralle
     lacking: list[Need] = []
     if any(each.value is False or isinstance(each.error, Forbidden) for each in tried):
         lacking = access.missing(client, (need for action in actions for need in action.needs()))
-    findings = access.findings(client.cluster, lacking)
+    findings = access.findings(client.cluster, lacking, beyond=client.credentials.beyond)
     will_do: list[Action] = []
     unchanged: list[ObjectId] = []
     for each in tried:

@@ -14,9 +14,11 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change import ledge
 from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import Record, UnreadableRecord
 from ansible_collections.onemesh.istio.plugins.module_utils._change.moving import LABEL_PART_OF, LABEL_RECORD
 from ansible_collections.onemesh.istio.plugins.module_utils._change.place import Place
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, NotFound
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SECRET
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
+    ANNOTATION_HUB,
     FIELD_MANAGER,
     LABEL_MANAGED_BY,
     MANAGED_BY,
@@ -110,6 +112,7 @@ class Records:
 
     def _read(self, secret: Mapping[str, Any]) -> Record:
         metadata = secret["metadata"]
+        refuse_other_hub(self.client, secret, SECRET.describe(metadata["name"], metadata["namespace"]))
         parts = tuple(filter(None, (metadata.get("annotations") or {}).get(_PARTS, "").split(",")))
         try:
             pieces = [secret, *(self.client.get(SECRET, part, metadata["namespace"]) for part in parts)]
@@ -133,9 +136,10 @@ class Records:
             "name": name,
             "namespace": self.namespace,
             "labels": {LABEL_MANAGED_BY: MANAGED_BY, **labels},
+            "annotations": {ANNOTATION_HUB: self.client.cluster},
         }
         if parts:
-            metadata["annotations"] = {_PARTS: ",".join(parts)}
+            metadata["annotations"][_PARTS] = ",".join(parts)
         return {
             "apiVersion": SECRET.api_version,
             "kind": SECRET.kind,
@@ -143,3 +147,15 @@ class Records:
             "metadata": metadata,
             "data": ledger.secret_data(data),
         }
+
+
+def refuse_other_hub(client: Client, live: Mapping[str, Any], described: str) -> None:
+    """Raises KubeError where what is stored says that it belongs to a hub of another name."""
+    other = str((live["metadata"].get("annotations") or {}).get(ANNOTATION_HUB) or client.cluster)
+    if other != client.cluster:
+        raise KubeError(
+            client.cluster,
+            f"{described} is a record of hub {other}, and this run calls the cluster {client.cluster}",
+            reason="other-hub",
+            remedy=f"run again with mesh_hub={other}; or give the cluster the name back that it had (cluster_name)",
+        )

@@ -13,6 +13,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.lease import
 from ansible_collections.onemesh.istio.plugins.module_utils._change.place import Place
 from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import Policy
 from ansible_collections.onemesh.istio.plugins.module_utils._change.records import Records, is_set_name, record_name
+from ansible_collections.onemesh.istio.plugins.module_utils._cluster import MESH_ARGUMENT_SPEC, fleet_of_parameters
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member, Outcome
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import LEVELS
@@ -20,6 +21,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import
 T = TypeVar("T")
 
 CHANGE_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    **MESH_ARGUMENT_SPEC,
     "hub": {"type": "str"},
     "ledger_namespace": {"type": "str"},
     "unreachable": {"type": "str", "choices": ["halt", "quorum", "exclude"], "default": "halt"},
@@ -42,11 +44,13 @@ _CONNECTIONS = 512
 
 @dataclass(frozen=True)
 class Setup:
-    """One set on one fleet. ``progress`` takes a line for the screen."""
+    """One set on one fleet. ``mesh`` names the clusters beside the fleet, which are left as they are, and one of which
+    may be the hub. ``progress`` takes a line for the screen."""
 
     component: str
     name: str
     fleet: Fleet
+    mesh: tuple[str, ...]
     hub: str
     records: Records
     policy: Policy
@@ -78,14 +82,16 @@ class Setup:
         """From options that have CHANGE_ARGUMENT_SPEC. Raises MeshError, and KubeError where the hub's credentials are
         not usable."""
         hub = parameters["hub"] or fleet.names[0]
+        mesh = fleet_of_parameters(parameters["mesh"]) if parameters["mesh"] else {}
+        beside = {each: cluster for each, cluster in mesh.items() if each not in fleet}
         problems = []
-        if hub not in fleet:
+        if hub not in fleet and hub not in beside:
             problems.append(
                 Finding(
                     "the fleet",
                     "unknown-hub",
-                    f"hub is {hub}, the fleet has {', '.join(fleet.names)}",
-                    "name one of the clusters as hub; it has to be the same in every run for this set",
+                    f"hub is {hub}, the clusters are {', '.join([*fleet.names, *beside])}",
+                    "name one of the clusters as hub (mesh_hub); it has to be the same in every run for this set",
                 )
             )
         if not is_set_name(name):
@@ -101,12 +107,13 @@ class Setup:
             problems.append(Finding("the fleet", "workers", f"workers is {parameters['workers']}", "give 1 or more"))
         if problems:
             raise MeshError("The change cannot be made.", problems)
-        member = fleet[hub]
+        member = fleet[hub] if hub in fleet else fleet.beside(beside[hub])
         place = Place.of(member.client, member.cluster.istio_namespace, parameters["ledger_namespace"])
         return cls(
             component=component,
             name=name,
             fleet=fleet,
+            mesh=tuple(beside),
             hub=hub,
             records=Records(place),
             policy=Policy.of(parameters, fleet.names),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._change import proving, session
+from ansible_collections.onemesh.istio.plugins.module_utils._change import hubs, proving, session
 from ansible_collections.onemesh.istio.plugins.module_utils._change.change import Change, Intent
 from ansible_collections.onemesh.istio.plugins.module_utils._change.lease import SetLease
 from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import (
@@ -26,8 +26,13 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.setup import
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, Outcome
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, NotFound
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import NAMESPACE, Kind
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, Forbidden, NotFound
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
+    HTTP_ROUTE,
+    NAMESPACE,
+    VIRTUAL_SERVICE,
+    Kind,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
     LABEL_COMPONENT,
     LABEL_MANAGED_BY,
@@ -58,6 +63,21 @@ def scan(client: Client, setup: Setup, part: ClusterRecord, kinds: Sequence[Mapp
     return found
 
 
+def unrecorded(client: Client, setup: Setup) -> list[Finding]:
+    """What says of an object that another hub keeps its record, where ours has none. Raises KubeError.
+
+    Somebody else's routes that the set has edited have no label of it.
+    """
+    found: list[tuple[object, Mapping[str, Any]]] = []
+    for kind in (VIRTUAL_SERVICE, HTTP_ROUTE):
+        try:
+            served = client.kind_for({"apiVersion": kind.api_version, "kind": kind.kind})
+            found += [(ObjectId.of(each), each) for each in client.list(served)]
+        except (NotFound, Forbidden):
+            continue
+    return hubs.others(client.cluster, found, setup.component, setup.name, setup.hub)
+
+
 class Teardown:
     """State absent of a set."""
 
@@ -80,6 +100,7 @@ class Teardown:
         self._record = setup.records.load(setup.component, setup.name)
         written_off = session.write_off(setup, self._record)
         found = self._scan()
+        self._refuse_other_hub(found)
         owed = self._obligations(found)
         present = {name: items for name, items in owed.items() if name in found and items}
         self._report.owed = {name: items for name, items in owed.items() if items}
@@ -124,6 +145,18 @@ class Teardown:
             raise MeshError("Nothing was removed anywhere.", refused, self._result())
         return {name: outcome.get() for name, outcome in outcomes.items() if outcome.error is None}
 
+    def _refuse_other_hub(self, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        setup = self._setup
+        findings = []
+        for name, lives in found.items():
+            described = [(ObjectId.of(live), live) for live in lives]
+            findings += hubs.others(name, described, setup.component, setup.name, setup.hub)
+        if not findings and not self._record.resource_version:
+            outcomes = setup.each(lambda member: unrecorded(member.client, setup), of=found)
+            findings = [finding for outcome in outcomes.values() for finding in outcome.value or ()]
+        if findings:
+            raise MeshError("Nothing was removed anywhere.", findings, self._result())
+
     def _each(self, kinds: Sequence[Mapping[str, str]]) -> dict[str, Outcome[list[dict[str, Any]]]]:
         setup = self._setup
 
@@ -133,9 +166,10 @@ class Teardown:
         return setup.each(lane)
 
     def _obligations(self, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, list[Owed]]:
-        """Per cluster, those that are away or no longer in the fleet included."""
+        """Per cluster, those that are away or no longer in the mesh included; those beside the fleet keep the set."""
         since = session.now()
-        names = dict.fromkeys([*self._setup.fleet.names, *self._record.clusters, *self._record.owing()])
+        known = dict.fromkeys([*self._setup.fleet.names, *self._record.clusters, *self._record.owing()])
+        names = [name for name in known if name not in self._setup.mesh]
         owed: dict[str, list[Owed]] = {}
         for name in names:
             part = self._record.known(name)
@@ -208,6 +242,8 @@ class Teardown:
             for each in self._leaked
         ]
         for name, items in self._record.owing().items():
+            if name in self._setup.mesh:
+                continue
             part = self._report.clusters.get(name)
             state = part.state if part is not None else "not in the fleet"
             if state in ("away", "excluded") and self._setup.policy.regardless:
@@ -268,6 +304,8 @@ def settle(setup: Setup, intent_of: Callable[[Mapping[str, Sequence[Owed]]], Int
         findings = [
             Finding(name, "owed", f"is still owed: {', '.join(items[:5])}", "run again when it answers, or write_off")
             for name, items in result["owed"].items()
+            if name not in setup.mesh
         ]
-        raise MeshError("Not everything could be settled.", findings, result)
+        if findings:
+            raise MeshError("Not everything could be settled.", findings, result)
     return result

@@ -31,12 +31,14 @@ class Credentials:
     """Everything a transport needs for one API server. Nothing secret is in its ``repr``.
 
     ``server`` is the base URL without a slash at its end; certificates and keys are PEM; ``ca`` empty means the
-    system's certificate authorities. ``origin`` says in words where all this came from. ``renew`` gives fresh
-    credentials where they can be had again (exec plugin, auth provider, token file, in-cluster account), else None.
+    system's certificate authorities. ``origin`` says in words where all this came from, ``beyond`` what to do in
+    place of granting more where they do not suffice. ``renew`` gives fresh credentials where they can be had
+    again (exec plugin, auth provider, token file, in-cluster account), else None.
     """
 
     server: str
     origin: str = ""
+    beyond: str = ""
     ca: bytes = field(default=b"", repr=False)
     verify: bool = True
     tls_server_name: str = ""

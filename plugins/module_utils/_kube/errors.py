@@ -72,6 +72,10 @@ class Unreachable(KubeError):
     """No answer: name not resolved, connection refused or reset, TLS not agreed, or nothing within the time limit."""
 
 
+class LeftPlay(Unreachable):
+    """Its host failed earlier in the play and takes no further part, whether its API server answers or not."""
+
+
 class Unauthorized(KubeError):
     """401: the API server does not know who we are."""
 
@@ -119,12 +123,14 @@ def error_of_response(
     body: bytes,
     *,
     credentials: str = "",
+    beyond: str = "",
     secrets: Iterable[str] = (),
 ) -> KubeError:
     """The error of an answer with HTTP status 400 or above. Pure.
 
     ``action`` says what was tried ("apply Secret istio-system/cacerts"), ``credentials`` where the credentials came
-    from ("context west of the kubeconfig ..."), ``secrets`` what must not be repeated from the server's text (I8).
+    from ("context west of the kubeconfig ..."), ``beyond`` what to do in place of granting more rights to them,
+    ``secrets`` what must not be repeated from the server's text (I8).
     """
     answer = _status_object(body)
     reason = str(answer.get("reason") or "")
@@ -133,6 +139,7 @@ def error_of_response(
     details = json.loads(_without_secrets(json.dumps(details), secrets)) if details else {}
     kind = _class_of(status, said)
     message, remedy = _words(kind, action, status, said, reason, details, credentials)
+    remedy = beyond if beyond and kind is Forbidden else remedy
     return kind(cluster, message, status=status, reason=reason, remedy=remedy, details=details)
 
 

@@ -261,6 +261,7 @@ class Transport:
             status,
             content,
             credentials=credentials.origin,
+            beyond=credentials.beyond,
             secrets=(*credentials.secrets, *secrets),
         )
 

@@ -51,6 +51,7 @@ def open_websocket(cluster: str, session: Session, path: str, *, action: str, ti
             error.status_code,
             body if isinstance(body, bytes) else str(body).encode(),
             credentials=credentials.origin,
+            beyond=credentials.beyond,
             secrets=credentials.secrets,
         ) from None
     except (websocket.WebSocketException, OSError, http.client.HTTPException) as error:

@@ -56,6 +56,7 @@ _MADE = (
 
 def remove(setup: Setup, release: Release, *, force: bool) -> dict[str, Any]:
     """The result, with ``leaked: []``. Raises MeshError that names what is left, where and why."""
+    _refuse_a_part(setup)
     store = Store(setup.records.place, release.name)
     if setup.check_mode:
         store.load()
@@ -73,6 +74,25 @@ def remove(setup: Setup, release: Release, *, force: bool) -> dict[str, Any]:
         gone = store.remove()
     setup.records.place.retire()
     return {**result, "changed": result["changed"] or gone or bool(removed)}
+
+
+def _refuse_a_part(setup: Setup) -> None:
+    """Raises MeshError where a limit would leave the release on some clusters and forget its state for all."""
+    record = setup.records.load(setup.component, setup.name)
+    left_out = [name for name in setup.mesh if record.known(name).objects and name not in setup.write_off]
+    if left_out:
+        raise MeshError(
+            "Nothing was removed anywhere.",
+            [
+                Finding(
+                    setup.hub,
+                    "part-of-a-release",
+                    f"release {setup.name} is on {', '.join(record.clusters)}, and this run leaves out "
+                    f"{', '.join(left_out)}",
+                    f"remove it from all of them: --limit {','.join(record.clusters)}, or no limit at all",
+                )
+            ],
+        )
 
 
 def _torn_down(setup: Setup, release: Release) -> dict[str, Any]:

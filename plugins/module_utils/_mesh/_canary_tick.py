@@ -28,13 +28,14 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.state import
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.store import Store
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.targets import Target
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.webhooks import Payload
+from ansible_collections.onemesh.istio.plugins.module_utils._change import hubs
 from ansible_collections.onemesh.istio.plugins.module_utils._change.change import Change
 from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import content_hash
 from ansible_collections.onemesh.istio.plugins.module_utils._change.setup import Setup
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError, errors
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Outcome
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh._canary_intent import CanaryIntent, read
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh._canary_intent import COMPONENT, CanaryIntent, read
 
 _PATIENCE = 30.0
 """Seconds for an analysis of all clusters together, beside its own window."""
@@ -83,8 +84,10 @@ class Ticker:
     def _tick(self, setup: Setup, request: Request) -> Tick:
         started = time.monotonic()
         stored = self._store.load()
+        refuse_a_part(setup, stored)
         before = self._of_this_subject(stored or State())
         outcomes = self._look()
+        self._refuse_other_hub(outcomes)
         state = self._with_revisions(before, outcomes)
         self._refuse_obstacles(state, outcomes)
         observation, asked = self._observe(state, outcomes, request)
@@ -146,6 +149,19 @@ class Ticker:
                 )
             ],
         )
+
+    def _refuse_other_hub(self, outcomes: Mapping[str, Outcome[Live]]) -> None:
+        """Before anything is stored here: the release may be under way by the record of another hub."""
+        findings = [
+            finding
+            for name, outcome in outcomes.items()
+            if outcome.error is None
+            for finding in hubs.others(
+                name, outcome.get().objects.items(), COMPONENT, self._release.name, self._setup.hub
+            )
+        ]
+        if findings:
+            raise MeshError("The release was not begun; nothing was written anywhere.", findings)
 
     def _refuse_obstacles(self, state: State, outcomes: Mapping[str, Outcome[Live]]) -> None:
         """Before a release begins everything that is in its way is said at once, and nothing is written."""
@@ -275,6 +291,26 @@ class Ticker:
     def _save(self, setup: Setup, stored: State | None, state: State) -> None:
         if not setup.check_mode and state != stored:
             self._store.save(state)
+
+
+def refuse_a_part(setup: Setup, state: State | None) -> None:
+    """Raises MeshError where a release is under way on clusters that this run leaves out by a limit: all or none."""
+    if state is None or state.done or state.phase in ("initializing", "initialized"):
+        return
+    left_out = [name for name in setup.mesh if name in state.revisions and name not in setup.write_off]
+    if left_out:
+        raise MeshError(
+            "The release was not touched.",
+            [
+                Finding(
+                    setup.hub,
+                    "part-of-a-release",
+                    f"release {setup.name} is {state.phase} on {', '.join(state.revisions)}, and this run leaves out "
+                    f"{', '.join(left_out)}",
+                    f"run it for all of them: --limit {','.join(state.revisions)}, or no limit at all",
+                )
+            ],
+        )
 
 
 def _has_canary(target: Target) -> bool:

@@ -8,7 +8,7 @@ A link has a direction: the istiod of ``source`` reads ``target``, so workloads 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
@@ -50,14 +50,24 @@ def grant_name(source: str) -> str:
     return GRANT_PREFIX + source
 
 
-def links_of(clusters: Sequence[str], sources: Sequence[str] = (), targets: Sequence[str] = ()) -> list[Link]:
-    """The full mesh, or only the links from ``sources`` and to ``targets``; ValueError names an unknown cluster."""
+def links_of(
+    clusters: Sequence[str],
+    sources: Sequence[str] = (),
+    targets: Sequence[str] = (),
+    *,
+    touching: Collection[str] | None = None,
+) -> list[Link]:
+    """The full mesh, or only the links from ``sources`` and to ``targets``; ValueError names an unknown cluster.
+
+    Of these, links that begin or end at one of ``touching`` (None: all).
+    """
     unknown = [name for name in (*sources, *targets) if name not in clusters]
     if unknown:
         raise ValueError(f"no such cluster: {', '.join(unknown)} (the fleet has {', '.join(clusters)})")
-    return [
+    links = [
         Link(source, target) for source in (sources or clusters) for target in (targets or clusters) if source != target
     ]
+    return [link for link in links if touching is None or set(link) & set(touching)]
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,8 @@ REQUIRED_IF = [
 
 _COMPONENT = "trust"
 
+MOMENT = "batch"
+
 
 def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Bring ``cacerts`` to its state on all clusters. Raises MeshError with all findings before anything is written."""

@@ -61,6 +61,8 @@ REQUIRED_BY = {"approval_expires": ["request"], "approved_by": ["request"]}
 
 _REQUESTS: Mapping[str, Request] = {"promoted": "promote", "rolled_back": "rollback"}
 
+MOMENT = "last"
+
 
 def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Raises MeshError with a finding for everything that is in the way, and for what is left or owed."""

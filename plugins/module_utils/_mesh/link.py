@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
+from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC, MESH_ARGUMENT_SPEC
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member, Outcome, findings_of
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import names, reader, remote_secret
@@ -38,7 +38,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._mesh import _accoun
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._links import Facts, Link, Step
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._tokens import expiry_of, timestamp
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.apply import apply_object
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, fleet_of
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, mesh_of
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
     LABEL_COMPONENT,
     LABEL_MANAGED_BY,
@@ -51,6 +51,7 @@ COMPONENT = "link"
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **FLEET_ARGUMENT_SPEC,
+    **MESH_ARGUMENT_SPEC,
     "state": {"type": "str", "choices": ["present", "absent", "rendered"], "default": "present"},
     "from": {"type": "list", "elements": "str", "default": []},
     "to": {"type": "list", "elements": "str", "default": []},
@@ -65,15 +66,22 @@ ARGUMENT_SPEC: dict[str, Any] = {
 }
 REQUIRED_IF = [("state", "rendered", ["render_to"])]
 
+MOMENT = "last"
+
 
 def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Link or unlink. Raises MeshError with a finding per link that could not be made, proven or removed."""
-    fleet = fleet_of(parameters, context)
+    fleet = mesh_of(parameters, context)
+    acted = {each["name"] for each in parameters["clusters"]}
     try:
-        links = _links.links_of(fleet.names, parameters["from"], parameters["to"])
+        links = _links.links_of(fleet.names, parameters["from"], parameters["to"], touching=acted)
     except ValueError as error:
         finding = Finding("the fleet", "unknown-cluster", str(error), "correct link_from or link_to")
         raise MeshError("The links cannot be made.", [finding]) from None
+    if len(fleet) == 1:
+        context.progress(f"link: {fleet.names[0]} is the only cluster of the mesh, so there is nothing to link")
+    elif not links:
+        raise MeshError("There is nothing to link or to unlink.", [_no_link(parameters, fleet.names)])
     linked = {name for link in links for name in link}
     gathered = fleet.each(
         gather, deadline=4 * parameters["request_timeout"], only=[name for name in fleet.names if name in linked]
@@ -81,6 +89,16 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     if parameters["state"] == "absent":
         return _Unlinking(fleet, parameters, context).run(links, gathered)
     return _Linking(fleet, parameters, context).run(links, gathered)
+
+
+def _no_link(parameters: Mapping[str, Any], names: Iterable[str]) -> Finding:
+    acted = ", ".join(each["name"] for each in parameters["clusters"])
+    return Finding(
+        "the fleet",
+        "no-link",
+        f"of the links that link_from and link_to name none begins or ends at {acted}; the mesh has {', '.join(names)}",
+        "correct link_from and link_to, or the limit",
+    )
 
 
 def gather(member: Member) -> Facts:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._checks import gateways
 from ansible_collections.onemesh.istio.plugins.module_utils._checks.preflight import Istiod, Snapshot, judge
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
+from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC, MESH_ARGUMENT_SPEC
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import MeshError, errors
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, findings_of
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.source import CHARTS_ARGUMENT_SPEC
@@ -33,10 +33,11 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kubeconfig_file import kubeconfig_of
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import _chart_sources
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, fleet_of
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, mesh_of
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **FLEET_ARGUMENT_SPEC,
+    **MESH_ARGUMENT_SPEC,
     "istio_version": {"type": "dict", "default": {}},
     "gateways": {"type": "dict", "default": {}},
     "charts": {
@@ -59,10 +60,12 @@ _NEEDED: tuple[tuple[str, Kind, bool], ...] = (
 )
 """Verb, kind and whether it is asked for in Istio's namespace: what an installation and its links write."""
 
+MOMENT = "first"
+
 
 def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Judge all clusters. Raises MeshError with every finding where one of them is an error."""
-    fleet = fleet_of(parameters, context)
+    fleet = mesh_of(parameters, context)
     wanted = parameters["istio_version"]
     outcomes = fleet.each(
         lambda member: snapshot(member, str(wanted.get(member.name, ""))), deadline=3 * parameters["request_timeout"]

@@ -82,6 +82,8 @@ REQUIRED_IF = CHANGE_REQUIRED_IF
 _FEW = 3
 """From so many missing objects of a type in a namespace on, one list costs less than a request for each."""
 
+MOMENT = "last"
+
 
 def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Raises MeshError with a finding for everything that is in the way, and for what is left or owed."""

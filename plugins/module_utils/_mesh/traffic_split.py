@@ -50,6 +50,8 @@ REQUIRED_ONE_OF = plans.SPLIT_REQUIRED_ONE_OF
 
 _MADE_BY_US = (VIRTUAL_SERVICE, DESTINATION_RULE)
 
+MOMENT = "last"
+
 
 def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Raises MeshError with a finding for everything that is in the way, and for what is left or owed."""

@@ -62,6 +62,18 @@ def fleet_of(parameters: Mapping[str, Any], context: Context) -> Fleet:
     )
 
 
+def mesh_of(parameters: Mapping[str, Any], context: Context) -> Fleet:
+    """The fleet, and the clusters of ``mesh`` beside it, in the order of the mesh."""
+    clusters = fleet_of_parameters(parameters["clusters"])
+    others = fleet_of_parameters(parameters["mesh"]) if parameters["mesh"] else {}
+    return Fleet(
+        {**others, **clusters},
+        request_timeout=parameters["request_timeout"],
+        environ=context.environ,
+        decrypt=context.decrypt,
+    )
+
+
 def run_verb(verb: Verb | ModuleType, parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Run a verb and turn what it raises into a failed result with findings."""
     try:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
+from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC, MESH_ARGUMENT_SPEC
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError, errors
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._verify import gather, judge, probe, report, traffic
@@ -26,10 +26,11 @@ from ansible_collections.onemesh.istio.plugins.module_utils._mesh._verify.facts 
     Obstacle,
     Traffic,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, fleet_of
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, mesh_of
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **FLEET_ARGUMENT_SPEC,
+    **MESH_ARGUMENT_SPEC,
     "from": {"type": "list", "elements": "str", "default": []},
     "to": {"type": "list", "elements": "str", "default": []},
     "links": {
@@ -69,13 +70,15 @@ _NEWS_EVERY = 5.0
 _REMOVAL = 60.0
 """Seconds for the probe's namespace to be gone; a healthy cluster needs about 7."""
 
+MOMENT = "last"
+
 
 def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Verify every ordered pair. Raises MeshError with the whole result where a pair fails or a cluster is away.
 
     Result: ``matrix`` (source -> target -> verdict), ``clusters``, ``findings``, ``report`` (lines of text).
     """
-    fleet = fleet_of(parameters, context)
+    fleet = mesh_of(parameters, context)
     verification = _Verification(fleet, wanted_links(fleet.names, parameters), parameters, context)
     try:
         verification.read()
@@ -129,6 +132,7 @@ class _Verification:
         self.links = links
         self.parameters = parameters
         self.context = context
+        self.acted = {each["name"] for each in parameters["clusters"]}
         self.facts: dict[str, ClusterFacts] = {}
         self.traffic: dict[tuple[str, str], Traffic] = {}
         self.spread: dict[str, Answers] = {}
@@ -153,7 +157,14 @@ class _Verification:
 
     @property
     def pairs(self) -> list[judge.Pair]:
-        return judge.judge(self.facts, self.links, self.traffic, obstacles=self.obstacles, no_requests=self.no_requests)
+        pairs = judge.judge(
+            self.facts, self.links, self.traffic, obstacles=self.obstacles, no_requests=self.no_requests
+        )
+        return [pair for pair in pairs if self._concerns(pair.source, pair.target)]
+
+    def _concerns(self, source: str, target: str) -> bool:
+        """Whether a pair is looked at: of clusters that a limit leaves out only what goes from or to the others."""
+        return source in self.acted or target in self.acted
 
     @property
     def findings(self) -> list[Finding]:
@@ -177,7 +188,7 @@ class _Verification:
 
         def waits() -> list[judge.Pair]:
             pairs = judge.judge(self.facts, self.links, {}, no_requests="not yet")
-            return [pair for pair in pairs if pair.waiting]
+            return [pair for pair in pairs if pair.waiting and self._concerns(pair.source, pair.target)]
 
         self._wait(waits, lambda _pairs: self._read_facts(self._present))
 
@@ -289,7 +300,7 @@ class _Verification:
         """Requests for the given pairs; all sources at the same time, the targets of each one after another."""
         targets: dict[str, list[str]] = {}
         for source, target in pairs:
-            if source in self.probes and target in self.probes:
+            if source in self.probes and target in self.probes and self._concerns(source, target):
                 targets.setdefault(source, []).append(target)
 
         def on_cluster(member: Member) -> dict[str, Traffic]:

@@ -24,7 +24,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet,
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Unreachable
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import LeftPlay, Unreachable
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._wipe_execute import Executor, Report
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._wipe_plan import (
     Kept,
@@ -54,6 +54,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "timeout": {"type": "float", "default": 120.0},
     "unreachable": {"type": "str", "choices": ["fail", "ignore"], "default": "fail"},
 }
+
+MOMENT = "last"
 
 
 def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
@@ -88,7 +90,8 @@ class _Wipe:
 
     def run(self) -> dict[str, Any]:
         plans = self._plan_clusters()
-        gone = set(plans) if not self._ignore_unreachable else set(self._clusters)
+        present = {name for name, cluster in self._clusters.items() if not cluster.away}
+        gone = set(plans) if not self._ignore_unreachable else present
         self._clean_peers(gone)
         for name, plan in plans.items():
             self._reports[name].foresee(plan)
@@ -151,7 +154,9 @@ class _Wipe:
             error = outcome.error
             if error is None:
                 continue
-            ignored = self._ignore_unreachable and isinstance(error, Unreachable) and not self._begun(name)
+            # A host that failed for a reason of its own does not show that its cluster is gone for good.
+            gone = isinstance(error, Unreachable) and not isinstance(error, LeftPlay)
+            ignored = self._ignore_unreachable and gone and not self._begun(name)
             self._findings.append(
                 Finding(
                     name,

@@ -17,7 +17,7 @@ from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._change import place
 from ansible_collections.onemesh.istio.plugins.module_utils._change.place import Place
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
+from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC, MESH_ARGUMENT_SPEC
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member, findings_of
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import names, writer
@@ -38,7 +38,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._mesh import _accoun
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._tokens import expiry_of, timestamp
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._writers import Facts, Owned, Step
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.apply import apply_object, describe
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, fleet_of
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, mesh_of
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
     LABEL_COMPONENT,
     LABEL_MANAGED_BY,
@@ -56,6 +56,7 @@ COMPONENT = "writer"
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **FLEET_ARGUMENT_SPEC,
+    **MESH_ARGUMENT_SPEC,
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "hub": {"type": "str"},
     "kinds": {"type": "list", "elements": "str", "default": ["VirtualService", "DestinationRule"]},
@@ -70,13 +71,20 @@ ARGUMENT_SPEC: dict[str, Any] = {
 _OURS = f"{LABEL_MANAGED_BY}={MANAGED_BY},{LABEL_COMPONENT}={COMPONENT}"
 _KUBECONFIGS = f"{LABEL_MANAGED_BY}={MANAGED_BY},{writer.LABEL}=true"
 
+MOMENT = "last"
+
 
 def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Make or remove the writers. Raises MeshError with a finding for each that could not be made or removed."""
-    fleet = fleet_of(parameters, context)
+    fleet = mesh_of(parameters, context)
     if parameters["state"] == "absent":
         return _Removing(fleet, parameters, context).run()
     return _Granting(fleet, parameters, context, _Wanted.of(parameters, fleet)).run()
+
+
+def _acted(parameters: Mapping[str, Any]) -> list[str]:
+    """The clusters whose writers are made or removed; of the mesh beside them only the hub's kubeconfigs count."""
+    return [each["name"] for each in parameters["clusters"]]
 
 
 @dataclass(frozen=True)
@@ -92,7 +100,7 @@ class _Wanted:
     @classmethod
     def of(cls, parameters: Mapping[str, Any], fleet: Fleet) -> _Wanted:
         """Raises MeshError with everything that is wrong in the options."""
-        hub = parameters["hub"] or fleet.names[0]
+        hub = parameters["hub"] or _acted(parameters)[0]
         findings = [] if hub in fleet else [_unknown_hub(hub, fleet)]
         findings += [_no_secret_name(name) for name in fleet.names if not names.is_dns_label(name)]
         kinds: list[writer.Named] = []
@@ -140,7 +148,12 @@ class _Granting:
     wanted: _Wanted
 
     def run(self) -> dict[str, Any]:
-        gathered = self.fleet.each(self._gather, deadline=_deadline(self.parameters))
+        acted = _acted(self.parameters)
+        gathered = self.fleet.each(
+            self._gather,
+            deadline=_deadline(self.parameters),
+            only=[name for name in self.fleet.names if name in acted or name == self.wanted.hub],
+        )
         facts = {name: outcome.value for name, outcome in gathered.items() if outcome.value is not None}
         findings = findings_of(gathered, "not-ready")
         findings += [finding for each in facts.values() for finding in each.refusals]
@@ -153,6 +166,7 @@ class _Granting:
             now=datetime.now(timezone.utc),
             renew_before=None if renew_before is None else timedelta(seconds=renew_before),
         )
+        steps = [step for step in steps if step.cluster in acted]
         if not self.context.check_mode:
             self._take_records_along()
             secrets = self._grant([step for step in steps if step.changes], facts)
@@ -324,7 +338,7 @@ class _Removing:
     def run(self) -> dict[str, Any]:
         gathered = self.fleet.each(gather, deadline=_deadline(self.parameters))
         facts = {name: outcome.value for name, outcome in gathered.items() if outcome.value is not None}
-        steps = _writers.plan_absent(self.fleet.names, facts)
+        steps = _writers.plan_absent(_acted(self.parameters), facts)
         findings = findings_of(gathered, "not-reachable")
         leaked: list[str] = []
         if not self.context.check_mode:
@@ -381,8 +395,9 @@ class _Removing:
     def _leaked(self, looked_at: Iterable[str]) -> tuple[list[str], list[Finding]]:
         """What is still there, in words and as findings."""
         again = self.fleet.each(gather, deadline=_deadline(self.parameters), only=looked_at)
+        acted = _acted(self.parameters)
         left = {
-            name: [*outcome.value.owned, *outcome.value.secrets_for(self.fleet.names)]
+            name: [*(outcome.value.owned if name in acted else ()), *outcome.value.secrets_for(acted)]
             for name, outcome in again.items()
             if outcome.value is not None
         }

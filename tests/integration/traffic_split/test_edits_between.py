@@ -127,8 +127,9 @@ def with_weights(manifest: Object, v1: int, v2: int) -> Object:
 
 def of_users(manifest: Object) -> dict[str, Any]:
     """What users can set."""
-    metadata = {name: manifest["metadata"].get(name) or {} for name in ("labels", "annotations")}
-    return {**metadata, "spec": manifest["spec"]}
+    labels, annotations = (manifest["metadata"].get(name) or {} for name in ("labels", "annotations"))
+    users = {name: value for name, value in annotations.items() if not name.startswith("onemesh.istio/")}
+    return {"labels": labels, "annotations": users, "spec": manifest["spec"]}
 
 
 class Users:

@@ -37,6 +37,10 @@ def test_weights_are_set_on_all_and_nothing_else(shop: Shop) -> None:
         assert old is not None
         for entry, weight in zip(old["spec"]["http"][0]["route"], NEW.values(), strict=True):
             entry["weight"] = weight
+        # Which cluster keeps the record of it.
+        (mark,) = new["metadata"].pop("annotations").items()
+        assert mark[0].startswith("onemesh.istio/hub.traffic-split.")
+        assert mark[1] == "east"
         assert new == old
     again = shop.run(name="reviews", weights=NEW).succeeded()
     assert not again["changed"]

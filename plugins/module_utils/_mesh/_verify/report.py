@@ -56,14 +56,18 @@ def lines(
     names = list(fleet)
     corner = "from \\ to"
     margin = max(len(corner), *(len(name) for name in names))
-    widths = {name: max(len(name), *(len(_symbol(verdicts[source, name])) for source in names)) for name in names}
+    widths = {name: max(len(name), *(len(_symbol(verdicts.get((source, name)))) for source in names)) for name in names}
     drawn = [f"{corner.ljust(margin)}  {'  '.join(name.center(widths[name]) for name in names)}".rstrip()]
     for source in names:
-        cells = "  ".join(_symbol(verdicts[source, target]).center(widths[target]) for target in names)
-        row = [verdicts[source, target] for target in names]
+        cells = "  ".join(_symbol(verdicts.get((source, target))).center(widths[target]) for target in names)
+        row = [verdicts[source, target] for target in names if (source, target) in verdicts]
         drawn.append(f"{source.ljust(margin)}  {cells}  {_row_text(fleet, row)}".rstrip())
     if any(pair.state == "not-linked" for pair in pairs):
         drawn.append(f"{SYMBOLS['not-linked']} not linked, as wanted")
+    if len(pairs) < len(names) ** 2:
+        drawn.append("an empty place was not looked at, because a limit left both clusters out")
+    if len(names) == 1:
+        drawn.append(f"{names[0]} is the only cluster of the mesh, so there is no link to verify")
     drawn += [
         f"requests from {source} to a Service of all clusters were answered by {_counts(answers)}"
         for source, answers in spread.items()
@@ -76,8 +80,8 @@ def lines(
     return drawn
 
 
-def _symbol(pair: Pair) -> str:
-    return SYMBOLS[pair.state]
+def _symbol(pair: Pair | None) -> str:
+    return SYMBOLS[pair.state] if pair is not None else ""
 
 
 def _row_text(fleet: Mapping[str, ClusterFacts], row: Sequence[Pair]) -> str:
