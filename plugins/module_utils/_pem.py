@@ -103,8 +103,16 @@ def written(blocks: Iterable[Block]) -> bytes:
 
 
 def certificates(data: bytes) -> bytes:
-    """``data`` itself where Go reads every certificate that it was meant to hold, else these written anew. NotPem."""
-    wanted = [block for block in meant(data) if block.kind == CERTIFICATE]
+    """``data`` itself where Go reads every certificate that it was meant to hold, else these written anew.
+
+    Where one is damaged it stays as it is: Go passes over that one. NotPem where Go would find none.
+    """
+    try:
+        wanted = [block for block in meant(data) if block.kind == CERTIFICATE]
+    except NotPem:
+        if read_certificates(data):
+            return data
+        raise
     if not wanted:
         raise NotPem("it holds no block BEGIN CERTIFICATE")
     if [block.der for block in read_certificates(data)] == [block.der for block in wanted]:

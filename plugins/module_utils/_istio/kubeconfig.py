@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-from ansible_collections.onemesh.istio.plugins.module_utils import _yaml
+from ansible_collections.onemesh.istio.plugins.module_utils import _pem, _yaml
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.names import is_dns_label
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import has_certificate
 
@@ -280,15 +280,15 @@ def _check_transport(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> Non
         _fail("specifying a root certificates file with the insecure flag is not allowed")
     if cluster.get("certificate-authority-data"):
         data = _decode(cluster["certificate-authority-data"], "certificate-authority-data")
-        if b"-----BEGIN " not in data:
+        if not _pem.read(data):
             _fail("unable to load root certificates: unable to parse bytes as PEM block")
         if not has_certificate(data):
             _fail("unable to load root certificates: no valid certificate authority data seen")
     if user.get("client-certificate-data") and user.get("client-key-data"):
-        if b"-----BEGIN CERTIFICATE-----" not in _decode(user["client-certificate-data"], "client-certificate-data"):
-            _fail("tls: failed to find any PEM data in certificate input")
-        if b"PRIVATE KEY-----" not in _decode(user["client-key-data"], "client-key-data"):
-            _fail("tls: failed to find PEM block with type ending in PRIVATE KEY in key input")
+        _check_pair(
+            _decode(user["client-certificate-data"], "client-certificate-data"),
+            _decode(user["client-key-data"], "client-key-data"),
+        )
     provider = user.get("auth-provider") or {}
     config = provider.get("config")
     for key in ("idp-issuer-url", "client-id") if provider.get("name") == "oidc" else ():
@@ -296,6 +296,31 @@ def _check_transport(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> Non
             _fail(f"Must provide {key}")
     if not _is_server(cluster["server"]):
         _fail(f'host must be a URL or a host:port pair: "{cluster["server"]}"')
+
+
+def _check_pair(certificate: bytes, key: bytes) -> None:
+    """As crypto/tls X509KeyPair looks for the two, but for what is in them."""
+    kinds = [block.kind for block in _pem.read(certificate)]
+    if not kinds:
+        _fail("tls: failed to find any PEM data in certificate input")
+    if _pem.CERTIFICATE not in kinds:
+        _fail(
+            "tls: failed to find certificate PEM data in certificate input, but did find a private key; PEM inputs may "
+            "have been switched"
+            if len(kinds) == 1 and kinds[0].endswith("PRIVATE KEY")
+            else 'tls: failed to find "CERTIFICATE" PEM block in certificate input after skipping PEM blocks of the '
+            f"following types: [{' '.join(kinds)}]"
+        )
+    kinds = [block.kind for block in _pem.read(key)]
+    if not kinds:
+        _fail("tls: failed to find any PEM data in key input")
+    if not any(f" {kind}".endswith(" PRIVATE KEY") for kind in kinds):
+        _fail(
+            "tls: found a certificate rather than a key in the PEM for the private key"
+            if kinds == [_pem.CERTIFICATE]
+            else 'tls: failed to find PEM block with type ending in "PRIVATE KEY" in key input after skipping PEM '
+            f"blocks of the following types: [{' '.join(kinds)}]"
+        )
 
 
 def _fail(reason: str) -> NoReturn:

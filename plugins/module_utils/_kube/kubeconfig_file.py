@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+from ansible_collections.onemesh.istio.plugins.module_utils import _pem
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import (
     Credentials,
     without_user_information,
@@ -26,8 +26,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.transport impo
 _STEERING_PREFIXES = ("K8S_AUTH_", "HELM_KUBE", "HELM_DRIVER", "KUBERNETES_SERVICE_")
 _STEERING = frozenset({"KUBECONFIG", "KUBERNETES_MASTER", "KUBERNETES_EXEC_INFO", "POD_NAMESPACE", "HELM_NAMESPACE"})
 """Variables of Helm, client-go and kubernetes.core that say which cluster, namespace or store of releases is meant."""
-_CERTIFICATE = r"(?:X509 |TRUSTED )?CERTIFICATE"
-_KEY = r"(?:[A-Z0-9]+ )?PRIVATE KEY"
 
 
 @dataclass(frozen=True)
@@ -114,14 +112,14 @@ def _server(credentials: Credentials, cluster: str) -> dict[str, Any]:
         # With both, client-go refuses the kubeconfig.
         server["insecure-skip-tls-verify"] = True
     elif credentials.ca:
-        authorities = _pem_blocks(credentials.ca, _CERTIFICATE, "CERTIFICATE")
-        if not authorities:
+        try:
+            server["certificate-authority-data"] = _base64(_pem.certificates(credentials.ca))
+        except _pem.NotPem as error:
             raise CredentialsError(
                 cluster,
-                f"the certificate authority of {credentials.origin} is no PEM certificate",
+                f"the certificate authority of {credentials.origin} is no PEM certificate: {error}",
                 remedy="correct ca_cert, or certificate-authority in the kubeconfig",
-            )
-        server["certificate-authority-data"] = _base64(authorities)
+            ) from None
     if credentials.tls_server_name:
         server["tls-server-name"] = credentials.tls_server_name
     host = urlsplit(credentials.server).hostname or ""
@@ -137,14 +135,7 @@ def _user(credentials: Credentials, cluster: str) -> dict[str, Any]:
     elif credentials.username:
         user.update({"username": credentials.username, "password": credentials.password})
     if credentials.client_certificate:
-        both = credentials.client_certificate.rstrip() + b"\n" + credentials.client_key
-        certificates, keys = _pem_blocks(both, _CERTIFICATE, "CERTIFICATE"), _pem_blocks(both, _KEY)
-        if not certificates or not keys:
-            raise CredentialsError(
-                cluster,
-                f"the client certificate and key of {credentials.origin} cannot be used: not PEM",
-                remedy="give a PEM certificate and the unencrypted key that belongs to it",
-            )
+        certificates, keys = _certificates_and_keys(credentials, cluster)
         user.update({"client-certificate-data": _base64(certificates), "client-key-data": _base64(keys)})
     for name, value in (
         ("as", credentials.impersonate_user),
@@ -157,19 +148,27 @@ def _user(credentials: Credentials, cluster: str) -> dict[str, Any]:
     return user
 
 
-def _pem_blocks(data: bytes, label: str, written: str = "") -> bytes:
-    """The blocks of ``data`` with that label, each written anew as Go reads it, under the label ``written``.
-
-    OpenSSL takes text around and within lines that Go passes over without a word.
-    """
-    text = data.decode("ascii", "ignore")
-    blocks: list[str] = []
-    for found in re.finditer(rf"-----BEGIN ({label})-----(.*?)-----END \1-----", text, re.DOTALL):
-        body = "".join(found[2].split())
-        lines = [body[start : start + 64] for start in range(0, len(body), 64)]
-        name = written or found[1]
-        blocks += [f"-----BEGIN {name}-----", *lines, f"-----END {name}-----", ""]
-    return "\n".join(blocks).encode()
+def _certificates_and_keys(credentials: Credentials, cluster: str) -> tuple[bytes, bytes]:
+    """Both in a form that Go reads; either file may hold both, as OpenSSL takes them."""
+    certificates: list[_pem.Block] = []
+    keys: list[_pem.Block] = []
+    reason = "not PEM"
+    try:
+        for content in filter(bytes.strip, (credentials.client_certificate, credentials.client_key)):
+            blocks = _pem.meant(content)
+            certificates += [block for block in blocks if block.kind == _pem.CERTIFICATE]
+            keys += [block for block in blocks if block.kind.endswith("PRIVATE KEY")]
+    except _pem.NotPem as error:
+        reason = f"not PEM ({error})"
+    if any(key.encrypted for key in keys):
+        reason, keys = "the key is encrypted", []
+    if not certificates or not keys:
+        raise CredentialsError(
+            cluster,
+            f"the client certificate and key of {credentials.origin} cannot be used: {reason}",
+            remedy="give a PEM certificate and the unencrypted key that belongs to it",
+        )
+    return _pem.written(certificates), _pem.written(keys)
 
 
 def _proxy_url(proxy: str) -> str:

@@ -9,6 +9,7 @@ import base64
 import time
 from typing import Any
 
+from ansible_collections.onemesh.istio.plugins.module_utils import _pem
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP, SECRET
 
@@ -32,9 +33,13 @@ def wait_for_token(client: Client, namespace: str, name: str, timeout: float) ->
 
 
 def authority(client: Client, namespace: str) -> bytes:
-    """The CA that signs the API server's certificate, as every pod of the cluster gets it."""
+    """The CA that signs the API server's certificate, as every pod of the cluster gets it, so that Go reads it."""
     published: dict[str, Any] = client.get(CONFIG_MAP, "kube-root-ca.crt", namespace)
-    return str(published["data"]["ca.crt"]).encode()
+    pem = str(published["data"]["ca.crt"]).encode()
+    try:
+        return _pem.certificates(pem)
+    except _pem.NotPem:
+        return pem  # whoever makes a kubeconfig of it says why it is refused
 
 
 def is_refused(client: Client, token: str, timeout: float) -> bool:

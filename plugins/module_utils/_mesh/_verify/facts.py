@@ -103,6 +103,8 @@ class ClusterFacts:
     """The tag of istiod's image, without its variant (``-distroless``)."""
     root_secret: frozenset[str] = frozenset()
     """sha256 fingerprints of the root certificates in ``cacerts``; empty where there is no such secret."""
+    cacerts_unreadable: tuple[str, ...] = ()
+    """Why istiod cannot read parts of ``cacerts``."""
     root_distributed: frozenset[str] = frozenset()
     """The same of what istiod hands out to proxies, config map istio-ca-root-cert."""
     root_serials: frozenset[int] = frozenset()

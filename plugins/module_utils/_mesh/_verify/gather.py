@@ -12,11 +12,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import ssl
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ansible_collections.onemesh.istio.plugins.module_utils import _pem
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import (
     debug,
@@ -39,6 +39,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     SERVICE,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.pods import pod_is_ready
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh._authorities import Live
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._verify import probe
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._verify.facts import (
     ClusterFacts,
@@ -51,8 +52,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._mesh._verify.facts 
 
 Manifest = Mapping[str, Any]
 
-_PEM_END = "-----END CERTIFICATE-----"
-
 
 def facts_of(cluster: Cluster, client: Client) -> ClusterFacts:
     """Everything that verify asks of one cluster. Raises KubeError where its API server cannot be read."""
@@ -64,6 +63,7 @@ def facts_of(cluster: Cluster, client: Client) -> ClusterFacts:
         if _is_workload(pod) and (pod.get("status") or {}).get("phase") == "Running"
     ]
     distributed = root_distributed(client, namespace)
+    cacerts = client.find(SECRET, names.CA_SECRET, namespace) or {}
     gateway_services = _gateways(client, cluster.network)
     sample = _sample(client, injected)
     proxies = [*(pod for gateway in gateway_services for pod in gateway.pods), *([sample.proxy] if sample else [])]
@@ -75,7 +75,8 @@ def facts_of(cluster: Cluster, client: Client) -> ClusterFacts:
         istio_namespace=namespace,
         domain=_domain(istiod_pods),
         istio_version=_version(istiod_pods),
-        root_secret=_root_secret(client, namespace),
+        root_secret=_roots_of(cacerts),
+        cacerts_unreadable=_unreadable(cluster, cacerts),
         root_distributed=fingerprints(distributed),
         root_serials=_serials(distributed),
         proxy_roots={proxy: _proxy_roots(client, proxy) for proxy in proxies},
@@ -192,10 +193,16 @@ def _injector_values(client: Client, namespace: str, revision: str) -> Mapping[s
 # -- trust ------------------------------------------------------------------------------------------------------------
 
 
-def _root_secret(client: Client, namespace: str) -> frozenset[str]:
-    data = (client.find(SECRET, names.CA_SECRET, namespace) or {}).get("data") or {}
-    encoded = data.get(names.ROOT_CERT_KEY) or data.get("ca.crt") or ""
-    return fingerprints(base64.b64decode(encoded).decode(errors="replace"))
+def _roots_of(cacerts: Manifest) -> frozenset[str]:
+    data = cacerts.get("data") or {}
+    return fingerprints(
+        base64.b64decode(data.get(names.ROOT_CERT_KEY) or data.get("ca.crt") or "").decode(errors="replace")
+    )
+
+
+def _unreadable(cluster: Cluster, cacerts: Manifest) -> tuple[str, ...]:
+    live = Live(cluster.name, cluster.istio_namespace, secret=cacerts or None)
+    return trust.unreadable(live.bundle) if live.bundle is not None and not live.foreign_form else ()
 
 
 def root_distributed(client: Client, namespace: str) -> str:
@@ -227,16 +234,8 @@ def root_serials(certs: bytes) -> frozenset[int]:
 
 
 def fingerprints(pem: str) -> frozenset[str]:
-    """sha256 of the DER form of each certificate; what is no certificate is left out."""
-    found = set()
-    for block in pem.split(_PEM_END)[:-1]:
-        start = block.find("-----BEGIN CERTIFICATE-----")
-        if start >= 0:
-            try:
-                found.add(hashlib.sha256(ssl.PEM_cert_to_DER_cert(f"{block[start:]}{_PEM_END}\n")).hexdigest())
-            except ValueError:
-                continue
-    return frozenset(found)
+    """sha256 of the DER form of each certificate that istiod and Envoy find in it."""
+    return frozenset(hashlib.sha256(block.der).hexdigest() for block in _pem.read_certificates(pem.encode()))
 
 
 # -- remote secrets ---------------------------------------------------------------------------------------------------

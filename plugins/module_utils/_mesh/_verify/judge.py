@@ -228,6 +228,15 @@ def _plain_text(pairs: Iterable[Pair]) -> Iterator[Finding]:
 
 def _trust(source: ClusterFacts, target: ClusterFacts) -> Check:
     for facts in (source, target):
+        if facts.cacerts_unreadable:
+            return _failed(
+                "trust",
+                facts,
+                f"istiod cannot read what secret cacerts holds, and does not start with it again: "
+                f"{'; '.join(facts.cacerts_unreadable)}",
+                "run role trust, which writes it anew (with trust_adopt where something else made it)",
+                object=f"Secret {facts.istio_namespace}/cacerts",
+            )
         if not facts.root_distributed:
             return _failed(
                 "trust",

@@ -52,8 +52,15 @@ def test_a_block_says_where_it_begins_and_shows_nothing_of_a_key() -> None:
         (b"Bag Attributes\n" + pem(A) + pem(P) + pem(B), b"Bag Attributes\n" + pem(A) + pem(P) + pem(B)),
         (b"\xef\xbb\xbf" + AB, AB),
         (pem(K) + b" " + pem(A), pem(A)),
+        (AB + pem(A)[:-9], AB + pem(A)[:-9]),
     ],
-    ids=["as it is", "with more that harms nobody", "a byte order mark", "indented, behind a key"],
+    ids=[
+        "as it is",
+        "with more that harms nobody",
+        "a byte order mark",
+        "indented, behind a key",
+        "a damaged one, which Go passes over",
+    ],
 )
 def test_certificates_are_written_anew_only_where_go_would_miss_one(content: bytes, certificates: bytes) -> None:
     assert _pem.certificates(content) == certificates

@@ -66,6 +66,7 @@ def test_istiod_accepts(config: dict[str, Any]) -> None:
     assert check_kubeconfig(yaml.safe_dump(config).encode()) is None
 
 
+INDENTED = base64.b64encode(b" " + AUTHORITY.pem).decode()
 DAMAGED = base64.b64encode(AUTHORITY.pem.replace(b"MII", b"M!I")).decode()
 REFUSED = {
     "a list": ([1], "kubeconfig cannot be loaded: expected a mapping"),
@@ -158,13 +159,21 @@ REFUSED = {
         kubeconfig({"server": SERVER, "certificate-authority-data": KEY}),
         "failed to create kube clients: unable to load root certificates: no valid certificate authority data seen",
     ),
+    "CA that is indented": (
+        kubeconfig({"server": SERVER, "certificate-authority-data": INDENTED}),
+        "failed to create kube clients: unable to load root certificates: unable to parse bytes as PEM block",
+    ),
     "client certificate for a key": (
         kubeconfig(user={"client-certificate-data": CA, "client-key-data": CA}),
-        "failed to create kube clients: tls: ",
+        "failed to create kube clients: tls: found a certificate rather than a key in the PEM for the private key",
     ),
     "client key for a certificate": (
         kubeconfig(user={"client-certificate-data": KEY, "client-key-data": KEY}),
-        "failed to create kube clients: tls: ",
+        "failed to create kube clients: tls: failed to find certificate PEM data in certificate input, but did find a",
+    ),
+    "client certificate that is indented": (
+        kubeconfig(user={"client-certificate-data": INDENTED, "client-key-data": KEY}),
+        "failed to create kube clients: tls: failed to find any PEM data in certificate input",
     ),
     "oidc without its issuer": (
         kubeconfig(user={"auth-provider": {"name": "oidc"}}),

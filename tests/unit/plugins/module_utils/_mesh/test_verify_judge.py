@@ -175,6 +175,11 @@ CAUSES: list[tuple[str, Callable[[Fleet, Seen], None], str, str, str, str, bool]
         *("trust", "west", "it has not taken the secret up", "rollout restart", True),
     ),
     (
+        "cacerts that istiod cannot read",
+        change("west", cacerts_unreadable=("ca-cert.pem: istiod finds no block in it",)),
+        *("trust", "west", "istiod cannot read what secret cacerts holds", "role trust", False),
+    ),
+    (
         "no root handed out",
         change("west", root_distributed=frozenset()),
         *("trust", "west", "istio-ca-root-cert has no root certificate", "istiod is ready", True),
