@@ -294,7 +294,7 @@ def test_istiod_signs_with_a_renewed_intermediate_without_a_restart(mesh: Mesh) 
     after = intermediate(mesh.east)
     assert after != before
     # A kubelet shows the new files after a while, and istiod then makes its own certificate anew.
-    mesh.east.wait_for_istiod_certificate(after)
+    mesh.wait_for_istiod_certificate(mesh.east, after)
 
     mesh.verify(keep_probe=True)
     pod = mesh.east.get("pods", "-n", "onemesh-verify")["items"][0]["metadata"]["name"]

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
-import ssl
 import subprocess
 import sys
 import time
@@ -84,27 +82,6 @@ class Cluster:
         self.kubectl("-n", "istio-system", "rollout", "restart", "deployment", "-l", "app=istiod")
         self.kubectl("-n", "istio-system", "rollout", "status", "deployment/istiod", "--timeout=120s")
 
-    def wait_for_istiod_certificate(self, issuer: x509.Certificate) -> None:
-        """Until istiod shows a certificate that ``issuer`` signed."""
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        (pod,) = self.get("pods", "-n", "istio-system", "-l", "app=istiod")["items"]
-        deadline = time.monotonic() + 120
-        while True:
-            with (
-                socket.create_connection((pod["status"]["podIP"], 15012), timeout=10) as connection,
-                context.wrap_socket(connection, server_hostname="istiod.istio-system.svc") as encrypted,
-            ):
-                shown = x509.load_der_x509_certificate(encrypted.getpeercert(binary_form=True) or b"")
-            try:
-                shown.verify_directly_issued_by(issuer)
-            except InvalidSignature:
-                assert time.monotonic() < deadline, "istiod still signs with the intermediate that it had"
-                time.sleep(0.5)
-            else:
-                return
-
     def wait_for_cluster(self, name: str, secret: str) -> None:
         """Until istiod reads a cluster by that secret, or with an empty one not at all."""
         deadline = time.monotonic() + 60
@@ -150,6 +127,22 @@ class Mesh:
         exposed = json.dumps({"eastwest_gateway_exposed_hosts": ["*.local"], "trust_directory": str(self.trust)})
         playbook = REPOSITORY / "playbooks" / f"{name}.yml"
         return [str(program), "-i", str(self.inventory), str(playbook), "-e", exposed]
+
+    def wait_for_istiod_certificate(self, cluster: Cluster, issuer: x509.Certificate) -> None:
+        """Until istiod shows a certificate that ``issuer`` signed."""
+        (pod,) = cluster.get("pods", "-n", "istio-system", "-l", "app=istiod")["items"]
+        where = [cluster.name, f"istio-system/{pod['metadata']['name']}"]
+        asked = "import ssl; print(ssl.get_server_certificate(('127.0.0.1', 15012)))"
+        deadline = time.monotonic() + 120
+        while True:
+            shown = run(MESHLAB, "exec", "--name", self.lab, *where, "--", sys.executable, "-c", asked)
+            try:
+                x509.load_pem_x509_certificate(shown.encode()).verify_directly_issued_by(issuer)
+            except InvalidSignature:
+                assert time.monotonic() < deadline, "istiod still signs with the intermediate that it had"
+                time.sleep(0.5)
+            else:
+                return
 
     @contextmanager
     def fault(self, *words: str) -> Iterator[None]:
