@@ -21,7 +21,11 @@ from urllib.parse import urlsplit, urlunsplit
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import external, kubeconfig
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import CredentialsError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import Decrypt, Files
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.settings import IDENTITY, resolve_settings
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.settings import (
+    IDENTITY,
+    names_an_identity,
+    resolve_settings,
+)
 
 IN_CLUSTER_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"
 
@@ -129,7 +133,7 @@ def _base(settings: Mapping[str, Any], environ: Mapping[str, str], files: Files)
     home = environ.get("HOME", "")
     named = settings.get("kubeconfig")
     if named is None and "host" in settings and "context" not in settings:
-        return Credentials(server="", origin="option or variable host")
+        return Credentials(server="", origin=_origin_of_host(settings, environ))
     default = os.path.join(home or os.path.expanduser("~"), ".kube", "config")
     source = named or environ.get("KUBECONFIG") or (default if os.path.exists(default) or "context" in settings else "")
     if source:
@@ -142,6 +146,12 @@ def _base(settings: Mapping[str, Any], environ: Mapping[str, str], files: Files)
         "and this is no pod",
         remedy="set kubeconfig (and context), or host with api_key",
     )
+
+
+def _origin_of_host(settings: Mapping[str, Any], environ: Mapping[str, str]) -> str:
+    if not settings.keys() & IDENTITY and names_an_identity(environ):
+        return "option host without an identity, since that of the environment is about another cluster"
+    return "option or variable host"
 
 
 def _of_pod(environ: Mapping[str, str], files: Files) -> Credentials:

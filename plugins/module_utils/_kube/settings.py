@@ -82,6 +82,11 @@ def resolve_settings(options: Mapping[str, Any], environ: Mapping[str, str], *, 
     return settings
 
 
+def names_an_identity(environ: Mapping[str, str]) -> bool:
+    """Whether the environment holds an identity, for this cluster or another one. Pure."""
+    return any(environ.get(f"K8S_AUTH_{suffix}") for name in IDENTITY for suffix in _VARIABLES[name])
+
+
 def _counting(given: Mapping[str, Any], variables: Mapping[str, str]) -> frozenset[str]:
     """The options whose variables count."""
     identity = IDENTITY if not given.keys() & IDENTITY else frozenset()

@@ -270,6 +270,14 @@ def test_without_credentials(plane: ControlPlane, connect: Connect) -> None:
         connect({"host": plane.url, "ca_cert": str(plane.ca)}).list(kinds.SECRET, "default")
 
 
+def test_an_identity_of_the_environment_for_another_cluster_is_not_shown(plane: ControlPlane, connect: Connect) -> None:
+    options = {"host": plane.url, "ca_cert": str(plane.ca)}
+    environ = {"K8S_AUTH_HOST": "https://hub.example", "K8S_AUTH_API_KEY": ADMIN_TOKEN}
+    with pytest.raises(Forbidden, match="since that of the environment is about another cluster"):
+        connect(options, environ=environ).list(kinds.SECRET, "default")
+    assert user_of(connect(options, environ={"K8S_AUTH_API_KEY": ADMIN_TOKEN}))["username"] == "token-admin"
+
+
 def test_authority_that_did_not_sign_the_servers_certificate(
     plane: ControlPlane, connect: Connect, tmp_path: Path
 ) -> None:

@@ -23,7 +23,9 @@ from typing import Any
 
 import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
-from control_plane import ADMIN_TOKEN, STRANGER_TOKEN, ControlPlane
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP
+from control_plane import ADMIN_TOKEN, STRANGER_TOKEN, ControlPlane, binaries_folder
 
 PLAY = """
 - name: Read all clusters
@@ -39,6 +41,16 @@ PLAY = """
       ansible.builtin.debug:
         msg: "FOUND({{ mesh.clusters | to_json | b64encode }})"
       run_once: true
+    - name: Install by Helm
+      onemesh.istio.helm_release:
+        clusters: "{{ [[inventory_hostname] | onemesh.istio.clusters(hostvars) | first | combine({'name': 'plane'})] }}"
+        releases:
+          - name: "{{ inventory_hostname | replace('_', '-') }}"
+            chart: probe
+        charts: "{{ playbook_dir }}"
+        namespace: default
+        binary_path: "{{ helm }}"
+      when: inventory_hostname != 'environment'
     - name: A module cannot decrypt
       onemesh.istio.cluster_info:
         clusters: "{{ ['vaulted_file'] | onemesh.istio.clusters(hostvars) }}"
@@ -97,11 +109,18 @@ def ways(plane: ControlPlane, folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def played(plane: ControlPlane, folder: Path, hosts: Mapping[str, Mapping[str, Any]]) -> str:
-    local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    binaries = binaries_folder()
+    assert binaries is not None
+    helm = binaries / "helm"
+    local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "helm": str(helm)}
     inventory = yaml.safe_dump({"all": {"hosts": dict(hosts), "vars": local}})
     secret = textwrap.indent(vaulted(yaml.safe_dump(content(plane))), " " * 12)
     (folder / "hosts.yml").write_text(inventory.replace(" VAULTED", f" !vault |\n{secret}"))
     (folder / "play.yml").write_text(PLAY)
+    (folder / "probe" / "templates").mkdir(parents=True)
+    (folder / "probe" / "Chart.yaml").write_text("{apiVersion: v2, name: probe, version: 1.0.0}")
+    config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "{{ .Release.Name }}"}}
+    (folder / "probe" / "templates" / "probe.yaml").write_text(yaml.safe_dump(config_map))
     (folder / "password").write_text(PASSWORD)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("K8S_AUTH_", "KUBECONFIG"))}
     of_awx = {
@@ -123,7 +142,8 @@ def played(plane: ControlPlane, folder: Path, hosts: Mapping[str, Mapping[str, A
     return done.stdout + done.stderr
 
 
-def test_every_host_is_reached_by_its_own_variables(plane: ControlPlane, tmp_path: Path) -> None:
+def test_every_host_is_reached_by_its_own_variables(plane: ControlPlane, admin: Client, tmp_path: Path) -> None:
+    """By the modules, and by Helm: the stranger of the environment may install nothing."""
     hosts = ways(plane, tmp_path)
     said = played(plane, tmp_path, hosts)
     found = re.search(r"FOUND\((\S+)\)", said)
@@ -133,6 +153,8 @@ def test_every_host_is_reached_by_its_own_variables(plane: ControlPlane, tmp_pat
     assert {cluster["server"] for cluster in clusters.values()} == {plane.url}
     # Only who names no cluster is the stranger of the environment; the administrator may read all.
     assert [name for name in hosts if clusters[name]["not_read"]] == ["environment"]
+    installed = {each["metadata"]["name"].replace("-", "_") for each in admin.list(CONFIG_MAP, "default")}
+    assert set(hosts) - installed == {"environment"}
     assert "is encrypted by ansible-vault, and a module cannot decrypt it -> run the task on the controller" in said
     for secret in (ADMIN_TOKEN, STRANGER_TOKEN, PASSWORD):
         assert secret not in said
