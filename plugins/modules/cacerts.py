@@ -18,6 +18,7 @@ description:
   - All clusters are looked at first. Nothing is written anywhere where one is away, a bundle is incomplete, a key does
     not belong to its certificate, an intermediate does not verify to its root, or what istiod would sign would not be
     trusted.
+  - Where a write then fails on one cluster, what was written to the others stays. Another run completes it.
   - Another root than the one that a cluster goes by is refused, be it from C(cacerts), from C(istio-ca-secret), which
     istiod signed itself, or from C(istio-ca-root-cert), which istiod hands out. The error names both fingerprints.
   - istiod reads PEM as Go does. What is given is written in that form; a byte order mark, an indentation, text around

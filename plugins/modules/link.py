@@ -19,6 +19,7 @@ description:
   - The credentials are a token of an account that may only read what a link needs, a token of its own for each link.
     It is short-lived and bound to a Secret, so that removing the link revokes it at once.
   - All clusters are looked at first. Nothing is written anywhere where one is away or a link would not work.
+  - Where a write then fails on one cluster, what was written to the others stays. Another run completes it.
 extends_documentation_fragment:
   - onemesh.istio.fleet
   - onemesh.istio.fleet.mesh

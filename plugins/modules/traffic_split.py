@@ -14,7 +14,7 @@ author:
 description:
   - Sets weights on a VirtualService, HTTPRoute, GRPCRoute, TCPRoute or TLSRoute that stands on every cluster, and
     nothing but weights. Labels, annotations, timeouts and routes stay, and so does what others edit at the same time.
-  - Weights are set on all clusters, or on none. What fails on one is put back on all.
+  - What fails on one cluster is put back on all.
   - With O(by) V(version), V(cluster) or V(network) it also sees to the subsets in a DestinationRule on every cluster,
     because both sides of a connection between networks need them. They stand everywhere before any weight is written.
   - Where a host has no VirtualService, one is made that splits it, and removed with O(state=restored).

@@ -21,6 +21,7 @@ description:
     Running the module again renews it in the last third of its life.
   - All clusters are looked at first. Nothing is written anywhere where one is away, refuses the rights or has an object
     of somebody else under a name that is needed.
+  - Where a write then fails on one cluster, what was written to the others stays. Another run completes it.
   - Rights that are no longer asked for are taken away by the next run, also from tokens that were issued before.
 extends_documentation_fragment:
   - onemesh.istio.fleet

@@ -26,6 +26,13 @@ pytestmark = pytest.mark.lab
 LAB = os.environ.get("MESHLAB_NAME", "test")
 TIMEOUT = 600
 FORGED_TOKEN = "eyJhbGciOiJSUzI1NiIsImtpZCI6IngifQ.eyJzdWIiOiJub2JvZHkgYXQgYWxsIn0." + "forged" * 12
+# What a release gives to whom it asks. None of it is real, and nobody listens there.
+GIVEN_BY_A_RELEASE = {
+    "token of the webhook": "webhook-token-" + "w0" * 16,
+    "token of Prometheus": "prometheus-token-" + "p0" * 16,
+    "header of Prometheus": "prometheus-header-" + "h0" * 16,
+    "path of the notice": "notice-path-" + "n0" * 16,
+}
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,35 @@ SPLIT: dict[str, Any] = {
     "traffic_split_namespace": "default",
     "traffic_split_host": "kubernetes",
     "traffic_split_by": "cluster",
-    "traffic_split_weights": {"east": 50, "west": 50},
+    "traffic_split_weights": {"east": 100, "west": 0},
+}
+RELEASE: dict[str, Any] = {
+    "canary_name": "kubernetes",
+    "canary_namespace": "default",
+    "canary_routes": [{"name": "kubernetes-split"}],
+    "canary_stable": "east",
+    "canary_canary": "west",
+    "canary_plan": {"step_weights": [50, 100], "interval": 0.1},
+    "canary_wait": False,
+    "canary_proof": "written",
+    "canary_webhooks": [
+        {
+            "name": "checks",
+            "url": "http://127.0.0.1:9/check",
+            "headers": {"Authorization": f"Bearer {GIVEN_BY_A_RELEASE['token of the webhook']}"},
+        }
+    ],
+    "canary_notices": [{"url": f"http://127.0.0.1:9/{GIVEN_BY_A_RELEASE['path of the notice']}"}],
+    "canary_analysis": {
+        "metrics": [{"builtin": "request-success-rate", "min": 99}],
+        "prometheus": {
+            "url": "http://127.0.0.1:9",
+            "token": GIVEN_BY_A_RELEASE["token of Prometheus"],
+            "headers": {"X-Scope": GIVEN_BY_A_RELEASE["header of Prometheus"]},
+        },
+    },
+    "canary_journal": "{{ lookup('ansible.builtin.env', 'TMPDIR') }}/journal.jsonl",
+    "canary_page": "{{ lookup('ansible.builtin.env', 'TMPDIR') }}/page.html",
 }
 
 # In the order of a mesh's life: each starts where the one before ended.
@@ -75,6 +110,12 @@ SCENARIOS = (
     Scenario("replicate", variables=SECRET_SET),
     Scenario("replicate", "absent", {**SECRET_SET, "replicate_state": "absent"}),
     Scenario("traffic_split", variables=SPLIT),
+    Scenario("canary", "check", RELEASE, arguments=("--check",)),
+    Scenario("canary", "begins", RELEASE),
+    Scenario("canary", "asks", RELEASE),
+    Scenario("canary", "waits", {**RELEASE, "canary_wait": True, "canary_wait_timeout": 2}, succeeds=False),
+    Scenario("canary", "back", {**RELEASE, "canary_state": "rolled_back"}),
+    Scenario("canary", "absent", {**RELEASE, "canary_state": "absent"}),
     Scenario("traffic_split", "restored", {**SPLIT, "traffic_split_state": "restored"}),
     Scenario("link", "writer", {"link_writer": True}),
     Scenario("unlink"),
@@ -194,7 +235,8 @@ def test_a_scenario_leaves_no_secret(scenario: Scenario, lab: LabUnderTest, tmp_
     lab.learn()
     variables.unlink()
 
-    scanner = scan.Scanner([*lab.known, *scan.secrets_in(FORGED_TOKEN.encode(), "the forged token")])
+    given = [scan.Secret(name, (value.encode(),)) for name, value in GIVEN_BY_A_RELEASE.items()]
+    scanner = scan.Scanner([*lab.known, *scan.secrets_in(FORGED_TOKEN.encode(), "the forged token"), *given])
     hits = scanner.hits_below([tmp_path])
     for process, arguments in watcher.arguments.items():
         hits += scanner.hits(f"arguments of process {process} ({arguments.split(b' ')[0].decode()})", arguments)
@@ -210,3 +252,8 @@ def test_what_may_hold_secrets_is_its_owners_only(lab: LabUnderTest) -> None:
     assert lab.trust.is_dir(), "the site playbook makes the certificate authority's folder"
     assert list(scan.secrets_of_files([lab.trust])), "the certificate authority has its keys there"
     assert scan.open_to_others([lab.trust, *lab.kubeconfigs.values()]) == []
+
+
+def test_every_playbook_has_a_scenario() -> None:
+    playbooks = {path.stem for path in (Path(__file__).parents[2] / "playbooks").glob("*.yml")}
+    assert {scenario.playbook for scenario in SCENARIOS} == playbooks

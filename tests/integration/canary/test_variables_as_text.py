@@ -85,6 +85,7 @@ def test_a_word_that_is_no_truth_is_refused_by_name_before_anything_is_written(j
 def test_truths_as_text_are_what_they_say(job: Job) -> None:
     one_tick = job.run("canary_wait=false")
     assert one_tick.returncode == 0, one_tick.stdout
+    assert "WARNING" not in one_tick.stdout + one_tick.stderr
     assert job.run("canary_wait=no").returncode == 0
     assert job.shop.everywhere() == [{"v1": 95, "v2": 5}] * 3
     assert job.run("canary_wait=false", "canary_state=rolled_back").returncode == 0

@@ -112,6 +112,7 @@ def test_the_role_takes_files_and_templates_that_know_their_cluster(project: Pro
     code, output = project.play(role)
     assert code == 0, output
     assert output.count("changed=1") == 1, output
+    assert "WARNING" not in output
     for name in NAMES:
         place = routes.client(name).get(CONFIG_MAP, "locality", routes.namespace)["data"]["place"]
         assert place == f"{name} in eu-{name} on {name}, shop"
