@@ -88,7 +88,15 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     )
     if parameters["state"] == "absent":
         return _Unlinking(fleet, parameters, context).run(links, gathered)
-    return _Linking(fleet, parameters, context).run(links, gathered)
+    later = [name for name, outcome in gathered.items() if name not in acted and _is_empty(outcome)]
+    for name in later:
+        context.progress(f"link: {name} has no istiod yet, so nothing is linked with it: it is when it joins")
+    return _Linking(fleet, parameters, context).run([link for link in links if not set(link) & set(later)], gathered)
+
+
+def _is_empty(outcome: Outcome[Facts]) -> bool:
+    """Whether a cluster that answers has no istiod: beside a limit, one that has not joined yet."""
+    return outcome.value is not None and not outcome.value.istiods
 
 
 def _no_link(parameters: Mapping[str, Any], names: Iterable[str]) -> Finding:

@@ -163,8 +163,18 @@ class _Verification:
         return [pair for pair in pairs if self._concerns(pair.source, pair.target)]
 
     def _concerns(self, source: str, target: str) -> bool:
-        """Whether a pair is looked at: of clusters that a limit leaves out only what goes from or to the others."""
-        return source in self.acted or target in self.acted
+        """Whether a pair is looked at: of clusters that a limit leaves out only what goes from or to the others, and
+        only of those that have joined."""
+        return bool({source, target} & self.acted) and not {source, target} & self.not_joined
+
+    @property
+    def not_joined(self) -> set[str]:
+        """Clusters beside the limit that answer and have no istiod."""
+        return {
+            name
+            for name, facts in self.facts.items()
+            if name not in self.acted and not (facts.away or facts.istiods or facts.istiods_not_ready)
+        }
 
     @property
     def findings(self) -> list[Finding]:
@@ -185,6 +195,8 @@ class _Verification:
     def read(self) -> None:
         """Read all clusters until no pair waits for anything."""
         self._read_facts(self.fleet.names)
+        for name in sorted(self.not_joined):
+            self.context.progress(f"verify: {name} has no istiod yet, so it is left out")
 
         def waits() -> list[judge.Pair]:
             pairs = judge.judge(self.facts, self.links, {}, no_requests="not yet")

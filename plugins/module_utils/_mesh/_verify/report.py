@@ -65,7 +65,7 @@ def lines(
     if any(pair.state == "not-linked" for pair in pairs):
         drawn.append(f"{SYMBOLS['not-linked']} not linked, as wanted")
     if len(pairs) < len(names) ** 2:
-        drawn.append("an empty place was not looked at, because a limit left both clusters out")
+        drawn.append("an empty place was not looked at, because of the limit")
     if len(names) == 1:
         drawn.append(f"{names[0]} is the only cluster of the mesh, so there is no link to verify")
     drawn += [
