@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP
+from fleet_runs import RECORDS
 from releases import AT_5, AT_50, AT_100, PLAN, Shop, phases
 from splits import virtual_service
 
@@ -201,3 +203,21 @@ def test_what_is_in_the_way_on_any_cluster_is_said_before_anything_is_written(sh
     assert "west" in said
     assert "v2" in said
     assert (shop.everything(), shop.left_on_the_hub()) == (before, [])
+
+
+@pytest.mark.parametrize("state", ["progressing", "promoted", "planned", "absent"])
+def test_a_release_that_is_under_way_is_never_taken_for_a_part_of_its_clusters(shop: Shop, state: str) -> None:
+    shop.to_step(AT_5)
+    before, kept = shop.contents(), shop.left_on_the_hub()
+    west: dict[str, Any] = {"clusters": ("west",), "state": state}
+    # The limit leaves out others on which it is under way.
+    part = shop.run(**west, mesh=shop.planes.clusters(), hub="east")
+    assert {each["check"] for each in part.result["findings"]} == {"part-of-a-release"}, part.result
+    assert "--limit" in part.failed()
+    # Without a word of the mesh west would be the hub, and begin the same release once more.
+    alone = shop.run(**west)
+    assert {each["check"] for each in alone.result["findings"]} == {"other-hub"}, alone.result
+    assert "mesh_hub=east" in alone.failed()
+    assert (shop.contents(), shop.left_on_the_hub()) == (before, kept)
+    assert [live["metadata"]["name"] for live in shop.planes.clients["west"].list(CONFIG_MAP, RECORDS)] == []
+    shop.run(state="absent").succeeded()
