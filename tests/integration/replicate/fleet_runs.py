@@ -151,12 +151,21 @@ class Ran:
         return str(self.result["msg"])
 
 
-def run(verb: ModuleType, parameters: Mapping[str, Any], *, check: bool = False, diff: bool = True) -> Ran:
+def run(
+    verb: ModuleType,
+    parameters: Mapping[str, Any],
+    *,
+    check: bool = False,
+    diff: bool = True,
+    environ: Mapping[str, str] | None = None,
+) -> Ran:
     """Run a verb as its action does: options are validated, errors become a failed result."""
     validated = ArgumentSpecValidator(verb.ARGUMENT_SPEC, required_if=getattr(verb, "REQUIRED_IF", None)).validate(
         dict(parameters)
     )
     assert not validated.error_messages, validated.error_messages
     lines: list[str] = []
-    context = Context(check_mode=check, diff=diff, environ={"PATH": os.environ["PATH"]}, progress=lines.append)
+    context = Context(
+        check_mode=check, diff=diff, environ={"PATH": os.environ["PATH"], **(environ or {})}, progress=lines.append
+    )
     return Ran(run_verb(verb, validated.validated_parameters, context), lines)

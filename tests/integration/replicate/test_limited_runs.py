@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import subprocess
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 import yaml
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP, SECRET
-from control_plane import ADMIN_TOKEN
-from fleet_runs import RECORDS
-from sets import NAMES, Set, config_map
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh import replicate, verify
+from control_plane import ADMIN_TOKEN, STRANGER_TOKEN
+from fleet_runs import ISTIO, RECORDS, run
+from sets import NAMES, Set, config_map, of
 
 TIMEOUT = 240
 
@@ -174,3 +177,31 @@ def test_a_run_that_can_do_nothing_says_so(project: Project, arguments: tuple[st
     code, output = project.site("-e", "mesh_hosts=clusters", *arguments)
     assert code != 0, output
     assert words in " ".join(output.split()), output
+
+
+@pytest.mark.parametrize("verb", [replicate, verify], ids=["replicate", "verify"])
+def test_an_account_that_is_to_read_only_is_not_told_to_get_more_rights(routes: Set, verb: ModuleType) -> None:
+    """By an inventory of the Secrets that istiod reads; writers have Secrets of their own."""
+    plane, hub = routes.planes.planes["west"], routes.client("east")
+    kubeconfig = plane.admin_kubeconfig()
+    kubeconfig["users"][0]["user"] = {"token": STRANGER_TOKEN}
+    authority = base64.b64encode(plane.ca.read_bytes()).decode()
+    kubeconfig["clusters"][0]["cluster"] = {"server": plane.url, "certificate-authority-data": authority}
+    secret = of(
+        SECRET, f"reader-{verb.__name__.rpartition('.')[2]}", ISTIO, stringData={"west": yaml.safe_dump(kubeconfig)}
+    )
+    secret["metadata"]["labels"] = {"istio/multiCluster": "true"}
+    hub.apply(secret, field_manager="test")
+    try:
+        reference = {"name": secret["metadata"]["name"], **routes.planes.planes["east"].admin_options()}
+        environ = {"K8S_AUTH_API_KEY": reference.pop("api_key")}
+        clusters = [{"name": "west", "remote_secret": {**reference, "hub": "east"}}]
+        options = (
+            routes.parameters([config_map(routes.namespace, "settings", key="value")]) if verb is replicate else {}
+        )
+        more = {"hub": "east", "mesh": routes.planes.clusters("east")} if verb is replicate else {"probe": "none"}
+        ran = run(verb, {**options, "clusters": clusters, **more}, environ=environ)
+    finally:
+        hub.delete(SECRET, secret["metadata"]["name"], ISTIO)
+    assert "secret_label: onemesh.istio/writer=true" in ran.failed()
+    assert "grant" not in ran.failed()
