@@ -20,6 +20,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import K
 ACCOUNT = "onemesh-writer"
 GRANT = ACCOUNT
 """An empty Secret beside the account: its token is bound to it, and dies with it."""
+_HUB_ANNOTATION = "onemesh.istio/hub"
+"""On the grant: who has the kubeconfig."""
 LABEL = "onemesh.istio/writer"
 """On the Secrets of the hub. They have no label of istiod's, which would take them for links."""
 _SECRET_PREFIX = "onemesh-writer-"
@@ -139,6 +141,17 @@ releases and approvals are ConfigMaps.
 A rule cannot be limited to the beginning of a name, so these are all of them in that namespace. Whoever may create
 Secrets gets a token of every account of their namespace, so none there may have a right.
 """
+
+
+def grant(namespace: str, hub: str) -> dict[str, Any]:
+    """The Secret that the token of the account in ``namespace`` ends with."""
+    metadata = {"name": GRANT, "namespace": namespace, "annotations": {_HUB_ANNOTATION: hub}}
+    return {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": metadata}
+
+
+def hub_of(live: Mapping[str, Any]) -> str:
+    """The hub that a grant says; empty for one of an earlier version, which does not."""
+    return str((live["metadata"].get("annotations") or {}).get(_HUB_ANNOTATION, ""))
 
 
 def secret_name(cluster: str) -> str:

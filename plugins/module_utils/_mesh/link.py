@@ -26,15 +26,11 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.kubeconfig im
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
-    CLUSTER_ROLE,
-    CLUSTER_ROLE_BINDING,
     NODE,
     SECRET,
     SERVICE,
-    SERVICE_ACCOUNT,
-    Kind,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import _accounts, _links, _synced
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh import _accounts, _links, _readers, _synced
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._links import Facts, Link, Step
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._tokens import expiry_of, timestamp
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.apply import apply_object
@@ -126,11 +122,7 @@ def gather(member: Member) -> Facts:
         grants={
             grant["metadata"]["name"].removeprefix(_links.GRANT_PREFIX): grant["metadata"]["uid"] for grant in grants
         },
-        reader={
-            kind.kind: live["metadata"]["uid"]
-            for kind, name, where in _reader_names(namespace)
-            if (live := client.find(kind, name, where)) is not None and is_ours(live)
-        },
+        reader=_readers.found(client, namespace),
         gateway=_gateway(client, cluster.network),
     )
 
@@ -352,7 +344,7 @@ class _Unlinking:
                 if link.source in grants:
                     member.client.delete(SECRET, _links.grant_name(link.source), namespace, uid=grants[link.source])
             if set(grants) <= {link.source for link in revoked}:
-                _remove_reader(member.client, namespace, facts[member.name].reader)
+                _readers.remove(member.client, namespace, facts[member.name].reader)
             return [
                 Finding(
                     member.name,
@@ -369,22 +361,6 @@ class _Unlinking:
             *findings_of(outcomes, "not-revoked"),
             *(finding for outcome in outcomes.values() for finding in outcome.value or ()),
         ]
-
-
-def _reader_names(namespace: str) -> list[tuple[Kind, str, str | None]]:
-    """Kind, name and namespace of what makes up the reader, in the order in which it is removed."""
-    name = f"{_links.READER_ACCOUNT}-{namespace}"
-    return [
-        (CLUSTER_ROLE_BINDING, name, None),
-        (CLUSTER_ROLE, name, None),
-        (SERVICE_ACCOUNT, _links.READER_ACCOUNT, namespace),
-    ]
-
-
-def _remove_reader(client: Client, namespace: str, uids: Mapping[str, str]) -> None:
-    for kind, name, where in _reader_names(namespace):
-        if kind.kind in uids:
-            client.delete(kind, name, where, uid=uids[kind.kind])
 
 
 def _refuse_what_istiod_would(target: str, secret: Mapping[str, Any]) -> None:

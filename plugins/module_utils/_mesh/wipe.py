@@ -21,24 +21,19 @@ from ansible_collections.onemesh.istio.plugins.module_utils._cluster import (
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member, Outcome
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
-from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import LeftPlay, Unreachable
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh import _wipe_peers
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._wipe_execute import Executor, Report
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh._wipe_peers import Held
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._wipe_plan import (
     Kept,
     Plan,
     Scope,
-    Stage,
     Step,
     make_plan,
-    remote_secret_keys,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._wipe_scan import scan
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh._wipe_signs import Found
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **FLEET_ARGUMENT_SPEC,
@@ -82,6 +77,7 @@ class _Wipe:
         self._reports = {name: Report() for name in self._clusters}
         self._peer_steps: dict[str, list[Step]] = {name: [] for name in self._peers}
         self._findings: list[Finding] = []
+        self._failed: set[str] = set()
 
     @staticmethod
     def _scope(cluster: Cluster, parameters: Mapping[str, Any]) -> Scope:
@@ -92,11 +88,14 @@ class _Wipe:
         plans = self._plan_clusters()
         present = {name for name, cluster in self._clusters.items() if not cluster.away}
         gone = set(plans) if not self._ignore_unreachable else present
-        self._clean_peers(gone)
+        # Before anything goes: afterwards nobody knows which tokens there were.
+        held = self._held(plans)
+        held += self._clean_peers(gone, held)
         for name, plan in plans.items():
             self._reports[name].foresee(plan)
         if not self._context.check_mode:
             self._wipe_clusters(plans)
+            self._prove_revoked(plans, gone, held)
         self._judge(plans)
         result = self._result()
         failures = [finding for finding in self._findings if finding.severity == "error"]
@@ -116,21 +115,35 @@ class _Wipe:
         self._note_errors(outcomes, "its plan could not be made, nothing was removed from it")
         return {name: outcome.get() for name, outcome in outcomes.items() if outcome.error is None}
 
-    def _clean_peers(self, gone: set[str]) -> None:
+    def _held(self, plans: Mapping[str, Plan]) -> list[Held]:
+        outcomes = self._fleet.each(_wipe_peers.held_by, deadline=self._timeout, only=plans)
+        self._note_errors(outcomes, "its tokens of other clusters are not known, and are not shown to be refused")
+        held = [each for outcome in outcomes.values() for each in outcome.value or ()]
+        self._findings += _wipe_peers.strangers(held, {*self._clusters, *self._peers})
+        return held
+
+    def _clean_peers(self, gone: set[str], held: Sequence[Held]) -> list[Held]:
         """A cluster that is away keeps its place on the peers, unless it is to be ignored: deleting the secret of a
         cluster that does not answer can wedge their istiods (istio.md 1.6)."""
 
+        probes: dict[str, list[Held]] = {}
+
         def clean(member: Member) -> None:
-            for secret in _remote_secrets(member.client):
-                named, whole = remote_secret_keys(secret, gone)
-                if named:
-                    reason = f"remote secret that names {', '.join(named)}"
-                    step = Step(Stage.REMOTE_SECRETS, secret, reason if whole else f"only its key {', '.join(named)}")
-                    if self._context.check_mode or _unlink(member.client, secret, named, whole):
-                        self._peer_steps[member.name].append(step)
+            steps = _wipe_peers.steps(member, gone, held)
+            if not self._context.check_mode:
+                probes[member.name] = _wipe_peers.probes(member, steps, held)
+            for step in steps:
+                if self._context.check_mode or _wipe_peers.take(member.client, step, gone):
+                    self._peer_steps[member.name].append(step)
 
         outcomes = self._fleet.each(clean, deadline=self._timeout, only=self._peers)
-        self._note_errors(outcomes, "its remote secrets for the wiped clusters may still be there")
+        leaving = ",".join(sorted(gone))
+        self._note_errors(
+            outcomes,
+            f"remote secrets for {leaving} may still be there, and tokens that {leaving} had are still valid: when it "
+            f"answers, run `ansible-playbook onemesh.istio.wipe --limit {leaving}` again",
+        )
+        return [each for found in probes.values() for each in found]
 
     def _wipe_clusters(self, plans: Mapping[str, Plan]) -> None:
         def wipe(member: Member) -> None:
@@ -149,11 +162,28 @@ class _Wipe:
         outcomes = self._fleet.each(wipe, deadline=self._timeout + 3 * self._request_timeout, only=plans)
         self._note_errors(outcomes, "the wipe was interrupted; run it again")
 
+    def _prove_revoked(self, plans: Mapping[str, Plan], gone: set[str], held: Sequence[Held]) -> None:
+        """No cluster takes a token that one that leaves had, and nothing by which it had them is left."""
+
+        def ask(member: Member) -> list[Finding]:
+            left = _wipe_peers.steps(member, gone, held) if member.name in self._peers else []
+            return [
+                *(_left(member.name, step) for step in left),
+                *_wipe_peers.still_valid(member, held, self._timeout),
+            ]
+
+        asked = [name for name in (*plans, *self._peers) if name not in self._failed]
+        outcomes = self._fleet.each(ask, deadline=2 * self._timeout, only=asked)
+        consequence = "tokens of it that wiped clusters had were not shown to be refused; run the wipe again"
+        self._note_errors(outcomes, consequence)
+        self._findings += [finding for outcome in outcomes.values() for finding in outcome.value or ()]
+
     def _note_errors(self, outcomes: Mapping[str, Outcome[Any]], consequence: str) -> None:
         for name, outcome in outcomes.items():
             error = outcome.error
             if error is None:
                 continue
+            self._failed.add(name)
             # A host that failed for a reason of its own does not show that its cluster is gone for good.
             gone = isinstance(error, Unreachable) and not isinstance(error, LeftPlay)
             ignored = self._ignore_unreachable and gone and not self._begun(name)
@@ -217,26 +247,14 @@ class _Wipe:
         }
 
 
-def _remote_secrets(client: Client) -> list[Found]:
-    secrets = client.list(kinds.SECRET, label_selector=f"{names.MULTI_CLUSTER_LABEL}=true")
-    return [
-        Found(
-            kinds.SECRET,
-            # The keys say which clusters it names; the kubeconfigs are of no interest here (I8).
-            {"metadata": secret["metadata"], "data": dict.fromkeys(secret.get("data") or {})},
-        )
-        for secret in secrets
-    ]
-
-
-def _unlink(client: Client, secret: Found, clusters: Sequence[str], whole: bool) -> bool:
-    """Delete a remote secret, or only the wiped clusters' keys where it names others too."""
-    if whole:
-        return client.delete(kinds.SECRET, secret.name, secret.namespace, uid=secret.uid)
-    metadata = {"uid": secret.uid, "resourceVersion": secret.metadata["resourceVersion"]}
-    change = {"metadata": metadata, "data": dict.fromkeys(clusters)}
-    client.patch(kinds.SECRET, secret.name, secret.namespace, change, field_manager=FIELD_MANAGER)
-    return True
+def _left(peer: str, step: Step) -> Finding:
+    return Finding(
+        peer,
+        "leaked",
+        f"{step} is still there: {step.reason}",
+        "look for finalizers in it and for what makes it again, then run the wipe again",
+        object=str(step.found),
+    )
 
 
 def _report_result(report: Report) -> dict[str, Any]:

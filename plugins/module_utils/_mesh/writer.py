@@ -192,7 +192,11 @@ class _Granting:
             ]
         if findings:
             return Facts(member.cluster, client.credentials.server, refusals=tuple(findings))
-        taken = [describe(each) for each in [*desired, _grant_object(namespace)] if _is_of_another(client, each)]
+        taken = [
+            describe(each)
+            for each in [*desired, writer.grant(namespace, self.wanted.hub)]
+            if _is_of_another(client, each)
+        ]
         if member.name == self.wanted.hub:
             taken += self._taken_secrets(client, namespace)
         if taken:
@@ -270,7 +274,7 @@ class _Granting:
         if step.action == "create":
             # Whoever has a token of which the hub knows nothing loses it.
             _delete(client, [each for each in facts.owned if each.kind == SECRET])
-        apply_object(client, _grant_object(namespace), component=COMPONENT)
+        apply_object(client, writer.grant(namespace, self.wanted.hub), component=COMPONENT)
         token = _accounts.bound_token(
             client, writer.ACCOUNT, namespace, writer.GRANT, self.parameters["token_lifetime"]
         )
@@ -454,11 +458,6 @@ def _granted(client: Client, wanted: Iterable[writer.Named]) -> tuple[list[Kind]
 
 def _default_place(member: Member) -> Place:
     return Place.of(member.client, member.cluster.istio_namespace, None)
-
-
-def _grant_object(namespace: str) -> _writers.Manifest:
-    metadata = {"name": writer.GRANT, "namespace": namespace}
-    return {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": metadata}
 
 
 def _is_of_another(client: Client, manifest: Mapping[str, Any]) -> bool:
