@@ -10,7 +10,7 @@ CHECKS := objects fault sanity lab unit ansible-units ansible-lint docs importer
 # These measure traffic, so nothing runs beside them. They share one lab with fault; the others start their own.
 TRAFFIC_CHECKS := integration secrecy molecule
 # Folders of integration tests that measure no traffic and start API servers of their own: the check objects.
-OBJECTS := analysis canary canary_routes charts replicate traffic_split trust workloads writer
+OBJECTS := analysis canary canary_routes charts helm replicate traffic_split trust workloads writer
 
 RUN := source tools/common.sh && use_checkout &&
 

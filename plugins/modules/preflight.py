@@ -16,8 +16,9 @@ description:
     what to do about it.
   - It looks at reachability, permissions, names that are not unique, API servers that are the same, addresses that
     other clusters cannot dial, pod ranges that overlap on one network, labels that differ, versions that are too far
-    apart, an Istio that somebody else installed, leftovers of IstioOperator, gateways that could have no address, and
-    charts that cannot be had.
+    apart, an Istio that somebody else installed, leftovers of IstioOperator, objects that the charts will own and
+    that somebody else left, webhooks of an Istio that is gone, gateways that could have no address, and charts that
+    cannot be had.
   - Nothing is written.
 extends_documentation_fragment:
   - onemesh.istio.fleet
@@ -25,6 +26,17 @@ extends_documentation_fragment:
 options:
   istio_version:
     description: The version of Istio that is to be installed on each cluster, by the cluster's name.
+    type: dict
+    default: {}
+  revision:
+    description: The revision of Istio that is to be installed on each cluster, by the cluster's name.
+    type: dict
+    default: {}
+  leftovers:
+    description:
+      - What will be done on each cluster with objects that the charts will own and that somebody else left, by the
+        cluster's name.
+      - The values are those of O(onemesh.istio.helm_release#module:leftovers).
     type: dict
     default: {}
   gateways:

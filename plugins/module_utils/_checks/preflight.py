@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
+from ansible_collections.onemesh.istio.plugins.module_utils._helm import leftovers as left
+from ansible_collections.onemesh.istio.plugins.module_utils._helm.leftovers import Leftover
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.names import NETWORK_LABEL, is_dns_label
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret import is_loopback
 
@@ -28,11 +30,19 @@ MAXIMUM_ISTIO_SKEW = 1
 
 
 MINUTES_OF_A_RUN = 30
+WIPE = (
+    "playbook onemesh.istio.wipe deletes it together with all that is Istio's on the cluster, its resource types and "
+    "your objects of them"
+)
+"""Never the first remedy, and never without these words."""
 
 
 @dataclass(frozen=True)
 class Istiod:
-    """One istiod Deployment: ``version`` is its image's tag, ``release`` its Helm release ("" for none)."""
+    """One istiod Deployment: ``version`` is its image's tag, ``release`` the Helm release that it is of ("" for none).
+
+    Somebody may have made it again from the release's manifest, and so without the marks by which Helm knows it.
+    """
 
     name: str
     revision: str
@@ -59,6 +69,12 @@ class Snapshot:
     """Until the token that these requests are made with expires; None where it does not say."""
     helm_refuses: tuple[str, str] = ("", "")
     """Why Helm cannot use these credentials, and what to do; empty where it can."""
+    leftovers: tuple[Leftover, ...] = ()
+    """What the charts will own and somebody else left."""
+    gone: tuple[Leftover, ...] = ()
+    """Webhooks of an istiod that is gone, which no chart will own."""
+    choice: str = left.REFUSE
+    """What is done with both (cluster_leftovers)."""
     nodes: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
 
     @property
@@ -221,18 +237,21 @@ def network_label_agrees(fleet: Mapping[str, Snapshot]) -> list[Finding]:
 
 
 def istio_is_ours(fleet: Mapping[str, Snapshot]) -> list[Finding]:
-    """An istiod that Helm did not make, or that has another cluster ID, belongs to somebody."""
+    """An istiod that is of no Helm release, or that has another cluster ID, belongs to somebody."""
     findings = []
     for snapshot in fleet.values():
         for istiod in snapshot.istiods:
             where = f"Deployment {snapshot.cluster.istio_namespace}/{istiod.name}"
+            if not istiod.release and snapshot.choice == left.ADOPT:
+                continue
             if not istiod.release:
                 findings.append(
                     Finding(
                         snapshot.name,
                         "istio-of-another",
                         f"Istio {istiod.version} is installed already, and not by Helm",
-                        "remove it with playbook onemesh.istio.wipe, or by the tool that installed it",
+                        "to take it over set cluster_leftovers to adopt, which gives its objects Helm's marks and the "
+                        f"charts' content; to be rid of it use the tool that installed it, or {WIPE}",
                         object=where,
                     )
                 )
@@ -242,7 +261,8 @@ def istio_is_ours(fleet: Mapping[str, Snapshot]) -> list[Finding]:
                         snapshot.name,
                         "cluster-id-differs",
                         f"istiod runs with CLUSTER_ID {istiod.cluster_id!r}, and the inventory says {snapshot.name!r}",
-                        f"set cluster_name to {istiod.cluster_id!r}, or remove that Istio: playbook onemesh.istio.wipe",
+                        f"set cluster_name to {istiod.cluster_id!r}, or correct the credentials if this is another "
+                        f"cluster than you meant; if that Istio is to go, {WIPE}",
                         object=where,
                     )
                 )
@@ -282,11 +302,25 @@ def no_legacy_operator(fleet: Mapping[str, Snapshot]) -> list[Finding]:
             "istio-operator",
             f"IstioOperator objects are left: {', '.join(snapshot.legacy_operators)}",
             "move spec.values of each to control_plane_values (spec.components.pilot.k8s.env becomes env, "
-            "spec.meshConfig becomes meshConfig), then remove them with playbook onemesh.istio.wipe",
+            "spec.meshConfig becomes meshConfig); then delete these objects with kubectl: where their operator still "
+            "runs, that deletes the Istio which it made from them",
             object="IstioOperator",
         )
         for snapshot in fleet.values()
         if snapshot.legacy_operators
+    ]
+
+
+def nothing_is_left_in_the_way(fleet: Mapping[str, Snapshot]) -> list[Finding]:
+    """Helm installs nothing where an object is there without its marks, and a webhook that nobody answers refuses all
+    that it is asked about."""
+    return [
+        finding
+        for snapshot in fleet.values()
+        for finding in (
+            *left.findings(snapshot.name, snapshot.leftovers, snapshot.choice),
+            *left.findings(snapshot.name, snapshot.gone, snapshot.choice, owned=False),
+        )
     ]
 
 
@@ -304,6 +338,7 @@ CHECKS: tuple[Check, ...] = (
     istio_is_ours,
     istio_versions_are_close,
     no_legacy_operator,
+    nothing_is_left_in_the_way,
 )
 
 

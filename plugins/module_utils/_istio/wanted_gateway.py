@@ -21,10 +21,12 @@ from typing import Any
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
 from ansible_collections.onemesh.istio.plugins.module_utils._values import truth, whole_number
 
+DEFAULT_NAME = "istio-eastwestgateway"
 SERVICE_TYPES = ("LoadBalancer", "NodePort", "ClusterIP")
 ADDRESSES = "eastwest_gateway_addresses"
 _VARIABLES = {
-    name: f"eastwest_gateway_{name}" for name in ("addresses", "port", "service_type", "node_selector", "enabled")
+    name: f"eastwest_gateway_{name}"
+    for name in ("addresses", "port", "service_type", "node_selector", "enabled", "name")
 }
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
@@ -64,6 +66,15 @@ def variables_of_host(variables: Mapping[str, Any]) -> dict[str, Any]:
     """
     said = {name: variables[variable] for name, variable in _VARIABLES.items() if variable in variables}
     return {"enabled": not variables.get("cluster_shared_network"), **said}
+
+
+def name_of(options: Mapping[str, Any] | None) -> str:
+    """The name of the gateway's release and objects; empty where there is to be none, or where that cannot be read."""
+    try:
+        wanted = options is not None and _enabled(options.get("enabled", True))
+    except Refused:
+        return ""
+    return str(options.get("name") or DEFAULT_NAME) if wanted and options is not None else ""
 
 
 def read(options: Mapping[str, Any]) -> WantedGateway:

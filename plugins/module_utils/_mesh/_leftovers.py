@@ -12,21 +12,85 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.leftovers import Leftover, foreign
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.live import FIELD_MANAGER, count_objects
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.manifest import Identity, Owner, owner_of
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.release import SELECTOR
+from ansible_collections.onemesh.istio.plugins.module_utils._helm.live import FIELD_MANAGER, count_objects, read
+from ansible_collections.onemesh.istio.plugins.module_utils._helm.manifest import (
+    Identity,
+    Owner,
+    Wanted,
+    objects_of,
+    owner_of,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._helm.release import SELECTOR, NotARelease, release_of
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.chart_objects import BASE, GATEWAY, ISTIOD, owned_by
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.webhooks import services_called
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Forbidden
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     CUSTOM_RESOURCE_DEFINITION,
+    DEPLOYMENT,
     MUTATING_WEBHOOK_CONFIGURATION,
     SECRET,
     SERVICE,
     VALIDATING_WEBHOOK_CONFIGURATION,
     Kind,
 )
+from ansible_collections.onemesh.istio.plugins.module_utils._yaml import NotYaml
 
 _WEBHOOKS = (VALIDATING_WEBHOOK_CONFIGURATION, MUTATING_WEBHOOK_CONFIGURATION)
+
+
+def left_before(
+    client: Client, namespace: str, revision: str, gateway: str
+) -> tuple[tuple[Leftover, ...], tuple[Leftover, ...]]:
+    """Before an installation: what others left that its releases will own, and webhooks of an istiod that is gone.
+
+    Of releases that are there Helm has all that it needs. ``gateway`` is empty where there will be none.
+    """
+    istiod = f"istiod-{revision}" if revision else "istiod"
+    charts = {"istio-base": BASE, istiod: ISTIOD, **({gateway: GATEWAY} if gateway else {})}
+    try:
+        secrets = client.list_metadata(SECRET, namespace, label_selector=SELECTOR)
+        there = {(secret["metadata"].get("labels") or {}).get("name") for secret in secrets}
+        strangers = [
+            leftover
+            for release, chart in charts.items()
+            if release not in there
+            for leftover in _left_of_chart(client, chart, Owner(release, namespace), revision)
+        ]
+        gone = of_a_gone_istio(client, {(namespace, istiod)})
+    except Forbidden:
+        # What is missing of rights is a finding of its own.
+        return (), ()
+    owned = {leftover.id for leftover in strangers}
+    return tuple(strangers), tuple(leftover for leftover in gone if leftover.id not in owned)
+
+
+def _left_of_chart(client: Client, chart: str, owner: Owner, revision: str) -> list[Leftover]:
+    wanted = [
+        Wanted(
+            Identity(each.kind.group, each.kind.kind, each.namespace, each.name),
+            {"apiVersion": each.kind.api_version, "kind": each.kind.kind},
+        )
+        for each in owned_by(chart, owner.name, owner.namespace, revision)
+        # An istiod that is there is a finding of its own, with more to say.
+        if not (chart == ISTIOD and each.kind is DEPLOYMENT)
+    ]
+    return look_at(client, read(client, wanted, owner.namespace), owner)
+
+
+def release_that_holds(client: Client, deployment: Mapping[str, Any]) -> str:
+    """The release in whose manifest a Deployment stands that has none of Helm's marks, since somebody made it again
+    from there; empty where there is none."""
+    metadata = deployment["metadata"]
+    for secret in client.list(SECRET, metadata["namespace"], label_selector=f"{SELECTOR},status=deployed"):
+        try:
+            release = release_of(secret)
+            objects = objects_of(release.manifest)
+        except (NotARelease, NotYaml):
+            continue
+        if any((each.id.kind, each.id.name) == (DEPLOYMENT.kind, metadata["name"]) for each in objects):
+            return release.name
+    return ""
 
 
 def look_at(client: Client, live: Mapping[Identity, Mapping[str, Any] | None], owner: Owner) -> list[Leftover]:

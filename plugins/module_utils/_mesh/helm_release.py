@@ -181,9 +181,9 @@ class _Cluster:
         objects = self._objects(release.manifest if release else "", asked["name"])
         differences = self._differences(objects, owner)
         outcome.reasons = plan.reasons(wish, release)
-        outcome.action = plan.word(release, outcome.reasons, differences)
+        action = plan.word(release, outcome.reasons, differences)
         outcome.revision = release.revision if release else 0
-        if outcome.action == "unchanged":
+        if action == "unchanged":
             return
         outcome.reasons += plan.told(differences)
         outcome.values = release.values if release else {}
@@ -191,17 +191,18 @@ class _Cluster:
             outcome.diff += plan.diff_of_values(self._name, asked["name"], outcome.values, wish.values)
             outcome.diff += plan.diff_of_differences(self._name, differences)
         with self._helm() as helm:
-            if outcome.action != "repaired":
+            if action != "repaired":
                 rendered = self._rendered(helm, asked, source, wish, release)
                 self._clear_the_way(objects, rendered, owner, outcome)
                 if self._context.diff:
                     outcome.diff += plan.diff_of_manifests(self._name, objects, rendered)
+            outcome.action = action
             if self._context.check_mode:
                 return
             helm.upgrade(asked["name"], self._namespace, source, wish.values)
         self._make_sure(asked["name"], owner, outcome)
         why = "; ".join(outcome.reasons)
-        done = {"installed": "installed", "upgraded": "upgraded", "repaired": "put right"}[outcome.action]
+        done = {"installed": "installed", "upgraded": "upgraded", "repaired": "put right"}[action]
         self._context.progress(f"{self._name}: {asked['name']}: {why}; {done} by Helm, revision {outcome.revision}")
 
     # What is there

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.onemesh.istio.plugins.module_utils._checks import gateways
 from ansible_collections.onemesh.istio.plugins.module_utils._checks.preflight import Istiod, Snapshot, judge
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC, MESH_ARGUMENT_SPEC
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import MeshError, errors
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError, errors
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, findings_of
+from ansible_collections.onemesh.istio.plugins.module_utils._helm.leftovers import CHOICES, REFUSE
+from ansible_collections.onemesh.istio.plugins.module_utils._helm.manifest import ANNOTATION_NAME
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.source import CHARTS_ARGUMENT_SPEC
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.names import NETWORK_LABEL
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.wanted_gateway import name_of
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import token_expiry
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import CredentialsError, NotFound
@@ -33,6 +36,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kubeconfig_file import kubeconfig_of
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import _chart_sources
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh._leftovers import left_before, release_that_holds
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, mesh_of
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -40,6 +44,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
     **MESH_ARGUMENT_SPEC,
     "istio_version": {"type": "dict", "default": {}},
     "gateways": {"type": "dict", "default": {}},
+    "revision": {"type": "dict", "default": {}},
+    "leftovers": {"type": "dict", "default": {}},
     "charts": {
         "type": "list",
         "elements": "dict",
@@ -66,9 +72,10 @@ MOMENT = "first"
 def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Judge all clusters. Raises MeshError with every finding where one of them is an error."""
     fleet = mesh_of(parameters, context)
-    wanted = parameters["istio_version"]
+    # Clusters of the mesh beside them are looked at and not written to.
+    plans = {each["name"]: _plan(each["name"], parameters) for each in parameters["clusters"]}
     outcomes = fleet.each(
-        lambda member: snapshot(member, str(wanted.get(member.name, ""))), deadline=3 * parameters["request_timeout"]
+        lambda member: snapshot(member, plans.get(member.name)), deadline=3 * parameters["request_timeout"]
     )
     snapshots = {name: outcome.value for name, outcome in outcomes.items() if outcome.value is not None}
     findings = [
@@ -96,9 +103,35 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     return result
 
 
-def snapshot(member: Member, istio_version: str = "") -> Snapshot:
+class Plan(NamedTuple):
+    """What is to be installed on a cluster; ``gateway`` is the name of its east-west gateway, empty for none."""
+
+    istio_version: str = ""
+    revision: str = ""
+    gateway: str = ""
+    leftovers: str = REFUSE
+
+
+def _plan(cluster: str, parameters: Mapping[str, Any]) -> Plan:
+    version, revision, choice = (
+        str(parameters[option].get(cluster) or "") for option in ("istio_version", "revision", "leftovers")
+    )
+    if choice and choice not in CHOICES:
+        finding = Finding(
+            cluster,
+            "leftovers-choice",
+            f"cluster_leftovers is {choice!r}",
+            f"set it to {', '.join(CHOICES[:-1])} or {CHOICES[-1]}",
+        )
+        raise MeshError("The variables cannot be used; nothing was written anywhere.", [finding])
+    return Plan(version, revision, name_of(parameters["gateways"].get(cluster)), choice or REFUSE)
+
+
+def snapshot(member: Member, planned: Plan | None = None) -> Snapshot:
     """Read what the checks judge. Raises KubeError where the cluster does not answer."""
     client, cluster = member.client, member.cluster
+    plan = planned or Plan()
+    strangers, gone = left_before(client, cluster.istio_namespace, plan.revision, plan.gateway) if planned else ((), ())
     version = client.version()
     nodes = tuple(client.list(NODE))
     system = client.get(NAMESPACE, "kube-system")
@@ -115,9 +148,12 @@ def snapshot(member: Member, istio_version: str = "") -> Snapshot:
             for verb, kind, namespaced in _NEEDED
             if not client.can_i(verb, kind, cluster.istio_namespace if namespaced else None)
         ),
-        istiods=tuple(_istiod(deployment) for deployment in _istiods(client, cluster.istio_namespace)),
+        istiods=tuple(_istiod(client, deployment) for deployment in _istiods(client, cluster.istio_namespace)),
         legacy_operators=_legacy_operators(client),
-        istio_version=istio_version,
+        istio_version=plan.istio_version,
+        leftovers=strangers,
+        gone=gone,
+        choice=plan.leftovers,
         nodes=nodes,
         minutes_left=_minutes_left(client),
         helm_refuses=_helm_refuses(client),
@@ -141,7 +177,7 @@ def _istiods(client: Client, namespace: str) -> list[dict[str, Any]]:
     return client.list(DEPLOYMENT, namespace, label_selector="app=istiod")
 
 
-def _istiod(deployment: Mapping[str, Any]) -> Istiod:
+def _istiod(client: Client, deployment: Mapping[str, Any]) -> Istiod:
     metadata = deployment["metadata"]
     container = deployment["spec"]["template"]["spec"]["containers"][0]
     environment = {entry["name"]: entry.get("value", "") for entry in container.get("env") or ()}
@@ -151,7 +187,7 @@ def _istiod(deployment: Mapping[str, Any]) -> Istiod:
         revision=(metadata.get("labels") or {}).get("istio.io/rev", "default"),
         version=container["image"].rpartition(":")[2],
         cluster_id=environment.get("CLUSTER_ID", ""),
-        release=annotations.get("meta.helm.sh/release-name", ""),
+        release=annotations.get(ANNOTATION_NAME, "") or release_that_holds(client, deployment),
     )
 
 

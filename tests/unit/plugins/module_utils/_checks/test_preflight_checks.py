@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._checks.preflight im
     minor_version,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
+from ansible_collections.onemesh.istio.plugins.module_utils._helm.leftovers import Leftover
+from ansible_collections.onemesh.istio.plugins.module_utils._helm.manifest import Identity, Owner
 
 OURS = Istiod("istiod", "default", "1.31.0", "west", "istiod")
 
@@ -33,6 +36,18 @@ def snapshot(name: str, *, network: str = "", api_server: str = "", **more: Any)
 
 
 EAST = snapshot("east", network="net-1", pod_cidrs=("10.1.0.0/16",), istio_version="1.31.0")
+
+ROLE_LEFT = Leftover(Identity("", "ClusterRole", "", "istiod-clusterrole-istio-system"), "v1", "u1")
+TYPE_LEFT = Leftover(
+    Identity("", "CustomResourceDefinition", "", "gateways.networking.istio.io"),
+    "v1",
+    "u2",
+    Owner("base", "old"),
+    holds=2,
+)
+WEBHOOK_LEFT = Leftover(
+    Identity("", "MutatingWebhookConfiguration", "", "istio-revision-tag-default"), "v1", "u3", calls="mesh/istiod"
+)
 
 # check: (what passes beside EAST, what does not, the finding as it is printed)
 ROWS: dict[str, tuple[Snapshot, Snapshot, str]] = {
@@ -96,14 +111,18 @@ ROWS: dict[str, tuple[Snapshot, Snapshot, str]] = {
     "istio-of-another": (
         snapshot("west", istiods=(OURS,)),
         snapshot("west", istiods=(replace(OURS, release=""),)),
-        "west (Deployment istio-system/istiod): Istio 1.31.0 is installed already, and not by Helm"
-        " -> remove it with playbook onemesh.istio.wipe, or by the tool that installed it",
+        "west (Deployment istio-system/istiod): Istio 1.31.0 is installed already, and not by Helm -> to take it over "
+        "set cluster_leftovers to adopt, which gives its objects Helm's marks and the charts' content; to be rid of it "
+        "use the tool that installed it, or playbook onemesh.istio.wipe deletes it together with all that is Istio's "
+        "on the cluster, its resource types and your objects of them",
     ),
     "cluster-id-differs": (
         snapshot("west", istiods=(replace(OURS, cluster_id=""),)),
         snapshot("west", istiods=(replace(OURS, cluster_id="Kubernetes"),)),
-        "west (Deployment istio-system/istiod): istiod runs with CLUSTER_ID 'Kubernetes', and the inventory says 'west'"
-        " -> set cluster_name to 'Kubernetes', or remove that Istio: playbook onemesh.istio.wipe",
+        "west (Deployment istio-system/istiod): istiod runs with CLUSTER_ID 'Kubernetes', and the inventory says "
+        "'west' -> set cluster_name to 'Kubernetes', or correct the credentials if this is another cluster than you "
+        "meant; if that Istio is to go, playbook onemesh.istio.wipe deletes it together with all that is Istio's on "
+        "the cluster, its resource types and your objects of them",
     ),
     "istio-skew": (
         snapshot("west", istio_version="1.30.4"),
@@ -116,7 +135,34 @@ ROWS: dict[str, tuple[Snapshot, Snapshot, str]] = {
         snapshot("west", legacy_operators=("istio-system/installed-state",)),
         "west (IstioOperator): IstioOperator objects are left: istio-system/installed-state"
         " -> move spec.values of each to control_plane_values (spec.components.pilot.k8s.env becomes env, "
-        "spec.meshConfig becomes meshConfig), then remove them with playbook onemesh.istio.wipe",
+        "spec.meshConfig becomes meshConfig); then delete these objects with kubectl: where their operator still runs, "
+        "that deletes the Istio which it made from them",
+    ),
+    "leftover": (
+        snapshot("west", leftovers=(ROLE_LEFT, TYPE_LEFT), choice="adopt"),
+        snapshot("west", leftovers=(ROLE_LEFT, TYPE_LEFT)),
+        "west (ClusterRole istiod-clusterrole-istio-system): the charts will own what somebody else left: ClusterRole "
+        "istiod-clusterrole-istio-system, CustomResourceDefinition gateways.networking.istio.io (of Helm release "
+        "old/base; with 2 objects) -> to take them over set cluster_leftovers to adopt, which gives them Helm's marks "
+        "and the charts' content; to have exactly these deleted set it to remove (2 objects of these resource types "
+        "stand in the way of that)",
+    ),
+    "leftover-in-use": (
+        snapshot("west", leftovers=(ROLE_LEFT,), choice="remove"),
+        snapshot("west", leftovers=(ROLE_LEFT, TYPE_LEFT), choice="remove"),
+        "west (CustomResourceDefinition gateways.networking.istio.io): CustomResourceDefinition "
+        "gateways.networking.istio.io (of Helm release old/base; with 2 objects) is to be removed, and its objects "
+        "would be deleted with it -> to keep them set cluster_leftovers to adopt; or delete those objects yourself "
+        "first",
+    ),
+    "webhook-of-a-gone-istio": (
+        snapshot("west", gone=(WEBHOOK_LEFT,), choice="remove"),
+        snapshot("west", gone=(WEBHOOK_LEFT,), choice="adopt"),
+        "west (MutatingWebhookConfiguration istio-revision-tag-default): webhooks of an Istio that is gone refuse what "
+        "they are asked about: MutatingWebhookConfiguration istio-revision-tag-default (calls Service mesh/istiod, "
+        "which does not exist) -> make that Service again if this Istio is to stay; else set cluster_leftovers to "
+        "remove, or run `kubectl delete mutatingwebhookconfiguration/istio-revision-tag-default`: only these "
+        "configurations go, nothing answers them",
     ),
 }
 
@@ -138,8 +184,21 @@ def test_what_is_wrong_is_named_with_a_remedy(check: str) -> None:
 
 
 def test_every_check_has_a_row() -> None:
-    # One function judges both whose Istio it is and its cluster ID.
-    assert len(ROWS) == len(CHECKS) + 1
+    # One function judges whose Istio it is and its cluster ID, one all that somebody left.
+    assert len(ROWS) == len(CHECKS) + 3
+
+
+DESTROYS = re.compile(r"\b(wipe|delete|remove|uninstall)", re.IGNORECASE)
+
+
+@pytest.mark.parametrize("check", ROWS)
+def test_no_remedy_begins_with_what_destroys_and_each_says_what_it_would_delete(check: str) -> None:
+    (finding,) = [each for each in judge(fleet(EAST, ROWS[check][1])) if each.check == check]
+    first, *others = re.split(r"[,;] ", finding.remedy)
+    assert not DESTROYS.search(first), finding.remedy
+    if "onemesh.istio.wipe" in finding.remedy:
+        assert "wipe" in others[-2] or "wipe" in others[-1]
+        assert "deletes it together with all that is Istio's on the cluster" in finding.remedy
 
 
 def test_all_findings_of_all_clusters_come_at_once() -> None:
