@@ -182,7 +182,7 @@ def _present(fleet: Fleet, parameters: Mapping[str, Any], context: Context) -> d
         return result
     changing = [name for name, step in steps.items() if step.changes]
     outcomes = fleet.each(
-        lambda member: _write(member, lives[member.name], bundles[member.name], parameters, context),
+        lambda member: _write(member, lives[member.name], bundles[member.name], context),
         deadline=5 * parameters["request_timeout"],
         only=changing,
     )
@@ -365,7 +365,7 @@ def manifest(namespace: str, bundle: Bundle) -> dict[str, Any]:
     )
 
 
-def _write(member: Member, live: Live, bundle: Bundle, parameters: Mapping[str, Any], context: Context) -> None:
+def _write(member: Member, live: Live, bundle: Bundle, context: Context) -> None:
     client, namespace = member.client, live.namespace
     if live.secret is None and client.find(NAMESPACE, namespace) is None:
         made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
@@ -378,7 +378,8 @@ def _write(member: Member, live: Live, bundle: Bundle, parameters: Mapping[str, 
     client.apply(
         manifest(namespace, bundle),
         field_manager=FIELD_MANAGER,
-        force=parameters["adopt"] or parameters["replace_root"],
+        # The plan has said that it may be written; a hand that changed a part of it does not keep that part.
+        force=True,
         dry_run=context.check_mode,
         planned_namespaces=(namespace,),
     )

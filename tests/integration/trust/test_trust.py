@@ -10,6 +10,8 @@ import shutil
 import stat
 from pathlib import Path
 
+import control_plane
+import istiod_process
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import certificates, fingerprints
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
@@ -18,6 +20,7 @@ from trust_runs import Fleet
 
 pytestmark = pytest.mark.lab
 
+EC_PARAMETERS = b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
 KEYS = {"ca-cert.pem", "ca-key.pem", "root-cert.pem", "cert-chain.pem"}
 
 
@@ -81,16 +84,36 @@ def test_one_root_and_a_unique_intermediate_for_each_cluster(fleet: Fleet, clien
     assert all(root_key not in cacerts(client, fleet, name).values() for name in ("east", "west", "north"))
 
 
-def test_an_intermediate_is_renewed_under_the_same_root(fleet: Fleet, client: Client) -> None:
+def test_an_intermediate_is_renewed_and_a_running_istiod_signs_with_it(
+    fleet: Fleet, client: Client, plane: control_plane.ControlPlane
+) -> None:
     assert fleet.trust("east", trust_intermediate_days=100).ok
     before = cacerts(client, fleet, "east")
-    renewed = fleet.trust("east", trust_renew_days=100)
-    assert renewed.ok, renewed.output
-    after = cacerts(client, fleet, "east")
-    assert after["root-cert.pem"] == before["root-cert.pem"]
-    assert after["ca-key.pem"] != before["ca-key.pem"]
-    assert fleet.report("east")["intermediate"]["days_left"] == 1824
-    assert fleet.report("east")["restart_required"] is False
+    with istiod_process.istiod(fleet.folder / "istiod", plane, before) as running:
+        running.wait("showed a certificate", lambda: running.signs_with(before["ca-cert.pem"]))
+        renewed = fleet.trust("east", trust_renew_days=100)
+        assert renewed.ok, renewed.output
+        after = cacerts(client, fleet, "east")
+        assert after["root-cert.pem"] == before["root-cert.pem"]
+        assert after["ca-key.pem"] != before["ca-key.pem"]
+        assert fleet.report("east")["intermediate"]["days_left"] == 1824
+        assert fleet.report("east")["restart_required"] is False
+        running.show(after)
+        running.wait("signed with the renewed one", lambda: running.signs_with(after["ca-cert.pem"]))
+
+        # Why the bytes of the root stay as they are, and why what we write is what Go reads.
+        refused = {
+            "Multi root is disabled": {**before, "root-cert.pem": b"Bag Attributes\n" + before["root-cert.pem"]},
+            "failed to parse cert PEM": {**before, "ca-cert.pem": b"\xef\xbb\xbf" + before["ca-cert.pem"]},
+            "unsupported PEM block type for a private key: EC PARAMETERS": {
+                **before,
+                "ca-key.pem": EC_PARAMETERS + before["ca-key.pem"],
+            },
+        }
+        for said, files in refused.items():
+            running.show(files)
+            running.wait(f"said {said}", lambda said=said: said in running.log)
+            assert running.signs_with(after["ca-cert.pem"])
     assert fleet.trust("east", trust_renew_days=100).changed == {"east": 0}
 
 
@@ -258,9 +281,7 @@ def test_files_that_go_would_not_read_are_written_so_that_it_does(fleet: Fleet, 
     (fleet.store / "made").rename(folder)
     good = {path.name: path.read_bytes() for path in folder.iterdir()}
     (folder / "ca-cert.pem").write_bytes(b"\xef\xbb\xbf" + good["ca-cert.pem"])
-    (folder / "ca-key.pem").write_bytes(
-        b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n" + good["ca-key.pem"]
-    )
+    (folder / "ca-key.pem").write_bytes(EC_PARAMETERS + good["ca-key.pem"])
     (folder / "root-cert.pem").write_bytes(b"".join(b"  " + line for line in good["root-cert.pem"].splitlines(True)))
     (folder / "cert-chain.pem").write_bytes(good["ca-cert.pem"].rstrip() + good["root-cert.pem"])
     files = {"trust_source": "files", "trust_files": given_files(folder)}

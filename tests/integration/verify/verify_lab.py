@@ -19,8 +19,6 @@ from typing import Any
 import yaml
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import verify
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, run_verb
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 
 MESHLAB = str(Path(sys.executable).with_name("meshlab"))
 REPOSITORY = Path(__file__).parents[3]
@@ -127,22 +125,6 @@ class Mesh:
         exposed = json.dumps({"eastwest_gateway_exposed_hosts": ["*.local"], "trust_directory": str(self.trust)})
         playbook = REPOSITORY / "playbooks" / f"{name}.yml"
         return [str(program), "-i", str(self.inventory), str(playbook), "-e", exposed]
-
-    def wait_for_istiod_certificate(self, cluster: Cluster, issuer: x509.Certificate) -> None:
-        """Until istiod shows a certificate that ``issuer`` signed."""
-        (pod,) = cluster.get("pods", "-n", "istio-system", "-l", "app=istiod")["items"]
-        where = [cluster.name, f"istio-system/{pod['metadata']['name']}"]
-        asked = "import ssl; print(ssl.get_server_certificate(('127.0.0.1', 15012)))"
-        deadline = time.monotonic() + 120
-        while True:
-            shown = run(MESHLAB, "exec", "--name", self.lab, *where, "--", sys.executable, "-c", asked)
-            try:
-                x509.load_pem_x509_certificate(shown.encode()).verify_directly_issued_by(issuer)
-            except InvalidSignature:
-                assert time.monotonic() < deadline, "istiod still signs with the intermediate that it had"
-                time.sleep(0.5)
-            else:
-                return
 
     @contextmanager
     def fault(self, *words: str) -> Iterator[None]:
