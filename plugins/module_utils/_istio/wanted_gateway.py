@@ -26,9 +26,11 @@ SERVICE_TYPES = ("LoadBalancer", "NodePort", "ClusterIP")
 ADDRESSES = "eastwest_gateway_addresses"
 _VARIABLES = {
     name: f"eastwest_gateway_{name}"
-    for name in ("addresses", "port", "service_type", "node_selector", "enabled", "name")
+    for name in ("addresses", "port", "service_type", "node_selector", "enabled", "name", "exposed_hosts")
 }
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_EXPOSED = re.compile(rf"((\*|\.|{_LABEL.pattern})/)?(\*|(\*|{_LABEL.pattern})(\.{_LABEL.pattern})+)")
+"""A host of a Gateway: ``[NAMESPACE/]NAME``, where the name may begin with a wildcard for a whole label."""
 
 
 class Refused(ValueError):
@@ -57,6 +59,7 @@ class WantedGateway:
     service_type: str = SERVICE_TYPES[0]
     port: int = names.CROSS_NETWORK_PORT
     node_selector: Mapping[str, str] = field(default_factory=dict)
+    exposed_hosts: tuple[str, ...] = ()
 
 
 def variables_of_host(variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,6 +96,7 @@ def read(options: Mapping[str, Any]) -> WantedGateway:
         service_type=kind,
         port=_port(options.get("port", names.CROSS_NETWORK_PORT)),
         node_selector=_selector(options.get("node_selector")),
+        exposed_hosts=_exposed_hosts(options.get("exposed_hosts")),
     )
     if wanted.addresses.hostnames and kind != "LoadBalancer":
         raise Refused(
@@ -110,12 +114,7 @@ def read(options: Mapping[str, Any]) -> WantedGateway:
 
 def read_addresses(value: Any) -> Addresses:
     """A list, or text with commas as surveys and ``-e`` give it. Refused names all that are no address."""
-    if isinstance(value, str):
-        value = [each.strip() for each in value.split(",")] if value.strip() else []
-    if value is None:
-        value = []
-    if not isinstance(value, Sequence):
-        raise Refused(f"{ADDRESSES} is {value!r}, and a list was expected", "write a list of addresses")
+    value = _list(value, ADDRESSES)
     ips: list[str] = []
     hostnames: list[str] = []
     problems: list[str] = []
@@ -132,6 +131,28 @@ def read_addresses(value: Any) -> Addresses:
             "write IP addresses or full host names alone, as 192.0.2.10 or gateway.example.com",
         )
     return Addresses(tuple(dict.fromkeys(ips)), tuple(dict.fromkeys(hostnames)))
+
+
+def _list(value: Any, variable: str) -> Sequence[Any]:
+    if isinstance(value, str):
+        return [each.strip() for each in value.split(",")] if value.strip() else []
+    if value is None:
+        return []
+    if not isinstance(value, Sequence):
+        raise Refused(f"{variable} is {value!r}, and a list was expected", "write a list")
+    return value
+
+
+def _exposed_hosts(value: Any) -> tuple[str, ...]:
+    """As istiod's webhook takes them, which is there only after the control plane is."""
+    hosts = _list(value, _VARIABLES["exposed_hosts"])
+    wrong = [repr(str(each)) for each in hosts if not isinstance(each, str) or not _EXPOSED.fullmatch(each)]
+    if wrong:
+        raise Refused(
+            f"{_VARIABLES['exposed_hosts']} has {', '.join(wrong)}, and names of Services were expected",
+            "write SERVICE.NAMESPACE.svc.cluster.local, *.NAMESPACE.svc.cluster.local, or *.local for every Service",
+        )
+    return tuple(map(str, hosts))
 
 
 def _ip(text: str) -> str:

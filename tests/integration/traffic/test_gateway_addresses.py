@@ -104,6 +104,8 @@ def test_the_other_network_is_reached(mesh: Mesh, form: Form) -> None:
     address = expected(live, form)
     eventually(lambda: ways_to_west(mesh) == {address}, lambda: (address, ways_to_west(mesh), live["status"]))
     eventually(lambda: mesh.answers("east")["west"] > 0, lambda: mesh.answers("east"))
+    if form.address == OUTSIDE:
+        assert " changed=0 " in install(mesh, form).stdout
 
 
 def test_a_name_does_not_take_the_place_of_a_load_balancers_address(mesh: Mesh) -> None:

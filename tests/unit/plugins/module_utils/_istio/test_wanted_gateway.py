@@ -90,6 +90,17 @@ def node(address: str = "", **labels: str) -> dict[str, Any]:
 NODES = [node("192.0.2.1", role="edge"), node(role="inner")]
 HOSTS: dict[str, tuple[dict[str, Any], str]] = {
     "nothing said": ({}, ""),
+    "hosts in every form": (
+        {"exposed_hosts": ["*.local", "*", "echo.shop.svc.cluster.local", "*.shop.svc.cluster.local", "shop/*.local"]},
+        "",
+    ),
+    "hosts as text": ({"exposed_hosts": "*.shop.svc.cluster.local, echo.app.svc.cluster.local"}, ""),
+    "hosts that are none": (
+        {"exposed_hosts": ["echo", "*.shop.svc.cluster.local", "https://echo.shop", "a.*.local", 7]},
+        "west: eastwest_gateway_exposed_hosts has 'echo', 'https://echo.shop', 'a.*.local', '7', and names of Services "
+        "were expected -> write SERVICE.NAMESPACE.svc.cluster.local, *.NAMESPACE.svc.cluster.local, or *.local for "
+        "every Service",
+    ),
     "a load balancer by name": ({"addresses": ["gw.example.com"]}, ""),
     "external IPs of any type": ({"addresses": ["192.0.2.1"], "service_type": "ClusterIP", "port": "8443"}, ""),
     "nodes with external addresses": ({"service_type": "NodePort"}, ""),
