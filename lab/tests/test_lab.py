@@ -107,6 +107,29 @@ def test_clusters_come_up_grow_and_go(meshlab: Command) -> None:
     assert "nothing to remove" in meshlab("down")
 
 
+def test_pods_resolve_names_of_load_balancers_and_the_node_has_an_external_address(meshlab: Command) -> None:
+    meshlab("up", "--clusters", "east")
+    east = meshlab.lab.cluster("east", 1)
+    question = (
+        "from dnslib import DNSRecord; "
+        f"answer = DNSRecord.question('172-31-1-9.lb.meshlab').send('{east.name_server}', 53, timeout=2); "
+        "print(DNSRecord.parse(answer).short())"
+    )
+
+    def answer() -> str:
+        inside = netns.inside(east.namespace, [sys.executable, "-c", question])
+        return subprocess.run(inside, capture_output=True, text=True, check=False).stdout.strip()
+
+    eventually(lambda: answer() == "172.31.1.9", "the DNS server answers")
+
+    def external() -> list[str]:
+        [node] = meshlab.api("east").get("/api/v1/nodes")["items"]
+        addresses = (node.get("status") or {}).get("addresses") or []
+        return [each["address"] for each in addresses if each["type"] == "ExternalIP"]
+
+    eventually(lambda: external() == [east.node_external_address], "the node has an external address")
+
+
 def test_faults_break_what_they_say_and_are_mended(meshlab: Command) -> None:
     meshlab("up", "--clusters", "east,west")
     east, west = meshlab.api("east"), meshlab.api("west")
