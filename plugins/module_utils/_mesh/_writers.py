@@ -158,6 +158,13 @@ def _present(
     return Step(name, "keep", f"may write, token expires {timestamp(expiry_of(kubeconfig))}")
 
 
+def leaving(acted: Iterable[str], facts: Mapping[str, Facts]) -> list[str]:
+    """The clusters whose writers go when those of ``acted`` do: a hub that leaves takes no kubeconfig along."""
+    chosen = [*acted]
+    hubs = [facts[name] for name in chosen if name in facts]
+    return list(dict.fromkeys([*chosen, *(name for hub in hubs for name in facts if hub.secrets_for([name]))]))
+
+
 def plan_absent(names: Iterable[str], facts: Mapping[str, Facts]) -> list[Step]:
     """One step for each cluster of the fleet; of those that are away only the kubeconfigs elsewhere are known."""
     return [_absent(name, facts) for name in names]

@@ -342,14 +342,15 @@ class _Removing:
     def run(self) -> dict[str, Any]:
         gathered = self.fleet.each(gather, deadline=_deadline(self.parameters))
         facts = {name: outcome.value for name, outcome in gathered.items() if outcome.value is not None}
-        steps = _writers.plan_absent(_acted(self.parameters), facts)
+        leaving = _writers.leaving(_acted(self.parameters), facts)
+        steps = _writers.plan_absent(leaving, facts)
         findings = findings_of(gathered, "not-reachable")
         leaked: list[str] = []
         if not self.context.check_mode:
             due = {step.cluster for step in steps if step.changes}
             findings += self._revoke(due, facts)
             findings += self._remove_secrets(due, facts)
-            leaked, unseen = self._leaked(list(facts))
+            leaked, unseen = self._leaked(leaving, list(facts))
             findings += unseen
             findings += self._retire(list(facts))
         result = {**_result(steps, facts), "leaked": leaked}
@@ -396,12 +397,11 @@ class _Removing:
             "not-removed",
         )
 
-    def _leaked(self, looked_at: Iterable[str]) -> tuple[list[str], list[Finding]]:
+    def _leaked(self, leaving: Sequence[str], looked_at: Iterable[str]) -> tuple[list[str], list[Finding]]:
         """What is still there, in words and as findings."""
         again = self.fleet.each(gather, deadline=_deadline(self.parameters), only=looked_at)
-        acted = _acted(self.parameters)
         left = {
-            name: [*(outcome.value.owned if name in acted else ()), *outcome.value.secrets_for(acted)]
+            name: [*(outcome.value.owned if name in leaving else ()), *outcome.value.secrets_for(leaving)]
             for name, outcome in again.items()
             if outcome.value is not None
         }

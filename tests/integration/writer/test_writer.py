@@ -299,6 +299,26 @@ def test_absent_leaves_nothing_and_the_tokens_are_refused(fleet: Fleet) -> None:
     assert actions(again) == {"east": "absent", "west": "absent"}
 
 
+def test_a_hub_that_leaves_alone_takes_no_kubeconfig_along(fleet: Fleet) -> None:
+    fleet.run().succeeded()
+    tokens = [fleet.bearer(name, fleet.token(name)) for name in NAMES]
+    ran = fleet.run(clusters=fleet.planes.clusters("east"), mesh=fleet.planes.clusters(*NAMES), state="absent")
+    assert actions(ran) == {"east": "remove", "west": "remove"}
+    assert ran.succeeded()["leaked"] == []
+    await_refusal(tokens)
+    assert fleet.traces() == []
+
+
+def test_a_cluster_that_leaves_alone_leaves_the_others_their_writers(fleet: Fleet) -> None:
+    fleet.run().succeeded()
+    east, west = (fleet.bearer(name, fleet.token(name)) for name in NAMES)
+    ran = fleet.run(clusters=fleet.planes.clusters("west"), mesh=fleet.planes.clusters(*NAMES), state="absent")
+    assert actions(ran) == {"west": "remove"}
+    await_refusal([west])
+    assert east.can_i("get", kinds.VIRTUAL_SERVICE)
+    assert not [trace for trace in fleet.traces() if trace.startswith("west ") or "onemesh-writer-west" in trace]
+
+
 def test_what_cannot_be_removed_is_named(fleet: Fleet) -> None:
     fleet.run().succeeded()
     west = fleet.planes.clients["west"]
