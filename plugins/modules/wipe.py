@@ -14,7 +14,8 @@ author:
 description:
   - Removes Istio from clusters, however it was installed (Helm, istioctl, an operator), and what this collection made
     there. A second scan proves that nothing is left.
-  - The remote secrets of the peers that name a wiped cluster go first, while its API server still answers.
+  - What a wiped cluster has on its peers goes first, while its API server still answers; that are remote secrets that
+    name it, and all by which it reads or writes them. Each peer is asked in the end whether it refuses its tokens.
   - Then, in this order, its own remote secrets, webhooks, our objects, resources of operators, gateways, workloads,
     services, access rights, config maps of every namespace, labels of namespaces that stay, leases, secrets, records of
     Helm, resource types, gateway classes, namespaces.
@@ -31,7 +32,9 @@ extends_documentation_fragment:
 options:
   peers:
     description:
-      - Other clusters of the mesh. Their remote secrets for the wiped clusters are deleted, and nothing else.
+      - Other clusters of the mesh. Their remote secrets and kubeconfigs for the wiped clusters are deleted, and the
+        grants by which these read them; also their reader where nobody is left who reads them, and their writer where
+        the hub that has its kubeconfig is wiped; and nothing else.
       - Of a remote secret that names other clusters too, only the keys of the wiped ones go.
       - A cluster that is also in O(clusters) is not counted as a peer.
     type: list
