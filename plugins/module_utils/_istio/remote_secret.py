@@ -355,7 +355,7 @@ def _wrong_namespace(own: str, location: str, namespace: str) -> Finding:
         own,
         "remote-secret-namespace",
         f"a remote secret lies outside of {namespace}; istiod reads only its own namespace and says nothing",
-        f"delete it, and link again with the namespace {namespace}",
+        f"link again with the namespace {namespace}, then delete this Secret",
         "warning",
         f"Secret {location}",
     )
@@ -366,7 +366,7 @@ def _no_data(own: str, location: str) -> Finding:
         own,
         "remote-secret-empty",
         "the remote secret has no data key, so it registers no cluster",
-        "delete it, or link the cluster again",
+        "link the cluster again, or delete it",
         "warning",
         f"Secret {location}",
     )

@@ -89,7 +89,7 @@ def _refuse_a_part(setup: Setup) -> None:
                     "part-of-a-release",
                     f"release {setup.name} is on {', '.join(record.clusters)}, and this run leaves out "
                     f"{', '.join(left_out)}",
-                    f"remove it from all of them: --limit {','.join(record.clusters)}, or no limit at all",
+                    f"run on all of them: --limit {','.join(record.clusters)}, or no limit at all",
                 )
             ],
         )

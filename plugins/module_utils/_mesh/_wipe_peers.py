@@ -237,7 +237,7 @@ def _accepted(held: Held) -> Finding:
         "token-of-another",
         f"the token of {account} that {held.holder} had is still accepted: this collection did not make it, and others "
         "may use it",
-        "delete the Secret that it is from, or the account, once nobody else uses it",
+        "find out who uses it; once nobody does, delete the Secret that it is from, or the account",
         "warning",
     )
 

@@ -407,7 +407,8 @@ def _absent(fleet: Fleet, parameters: Mapping[str, Any], context: Context) -> di
                     "trust-in-use",
                     f"istiod runs ({', '.join(live.istiods)}); at its next start it would sign a root of its own, "
                     "which no other cluster trusts",
-                    "uninstall istiod first (role onemesh.istio.wipe)",
+                    "leave it while Istio stays; where Istio is to go too, playbook onemesh.istio.wipe deletes it "
+                    "together with all that is Istio's on the cluster, its resource types and your objects of them",
                     "error",
                     where,
                 )

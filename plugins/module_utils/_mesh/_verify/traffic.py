@@ -58,7 +58,7 @@ def deploy(
         return Obstacle(
             facts.name,
             f"namespace {probe.NAMESPACE} is there and not ours, so no probe is put into it",
-            "remove or rename it, or choose verify_probe: existing",
+            "choose verify_probe: existing, or rename or remove it",
             f"Namespace {probe.NAMESPACE}",
         )
     for manifest in manifests:

@@ -506,3 +506,34 @@ class TestCauses:
             "waits for its resources: VirtualService app/web is held by finalizer flagger.app/f: "
             "what set it has to finish, or to be repaired"
         )
+
+
+def test_what_an_earlier_istio_is_reported_to_leave_behind_goes() -> None:
+    """https://github.com/istio/istio/issues/38880, 36905, 58447, 25947, 23706, 7124 and 23189."""
+    tags = {"istio.io/rev": "default", "istio.io/tag": "default"}
+    client = {"service": {"name": "istiod", "namespace": "mesh-of-old", "path": "/validate"}}
+    validation = [{"name": "validation.istio.io", "clientConfig": client}]
+    injection = [{"name": "rev.namespace.sidecar-injector.istio.io", "clientConfig": client}]
+    planned = plan(
+        namespace(SYSTEM),
+        namespace("old-app"),
+        found(VALIDATOR, "istiod-default-validator", labels={"app": "istiod", **tags}, webhooks=validation),
+        found(INJECTOR, "istio-revision-tag-default", labels=tags, webhooks=injection),
+        found(kinds.CONFIG_MAP, "istio-ca-root-cert", "old-app", labels={"istio.io/config": "true"}),
+        found(kinds.CONFIG_MAP, "istio-namespace-controller-election", SYSTEM, annotations=LEADER),
+        definition("istiooperators", "install.istio.io"),
+        definition("rbacconfigs", "rbac.istio.io"),
+        found(
+            ISTIO_OPERATOR, "installed-state", SYSTEM, finalizers=("istio-finalizer.install.istio.io",), deleting=True
+        ),
+    )
+    assert set(removed(planned)) == {
+        "ValidatingWebhookConfiguration istiod-default-validator",
+        "MutatingWebhookConfiguration istio-revision-tag-default",
+        "ConfigMap old-app/istio-ca-root-cert",
+        "ConfigMap istio-system/istio-namespace-controller-election",
+        "CustomResourceDefinition istiooperators.install.istio.io",
+        "CustomResourceDefinition rbacconfigs.rbac.istio.io",
+        "IstioOperator istio-system/installed-state",
+        "Namespace istio-system",
+    }
