@@ -167,6 +167,12 @@ options:
     description: Seconds that one request to an API server may take.
     type: float
     default: 10.0
+notes:
+  - Before a module changes anything it looks which cluster is behind each API server, and refuses where one is not the
+    cluster that it is said to be, or where two are one. It goes by the UID of namespace C(kube-system), by the
+    annotations C(onemesh.istio/cluster) and C(onemesh.istio/cluster-uid) that installing and linking leave on the
+    namespace of Istio, and by C(CLUSTER_ID) of each istiod there. The account needs C(get) on the namespace
+    C(kube-system) for it.
 requirements:
   - python >= 3.10
   - urllib3

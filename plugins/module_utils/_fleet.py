@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
+from ansible_collections.onemesh.istio.plugins.module_utils._guard import Guard, read
+from ansible_collections.onemesh.istio.plugins.module_utils._identity import Identity
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import Credentials, load_credentials
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, LeftPlay, Unreachable
@@ -51,8 +53,10 @@ class Member:
         environ: Mapping[str, str],
         hubs: Hubs | None,
         decrypt: Decrypt | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self.cluster = cluster
+        self._guard = guard
         self._timeout = timeout
         self._environ = environ
         self._decrypt = decrypt
@@ -67,7 +71,28 @@ class Member:
     @property
     def client(self) -> Client:
         """Raises CredentialsError where the cluster's options, or the secret that they name, cannot be used; LeftPlay
-        where it is not to be asked."""
+        where it is not to be asked.
+
+        In a guarded fleet it is given out once its API server is known to be this cluster, and WrongCluster is raised
+        where that is another one.
+        """
+        client = self._connected()
+        if self._guard is not None:
+            self._guard.admit(self.cluster, client)
+        return client
+
+    @property
+    def identity(self) -> Identity:
+        """Which cluster the API server says it is. Raises as ``client`` does."""
+        client = self.client
+        known = None if self._guard is None else self._guard.identity(self.name)
+        return read(client, self.cluster) if known is None else known
+
+    def look(self) -> Identity:
+        """What its API server says of who it is, not judged yet. Raises KubeError."""
+        return read(self._connected(), self.cluster)
+
+    def _connected(self) -> Client:
         if self.cluster.away:
             raise LeftPlay(self.name, self.cluster.away, remedy="put right what failed there, then run again")
         with self._lock:
@@ -91,7 +116,10 @@ class Fleet:
         request_timeout: float = 10.0,
         environ: Mapping[str, str] | None = None,
         decrypt: Decrypt | None = None,
+        guard: Guard | None = None,
     ) -> None:
+        """With a ``guard`` no client is given out before its API server is known to be the cluster it is said to be."""
+        self.guard = guard
         environment = os.environ if environ is None else environ
         self._request_timeout, self._environ, self._decrypt = request_timeout, environment, decrypt
         hubs = None
@@ -101,7 +129,14 @@ class Fleet:
 
             hubs = Hubs(timeout=request_timeout, environ=environment, decrypt=decrypt)
         self._members = {
-            name: Member(cluster, timeout=request_timeout, environ=environment, hubs=hubs, decrypt=decrypt)
+            name: Member(
+                cluster,
+                timeout=request_timeout,
+                environ=environment,
+                hubs=hubs,
+                decrypt=decrypt,
+                guard=guard,
+            )
             for name, cluster in clusters.items()
         }
 
@@ -124,12 +159,26 @@ class Fleet:
             request_timeout=self._request_timeout,
             environ=self._environ,
             decrypt=self._decrypt,
+            guard=self.guard,
         )
         return other[cluster.name]
 
     @property
     def names(self) -> list[str]:
         return list(self._members)
+
+    def identify(self, *, leave_out: Iterable[str] = ()) -> list[Finding]:
+        """Look at all API servers at once, but for those to ``leave_out``. What is found wrong; a cluster that is away
+        is no finding, and is looked at when it is used.
+        """
+        if self.guard is None:
+            return []
+        left_out = set(leave_out)
+        asked = [name for name in self.names if name not in left_out]
+        outcomes = self.each(Member.look, deadline=3 * self._request_timeout, only=asked)
+        found = [outcome.value for outcome in outcomes.values() if outcome.value is not None]
+        missed = {name: outcome.error for name, outcome in outcomes.items() if outcome.error is not None}
+        return self.guard.note(found, missed)
 
     def each(
         self,

@@ -67,6 +67,9 @@ clusters:
     server:
       description: The URL of its API server, as this controller reaches it.
       type: str
+    uid:
+      description: The UID of its namespace C(kube-system), by which it is known.
+      type: str
     kubernetes:
       description: The version of Kubernetes.
       type: str
@@ -103,6 +106,8 @@ clusters:
       description:
         - The clusters that it reads, or has a remote secret for. C(usable) and C(reason) say whether istiod takes the
           secret, C(expires) when its token ends, C(synced) whether every istiod that is ready has synchronised.
+        - Where one does not, what is in the secret is tried from here, and C(reason) says what came of it; also where
+          the cluster was made anew since it was linked.
       type: dict
     not_read:
       description: What the account may not read, and why.
@@ -112,6 +117,7 @@ clusters:
       reachable: true
       reason: ""
       server: https://east.example.org:6443
+      uid: 0c4d3b1e-8f55-4a47-9f0c-9e5d3c0f9b51
       kubernetes: v1.36.3
       network: east
       revisions:
@@ -152,7 +158,9 @@ clusters:
       reachable: false
       reason: gave no result within 30 s
 findings:
-  description: Which cluster did not answer, what could not be read, and what to do about it.
+  description:
+    - Which cluster did not answer or is another one than it is said to be, what could not be read, which link does not
+      work and why, and what to do about it.
   type: list
   elements: dict
   returned: always

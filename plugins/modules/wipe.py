@@ -267,7 +267,7 @@ clusters:
         - object: Deployment istio-system/istiod
           reason: Istio component Pilot
         - object: "Namespace app: label istio-injection=enabled"
-          reason: the namespace stays, without what only Istio reads
+          reason: the namespace stays, without what only Istio and we read
       stays:
         - object: ClusterRole istio-something
           reason: named like Istio's, but nothing says that Istio made it

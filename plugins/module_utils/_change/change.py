@@ -96,6 +96,7 @@ class Change:
             outcomes = self._read(loading.result)
             self._record = loading.result()
         written_off = session.write_off(setup, self._record)
+        session.recognize(setup, self._record)
         states = self._states_of(outcomes)
         debts = self._debts(states)
         self._report.recorded = written_off

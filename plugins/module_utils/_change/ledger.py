@@ -73,12 +73,14 @@ class Owed:
 class ClusterRecord:
     """One cluster's part. All mappings go by object.
 
-    ``missed`` is what it did not get while it was away (``apply``), ``owed`` what has to be taken back or away there.
+    ``missed`` is what it did not get while it was away (``apply``), ``owed`` what has to be taken back or away there,
+    ``uid`` that of its namespace kube-system, by which it is known again (empty: not known yet).
     """
 
     objects: dict[ObjectId, Entry] = field(default_factory=dict)
     owed: dict[ObjectId, Owed] = field(default_factory=dict)
     missed: dict[ObjectId, Owed] = field(default_factory=dict)
+    uid: str = ""
 
     def owe(self, items: Iterable[Owed]) -> None:
         """Add obligations, each where it belongs."""
@@ -230,6 +232,7 @@ def encode(record: Record) -> bytes:
         "set": record.name,
         "clusters": {
             name: {
+                **({"uid": part.uid} if part.uid else {}),
                 "objects": [entry_form(entry) for entry in part.objects.values()],
                 "owed": [owed_form(owed) for owed in [*part.owed.values(), *part.missed.values()]],
             }
@@ -295,7 +298,7 @@ def _decoded(document: Mapping[str, Any]) -> Record:
     record = Record(document["component"], document["set"])
     for name, part in document["clusters"].items():
         entries = (entry_of(form) for form in part["objects"])
-        record.clusters[name] = ClusterRecord({entry.id: entry for entry in entries})
+        record.clusters[name] = ClusterRecord({entry.id: entry for entry in entries}, uid=part.get("uid", ""))
         record.clusters[name].owe(owed_of(form) for form in part["owed"])
     pending = document.get("pending")
     if pending is not None:

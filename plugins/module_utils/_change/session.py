@@ -14,6 +14,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.report impor
 from ansible_collections.onemesh.istio.plugins.module_utils._change.settle import Payment, Settled, Settlement
 from ansible_collections.onemesh.istio.plugins.module_utils._change.setup import Setup
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
+from ansible_collections.onemesh.istio.plugins.module_utils._identity import Expected
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, KubeError
 
 
@@ -40,8 +41,29 @@ def write_off(setup: Setup, record: Record) -> bool:
     return any(forgotten)
 
 
+def recognize(setup: Setup, record: Record) -> None:
+    """Raises MeshError where a cluster is not the one that the record knows by its name."""
+    if setup.fleet.guard is None:
+        return
+    where = f"the record of set {setup.name} on {setup.hub}"
+    expected = {
+        name: Expected(
+            part.uid, where, f"run once with write_off: [{name}], which forgets what the old one held and was owed"
+        )
+        for name, part in record.clusters.items()
+        if part.uid and name in setup.fleet
+    }
+    findings = setup.fleet.guard.expect(expected)
+    if findings:
+        raise MeshError("The change was not begun; nothing was written anywhere.", findings)
+
+
 def save(setup: Setup, record: Record) -> None:
     """Store the record. Raises MeshError where another run has written it since, and where the hub does not answer."""
+    for name, part in record.clusters.items():
+        known = setup.fleet.guard.identity(name) if setup.fleet.guard is not None else None
+        if known is not None and not part.uid:
+            part.uid = known.uid
     try:
         setup.records.save(record)
     except Conflict as error:

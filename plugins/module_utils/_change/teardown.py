@@ -99,6 +99,7 @@ class Teardown:
         setup = self._setup
         self._record = setup.records.load(setup.component, setup.name)
         written_off = session.write_off(setup, self._record)
+        session.recognize(setup, self._record)
         found = self._scan()
         self._refuse_other_hub(found)
         owed = self._obligations(found)

@@ -16,10 +16,12 @@ from itertools import combinations
 from typing import Any
 from urllib.parse import urlsplit
 
+from ansible_collections.onemesh.istio.plugins.module_utils import _identity
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._helm import leftovers as left
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.leftovers import Leftover
+from ansible_collections.onemesh.istio.plugins.module_utils._identity import UNNAMED, Claim, Identity
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.names import NETWORK_LABEL, is_dns_label
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret import is_loopback
 
@@ -59,6 +61,7 @@ class Snapshot:
     server: str
     uid: str
     kubernetes: tuple[int, int]
+    claim: Claim | None = None
     pod_cidrs: tuple[str, ...] = ()
     network_label: str = ""
     missing_permissions: tuple[str, ...] = ()
@@ -80,6 +83,22 @@ class Snapshot:
     @property
     def name(self) -> str:
         return self.cluster.name
+
+    @property
+    def identity(self) -> Identity:
+        namespace = self.cluster.istio_namespace
+        return Identity(
+            cluster=self.name,
+            namespace=namespace,
+            server=self.server,
+            uid=self.uid,
+            claim=self.claim,
+            cluster_ids={
+                f"Deployment {namespace}/{istiod.name}": istiod.cluster_id
+                for istiod in self.istiods
+                if istiod.cluster_id
+            },
+        )
 
     @property
     def address_for_others(self) -> str:
@@ -104,18 +123,9 @@ def name_is_a_dns_label(fleet: Mapping[str, Snapshot]) -> list[Finding]:
     ]
 
 
-def api_servers_are_different(fleet: Mapping[str, Snapshot]) -> list[Finding]:
-    """Two names for one API server would link a cluster with itself (S3.9)."""
-    return [
-        Finding(
-            second.name,
-            "same-api-server",
-            f"{second.name} and {first.name} are the same cluster (UID {first.uid} of kube-system, {second.server})",
-            "correct cluster_kubeconfig or cluster_context of one of them",
-        )
-        for first, second in combinations(fleet.values(), 2)
-        if first.uid == second.uid
-    ]
+def clusters_are_what_they_are_said_to_be(fleet: Mapping[str, Snapshot]) -> list[Finding]:
+    """As every verb that changes something finds it (verb.py)."""
+    return _identity.judge(snapshot.identity for snapshot in fleet.values())
 
 
 def kubernetes_is_new_enough(fleet: Mapping[str, Snapshot]) -> list[Finding]:
@@ -237,7 +247,7 @@ def network_label_agrees(fleet: Mapping[str, Snapshot]) -> list[Finding]:
 
 
 def istio_is_ours(fleet: Mapping[str, Snapshot]) -> list[Finding]:
-    """An istiod that is of no Helm release, or that has another cluster ID, belongs to somebody."""
+    """An istiod that is of no Helm release belongs to somebody, and one without a name to no mesh."""
     findings = []
     for snapshot in fleet.values():
         for istiod in snapshot.istiods:
@@ -255,14 +265,14 @@ def istio_is_ours(fleet: Mapping[str, Snapshot]) -> list[Finding]:
                         object=where,
                     )
                 )
-            elif istiod.cluster_id and istiod.cluster_id != snapshot.name:
+            elif istiod.cluster_id == UNNAMED != snapshot.name:
                 findings.append(
                     Finding(
                         snapshot.name,
                         "cluster-id-differs",
-                        f"istiod runs with CLUSTER_ID {istiod.cluster_id!r}, and the inventory says {snapshot.name!r}",
-                        f"set cluster_name to {istiod.cluster_id!r}, or correct the credentials if this is another "
-                        f"cluster than you meant; if that Istio is to go, {WIPE}",
+                        f"istiod runs with CLUSTER_ID {istiod.cluster_id!r}, which is that of a cluster without a name",
+                        f"give it value global.multiCluster.clusterName={snapshot.name} by helm upgrade, as it was "
+                        "installed, and restart its workloads",
                         object=where,
                     )
                 )
@@ -326,7 +336,7 @@ def nothing_is_left_in_the_way(fleet: Mapping[str, Snapshot]) -> list[Finding]:
 
 CHECKS: tuple[Check, ...] = (
     name_is_a_dns_label,
-    api_servers_are_different,
+    clusters_are_what_they_are_said_to_be,
     kubernetes_is_new_enough,
     permissions_suffice,
     helm_reaches_it_too,

@@ -53,6 +53,8 @@ class UsedContext:
     authentication: str
     token: str = field(default="", repr=False)
     """The bearer token; empty where ``authentication`` is another or the token is in a file."""
+    ca: bytes = b""
+    """The authority that the API server's certificate is checked against, PEM; empty where it is in a file or none."""
 
 
 def check_kubeconfig(kubeconfig: bytes, insecure_options: frozenset[str] = frozenset()) -> str | None:
@@ -98,6 +100,7 @@ def used_context(kubeconfig: bytes, insecure_options: frozenset[str] = frozenset
         ca_file=cluster.get("certificate-authority") or "",
         authentication=_authentication(user),
         token=user.get("token") or "",
+        ca=_decode(cluster.get("certificate-authority-data") or "", "certificate-authority-data"),
     )
 
 

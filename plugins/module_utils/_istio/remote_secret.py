@@ -132,6 +132,7 @@ class RemoteCluster:
     ca_file: str
     kubeconfig: bytes = field(repr=False)
     token: str = field(default="", repr=False)
+    ca: bytes = field(default=b"", repr=False)
     findings: tuple[Finding, ...] = ()
     """What istiod accepts in silence, and a person should know about."""
 
@@ -263,6 +264,7 @@ def _remote_cluster(cluster_id: str, location: str, kubeconfig: bytes, used: Use
         ca_file=used.ca_file,
         kubeconfig=kubeconfig,
         token=used.token,
+        ca=used.ca,
     )
 
 

@@ -76,6 +76,10 @@ class LeftPlay(Unreachable):
     """Its host failed earlier in the play and takes no further part, whether its API server answers or not."""
 
 
+class CertificateRefused(Unreachable):
+    """No TLS connection: the two sides do not agree on certificates, and trying again changes nothing."""
+
+
 class Unauthorized(KubeError):
     """401: the API server does not know who we are."""
 

@@ -27,6 +27,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials im
     without_user_information,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import (
+    CertificateRefused,
     CredentialsError,
     KubeError,
     Unreachable,
@@ -214,7 +215,9 @@ class Transport:
                 time.sleep(pause)
                 continue
             if failure is not None:
-                raise Unreachable(self.cluster, f"{action}: {failure.message}", remedy=failure.remedy) from None
+                refused = failure.trouble is retry.Trouble.REFUSED_TLS
+                error_class = CertificateRefused if refused else Unreachable
+                raise error_class(self.cluster, f"{action}: {failure.message}", remedy=failure.remedy) from None
             raise self._error(action, status or 0, content, session, secrets)
 
     def stream(

@@ -42,6 +42,12 @@ def authority(client: Client, namespace: str) -> bytes:
         return pem  # whoever makes a kubeconfig of it says why it is refused
 
 
+def published_authority(client: Client, namespace: str) -> bytes:
+    """The same; empty where none is published, as before the namespace is made."""
+    published = client.find(CONFIG_MAP, "kube-root-ca.crt", namespace) or {}
+    return str((published.get("data") or {}).get("ca.crt") or "").encode()
+
+
 def is_refused(client: Client, token: str, timeout: float) -> bool:
     """Whether the API server answers 401 to ``token``. It may remember a good one for some 10 s, so it is asked again.
 

@@ -15,12 +15,14 @@ from typing import Any, Literal, NamedTuple
 
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
+from ansible_collections.onemesh.istio.plugins.module_utils._identity import made_for, made_for_another
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways import Resolution
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret import (
     Registrations,
     is_loopback,
 )
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh._dial import Dialled, cause
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._tokens import (
     Expected,
     expiry_of,
@@ -84,10 +86,19 @@ class Facts:
     reader: Mapping[str, str]
     """Kind -> UID of what makes up our reader there (READER_KINDS when it is whole)."""
     gateway: Resolution
+    uid: str = ""
+    """Of its namespace kube-system."""
+    authority: bytes = b""
+    """The CA that it publishes for its API server, PEM; empty where it does not."""
 
     @property
     def address_for_others(self) -> str:
         return self.cluster.api_server or self.server
+
+    def secret_for(self, target: str) -> Mapping[str, Any] | None:
+        """The remote secret by which it reads ``target``."""
+        name = names.remote_secret_name(target)
+        return next((secret for secret in self.secrets if secret["metadata"]["name"] == name), None)
 
 
 Action = Literal["keep", "create", "renew", "refuse", "remove", "absent", "leave"]
@@ -127,6 +138,7 @@ def plan_present(
             link,
             facts[link.source],
             facts[link.target],
+            others=[each for name, each in facts.items() if name != link.target],
             now=now,
             renew_before=renew_before,
             long_lived=long_lived,
@@ -143,6 +155,7 @@ def _present(
     source: Facts,
     target: Facts,
     *,
+    others: Sequence[Facts],
     now: datetime,
     renew_before: timedelta | None,
     long_lived: bool,
@@ -150,7 +163,9 @@ def _present(
     require_gateway: bool,
     check_mode: bool,
 ) -> Step:
-    refusal = _loopback(link, target) or _secret_in_the_way(link, source, adopt=adopt)
+    refusal = (
+        _loopback(link, target) or _address_of_another(target, others) or _secret_in_the_way(link, source, adopt=adopt)
+    )
     if refusal is None and not check_mode:
         refusal = _not_installed(link, source, target, require_gateway=require_gateway)
     if refusal is not None:
@@ -158,15 +173,19 @@ def _present(
     registered = source.registrations.get(link.target)
     if registered is None:
         return Step(link, "create", "not linked")
-    name = names.remote_secret_name(link.target)
-    if not any(is_ours(secret) for secret in source.secrets if secret["metadata"]["name"] == name):
+    secret = source.secret_for(link.target)
+    if secret is None or not is_ours(secret):
         return Step(link, "renew", "it is taken over from somebody else")
+    outdated = made_for_another(link.target, made_for(secret), target.uid)
+    if outdated:
+        return Step(link, "renew", outdated)
     expected = Expected(
         server=target.address_for_others,
         tls_server_name=target.cluster.options.get("tls_server_name") or "",
         grant=target.grants.get(link.source),
         account=target.reader["ServiceAccount"] if target.reader.keys() == READER_KINDS else None,
         long_lived=long_lived,
+        ca=target.authority,
     )
     why = why_renewed(registered, expected, now=now, renew_before=renew_before)
     if why is not None:
@@ -182,6 +201,20 @@ def _loopback(link: Link, target: Facts) -> Finding | None:
         "api-server-loopback",
         f"the istiod of {link.source} would dial its API server at {target.address_for_others}, its own loopback",
         f"set cluster_api_server to the https URL by which pods of {link.source} reach it",
+    )
+
+
+def _address_of_another(target: Facts, others: Iterable[Facts]) -> Finding | None:
+    """Where the URL that goes into remote secrets is another cluster's: its workloads would be taken for this one's."""
+    address = target.address_for_others.rstrip("/")
+    other = next((each for each in others if address in (each.server, each.cluster.api_server.rstrip("/"))), None)
+    if other is None:
+        return None
+    return Finding(
+        target.cluster.name,
+        "api-server-of-another",
+        f"the other clusters would dial its API server at {address}, which is that of {other.cluster.name}",
+        f"set cluster_api_server of {target.cluster.name} to its own https URL",
     )
 
 
@@ -233,6 +266,29 @@ def _secret_in_the_way(link: Link, source: Facts, *, adopt: bool) -> Finding | N
     return None
 
 
+def not_dialled(target: str, dialled: Dialled, uid: str) -> Finding | None:
+    """What is to be known of what goes into remote secrets for ``target`` (``uid``: of its namespace kube-system).
+
+    Where this machine does not reach the URL, pods of the other clusters may: that is a warning.
+    """
+    why = cause(dialled, uid, target)
+    if not why:
+        return None
+    checks = {"certificate": "api-server-certificate", "token": "api-server-token", "unknown": "api-server-not-tried"}
+    remedies = {
+        "certificate": "set cluster_api_server to a URL whose certificate the cluster's own authority has signed (that "
+        "in ConfigMap kube-root-ca.crt), or cluster_tls_server_name to a name that it has",
+        "unknown": f"set cluster_api_server of {target} to a URL that pods of the others reach",
+    }
+    return Finding(
+        target,
+        checks.get(dialled.trouble or "", "api-server-of-another"),
+        f"of what the other clusters' istiods would get: {why}",
+        remedies.get(dialled.trouble or "", f"set cluster_api_server of {target} to its own https URL"),
+        severity="warning" if dialled.trouble == "unknown" else "error",
+    )
+
+
 def plan_absent(links: Iterable[Link], facts: Mapping[str, Facts], *, adopt: bool = False) -> list[Step]:
     """One step per link; clusters that are away have no facts, and their side stays as it is."""
     return [_absent(link, facts.get(link.source), facts.get(link.target), adopt=adopt) for link in links]
@@ -241,8 +297,7 @@ def plan_absent(links: Iterable[Link], facts: Mapping[str, Facts], *, adopt: boo
 def _absent(link: Link, source: Facts | None, target: Facts | None, *, adopt: bool) -> Step:
     secret = None
     if source is not None:
-        expected = names.remote_secret_name(link.target)
-        secret = next((item for item in source.secrets if item["metadata"]["name"] == expected), None)
+        secret = source.secret_for(link.target)
     if secret is not None and not is_ours(secret) and not adopt:
         finding = Finding(
             link.source,

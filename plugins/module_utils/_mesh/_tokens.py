@@ -47,7 +47,8 @@ class Expected:
     """What a kubeconfig of ours has to hold to be as good as a new one.
 
     ``grant`` is the UID of the Secret that its token is bound to (None: revoked), ``account`` that of its account
-    (None: something that makes the account up is missing).
+    (None: something that makes the account up is missing). ``ca`` is the authority that the cluster publishes, PEM
+    (empty: it is not known).
     """
 
     server: str
@@ -55,6 +56,7 @@ class Expected:
     grant: str | None
     account: str | None
     long_lived: bool = False
+    ca: bytes = b""
 
 
 def why_renewed(
@@ -65,6 +67,8 @@ def why_renewed(
         return f"its server is {registered.server}, expected {expected.server}"
     if registered.tls_server_name != expected.tls_server_name:
         return "its TLS server name differs"
+    if expected.ca and registered.ca.split() != expected.ca.split():
+        return "its certificate authority is not the one that the cluster publishes"
     token = Token.of(registered.token)
     if token is None:
         return f"it authenticates by {registered.authentication}, expected a token"

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from ansible_collections.onemesh.istio.plugins.module_utils._identity import CLAIM_ANNOTATIONS
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import Kind
@@ -458,14 +459,16 @@ class _Planner:
             annotations: tuple[str, ...] = ()
             if is_a(found, kinds.NAMESPACE) and found.name not in leaving:
                 labels = tuple(name for name in NAMESPACE_LABELS if name in found.labels)
-                annotations = tuple(name for name in NAMESPACE_ANNOTATIONS if name in found.annotations)
+                annotations = tuple(
+                    name for name in (*NAMESPACE_ANNOTATIONS, *CLAIM_ANNOTATIONS) if name in found.annotations
+                )
                 if ANNOTATION_WIPE in found.annotations:
                     why = "an earlier wipe put it there"
                     self._steps.append(Step(Stage.MARKS, found, why, annotations=(ANNOTATION_WIPE,)))
             elif is_a(found, kinds.SERVICE) and found.uid not in going and found.namespace not in leaving:
                 labels = tuple(name for name in SERVICE_LABELS if name in found.labels)
             if (labels or annotations) and not found.deleting:
-                reason = f"the {found.kind.kind.lower()} stays, without what only Istio reads"
+                reason = f"the {found.kind.kind.lower()} stays, without what only Istio and we read"
                 self._steps.append(Step(Stage.LABELS, found, reason, labels, annotations))
 
     # What only looks like Istio's

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Verb ``apply``: given objects on every given cluster, by server-side apply, only the fields that are given; or gone.
 
-An object that we create gets our ownership labels; one that was there before keeps its owner, and stays (I4).
+An object that we create gets our ownership labels; one that was there before keeps its owner, and stays (I4). The
+Namespace of Istio also gets our record of which cluster it is on.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.report impor
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, Outcome, findings_of
+from ansible_collections.onemesh.istio.plugins.module_utils._guard import claim
+from ansible_collections.onemesh.istio.plugins.module_utils._identity import Identity
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import NotFound
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import NAMESPACE
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, fleet_of
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER, is_ours, owned
 
@@ -44,6 +48,7 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
                 component=parameters["component"],
                 force=parameters["force"],
                 check_mode=context.check_mode,
+                claims=member.identity if _is_namespace_of_istio(manifest, member) else None,
             )
             for manifest in objects
         ]
@@ -64,17 +69,23 @@ def apply_object(
     force: bool = False,
     adopt: bool = False,
     check_mode: bool = False,
+    claims: Identity | None = None,
 ) -> dict[str, Any]:
     """Apply one object and say what came of it: ``object``, ``action`` (created, configured, unchanged), ``before``,
     ``after`` (both as the API server has them, without what only it writes).
 
-    ``force`` takes over fields that others hold, ``adopt`` the whole object with our labels.
+    ``force`` takes over fields that others hold, ``adopt`` the whole object with our labels. ``claims``: the object is
+    the Namespace of Istio, and says from now on which cluster it is on.
     """
     metadata = manifest["metadata"]
     live = None
     try:
         live = client.find(client.kind_for(manifest), metadata["name"], metadata.get("namespace"))
         desired = owned(manifest, component) if live is None or adopt or is_ours(live) else dict(manifest)
+        if claims is not None and check_mode:
+            desired = _annotated(desired, claims.rightful_claim.annotations)
+        elif claims is not None:
+            claim(client, claims)
         applied = client.apply(
             desired, field_manager=FIELD_MANAGER, force=force or adopt, dry_run=check_mode, live=live
         )
@@ -85,6 +96,17 @@ def apply_object(
         return _change(manifest, "created", None, owned(manifest, component))
     action = "created" if live is None else "configured" if applied.changed else "unchanged"
     return _change(manifest, action, live, applied.object)
+
+
+def _is_namespace_of_istio(manifest: Mapping[str, Any], member: Member) -> bool:
+    wanted = (NAMESPACE.api_version, NAMESPACE.kind, member.cluster.istio_namespace)
+    return (manifest["apiVersion"], manifest["kind"], manifest["metadata"]["name"]) == wanted
+
+
+def _annotated(manifest: Mapping[str, Any], annotations: Mapping[str, str]) -> dict[str, Any]:
+    metadata = manifest["metadata"]
+    merged = {**(metadata.get("annotations") or {}), **annotations}
+    return {**manifest, "metadata": {**metadata, "annotations": merged}}
 
 
 def remove_object(client: Client, manifest: Mapping[str, Any], *, check_mode: bool = False) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from typing import Any
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError, errors
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member, findings_of
+from ansible_collections.onemesh.istio.plugins.module_utils._guard import claim
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import (
     HAS_CRYPTOGRAPHY,
@@ -33,7 +34,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import 
     open_key,
     repaired,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP, NAMESPACE, POD, SECRET
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP, POD, SECRET
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._authorities import (
     OPAQUE,
     ROOT_DIRECTORY,
@@ -46,7 +47,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._mesh._authorities i
     shared_keys,
     with_root_as_it_stands,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh.apply import apply_object
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, fleet_of
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER, is_ours, owned
 
@@ -79,6 +79,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "passphrase": {"type": "str", "no_log": True},
     "min_days": {"type": "int", "default": 30},
 }
+READING_STATES = ("checked",)
 MUTUALLY_EXCLUSIVE = [("directory", "bundles")]
 REQUIRED_IF = [
     ("state", "present", ("directory", "bundles"), True),
@@ -367,9 +368,8 @@ def manifest(namespace: str, bundle: Bundle) -> dict[str, Any]:
 
 def _write(member: Member, live: Live, bundle: Bundle, context: Context) -> None:
     client, namespace = member.client, live.namespace
-    if live.secret is None and client.find(NAMESPACE, namespace) is None:
-        made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
-        apply_object(client, made, component="namespace", check_mode=context.check_mode)
+    if not context.check_mode:
+        claim(client, member.identity)
     stale = [key for key in ((live.secret or {}).get("data") or {}) if key == names.ISTIO_GENERATED_KEY]
     if stale:
         # With this key istiod would go on to take the Secret for its own, and rotate the root in it.

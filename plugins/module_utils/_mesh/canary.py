@@ -57,6 +57,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "force": {"type": "bool", "default": False},
 }
 REQUIRED_IF = [*CHANGE_REQUIRED_IF]
+READING_STATES = ("status",)
 REQUIRED_BY = {"approval_expires": ["request"], "approved_by": ["request"]}
 
 _REQUESTS: Mapping[str, Request] = {"promoted": "promote", "rolled_back": "rollback"}

@@ -6,11 +6,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, Outcome
+from ansible_collections.onemesh.istio.plugins.module_utils._identity import (
+    Identity,
+    judge,
+    made_for,
+    made_for_another,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import debug, istiod, names, remote_secret
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways import resolve
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret import Registrations
@@ -26,6 +33,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.pods import pod_is_ready
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import _synced
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh._dial import Dialled, cause, credentials_in, dial
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._discovery import network_of
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._tokens import timestamp
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._verify import gather
@@ -36,6 +44,10 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "require_all": {"type": "bool", "default": False},
     "timeout": {"type": "float", "default": 30.0},
 }
+READS_ONLY = True
+
+_DIALLING = 3.0
+"""Seconds in which an API server that this machine reaches has answered."""
 
 T = TypeVar("T")
 Manifest = Mapping[str, Any]
@@ -47,9 +59,16 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     Raises MeshError, with all facts, where ``require_all`` is set and one does not answer.
     """
     fleet = fleet_of(parameters, context)
-    outcomes = fleet.each(facts_of, deadline=parameters["timeout"])
+    looked = Looked()
+    outcomes = fleet.each(lambda member: facts_of(member, looked), deadline=parameters["timeout"])
     required = parameters["require_all"]
     findings = [finding for name, outcome in outcomes.items() for finding in findings_of(name, outcome, required)]
+    findings += [replace(finding, severity="warning") for finding in judge(list(looked.identities.values()))]
+    for (source, target), reason in looked.reasons().items():
+        facts = outcomes[source].value
+        if facts is not None:  # else it came too late
+            facts["peers"][target]["reason"] = reason
+            findings.append(_not_read(source, target, facts["peers"][target]["secret"], reason))
     result = {
         "changed": False,
         "clusters": {
@@ -64,6 +83,34 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     return result
 
 
+@dataclass
+class Looked:
+    """What is compared between clusters: who they are, and what came of trying the links that istiods do not read.
+
+    Keys are pairs of source and target; ``made_for`` is the UID that a remote secret notes.
+    """
+
+    identities: dict[str, Identity] = field(default_factory=dict)
+    made_for: dict[tuple[str, str], str] = field(default_factory=dict)
+    dialled: dict[tuple[str, str], Dialled] = field(default_factory=dict)
+
+    def reasons(self) -> dict[tuple[str, str], str]:
+        """Why links do not work, as far as it is known. Pure."""
+        uids = {name: identity.uid for name, identity in self.identities.items()}
+        reasons = {
+            (source, target): made_for_another(target, noted, uids.get(target, ""))
+            for (source, target), noted in self.made_for.items()
+        }
+        for (source, target), dialled in self.dialled.items():
+            reasons[source, target] = reasons.get((source, target)) or cause(dialled, uids.get(target, ""), target)
+        return {pair: reason for pair, reason in reasons.items() if reason}
+
+
+def _not_read(source: str, target: str, secret: str, reason: str) -> Finding:
+    remedy = f"link {target} again so that the secret is made anew (role link)"
+    return Finding(source, "peer-not-read", f"its link to {target} does not work: {reason}", remedy, "warning", secret)
+
+
 def findings_of(name: str, outcome: Outcome[dict[str, Any]], required: bool) -> list[Finding]:
     """Why a cluster, or some of its facts, could not be read. Pure."""
     if outcome.error is not None:
@@ -75,7 +122,7 @@ def findings_of(name: str, outcome: Outcome[dict[str, Any]], required: bool) -> 
     ]
 
 
-def facts_of(member: Member) -> dict[str, Any]:
+def facts_of(member: Member, looked: Looked) -> dict[str, Any]:
     """What is known of one cluster. Raises KubeError where it does not answer.
 
     A remote secret's account may read less than everything: what it may not is None, and ``not_read`` says why.
@@ -91,17 +138,30 @@ def facts_of(member: Member) -> dict[str, Any]:
             return None
 
     version = client.version()["gitVersion"]
+    identity = part("uid", member.look)
+    if identity is not None:
+        looked.identities[member.name] = identity
     namespace = cluster.istio_namespace
     network = part("network", lambda: network_of(client, namespace))
     pods = part("istiods", lambda: client.list(POD, namespace, label_selector=istiod.SELECTOR))
     nodes = part("nodes", lambda: client.list(NODE))
-    registrations = part("peers", lambda: _registrations(client, cluster.name, namespace))
+    secrets = part("peers", lambda: client.list(SECRET, namespace, label_selector=remote_secret.ISTIO_LABEL))
+    registrations = None if secrets is None else remote_secret.parse(secrets, cluster=cluster.name, namespace=namespace)
     trust_domains = part("trust_domain", lambda: _trust_domains(client, pods or []))
     istiods = None if pods is None else [_istiod(client, pod) for pod in pods]
+    found = None if registrations is None else peers(registrations, istiods or [])
+    if secrets is not None and registrations is not None and found is not None:
+        noted = {f"{each['metadata']['namespace']}/{each['metadata']['name']}": made_for(each) for each in secrets}
+        for remote in registrations.clusters:
+            looked.made_for[member.name, remote.cluster_id] = noted[remote.secret]
+            if found[remote.cluster_id]["synced"] is False:
+                dialled = dial(member.name, credentials_in(remote), timeout=_DIALLING)
+                looked.dialled[member.name, remote.cluster_id] = dialled
     return {
         "reachable": True,
         "reason": "",
         "server": client.credentials.server,
+        "uid": None if identity is None else identity.uid,
         "kubernetes": version,
         "network": network,
         "revisions": None if pods is None else revisions(pods, trust_domains or {}),
@@ -111,7 +171,7 @@ def facts_of(member: Member) -> dict[str, Any]:
         "nodes": None if nodes is None else len(nodes),
         "regions": None if nodes is None else _labels(nodes, "topology.kubernetes.io/region"),
         "zones": None if nodes is None else _labels(nodes, "topology.kubernetes.io/zone"),
-        "peers": None if registrations is None else peers(registrations, istiods or []),
+        "peers": found,
         "not_read": not_read,
     }
 
@@ -188,11 +248,6 @@ def _trust_domains(client: Client, pods: Iterable[Manifest]) -> dict[str, str]:
         revision: istiod.trust_domain(client.find(CONFIG_MAP, istiod.mesh_config_name(revision), namespace))
         for revision, namespace in places.items()
     }
-
-
-def _registrations(client: Client, cluster: str, namespace: str) -> Registrations:
-    secrets = client.list(SECRET, namespace, label_selector=remote_secret.ISTIO_LABEL)
-    return remote_secret.parse(secrets, cluster=cluster, namespace=namespace)
 
 
 def _root_fingerprints(client: Client, namespace: str) -> list[str]:

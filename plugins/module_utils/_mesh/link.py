@@ -20,7 +20,9 @@ from typing import Any
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC, MESH_ARGUMENT_SPEC
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member, Outcome, findings_of
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import names, reader, remote_secret
+from ansible_collections.onemesh.istio.plugins.module_utils._guard import claim
+from ansible_collections.onemesh.istio.plugins.module_utils._identity import ANNOTATION_CLUSTER_UID
+from ansible_collections.onemesh.istio.plugins.module_utils._istio import debug, names, reader, remote_secret
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways import Resolution, resolve
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.kubeconfig import check_kubeconfig
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
@@ -31,6 +33,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     SERVICE,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import _accounts, _links, _readers, _synced
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh._link_trial import Trial
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._links import Facts, Link, Step
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._tokens import expiry_of, timestamp
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.apply import apply_object
@@ -44,6 +47,9 @@ from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
 )
 
 COMPONENT = "link"
+
+_KEPT = ("name", "namespace", "labels", "annotations")
+"""Of the metadata of a remote secret, what is written again where it is put back."""
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **FLEET_ARGUMENT_SPEC,
@@ -124,6 +130,8 @@ def gather(member: Member) -> Facts:
         },
         reader=_readers.found(client, namespace),
         gateway=_gateway(client, cluster.network),
+        uid=member.identity.uid,
+        authority=_accounts.published_authority(client, namespace),
     )
 
 
@@ -169,15 +177,32 @@ class _Linking:
         refusals = [step.finding for step in steps if step.finding is not None]
         if refusals:
             raise MeshError("Nothing was written.", _distinct(refusals), _result(steps))
-        if self.parameters["state"] == "rendered":
-            return self._render(links, facts)
         due = [step.link for step in steps if step.changes]
+        rendered = self.parameters["state"] == "rendered"
+        trial = Trial(self.fleet, facts)
+        surely_wrong = trial.without_token(_grouped(links if rendered else due, key=lambda link: link.target))
+        if surely_wrong:
+            raise MeshError("Nothing was written.", surely_wrong, {**_result(steps), "changed": False})
+        if rendered:
+            return self._render(links, facts)
         if self.context.check_mode:
             return _result(steps)
         secrets = self._grant(due, facts)
         result = _result(steps, expires={link: _expiry(secret) for link, secret in secrets.items()})
+        surely_wrong = trial.with_token({link.target: secret for link, secret in secrets.items()})
+        if surely_wrong:
+            message = "The readers are made, and no remote secret was written: they would not work."
+            raise MeshError(message, surely_wrong, result)
+        doubtful = [link for link in secrets if link.target in trial.doubts]
+        working = self._working(doubtful, facts)
         self._write(secrets, result)
-        self._prove(links, result)
+        late = self._prove(links)
+        if late:
+            back = self._put_back(working)
+            message = "The remote secrets are written, but not every istiod reads its peers."
+            if back:
+                message += f" What worked before was put back: {', '.join(map(str, back))}."
+            raise MeshError(message, [*late, *trial.doubts.values()], result)
         return result
 
     def _grant(self, links: Iterable[Link], facts: Mapping[str, Facts]) -> dict[Link, dict[str, Any]]:
@@ -186,6 +211,7 @@ class _Linking:
 
         def on_target(member: Member) -> dict[Link, dict[str, Any]]:
             namespace = member.cluster.istio_namespace
+            claim(member.client, member.identity)
             for manifest in reader.objects(_links.READER_ACCOUNT, namespace):
                 apply_object(member.client, manifest, component=COMPONENT)
             authority = _accounts.authority(member.client, namespace)
@@ -201,6 +227,7 @@ class _Linking:
                 for link in by_target[member.name]
             }
             for secret in secrets.values():
+                secret["metadata"]["annotations"][ANNOTATION_CLUSTER_UID] = facts[member.name].uid
                 _refuse_what_istiod_would(member.name, secret)
             return secrets
 
@@ -232,6 +259,7 @@ class _Linking:
         by_source = _grouped(secrets, key=lambda link: link.source)
 
         def on_source(member: Member) -> None:
+            claim(member.client, member.identity)
             for link in by_source[member.name]:
                 apply_object(
                     member.client,
@@ -245,8 +273,8 @@ class _Linking:
         if failures:
             raise MeshError("Not all remote secrets could be written; run again to write the rest.", failures, result)
 
-    def _prove(self, links: Iterable[Link], result: Mapping[str, Any]) -> None:
-        """Done only when each istiod, every replica of every revision, says ``synced`` (S3.26)."""
+    def _prove(self, links: Iterable[Link]) -> list[Finding]:
+        """Done only when each istiod, every replica of every revision, says ``synced`` (S3.26): what is in the way."""
         by_source = _grouped(links, key=lambda link: link.source)
         timeout = self.parameters["timeout"]
 
@@ -261,9 +289,46 @@ class _Linking:
 
         outcomes = self.fleet.each(on_source, deadline=4 * timeout, only=list(by_source))
         late = [finding for outcome in outcomes.values() for finding in outcome.value or ()]
-        findings = [*findings_of(outcomes, "not-reachable"), *late]
-        if findings:
-            raise MeshError("The remote secrets are written, but not every istiod reads its peers.", findings, result)
+        return [*findings_of(outcomes, "not-reachable"), *late]
+
+    def _working(self, links: Iterable[Link], facts: Mapping[str, Facts]) -> dict[Link, Mapping[str, Any]]:
+        """The remote secrets of those links that every istiod of their source reads now."""
+        held = {link: secret for link in links if (secret := facts[link.source].secret_for(link.target)) is not None}
+        synced = self._synced(held)
+        return {link: secret for link, secret in held.items() if link in synced}
+
+    def _put_back(self, working: Mapping[Link, Mapping[str, Any]]) -> list[Link]:
+        """What no longer works with what took its place."""
+        lost = {link: working[link] for link in working.keys() - self._synced(working)}
+        by_source = _grouped(lost, key=lambda link: link.source)
+
+        def on_source(member: Member) -> None:
+            for link in by_source[member.name]:
+                metadata = {key: value for key, value in lost[link]["metadata"].items() if key in _KEPT}
+                manifest = {**{key: lost[link][key] for key in ("type", "data")}, "metadata": metadata}
+                described = {"apiVersion": SECRET.api_version, "kind": SECRET.kind}
+                apply_object(member.client, {**described, **manifest}, component=COMPONENT, adopt=True)
+
+        outcomes = self.fleet.each(on_source, deadline=self._deadline(), only=list(by_source))
+        return [link for link in lost if outcomes[link.source].error is None]
+
+    def _synced(self, links: Iterable[Link]) -> set[Link]:
+        """Those of the links that every istiod of their source reads; none of a source that cannot be asked."""
+        by_source = _grouped(links, key=lambda link: link.source)
+
+        def on_source(member: Member) -> Mapping[str, Mapping[str, str]]:
+            try:
+                return _synced.registered(member.client, member.cluster.istio_namespace)
+            except debug.UnexpectedAnswer:
+                return {}
+
+        outcomes = self.fleet.each(on_source, deadline=self._deadline(), only=list(by_source))
+        return {
+            link
+            for source, outcome in outcomes.items()
+            for link in by_source[source]
+            if outcome.value and all(each.get(link.target) == debug.SYNCED for each in outcome.value.values())
+        }
 
     def _render(self, links: list[Link], facts: Mapping[str, Facts]) -> dict[str, Any]:
         """One file per source with what is to be applied there, readable by its owner only (S3.32, I8)."""

@@ -17,6 +17,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.leftovers import CHOICES, REFUSE
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.manifest import ANNOTATION_NAME
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.source import CHARTS_ARGUMENT_SPEC
+from ansible_collections.onemesh.istio.plugins.module_utils._identity import claim_of
+from ansible_collections.onemesh.istio.plugins.module_utils._istio import istiod as istiods
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.names import NETWORK_LABEL
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.wanted_gateway import name_of
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
@@ -54,6 +56,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     },
     "charts_timeout": {"type": "float", "default": 60.0},
 }
+READS_ONLY = True
 
 _NEEDED: tuple[tuple[str, Kind, bool], ...] = (
     ("patch", NAMESPACE, False),
@@ -140,6 +143,7 @@ def snapshot(member: Member, planned: Plan | None = None) -> Snapshot:
         cluster=cluster,
         server=client.credentials.server,
         uid=system["metadata"]["uid"],
+        claim=claim_of(namespace),
         kubernetes=(int(version["major"]), int("".join(filter(str.isdigit, version["minor"])))),
         pod_cidrs=tuple(cidr for node in nodes for cidr in (node.get("spec") or {}).get("podCIDRs") or ()),
         network_label=((namespace.get("metadata") or {}).get("labels") or {}).get(NETWORK_LABEL, ""),
@@ -180,13 +184,12 @@ def _istiods(client: Client, namespace: str) -> list[dict[str, Any]]:
 def _istiod(client: Client, deployment: Mapping[str, Any]) -> Istiod:
     metadata = deployment["metadata"]
     container = deployment["spec"]["template"]["spec"]["containers"][0]
-    environment = {entry["name"]: entry.get("value", "") for entry in container.get("env") or ()}
     annotations = metadata.get("annotations") or {}
     return Istiod(
         name=metadata["name"],
         revision=(metadata.get("labels") or {}).get("istio.io/rev", "default"),
         version=container["image"].rpartition(":")[2],
-        cluster_id=environment.get("CLUSTER_ID", ""),
+        cluster_id=istiods.cluster_id(deployment["spec"]["template"]["spec"]),
         release=annotations.get(ANNOTATION_NAME, "") or release_that_holds(client, deployment),
     )
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any, Protocol
 
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import fleet_of_parameters
+from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster, fleet_of_parameters
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet
+from ansible_collections.onemesh.istio.plugins.module_utils._guard import Guard
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import Decrypt
 from ansible_collections.onemesh.istio.plugins.module_utils._values import check_numbers
@@ -38,12 +39,16 @@ class Context:
     """What ansible-vault has encrypted, in plain; only the controller has it."""
     locate: Callable[[str, str], str] = lambda _folder, name: name
     """The path of a file that is named as tasks name files, searched in ``files`` or ``templates`` of a role too."""
+    guarded: bool = True
+    """Whether the API servers have to be the clusters they are said to be: for all but verbs that only read."""
 
 
 class Verb(Protocol):
     """What a module of ``_mesh`` offers: its options, and one function that does the work.
 
     ``run`` returns the result (``changed`` and, where something changes, ``diff``) or raises MeshError or KubeError.
+    A verb that changes nothing says so by ``READS_ONLY = True``, one that changes nothing in some states by
+    ``READING_STATES``; all others get to no API server that is not the cluster it is said to be.
     """
 
     ARGUMENT_SPEC: dict[str, Any]
@@ -52,33 +57,42 @@ class Verb(Protocol):
     def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]: ...
 
 
-def fleet_of(parameters: Mapping[str, Any], context: Context) -> Fleet:
-    """The fleet that a mesh-wide verb was given."""
-    return Fleet(
-        fleet_of_parameters(parameters["clusters"]),
+def fleet_of(parameters: Mapping[str, Any], context: Context, clusters: Mapping[str, Cluster] | None = None) -> Fleet:
+    """The fleet that a mesh-wide verb was given, or that of ``clusters``.
+
+    Raises MeshError where an API server is not the cluster it is said to be, or two of them are one: nothing is written
+    then, and nothing is looked at that could be taken for another cluster's.
+    """
+    fleet = Fleet(
+        fleet_of_parameters(parameters["clusters"]) if clusters is None else clusters,
         request_timeout=parameters["request_timeout"],
         environ=context.environ,
         decrypt=context.decrypt,
+        guard=Guard() if context.guarded else None,
     )
+    findings = fleet.identify(leave_out=parameters.get("exclude") or ())
+    if findings:
+        raise MeshError("Nothing was written: not every API server is the cluster that it is said to be.", findings)
+    return fleet
+
+
+def reads_only(verb: Verb | ModuleType, parameters: Mapping[str, Any]) -> bool:
+    """Whether a run changes nothing, as its verb says."""
+    return getattr(verb, "READS_ONLY", False) or parameters.get("state") in getattr(verb, "READING_STATES", ())
 
 
 def mesh_of(parameters: Mapping[str, Any], context: Context) -> Fleet:
     """The fleet, and the clusters of ``mesh`` beside it, in the order of the mesh."""
     clusters = fleet_of_parameters(parameters["clusters"])
     others = fleet_of_parameters(parameters["mesh"]) if parameters["mesh"] else {}
-    return Fleet(
-        {**others, **clusters},
-        request_timeout=parameters["request_timeout"],
-        environ=context.environ,
-        decrypt=context.decrypt,
-    )
+    return fleet_of(parameters, context, {**others, **clusters})
 
 
 def run_verb(verb: Verb | ModuleType, parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Run a verb and turn what it raises into a failed result with findings."""
     try:
         _check(parameters, verb.ARGUMENT_SPEC)
-        return dict(verb.run(parameters, context))
+        return dict(verb.run(parameters, replace(context, guarded=not reads_only(verb, parameters))))
     except MeshError as error:
         findings = [finding.as_dict() for finding in error.findings]
         return {"changed": False, **error.result, "failed": True, "msg": str(error), "findings": findings}

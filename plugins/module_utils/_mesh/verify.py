@@ -14,16 +14,20 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC, MESH_ARGUMENT_SPEC
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError, errors
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret import RemoteCluster
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh._dial import cause, credentials_in, dial
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._verify import gather, judge, probe, report, traffic
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._verify.facts import (
     Answers,
     ClusterFacts,
     Obstacle,
+    RemoteSecret,
     Traffic,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, mesh_of
@@ -65,6 +69,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
 }
 REQUIRED_IF = [("probe", "existing", ("client", "service"))]
 
+_DIALLING = 3.0
+"""Seconds in which an API server that this machine reaches has answered."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 4.0
 _NEWS_EVERY = 5.0
 _REMOVAL = 60.0
@@ -83,6 +89,7 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     try:
         verification.read()
         verification.request()
+        verification.try_links()
     finally:
         verification.clean_up()
     result = verification.result()
@@ -223,6 +230,31 @@ class _Verification:
             self._ask_existing()
             self._wait(self._waiting_for_traffic, lambda _pairs: self._ask_existing())
 
+    def try_links(self) -> None:
+        """Of the links that istiods do not read, learn why: what is in their secrets is tried from here."""
+
+        def on_cluster(member: Member) -> dict[str, RemoteSecret]:
+            facts = self.facts[member.name]
+            registered = gather.registrations(member.client, member.cluster)
+            return {
+                target: replace(secret, cause=self._cause(member, remote, target))
+                for target, secret in facts.secrets.items()
+                if (member.name, target) in self.links and not facts.reads(target)
+                if (remote := registered.get(target)) is not None
+            }
+
+        unread = {source for source, target in self.links if not self.facts[source].reads(target)}
+        asked = [name for name in self._present if name in unread]
+        deadline = self.lane + _DIALLING * len(self.facts)
+        for name, outcome in self.fleet.each(on_cluster, deadline=deadline, only=asked).items():
+            facts = self.facts[name]
+            self.facts[name] = replace(facts, secrets={**facts.secrets, **(outcome.value or {})})
+
+    def _cause(self, member: Member, remote: RemoteCluster, target: str) -> str:
+        known = self.facts.get(target)
+        dialled = dial(member.name, credentials_in(remote), timeout=_DIALLING)
+        return cause(dialled, known.uid if known is not None else "", target)
+
     def clean_up(self) -> None:
         """Take the probe away, wherever it may have been put, unless it shall stay."""
         if self.parameters["keep_probe"] or not self.touched:
@@ -265,7 +297,7 @@ class _Verification:
         )
         for name, outcome in outcomes.items():
             if outcome.error is None:
-                self.facts[name] = outcome.get()
+                self.facts[name] = replace(outcome.get(), uid=self.fleet[name].identity.uid)
             else:
                 error = outcome.error
                 cluster = self.fleet[name].cluster

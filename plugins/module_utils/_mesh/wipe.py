@@ -20,7 +20,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._cluster import (
     fleet_of_parameters,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member, Outcome
+from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, Outcome
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import LeftPlay, Unreachable
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import _wipe_peers
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._wipe_execute import Executor, Report
@@ -33,7 +33,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._mesh._wipe_plan imp
     make_plan,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._wipe_scan import scan
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, fleet_of
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **FLEET_ARGUMENT_SPEC,
@@ -68,12 +68,7 @@ class _Wipe:
         peers = [peer for peer in parameters["peers"] if peer["name"] not in self._clusters]
         self._peers = fleet_of_parameters(peers) if peers else {}
         self._scopes = {name: self._scope(cluster, parameters) for name, cluster in self._clusters.items()}
-        self._fleet = Fleet(
-            {**self._clusters, **self._peers},
-            request_timeout=self._request_timeout,
-            environ=context.environ,
-            decrypt=context.decrypt,
-        )
+        self._fleet = fleet_of(parameters, context, {**self._clusters, **self._peers})
         self._reports = {name: Report() for name in self._clusters}
         self._peer_steps: dict[str, list[Step]] = {name: [] for name in self._peers}
         self._findings: list[Finding] = []

@@ -20,6 +20,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.place import
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC, MESH_ARGUMENT_SPEC
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member, findings_of
+from ansible_collections.onemesh.istio.plugins.module_utils._guard import claim
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import names, writer
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.accounts import Rules, role_name, with_rights
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
@@ -253,6 +254,7 @@ class _Granting:
 
         def on_cluster(member: Member) -> dict[str, Any] | None:
             step, known = by_name[member.name], facts[member.name]
+            claim(member.client, member.identity)
             for manifest in known.desired:
                 apply_object(member.client, manifest, component=COMPONENT)
             if known.obsolete:

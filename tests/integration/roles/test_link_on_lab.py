@@ -152,7 +152,10 @@ def test_the_remote_secret_is_as_istioctl_makes_it(linked: Lab, source: str, tar
     for kubeconfig in (theirs, ours):
         kubeconfig["users"][0]["user"]["token"] = "some token"
     assert ours == theirs
-    assert live["metadata"]["annotations"] == expected["metadata"]["annotations"]
+    made_for = {
+        "onemesh.istio/cluster-uid": linked.clients[target].get(kinds.NAMESPACE, "kube-system")["metadata"]["uid"]
+    }
+    assert live["metadata"]["annotations"] == {**expected["metadata"]["annotations"], **made_for}
     assert expected["metadata"]["labels"].items() <= live["metadata"]["labels"].items()
     assert (live["metadata"]["name"], live["metadata"]["namespace"]) == (expected["metadata"]["name"], NAMESPACE)
 
@@ -204,6 +207,55 @@ def test_a_reader_that_was_taken_away_is_made_again(linked: Lab) -> None:
     assert run.last["links"][0]["reason"] == "the account of its token was removed or made anew"
     assert who(bearer(linked, "west", token(linked, "east", "west"))).endswith(":onemesh-istio-reader")
     assert token(linked, "east", "west") != old
+
+
+def test_a_url_of_another_cluster_is_refused_and_the_link_stays(linked: Lab) -> None:
+    before = linked.state()
+    hosts = {"west": {"cluster_api_server": linked.hosts["east"]["cluster_api_server"] + "/"}}
+    for check in ([], ["--check"]):
+        run = linked.run(link("link"), hosts=hosts, arguments=check).succeeded()
+        assert {(each["cluster"], each["check"]) for each in run.last["findings"]} == {
+            ("west", "api-server-of-another")
+        }
+        assert run.last["changed"] is False
+    assert linked.state() == before
+
+
+def test_what_works_is_put_back_where_its_replacement_does_not(linked: Lab) -> None:
+    """A URL that nobody answers at: this machine cannot know that, and istiod says no more than that it waits."""
+    held = secret(linked, "east", "west")
+    hosts = {"west": {"cluster_api_server": "https://192.0.2.77:6443"}}
+    run = linked.run(link("link", timeout=6, **{"from": ["east"]}), hosts=hosts).succeeded()
+    assert "What worked before was put back: east -> west." in run.last["msg"]
+    assert ("west", "warning") in {(each["cluster"], each["severity"]) for each in run.last["findings"]}
+    back = secret(linked, "east", "west")
+    assert held is not None
+    assert back is not None
+    assert back["data"] == held["data"]
+    assert actions(linked.run(link("link")).succeeded().last) == ["keep", "keep"]
+    assert istioctl_sees(linked, "east") == {"west": "synced"}
+
+
+def test_a_cluster_that_was_made_anew_is_named_and_linked_again(linked: Lab) -> None:
+    """istiod goes on saying that it is synced."""
+    noted = {"metadata": {"annotations": {"onemesh.istio/cluster-uid": "of-the-old-one"}}}
+    linked.clients["east"].patch(SECRET, "istio-remote-secret-west", NAMESPACE, noted)
+    fleet = {"clusters": FLEET}
+    run = linked.run(
+        {"name": "info", "onemesh.istio.cluster_info": fleet, "run_once": True},
+        {
+            "name": "verify",
+            "onemesh.istio.verify": {**fleet, "probe": "none", "timeout": 0},
+            "run_once": True,
+            "ignore_errors": True,
+        },
+        link("link"),
+    ).succeeded()
+    cause = "west was made anew: it was made for one with UID of-the-old-one"
+    assert run.of("info").result["clusters"]["east"]["peers"]["west"]["reason"].startswith(cause)
+    assert cause in run.of("verify").result["msg"]
+    assert run.last["links"][0]["reason"].startswith(cause)
+    assert actions(run.last) == ["renew", "keep"]
 
 
 def test_only_one_way(unlinked: Lab) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.debug import Host, NetworkGateway
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.debug import SYNCED, Host, NetworkGateway
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,12 @@ class RemoteSecret:
     """istiod's reason not to take it; empty where it does."""
     mismatch: str = ""
     """A name in the secret that contradicts its data key, in words; empty where all agree."""
+    made_for: str = ""
+    """UID of namespace kube-system of the cluster that it was made for; empty where it does not say."""
+    authority: bytes = b""
+    """The CA in it, PEM; empty where it has none."""
+    cause: str = ""
+    """Why it does not work, from trying it here; empty where it was not tried, or works from here."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,10 @@ class ClusterFacts:
     """The network that the fleet says."""
     api_server: str = ""
     """The URL by which the other clusters reach its API server, where the fleet says so."""
+    uid: str = ""
+    """Of its namespace kube-system."""
+    authority: bytes = b""
+    """The CA that it publishes for its API server, PEM; empty where it does not."""
     istio_namespace: str = "istio-system"
     away: str = ""
     away_remedy: str = ""
@@ -123,6 +133,10 @@ class ClusterFacts:
     pod_addresses: frozenset[str] = frozenset()
     """Addresses of running pods with a sidecar."""
     sample: ProxySample | None = None
+
+    def reads(self, target: str) -> bool:
+        """Whether every istiod says ``synced`` of ``target``."""
+        return bool(self.istiods) and all(istiod.clusters.get(target) == SYNCED for istiod in self.istiods)
 
 
 @dataclass(frozen=True)

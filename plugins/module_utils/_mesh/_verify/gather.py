@@ -18,6 +18,7 @@ from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils import _pem
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
+from ansible_collections.onemesh.istio.plugins.module_utils._identity import made_for
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import (
     debug,
     gateways,
@@ -39,6 +40,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     SERVICE,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.pods import pod_is_ready
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh import _accounts
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._authorities import Live
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._verify import probe
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._verify.facts import (
@@ -72,6 +74,7 @@ def facts_of(cluster: Cluster, client: Client) -> ClusterFacts:
         name=cluster.name,
         network=cluster.network,
         api_server=cluster.api_server,
+        authority=_accounts.published_authority(client, namespace),
         istio_namespace=namespace,
         domain=_domain(istiod_pods),
         istio_version=_version(istiod_pods),
@@ -250,11 +253,18 @@ def _secrets(client: Client, cluster: Cluster) -> dict[str, RemoteSecret]:
         for finding in registrations.findings
         if finding.check in _MISMATCHES
     }
+    noted = {f"{namespace}/{secret['metadata']['name']}": made_for(secret) for secret in live}
     found = {
         ignored.cluster_id: RemoteSecret(ignored.secret, refused=ignored.reason) for ignored in registrations.ignored
     }
     for remote in registrations.clusters:
-        found[remote.cluster_id] = RemoteSecret(remote.secret, remote.server, mismatch=doubts.get(remote.secret, ""))
+        found[remote.cluster_id] = RemoteSecret(
+            remote.secret,
+            remote.server,
+            mismatch=doubts.get(remote.secret, ""),
+            made_for=noted[remote.secret],
+            authority=remote.ca,
+        )
     # A secret with another key than its name says registers some other cluster; it is meant for the one it names.
     for secret in live:
         meant = _meant_for(secret)
@@ -272,6 +282,12 @@ def _meant_for(secret: Manifest) -> str:
     named = str(secret["metadata"]["name"])
     prefix = names.REMOTE_SECRET_PREFIX
     return str(annotations.get(names.CLUSTER_ANNOTATION) or (named[len(prefix) :] if named.startswith(prefix) else ""))
+
+
+def registrations(client: Client, cluster: Cluster) -> remote_secret.Registrations:
+    """What istiod takes from the remote secrets, credentials included."""
+    live = client.list(SECRET, cluster.istio_namespace, label_selector=remote_secret.ISTIO_LABEL)
+    return remote_secret.parse(live, cluster=cluster.name, namespace=cluster.istio_namespace)
 
 
 # -- gateways ---------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from statistics import median
 from typing import Literal
 
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
+from ansible_collections.onemesh.istio.plugins.module_utils._identity import made_for_another
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.debug import SYNCED, Host, NetworkGateway
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._verify.facts import (
     Answers,
@@ -23,6 +24,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._mesh._verify.facts 
     Istiod,
     Obstacle,
     Rejection,
+    RemoteSecret,
     Traffic,
 )
 
@@ -387,6 +389,15 @@ def _synced(source: ClusterFacts, target: ClusterFacts) -> Check:
             f"link {target.name} again so that the secret is made anew",
             object=where,
         )
+    outdated = _outdated(secret, target)
+    if outdated:
+        return _failed(
+            "synced",
+            source,
+            f"the remote secret for {target.name} leads nowhere any more: {outdated}",
+            f"link {target.name} again so that the secret is made anew",
+            object=where,
+        )
     if not source.istiods:
         pods = ", ".join(source.istiods_not_ready)
         return _failed(
@@ -413,7 +424,7 @@ def _synced(source: ClusterFacts, target: ClusterFacts) -> Check:
                 "synced",
                 source,
                 f"istiod does not know {target.name}, although secret {secret.secret} is there: "
-                "it no longer reads secrets, or failed to build a client from this one",
+                f"it no longer reads secrets, or failed to build a client from this one{_because(secret)}",
                 f"restart it: kubectl -n {namespace} rollout restart deployment -l app=istiod "
                 "(its log says 'Add cluster' or 'Deleting cluster' last)",
                 object=pod,
@@ -423,13 +434,27 @@ def _synced(source: ClusterFacts, target: ClusterFacts) -> Check:
             return _failed(
                 "synced",
                 source,
-                f"istiod says '{status}' of {target.name}, not 'synced'",
+                f"istiod says '{status}' of {target.name}, not 'synced'{_because(secret)}",
                 f"see that pods of {source.name} reach {secret.server or 'its API server'}, and that the token in "
                 f"{secret.secret} still holds (link again renews it)",
                 object=pod,
                 eventual=True,
             )
     return Check("synced", "ok")
+
+
+def _outdated(secret: RemoteSecret, target: ClusterFacts) -> str:
+    """Why istiod cannot read the target by it, whatever it says: it goes on saying 'synced' where it once was."""
+    replaced = made_for_another(target.name, secret.made_for, target.uid)
+    if replaced:
+        return replaced
+    if secret.authority and target.authority and secret.authority.split() != target.authority.split():
+        return f"its certificate authority is not the one that {target.name} publishes"
+    return ""
+
+
+def _because(secret: RemoteSecret) -> str:
+    return f": {secret.cause}" if secret.cause else ""
 
 
 # -- gateway ----------------------------------------------------------------------------------------------------------

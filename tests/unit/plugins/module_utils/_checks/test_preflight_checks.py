@@ -21,6 +21,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._checks.preflight im
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.leftovers import Leftover
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.manifest import Identity, Owner
+from ansible_collections.onemesh.istio.plugins.module_utils._identity import Claim
 
 OURS = Istiod("istiod", "default", "1.31.0", "west", "istiod")
 
@@ -62,6 +63,20 @@ ROWS: dict[str, tuple[Snapshot, Snapshot, str]] = {
         snapshot("west", uid="uid-of-east", server="https://192.0.2.1:6443"),
         "west: west and east are the same cluster (UID uid-of-east of kube-system, https://192.0.2.1:6443)"
         " -> correct cluster_kubeconfig or cluster_context of one of them",
+    ),
+    "cluster-differs": (
+        snapshot("west", claim=Claim("west", "uid-of-west")),
+        snapshot("west", claim=Claim("north", "uid-of-west")),
+        "west (Namespace istio-system): the API server at https://west.example:6443 is cluster north (annotation "
+        "onemesh.istio/cluster) -> correct cluster_kubeconfig or cluster_context of west, or set cluster_name to north",
+    ),
+    "cluster-replaced": (
+        snapshot("west"),
+        snapshot("west", claim=Claim("west", "old")),
+        "west (Namespace istio-system): the record on the API server at https://west.example:6443 is of cluster west "
+        "with UID old of kube-system, and this one has uid-of-west: it was restored from a backup -> correct "
+        "cluster_kubeconfig or cluster_context of west; if this is rightly west, made anew, take the old record away: "
+        "`kubectl annotate namespace istio-system onemesh.istio/cluster- onemesh.istio/cluster-uid-`",
     ),
     "kubernetes-too-old": (
         snapshot("west", kubernetes=(1, 29)),
@@ -119,10 +134,9 @@ ROWS: dict[str, tuple[Snapshot, Snapshot, str]] = {
     "cluster-id-differs": (
         snapshot("west", istiods=(replace(OURS, cluster_id=""),)),
         snapshot("west", istiods=(replace(OURS, cluster_id="Kubernetes"),)),
-        "west (Deployment istio-system/istiod): istiod runs with CLUSTER_ID 'Kubernetes', and the inventory says "
-        "'west' -> set cluster_name to 'Kubernetes', or correct the credentials if this is another cluster than you "
-        "meant; if that Istio is to go, playbook onemesh.istio.wipe deletes it together with all that is Istio's on "
-        "the cluster, its resource types and your objects of them",
+        "west (Deployment istio-system/istiod): istiod runs with CLUSTER_ID 'Kubernetes', which is that of a "
+        "cluster without a name -> give it value global.multiCluster.clusterName=west by helm upgrade, as it was "
+        "installed, and restart its workloads",
     ),
     "istio-skew": (
         snapshot("west", istio_version="1.30.4"),
@@ -184,8 +198,9 @@ def test_what_is_wrong_is_named_with_a_remedy(check: str) -> None:
 
 
 def test_every_check_has_a_row() -> None:
-    # One function judges whose Istio it is and its cluster ID, one all that somebody left.
-    assert len(ROWS) == len(CHECKS) + 3
+    # One function judges whose Istio it is and whether it has a name, one in three ways who a cluster is, one all that
+    # somebody left.
+    assert len(ROWS) == len(CHECKS) + 5
 
 
 DESTROYS = re.compile(r"\b(wipe|delete|remove|uninstall)", re.IGNORECASE)

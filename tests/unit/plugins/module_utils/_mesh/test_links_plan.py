@@ -25,6 +25,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._mesh._links import 
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._tokens import Token, timestamp
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import owned
+from ansible_collections.onemesh.istio.tests.unit.plugins.module_utils._istio.certificate_authorities import authority
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=timezone.utc)
 DAY = 86400
@@ -88,11 +89,15 @@ def secret(
     tls_server_name: str = "",
     ours: bool = True,
     name: str = "istio-remote-secret-west",
+    ca: bytes = b"",
+    uid: str = "",
 ) -> dict[str, Any]:
     made = remote_secret.stored(
-        remote_secret.build("west", server, b"", bearer or token(), tls_server_name=tls_server_name or None)
+        remote_secret.build("west", server, ca, bearer or token(), tls_server_name=tls_server_name or None)
     )
     made["metadata"]["name"] = name
+    if uid:
+        made["metadata"]["annotations"]["onemesh.istio/cluster-uid"] = uid
     return owned(made, "link") if ours else made
 
 
@@ -119,6 +124,7 @@ class World:
         }
     )
     gateway: Resolution = GATEWAY
+    authority: bytes = b""
 
     def facts(self) -> dict[str, Facts]:
         return {
@@ -141,10 +147,13 @@ class World:
                 self.grants,
                 self.reader,
                 self.gateway,
+                "uid-of-west",
+                self.authority,
             ),
         }
 
 
+AUTHORITY, OTHER_AUTHORITY = (authority(name).pem for name in ("one", "other"))
 NO_READER: dict[str, str] = {}
 LINKED = World(secrets=(secret(),))
 NO_GATEWAY = Resolution(reason="its load balancer has no address yet", remedy="give it one")
@@ -214,6 +223,36 @@ PRESENT: dict[str, tuple[World, dict[str, Any], str, str]] = {
         {},
         "renew",
         "the account of its token was removed or made anew",
+    ),
+    "made for this very cluster": (
+        World((secret(uid="uid-of-west"),)),
+        {},
+        "keep",
+        "linked, token expires 2026-12-11T12:00:00Z",
+    ),
+    "made for a cluster that this one has replaced": (
+        World((secret(uid="old"),), grants={}, reader=NO_READER),
+        {},
+        "renew",
+        "west was made anew: it was made for one with UID old of kube-system, and now that is uid-of-west",
+    ),
+    "the authority that the cluster publishes": (
+        World((secret(ca=AUTHORITY.rstrip()),), authority=AUTHORITY),
+        {},
+        "keep",
+        "linked, token expires 2026-12-11T12:00:00Z",
+    ),
+    "another authority than the cluster publishes": (
+        World((secret(ca=OTHER_AUTHORITY),), authority=AUTHORITY),
+        {},
+        "renew",
+        "its certificate authority is not the one that the cluster publishes",
+    ),
+    "the other clusters' address of the source": (
+        World(west=replace(WEST, api_server="https://east.example/")),
+        {},
+        "refuse",
+        "the other clusters would dial its API server at https://east.example, which is that of east",
     ),
     "two thirds of the token's life are over": (
         World((secret(token(issued=-20, expires=10)),)),

@@ -5,14 +5,20 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 from collections.abc import Mapping
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Forbidden, KubeError
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, fleet_of, run_verb
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh import verb as verb_module
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, fleet_of, reads_only, run_verb
+
+COLLECTION = Path(verb_module.__file__).parents[2]
 
 FINDING = Finding("c1", "slug", "found A", "do B")
 
@@ -101,9 +107,48 @@ def test_a_defect_is_not_hidden() -> None:
 def test_the_fleet_has_the_given_environment() -> None:
     fleet = fleet_of(
         {"clusters": [{"name": "c1"}], "request_timeout": 5.0},
-        Context(environ={"K8S_AUTH_HOST": "https://192.0.2.1:6443", "K8S_AUTH_API_KEY": "hunter2"}),
+        Context(environ={"K8S_AUTH_HOST": "https://192.0.2.1:6443", "K8S_AUTH_API_KEY": "hunter2"}, guarded=False),
     )
     assert fleet["c1"].client.credentials.server == "https://192.0.2.1:6443"
+
+
+VERBS = sorted(path.stem for path in (COLLECTION / "action").glob("*.py"))
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_only_a_verb_that_says_that_it_reads_gets_to_an_api_server_unseen(name: str) -> None:
+    """A verb of tomorrow says nothing, and is guarded."""
+    module = importlib.import_module(f"ansible_collections.onemesh.istio.plugins.module_utils._mesh.{name}")
+    states = module.ARGUMENT_SPEC.get("state", {}).get("choices", [None])
+    reading = {state for state in states if reads_only(module, {"state": state})}
+    assert reading == (set(states) if name in READERS else READING_STATES.get(name, set()))
+
+
+READERS = ("cluster_info", "preflight")
+READING_STATES = {"canary": {"status"}, "cacerts": {"checked"}}
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+def test_the_context_of_a_run_says_whether_it_is_guarded(guarded: bool) -> None:
+    seen: list[bool] = []
+    told = SimpleNamespace(ARGUMENT_SPEC={}, run=lambda _parameters, context: seen.append(context.guarded) or {})
+    if not guarded:
+        told.READS_ONLY = True
+    run_verb(cast(ModuleType, told), {}, Context())
+    assert seen == [guarded]
+
+
+def test_no_verb_makes_a_fleet_or_a_client_of_its_own() -> None:
+    """They get it from fleet_of, which knows who is behind each API server."""
+    made = {
+        path.name
+        for path in (COLLECTION / "module_utils").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("Fleet", "Client")
+    }
+    # _discovery.py lists clusters for lookups and inventories, _hub.py reads kubeconfigs, and _dial.py tries what is
+    # in one: none of them writes.
+    assert made == {"verb.py", "_fleet.py", "_hub.py", "_discovery.py", "_dial.py"}
 
 
 def test_a_context_does_not_show_the_environment() -> None:
