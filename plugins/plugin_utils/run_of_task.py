@@ -28,7 +28,8 @@ class RunOfTask:
         self._loader = loader
         self._play = _play_of(task)
         self.host = str(variables.get("inventory_hostname") or "")
-        self._hostvars: HostVars = variables.get("hostvars") or {}
+        # Without an inventory it is empty, and knows localhost nevertheless.
+        self._hostvars: HostVars = variables.get("hostvars", {})
 
     @property
     def _hosts(self) -> list[str]:

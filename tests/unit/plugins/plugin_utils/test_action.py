@@ -176,6 +176,21 @@ def test_an_asynchronous_task_runs_as_a_module(run: Run, recorder: Recorder, mon
     assert (calls, recorder.seen) == ([{"task_vars": {}, "wrap_async": 30}], [])
 
 
+class OnlyLocalhost(dict[str, dict[str, Any]]):
+    """As Ansible's hostvars without an inventory: empty, and localhost is known all the same."""
+
+    def __missing__(self, host: str) -> dict[str, Any]:
+        if host != "localhost":
+            raise KeyError(host)
+        return {}
+
+
+def test_a_play_on_localhost_needs_no_inventory(run: Run, recorder: Recorder) -> None:
+    localhost = {"inventory_hostname": "localhost", "ansible_play_hosts_all": ["localhost"]}
+    run({"clusters": [{"name": "c1"}]}, variables={**localhost, "hostvars": OnlyLocalhost()})
+    assert len(recorder.seen) == 1
+
+
 @pytest.mark.parametrize(
     ("callback", "where"),
     [
