@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP, SECRET
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP, SECRET, VIRTUAL_SERVICE
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import replicate, verify
 from control_plane import ADMIN_TOKEN, STRANGER_TOKEN
 from fleet_runs import ISTIO, RECORDS, run
-from sets import NAMES, Set, config_map, of
+from sets import NAMES, Set, config_map, destination_rule, of, virtual_service
 
 TIMEOUT = 240
 
@@ -48,10 +48,12 @@ class Project:
         """The collection's own playbook."""
         return self._run("onemesh.istio.replicate", *arguments)
 
-    def play(self, *arguments: str, before: Any = (), **play: Any) -> tuple[int, str]:
-        """A play of somebody's own with the role."""
-        role = {"ansible.builtin.import_role": {"name": "onemesh.istio.replicate"}}
-        whole = {"name": "Own", "hosts": "all", "gather_facts": False, "tasks": [*before, role], **play}
+    def play(
+        self, *arguments: str, role: str = "onemesh.istio.replicate", before: Any = (), **play: Any
+    ) -> tuple[int, str]:
+        """A play of somebody's own with a role."""
+        tasks = [*before, {"ansible.builtin.import_role": {"name": role}}]
+        whole = {"name": "Own", "hosts": "all", "gather_facts": False, "tasks": tasks, **play}
         (self.folder / "play.yml").write_text(yaml.safe_dump([whole]))
         return self._run("play.yml", *arguments)
 
@@ -126,6 +128,32 @@ def test_what_is_for_all_clusters_is_done_once(project: Project, play: dict[str,
     assert (code, project.has(), project.records()) == (0, set(NAMES), {"east"}), output
     assert words in output
     assert output.count("changed=1") == 1 or "serial" in play, output
+
+
+@pytest.mark.parametrize("play", [{"serial": 1}, {"strategy": "free"}], ids=["serial", "free"])
+def test_a_release_goes_on_once_for_all_clusters(project: Project, play: dict[str, Any]) -> None:
+    routes = project.routes
+    routes.make_namespace()
+    routes.put(virtual_service(routes.namespace, v2=0))
+    routes.put(destination_rule(routes.namespace))
+    release = {
+        "canary_name": routes.name,
+        "canary_namespace": routes.namespace,
+        "canary_routes": [{"name": "reviews"}],
+        "canary_stable": "v1",
+        "canary_canary": "v2",
+        "canary_plan": {"step_weights": [50, 100], "interval": 0.01, "drain": 0},
+        "canary_drain": "0",
+        "canary_poll": 0.05,
+        "canary_proof": "written",
+    }
+    project.inventory["clusters"]["vars"] |= release
+    project.save()
+    code, output = project.play(**play, role="onemesh.istio.canary")
+    assert code == 0, output
+    assert {routes.live(name, VIRTUAL_SERVICE)["spec"]["http"][0]["route"][1]["weight"] for name in NAMES} == {100}
+    code, output = project.play("-e", "canary_state=absent", "-e", "canary_force=true", role="onemesh.istio.canary")
+    assert code == 0, output
 
 
 def test_a_host_that_failed_is_not_written_to(project: Project) -> None:
