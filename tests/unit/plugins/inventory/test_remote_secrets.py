@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.onemesh.istio.plugins.doc_fragments.hub import ModuleDocFragment
-from ansible_collections.onemesh.istio.plugins.inventory.remote_secrets import InventoryModule, host_variables
+from ansible_collections.onemesh.istio.plugins.inventory.remote_secrets import InventoryModule, host_variables, hub_of
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import CREDENTIAL_OPTIONS, clusters_of_hosts
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._discovery import Found
 from ansible_collections.onemesh.istio.plugins.plugin_utils.search import WAYS
@@ -43,3 +43,11 @@ def test_the_documented_options_are_all_ways_to_a_hub() -> None:
     options = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
     assert set(WAYS) <= set(options)
     assert not set(CREDENTIAL_OPTIONS) & set(options)
+
+
+def test_the_hub_is_the_cluster_whose_secrets_were_read_whatever_comes_first_by_name() -> None:
+    hub = Found("zulu", usable=True, hub=True, cluster={"name": "zulu"})
+    assert hub_of([WEST.as_dict(), hub.as_dict()]) == "east"
+    assert hub_of([hub.as_dict(), WEST.as_dict()]) == "zulu"
+    assert hub_of([WEST.as_dict()]) == "east"
+    assert hub_of([Found("west", usable=True, cluster={"name": "west"}).as_dict()]) == ""
