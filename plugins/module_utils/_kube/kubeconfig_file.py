@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -52,7 +53,7 @@ def private_kubeconfig(
         credentials = credentials.renew()
     content = json.dumps(kubeconfig_of(credentials, cluster=cluster))
     # Such a folder is of mode 0700.
-    with tempfile.TemporaryDirectory(prefix="onemesh-") as folder:
+    with tempfile.TemporaryDirectory(prefix="onemesh-") as folder, _removed_when_we_die(folder):
         path = os.path.join(folder, "kubeconfig")
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
@@ -61,6 +62,26 @@ def private_kubeconfig(
         # What clusters serve is cached by address, and behind two proxies one address is two clusters.
         environment["KUBECACHEDIR"] = os.path.join(folder, "cache")
         yield PrivateKubeconfig(path, {**environment, "KUBECONFIG": path})
+
+
+@contextmanager
+def _removed_when_we_die(folder: str) -> Iterator[None]:
+    """Let ``folder`` go with the block, or with this process where that is killed or leaves a waiting thread behind.
+
+    The end of a process closes its pipes whatever ended it; what reads this one is in a session of its own, so that
+    neither Ctrl-C nor the end of the process group reaches it.
+    """
+    guard = subprocess.Popen(
+        ["/bin/sh", "-c", 'cat; rm -rf -- "$0"', folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield
+    finally:
+        guard.communicate()
 
 
 def kubeconfig_of(credentials: Credentials, *, cluster: str) -> dict[str, Any]:

@@ -9,10 +9,12 @@ import base64
 import contextlib
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -293,4 +295,41 @@ def test_the_file_is_ours_alone_and_gone_afterwards(
     finally:
         os.umask(before)
     assert modes == [0o700, 0o600]
+    assert list(tmp_path.iterdir()) == []
+
+
+HOLDS_ONE_FOR_EVER = """
+import sys, threading
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import load_credentials
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kubeconfig_file import private_kubeconfig
+credentials = load_credentials({"host": "https://west", "api_key": "t"}, cluster="west", environ={})
+
+def hold():
+    with private_kubeconfig(credentials, cluster="west", environ={}) as private:
+        print(private.path, flush=True)
+        threading.Event().wait()
+
+threading.Thread(target=hold, daemon=True).start()
+threading.Event().wait()
+"""
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_the_file_goes_with_a_process_that_is_ended_while_helm_runs(tmp_path: Path, ending: signal.Signals) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDS_ONE_FOR_EVER],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        path = Path(process.stdout.readline().strip())
+        assert path.is_file()
+        os.killpg(process.pid, ending)
+        process.wait(30)
+    ends = time.monotonic() + 30
+    while list(tmp_path.iterdir()) and time.monotonic() < ends:
+        time.sleep(0.01)
     assert list(tmp_path.iterdir()) == []
