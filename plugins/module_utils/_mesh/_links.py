@@ -213,8 +213,8 @@ def _address_of_another(target: Facts, others: Iterable[Facts]) -> Finding | Non
     return Finding(
         target.cluster.name,
         "api-server-of-another",
-        f"the other clusters would dial its API server at {address}, which is that of {other.cluster.name}",
-        f"set cluster_api_server of {target.cluster.name} to its own https URL",
+        f"the other clusters would dial its API server at {address}, which is that of {other.cluster.name} too",
+        f"give each of {target.cluster.name} and {other.cluster.name} its own https URL in cluster_api_server",
     )
 
 

@@ -252,7 +252,7 @@ PRESENT: dict[str, tuple[World, dict[str, Any], str, str]] = {
         World(west=replace(WEST, api_server="https://east.example/")),
         {},
         "refuse",
-        "the other clusters would dial its API server at https://east.example, which is that of east",
+        "the other clusters would dial its API server at https://east.example, which is that of east too",
     ),
     "two thirds of the token's life are over": (
         World((secret(token(issued=-20, expires=10)),)),
