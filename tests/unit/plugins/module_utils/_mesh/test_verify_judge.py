@@ -141,6 +141,14 @@ def change_secret(**fields: Any) -> Callable[[Fleet, Seen], None]:
     return apply
 
 
+def both(*changes: Callable[[Fleet, Seen], None]) -> Callable[[Fleet, Seen], None]:
+    def apply(fleet: Fleet, seen: Seen) -> None:
+        for each in changes:
+            each(fleet, seen)
+
+    return apply
+
+
 def change_traffic(**fields: Any) -> Callable[[Fleet, Seen], None]:
     def apply(_fleet: Fleet, seen: Seen) -> None:
         seen["east", "west"] = replace(seen["east", "west"], **fields)
@@ -223,6 +231,21 @@ CAUSES: list[tuple[str, Callable[[Fleet, Seen], None], str, str, str, str, bool]
         "a secret that istiod refuses",
         change_secret(refused="kubeconfig is not allowed: exec is not allowed"),
         *("synced", "east", "exec is not allowed", "link west again", False),
+    ),
+    (
+        "a secret for a cluster that was made anew",
+        both(change_secret(made_for="old"), change("west", uid="new")),
+        *("synced", "east", "made for one with UID old of kube-system, and now that is new", "link west again", False),
+    ),
+    (
+        "a secret with another authority than the cluster publishes",
+        both(change_secret(authority=b"one"), change("west", authority=b"another")),
+        *("synced", "east", "authority is not the one that west publishes", "link west again", False),
+    ),
+    (
+        "an istiod that timed out, and why as far as it is known here",
+        both(change_istiod("east", clusters={"west": "timeout"}), change_secret(cause="it does not accept its token")),
+        *("synced", "east", "not 'synced': it does not accept its token", "https://west:6443", True),
     ),
     (
         "no istiod",
