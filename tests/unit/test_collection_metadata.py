@@ -102,6 +102,15 @@ def test_the_execution_environment_brings_no_ansible() -> None:
     assert not {"ansible", "ansible-core"} & names
 
 
+def test_the_changelog_ends_with_the_version_of_the_metadata() -> None:
+    releases = load("changelogs/changelog.yaml")["releases"]
+    newest = max(releases, key=lambda version: [int(part) for part in version.split(".")])
+    version = load("galaxy.yml")["version"]
+    assert newest == version
+    assert f"## v{version.replace('.', chr(92) + '.')}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"onemesh-istio-{version}.tar.gz" in readme()
+
+
 def test_the_artifact_leaves_out_everything_else() -> None:
     if not (ROOT / ".git").exists():
         pytest.skip("only a checkout has anything to leave out")
