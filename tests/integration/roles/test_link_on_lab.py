@@ -236,8 +236,12 @@ def test_what_works_is_put_back_where_its_replacement_does_not(linked: Lab) -> N
 
 def test_a_cluster_that_was_made_anew_is_named_and_linked_again(linked: Lab) -> None:
     """istiod goes on saying that it is synced."""
-    noted = {"metadata": {"annotations": {"onemesh.istio/cluster-uid": "of-the-old-one"}}}
-    linked.clients["east"].patch(SECRET, "istio-remote-secret-west", NAMESPACE, noted)
+    live = secret(linked, "east", "west")
+    assert live is not None
+    kept = {key: live["metadata"][key] for key in ("name", "namespace", "labels")}
+    annotations = {**live["metadata"]["annotations"], "onemesh.istio/cluster-uid": "of-the-old-one"}
+    old = {**live, "metadata": {**kept, "annotations": annotations}}
+    linked.clients["east"].apply(old, field_manager="onemesh.istio", force=True)
     fleet = {"clusters": FLEET}
     run = linked.run(
         {"name": "info", "onemesh.istio.cluster_info": fleet, "run_once": True},
