@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where a live object is not what a release's manifest says. Pure.
 
-Fields that the manifest does not set are the user's. Fields that a controller has to write are the controller's: the
-replicas of what an autoscaler scales, and what istiod writes into the webhooks that call it.
+Fields that the manifest does not set are the user's, but for a workload without replicas. Fields that a controller has
+to write are the controller's: the replicas of what an autoscaler scales, and what istiod writes into the webhooks that
+call it.
 
 This is private to the collection and may change at any time.
 """
@@ -38,14 +39,21 @@ def prescribed(
     marked = {**metadata, **{part: {**(metadata.get(part) or {}), **marks} for part, marks in owner.marks.items()}}
     result = {**wanted.object, "metadata": marked}
     result.pop("status", None)
-    spec = result.get("spec")
-    if wanted.id.kind in _SCALED and isinstance(spec, Mapping) and "replicas" in spec:
+    if wanted.id.kind in _SCALED and isinstance(result.get("spec"), Mapping):
         place = (wanted.id.kind, wanted.id.namespace or owner.namespace, wanted.id.name)
-        if place in scaled or _scaled_by_autoscaler(live):
-            result["spec"] = {name: value for name, value in spec.items() if name != "replicas"}
+        result["spec"] = _with_replicas(result["spec"], live, place in scaled or _scaled_by_autoscaler(live))
     if wanted.id.kind in _WEBHOOKS and live is not None:
         result["webhooks"] = [_webhook(each, wanted.id.kind) for each in result.get("webhooks") or ()]
     return result
+
+
+def _with_replicas(spec: Mapping[str, Any], live: Mapping[str, Any] | None, autoscaled_: bool) -> dict[str, Any]:
+    """An autoscaler leaves alone what a hand has set to no replicas, and who names no number means the default, 1."""
+    number = spec.get("replicas")
+    stands = ((live or {}).get("spec") or {}).get("replicas")
+    if stands == 0 and number != 0:
+        return {**spec, "replicas": 1 if number is None else number}
+    return {name: value for name, value in spec.items() if name != "replicas" or not autoscaled_}
 
 
 def _scaled_by_autoscaler(live: Mapping[str, Any] | None) -> bool:

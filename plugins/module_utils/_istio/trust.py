@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -41,9 +42,8 @@ if TYPE_CHECKING:
 
 E = TypeVar("E", bound="x509.ExtensionType")
 
-# Serial number 0 is what some certificate authorities have, and Go takes it. The filter is set once, when this is
-# imported: filters belong to the whole process, so setting and taking them back around a call is not safe in threads.
-warnings.filterwarnings("ignore", message="Parsed a serial number which wasn't positive")
+# Serial number 0 is what some certificate authorities have, kubeadm's among them, and Go takes it.
+_OF_SERIAL_0 = ("ignore", re.compile("Parsed a serial number which wasn't positive", re.IGNORECASE), Warning, None, 0)
 
 # The only block types that istiod reads (security/pkg/pki/util/crypto.go ParsePemEncodedKey).
 _KEY_BLOCKS = ("EC PRIVATE KEY", "RSA PRIVATE KEY", "PRIVATE KEY")
@@ -534,6 +534,10 @@ def _load_certificates(pem: bytes) -> tuple[x509.Certificate, ...]:
 
 
 def _load_certificate(block: _pem.Block) -> x509.Certificate:
+    # Filters belong to the whole process: setting and taking back one around a call is not safe in threads, and Ansible
+    # takes back what a plugin sets while it is imported. So it is looked for each time, and stays.
+    if _OF_SERIAL_0 not in warnings.filters:
+        warnings.filterwarnings("ignore", message=_OF_SERIAL_0[1].pattern)
     try:
         certificate = x509.load_der_x509_certificate(block.der)
         tuple(certificate.extensions)  # parsed only now; a damaged one has to be found here

@@ -65,6 +65,26 @@ def told(differences: Iterable[Difference], most: int = 4) -> list[str]:
     return found[:most] + ([f"{len(found) - most} more objects"] if len(found) > most else [])
 
 
+_DONE = {"installed": "installed", "upgraded": "upgraded", "repaired": "put right"}
+
+
+def said(
+    reasons_: Iterable[str],
+    action: str,
+    revision: int | None,
+    *,
+    adopted: Iterable[str] = (),
+    removed: Iterable[str] = (),
+) -> str:
+    """One line about a release: why, what becomes of what others left, and what Helm does. In check mode there is no
+    revision, and all of it would be done."""
+    would = "would be " if revision is None else ""
+    left = [(f"{would}adopted", adopted), (f"{would}removed", removed)]
+    parts = [*reasons_, *(f"{', '.join(objects)} {word_}" for word_, objects in left if objects)]
+    end = f"{would}{_DONE[action]} by Helm" + ("" if revision is None else f", revision {revision}")
+    return "; ".join([*parts, end])
+
+
 Diff = list[dict[str, Any]]
 
 

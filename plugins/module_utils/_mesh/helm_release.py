@@ -198,12 +198,21 @@ class _Cluster:
                     outcome.diff += plan.diff_of_manifests(self._name, objects, rendered)
             outcome.action = action
             if self._context.check_mode:
+                self._say(outcome)
                 return
             helm.upgrade(asked["name"], self._namespace, source, wish.values)
         self._make_sure(asked["name"], owner, outcome)
-        why = "; ".join(outcome.reasons)
-        done = {"installed": "installed", "upgraded": "upgraded", "repaired": "put right"}[action]
-        self._context.progress(f"{self._name}: {asked['name']}: {why}; {done} by Helm, revision {outcome.revision}")
+        self._say(outcome)
+
+    def _say(self, outcome: Outcome) -> None:
+        what = plan.said(
+            outcome.reasons,
+            outcome.action,
+            None if self._context.check_mode else outcome.revision,
+            adopted=outcome.adopted,
+            removed=outcome.removed,
+        )
+        self._context.progress(f"{self._name}: {outcome.name}: {what}")
 
     # What is there
 

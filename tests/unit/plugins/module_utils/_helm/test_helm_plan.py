@@ -26,6 +26,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._mesh._helm_plan imp
     diff_of_manifests,
     diff_of_values,
     reasons,
+    said,
     without_secrets,
 )
 
@@ -168,3 +169,12 @@ def test_no_secret_in_a_diff() -> None:
     assert "1.31.0" in shown
     for word in ("hunter-22", "ab-cdef", "in-the-secret"):
         assert word not in shown
+
+
+def test_the_log_says_why_helm_runs_and_what_becomes_of_leftovers() -> None:
+    assert said(["it is not installed"], "installed", 1, removed=["Role a/b"]) == (
+        "it is not installed; Role a/b removed; installed by Helm, revision 1"
+    )
+    assert said(["Service a/b is missing"], "repaired", None, adopted=["Role a/b", "Role a/c"]) == (
+        "Service a/b is missing; Role a/b, Role a/c would be adopted; would be put right by Helm"
+    )

@@ -149,6 +149,26 @@ def test_replicas_belong_to_an_autoscaler_where_there_is_one(case: str) -> None:
     assert spec == ({"replicas": 1, "paused": False} if prescribes else {"paused": False})
 
 
+# replicas of the manifest, those that stand, whether an autoscaler of the chart scales it, what is prescribed
+NO_REPLICAS: dict[str, tuple[int | None, int, bool, int | None]] = {
+    "the manifest names none, as of a gateway": (None, 0, False, 1),
+    "the manifest names three": (3, 0, False, 3),
+    "an autoscaler leaves alone what has none": (None, 0, True, 1),
+    "it is asked for": (0, 0, False, 0),
+    "some stand": (None, 2, False, None),
+    "some stand beside an autoscaler": (1, 2, True, None),
+}
+
+
+@pytest.mark.parametrize("case", NO_REPLICAS)
+def test_a_workload_that_a_hand_left_without_replicas_gets_some(case: str) -> None:
+    number, stands, autoscaled_, prescribes = NO_REPLICAS[case]
+    given = wanted("Deployment", spec={} if number is None else {"replicas": number})
+    scaled = frozenset({("Deployment", "istio-system", "istiod")}) if autoscaled_ else frozenset()
+    spec = prescribed(given, {"spec": {"replicas": stands}}, OWNER, scaled)["spec"]
+    assert spec == ({} if prescribes is None else {"replicas": prescribes})
+
+
 def test_what_istiod_writes_into_its_webhooks_is_no_difference() -> None:
     given = wanted(
         "ValidatingWebhookConfiguration",
