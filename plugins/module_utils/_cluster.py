@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a cluster and a fleet are. Pure: no request is sent from here.
 
-A fleet has one shape everywhere (design.md, "Two kinds of work"): the ``clusters`` option of every mesh-wide module is
+A fleet has one shape everywhere: the ``clusters`` option of every mesh-wide module is
 a list of the mappings that :func:`clusters_of_hosts` makes from inventory host variables.
 """
 
@@ -57,7 +57,7 @@ REMOTE_SECRET_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 """A Secret of the hub that holds a cluster's kubeconfig, and how the hub is reached.
 
 Why a reference: a token in a host variable would be printed by ``ansible-inventory``, kept by fact and inventory caches
-and stored in AWX's database (I8). So variables carry where the token is, and the lane that needs it reads it from
+and stored in AWX's database. So variables carry where the token is, and the lane that needs it reads it from
 there. The hub's own credentials are not part of it for the same reason: they come from its kubeconfig or from the
 K8S_AUTH_* variables of the task. The hub is always reached by these options and never by a reference of its own, so
 resolving one ends after one step, also where the secret leads back to the hub.
@@ -171,7 +171,7 @@ def _authentication(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def fleet_of_parameters(elements: Iterable[Mapping[str, Any]]) -> dict[str, Cluster]:
-    """The ordered mapping from cluster ID; refuses two clusters with one name (S3.9) and an empty fleet."""
+    """The ordered mapping from cluster ID; refuses two clusters with one name and an empty fleet."""
     fleet: dict[str, Cluster] = {}
     findings: list[Finding] = []
     for element in elements:
@@ -197,7 +197,7 @@ def clusters_of_hosts(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, 
     """The ``clusters`` option from inventory hosts and their ``cluster_*`` variables.
 
     Defaults are those of role ``cluster``: the name is the inventory host's, the network ``cluster_shared_network`` or
-    the name (S3.9, S3.10). Hosts of another mesh or none are the caller's to leave out. ValueError for a truth that is
+    the name. Hosts of another mesh or none are the caller's to leave out. ValueError for a truth that is
     none.
     """
     return [_cluster_of_host(host, hostvars[host]) for host in hosts]
@@ -228,7 +228,7 @@ def says_how_it_is_reached(variables: Mapping[str, Any]) -> bool:
 
 
 def hidden_values(no_log: Collection[str], parameters: Mapping[str, Any]) -> set[str]:
-    """What callers keep out of every output (I8): all that Ansible hides but kubeconfigs, and of these the secrets.
+    """What callers keep out of every output: all that Ansible hides but kubeconfigs, and of these the secrets.
 
     Ansible hides every text inside a kubeconfig, down to the ``v1`` of ``apiVersion`` and the names of clusters.
     """

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was found wrong, where, and what to do about it (D.10: never "failed: rc=1")."""
+"""What was found wrong, where, and what to do about it (never "failed: rc=1")."""
 
 from __future__ import annotations
 

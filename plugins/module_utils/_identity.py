@@ -118,7 +118,7 @@ def contradictions(identity: Identity) -> list[Finding]:
 
 
 def same_servers(identities: Iterable[Identity]) -> list[Finding]:
-    """Two names for one API server would link a cluster with itself (S3.9), and write everything to it twice."""
+    """Two names for one API server would link a cluster with itself, and write everything to it twice."""
     return [
         same_server(first.cluster, second) for first, second in combinations(identities, 2) if first.uid == second.uid
     ]

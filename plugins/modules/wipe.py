@@ -223,8 +223,10 @@ EXAMPLES = r"""
 - name: Take Istio off the clusters of this play, and off what the others know of them
   onemesh.istio.wipe:
     clusters: "{{ ansible_play_hosts_all | onemesh.istio.clusters(hostvars) }}"
-    peers: "{{ groups['all'] | difference(ansible_play_hosts_all) | onemesh.istio.clusters(hostvars) }}"
+    peers: "{{ others | onemesh.istio.clusters(hostvars) }}"
   run_once: true
+  vars:
+    others: "{{ query('onemesh.istio.mesh', 'all') | difference(ansible_play_hosts_all) }}"
 
 - name: Take Istio off one cluster, keep the resource types and the routes that users wrote
   onemesh.istio.wipe:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A change is killed at each of its writes, and what follows ends as if it had not been killed (I7, T3).
+"""A change is killed at each of its writes, and what follows ends as if it had not been killed.
 
 What follows is the same run again, a settlement, or a removal; or the second run is killed too. All moments of a
 scenario are tried at the same time, each on a set of its own.

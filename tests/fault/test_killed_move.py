@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Records go from Istio's namespace, where earlier versions kept them, to their own (I3, I7).
+"""Records go from Istio's namespace, where earlier versions kept them, to their own.
 
 A run that is killed at each write of the move, of the change after it, or of the removal of the namespace, and then run
 again, ends as if it had not been killed.

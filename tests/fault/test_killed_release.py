@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A release is killed at each of its writes, and run again ends as if it had not been killed (I7, T3).
+"""A release is killed at each of its writes, and run again ends as if it had not been killed.
 
 No step is taken twice, and none is skipped. All moments of a scenario are tried at the same time, each on a release of
 its own.
@@ -84,7 +84,7 @@ def test_and_run_again(planes: Planes, scenario: Scenario) -> None:
 
 
 def test_a_rollback_that_is_killed_goes_on_without_being_asked_for_again(planes: Planes) -> None:
-    """From the moment on at which it is stored (I3)."""
+    """From the moment on at which it is stored."""
 
     def trial(nth: int) -> str:
         with a_shop(planes) as shop:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Killed anywhere and run again, everything ends as if it had not been killed (I7).
+"""Killed anywhere and run again, everything ends as if it had not been killed.
 
 One installation is killed ten times, each time when a later point is reached for the first time, so that each role is
 interrupted while its work is new. What then stands is compared with what an undisturbed run made.

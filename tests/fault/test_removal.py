@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Removal leaves nothing of ours, and everything of others (I3, I4, T5)."""
+"""Removal leaves nothing of ours, and everything of others."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An API server stops while a change is made, and comes back later (T1): all clusters are as before, then all alike."""
+"""An API server stops while a change is made, and comes back later: all clusters are as before, then all alike."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every playbook, run once on the lab with all that Ansible can be made to say, leaves no key and no token behind (I8).
+"""Every playbook, run once on the lab with all that Ansible can be made to say, leaves no key and no token behind.
 
 Each scenario has a folder of its own for output, log, fact cache, home and temporary files; all of it is scanned, with
 the argument list of every process that started meanwhile and every file that others could have read meanwhile.

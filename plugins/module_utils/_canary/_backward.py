@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The way back: what begins it, and how it ends (I3). Pure.
+"""The way back: what begins it, and how it ends. Pure.
 
 It is an obligation from the moment that it is stored. It moves users only to a stable side that is ready, and takes the
 canary away only when no cluster leads to it.

@@ -63,7 +63,7 @@ def broken(tick: Tick, side: Side, names: Iterable[str]) -> dict[str, str]:
 
 
 def led_to_canary(tick: Tick, names: Iterable[str] | None = None) -> list[str]:
-    """Clusters that route to the canary, or may: it must not go (I1). Clients of any cluster reach the pods of each."""
+    """Clusters that route to the canary, or may: it must not go. Clients of any cluster reach the pods of each."""
     found = []
     for name in tick.rules.waves if names is None else names:
         each = seen_of(tick, name)

@@ -46,7 +46,7 @@ def interrupted(tick: Tick) -> Decision | None:
     else:
         waiting = _not_ready(tick, intended, place)
         if waiting and intended.step > 0 and _lags(tick):
-            # A cluster that was away lacks what this step builds on: it is not taken, and all have the one before (I2).
+            # A cluster that was away lacks what this step builds on: it is not taken, and all have the one before.
             tick.state = replace(tick.state, intended=None)
             return repaired(tick)
     return tick.stay(*waiting) if waiting else tick.again(f"goes on with {name_of(tick.rules, intended)}")

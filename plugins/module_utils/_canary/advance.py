@@ -106,8 +106,8 @@ def taken(rules: Rules, state: State, now: float) -> State:
 
 
 def not_taken(state: State) -> State:
-    """The state where clusters could not be made what was intended: a step is not taken then (I2); what the change
-    still owes to a cluster leads to the same place. A way back stays an obligation (I3), and so does a start, which
+    """The state where clusters could not be made what was intended: a step is not taken then; what the change
+    still owes to a cluster leads to the same place. A way back stays an obligation, and so does a start, which
     moves nobody."""
     intended = state.intended
     if intended is None or intended.mode == "back" or intended.step <= 0:

@@ -94,7 +94,7 @@ class PrometheusSpec:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must not appear in any output (I8)."""
+        """What must not appear in any output."""
         proxy_password = urlsplit(self.proxy).password or ""
         return tuple(filter(None, (self.token, self.password, proxy_password, *self.headers.values())))
 

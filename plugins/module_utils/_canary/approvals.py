@@ -37,7 +37,7 @@ def approve(client: Client, manifest: Mapping[str, Any], *, dry_run: bool = Fals
 
 def forget(client: Client, namespace: str, canary: str, *, dry_run: bool = False) -> tuple[list[str], list[str]]:
     """Remove the approvals that we wrote, when a canary goes. Names of those removed, and of those that people wrote,
-    which stay theirs (I4). Raises KubeError."""
+    which stay theirs. Raises KubeError."""
     removed, left = [], []
     for live in client.list(CONFIG_MAP, namespace, label_selector=_selector(canary)):
         metadata = live["metadata"]

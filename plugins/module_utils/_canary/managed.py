@@ -229,7 +229,7 @@ def route(service: Service) -> Object:
 
 
 def virtual_service(service: Service) -> Object:
-    """One VirtualService with one route; a delegate has neither hosts nor gateways (S0.39, S0.40)."""
+    """One VirtualService with one route; a delegate has neither hosts nor gateways."""
     spec: Object = {}
     if not service.delegation:
         spec["hosts"] = list(service.hosts)

@@ -408,7 +408,7 @@ def _drift(differing: list[Wanted]) -> str:
 def _unknown_subsets(
     release: Release, cluster: str, live: Live, reference: RouteReference, route: Mapping[str, Any]
 ) -> list[Finding]:
-    """Sides whose subset no DestinationRule of the cluster knows: their share would be answered 503 (istio.md 5.2)."""
+    """Sides whose subset no DestinationRule of the cluster knows: their share would be answered 503."""
     if reference.kind != VIRTUAL_SERVICE:
         return []
     keys = (release.sides.stable, release.sides.canary)

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """JSON sent to somebody else's HTTP server: webhooks and notices.
 
-Nothing that came with the address is in a message: not its user name, path or query, and no header (I8). A chat's
+Nothing that came with the address is in a message: not its user name, path or query, and no header. A chat's
 webhook has its secret in the path.
 """
 

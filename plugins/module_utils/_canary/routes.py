@@ -130,7 +130,7 @@ def observed(live: Mapping[str, Any], sides: Sides, rules: RouteRules) -> Traffi
 
 
 def routed(live: Mapping[str, Any], sides: Sides) -> frozenset[Side]:
-    """The sides that any route of the object sends something to, be it copies of requests (I1).
+    """The sides that any route of the object sends something to, be it copies of requests.
 
     In doubt a side is in it: a destination counts by every name that it may be meant by, except that what is exactly
     one side is not the other too.

@@ -3,8 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where a release stands, and its written form. Pure.
 
-Position and counters are stored, never read off the live weights, so that a run goes on wherever it was cut off (I5,
-I7).
+Position and counters are stored, never read off the live weights, so that a run goes on wherever it was cut off.
 """
 
 from __future__ import annotations

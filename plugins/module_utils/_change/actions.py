@@ -114,7 +114,7 @@ class Action:
 def without_us(entry: Entry, live: Content | None) -> Content | None:
     """What the object would be had we never written it: as it was, with what others have changed since.
 
-    What they changed of our own fields is not adopted (I5).
+    What they changed of our own fields is not adopted.
     """
     if live is None or entry.original is None or entry.written is None:
         return entry.original

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The two-phase change: prepare on all, record, commit on all, prove, put back (design.md; I1 to I7).
+"""The two-phase change: prepare on all, record, commit on all, prove, put back.
 
 A verb says what it reads of a cluster and what is to be there (:class:`Intent`); everything else is here, once.
 """
@@ -366,7 +366,7 @@ class Change:
         previous: Mapping[str, Mapping[ObjectId, Entry]],
         lease: SetLease,
     ) -> None:
-        """Record the obligation, before the first write (I3)."""
+        """Record the obligation, before the first write."""
         record, since = self._record, session.now()
         record.fold()
         for name, owed in newly_owed.items():

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Records go from one namespace of the hub to another: copied, compared, then deleted where they were (I3, I7).
+"""Records go from one namespace of the hub to another: copied, compared, then deleted where they were.
 
 What stands in the old namespace is the truth until it is deleted, and a set is written in the new one only after that.
 So a move that is killed anywhere is finished by the next run.

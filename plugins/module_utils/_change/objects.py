@@ -67,7 +67,7 @@ _ROUTES = frozenset(
 
 
 def stage_of(group: str, kind: str) -> Stage:
-    """What routes lead to stands everywhere before any route does, and goes everywhere after it (istio.md 5.2)."""
+    """What routes lead to stands everywhere before any route does, and goes everywhere after it."""
     if (group, kind) == ("", "Namespace"):
         return _NAMESPACE
     return _ROUTE if (group, kind) in _ROUTES else _FOUNDATION
@@ -107,7 +107,7 @@ _GIVEN_TO_SERVICES = ("clusterIP", "clusterIPs", "healthCheckNodePort", "ipFamil
 
 
 def portable(live: Mapping[str, Any]) -> dict[str, Any]:
-    """A live object as it can be declared on another cluster: no identity, no owner, no status (S0.10).
+    """A live object as it can be declared on another cluster: no identity, no owner, no status.
 
     Of a Service the addresses and node ports go too, which its own API server chose; a headless one stays headless.
     """

@@ -32,7 +32,7 @@ class Policy:
     """Whether what routes lead to is taken away while a cluster that may still have such a route is left out."""
     tolerant: bool = False
     """Whether a cluster on which something fails is owed it, whatever it is, and all others keep what they got: for
-    what takes a danger away (I3)."""
+    what takes a danger away."""
 
     @classmethod
     def of(cls, parameters: Mapping[str, Any], clusters: Iterable[str]) -> Policy:

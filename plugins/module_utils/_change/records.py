@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Records on the hub, as Secrets: they hold what stood in objects of any kind, Secrets among them (I8)."""
+"""Records on the hub, as Secrets: they hold what stood in objects of any kind, Secrets among them."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ class Report:
 
 
 def visible(manifest: Mapping[str, Any] | None) -> dict[str, Any]:
-    """An object for a diff: without what only the API server writes, and without the data of a Secret (I8)."""
+    """An object for a diff: without what only the API server writes, and without the data of a Secret."""
     if manifest is None:
         return {}
     shown = {name: value for name, value in manifest.items() if name != "status"}

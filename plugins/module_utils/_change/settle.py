@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Obligations are met: what is ours goes, what was somebody's is as it was (I3, I4). Deleting never creates."""
+"""Obligations are met: what is ours goes, what was somebody's is as it was. Deleting never creates."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Settlement:
         """Pay what is owed, routes first.
 
         Unless ``regardless``, a stage that is not complete on all clusters is the last one, what is owed ``elsewhere``
-        (to clusters that are away) counted: while a route may still stand, what it leads to is not taken away (I1).
+        (to clusters that are away) counted: while a route may still stand, what it leads to is not taken away.
         So is one of which ``arrived``, asked with all that is paid, says that proxies may still have it.
         """
         stages: dict[int, dict[str, list[Owed]]] = {}
@@ -224,7 +224,7 @@ def _stage(owed: Owed) -> int:
 
 
 def is_held(live: Mapping[str, Any], component: str, name: str, uid: str | None) -> bool:
-    """Whether a live object is ours: by recorded UID, else by our labels where our own field manager set them (I4)."""
+    """Whether a live object is ours: by recorded UID, else by our labels where our own field manager set them."""
     if not is_of_set(live, component, name):
         return False
     if uid is not None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nothing of a set is left: what is ours goes from every cluster, what was somebody's is as it was (I3, S0.15)."""
+"""Nothing of a set is left: what is ours goes from every cluster, what was somebody's is as it was."""
 
 from __future__ import annotations
 

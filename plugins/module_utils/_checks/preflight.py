@@ -179,7 +179,7 @@ def credentials_last(fleet: Mapping[str, Snapshot]) -> list[Finding]:
 
 
 def api_server_is_reachable_from_the_others(fleet: Mapping[str, Snapshot]) -> list[Finding]:
-    """A loopback address in a remote secret is istiod's own pod (istioctl warns of the same; S1.8)."""
+    """A loopback address in a remote secret is istiod's own pod (istioctl warns of the same)."""
     if len(fleet) < 2:
         return []
     return [
@@ -212,7 +212,7 @@ def api_server_url_is_usable(fleet: Mapping[str, Snapshot]) -> list[Finding]:
 
 
 def pod_ranges_are_apart(fleet: Mapping[str, Snapshot]) -> list[Finding]:
-    """On one network every pod address must be unique (S1.6); across networks gateways stand between (S1.9)."""
+    """On one network every pod address must be unique; across networks gateways stand between."""
     by_network: dict[str, list[Snapshot]] = defaultdict(list)
     for snapshot in fleet.values():
         by_network[snapshot.cluster.network].append(snapshot)
@@ -232,7 +232,7 @@ def pod_ranges_are_apart(fleet: Mapping[str, Snapshot]) -> list[Finding]:
 
 
 def network_label_agrees(fleet: Mapping[str, Snapshot]) -> list[Finding]:
-    """istiod believes the namespace's label before anything that a chart says (S3.17)."""
+    """istiod believes the namespace's label before anything that a chart says."""
     return [
         Finding(
             snapshot.name,
@@ -280,7 +280,7 @@ def istio_is_ours(fleet: Mapping[str, Snapshot]) -> list[Finding]:
 
 
 def istio_versions_are_close(fleet: Mapping[str, Snapshot]) -> list[Finding]:
-    """Of what runs and what is asked for (S2.6)."""
+    """Of what runs and what is asked for."""
     versions = {
         snapshot.name: {
             version
@@ -305,7 +305,7 @@ def istio_versions_are_close(fleet: Mapping[str, Snapshot]) -> list[Finding]:
 
 
 def no_legacy_operator(fleet: Mapping[str, Snapshot]) -> list[Finding]:
-    """IstioOperator is deprecated, and an operator that still runs would undo what we write (S2.8)."""
+    """IstioOperator is deprecated, and an operator that still runs would undo what we write."""
     return [
         Finding(
             snapshot.name,

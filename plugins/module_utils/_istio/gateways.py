@@ -182,7 +182,7 @@ def cross_network_gateway(
     selector: Mapping[str, str] | None = None,
     port: int = names.CROSS_NETWORK_PORT,
 ) -> dict[str, Any]:
-    """The Gateway that lets the other networks reach ``hosts`` (S4.21; samples/multicluster/expose-services.yaml).
+    """The Gateway that lets the other networks reach ``hosts`` (samples/multicluster/expose-services.yaml).
 
     Hosts are said one by one: ``*.local`` exposes every service and only comes from whoever says so.
     ValueError for an empty list, which Istio refuses.

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Remote secrets: made as istioctl makes them, read as istiod reads them.
 
-Making: istioctl/pkg/multicluster/remote_secret.go (S4.19, S4.20). Reading: pkg/kube/multicluster/secretcontroller.go
+Making: istioctl/pkg/multicluster/remote_secret.go. Reading: pkg/kube/multicluster/secretcontroller.go
 decides which cluster a secret registers, and :mod:`kubeconfig <.kubeconfig>` whether istiod accepts the kubeconfig.
 
 This is private to the collection and may change at any time.
@@ -341,7 +341,7 @@ def _contradictions(own: str, remote: RemoteCluster, metadata: Mapping[str, Any]
 
 
 def is_loopback(server: str) -> bool:
-    """Whether the URL of an API server leads a pod to itself. istioctl warns about such a server (S1.8)."""
+    """Whether the URL of an API server leads a pod to itself. istioctl warns about such a server."""
     host = urlsplit(server if "://" in server else f"//{server}").hostname or ""
     if host == "localhost" or host.endswith(".localhost"):
         return True

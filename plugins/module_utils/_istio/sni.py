@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The two names of an Istio cluster of endpoints: Envoy's cluster name and the SNI by which gateways route it (S4.23).
+"""The two names of an Istio cluster of endpoints: Envoy's cluster name and the SNI by which gateways route it.
 
 ``outbound|8080|v1|backend.shop.svc.cluster.local`` and ``outbound_.8080_.v1_.backend.shop.svc.cluster.local``
 (pilot/pkg/model/service.go: BuildSubsetKey, BuildDNSSrvSubsetKey, ParseSubsetKey).

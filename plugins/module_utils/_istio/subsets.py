@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Subsets of a host by version, cluster or network, and the DestinationRules that hold them (S2.23, S2.25, S4.36).
+"""Subsets of a host by version, cluster or network, and the DestinationRules that hold them.
 
 A subset has to be known on both sides: the client's istiod picks endpoints by its labels, and the name travels in the
 SNI, by which the gateway of the other network picks with the DestinationRule of its own cluster. Without one there,

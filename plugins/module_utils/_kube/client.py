@@ -271,7 +271,7 @@ class Client:
     ) -> bool:
         """Whether there was something to delete; it may stay for a while where finalizers hold it (``wait_gone``).
 
-        With ``uid`` an object that has taken the name since is left alone, and Conflict is raised (I4); with
+        With ``uid`` an object that has taken the name since is left alone, and Conflict is raised; with
         ``resource_version`` one that was written since.
         """
         options: dict[str, Any] = {"propagationPolicy": propagation}
@@ -532,7 +532,7 @@ def _copy(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _secret_values(body: Any, kind: str = "") -> tuple[str, ...]:
-    """Values of a Secret that is sent, whole or as a patch: the API server may quote them in an error (I8)."""
+    """Values of a Secret that is sent, whole or as a patch: the API server may quote them in an error."""
     if isinstance(body, Mapping):
         if (kind or body.get("kind")) != kinds.SECRET.kind:
             return ()

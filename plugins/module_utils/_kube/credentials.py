@@ -61,7 +61,7 @@ class Credentials:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must not appear in any output (I8)."""
+        """What must not appear in any output."""
         proxy_password = urlsplit(self.proxy).password or ""
         key = self.client_key.decode("ascii", "ignore")
         return tuple(secret for secret in (self.token, self.password, key, proxy_password) if secret)

@@ -134,7 +134,7 @@ def error_of_response(
 
     ``action`` says what was tried ("apply Secret istio-system/cacerts"), ``credentials`` where the credentials came
     from ("context west of the kubeconfig ..."), ``beyond`` what to do in place of granting more rights to them,
-    ``secrets`` what must not be repeated from the server's text (I8).
+    ``secrets`` what must not be repeated from the server's text.
     """
     answer = _status_object(body)
     reason = str(answer.get("reason") or "")

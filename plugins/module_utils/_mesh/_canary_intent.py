@@ -181,7 +181,7 @@ class CanaryIntent:
             before=wanted.before,
             desired=desired,
             hash=content_hash(wanted.desired),
-            # What is ours is put right whoever changed it (I5).
+            # What is ours is put right whoever changed it.
             force=True,
         )
 

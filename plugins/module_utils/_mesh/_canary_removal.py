@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nothing of a release is left: what is the user's is as it was, or as the promotion made it (S0.26, I3, I4)."""
+"""Nothing of a release is left: what is the user's is as it was, or as the promotion made it."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def _shown(manifest: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def without_secrets(diff: Diff, *values: Mapping[str, Any]) -> Diff:
-    """A diff without the values whose names say that they are secret, wherever a chart has put them (I8)."""
+    """A diff without the values whose names say that they are secret, wherever a chart has put them."""
     secrets = sorted({each for one in values for each in _secrets(one)}, key=len, reverse=True)
     return _hidden(diff, secrets) if secrets else diff
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which links there shall be, and what each needs. Pure.
 
-A link has a direction: the istiod of ``source`` reads ``target``, so workloads of source reach those of target (S3.31).
+A link has a direction: the istiod of ``source`` reads ``target``, so workloads of source reach those of target.
 """
 
 from __future__ import annotations

@@ -187,7 +187,7 @@ def _held(
         before=live,
         desired=desired,
         hash=digest,
-        # What we declared already is put right whoever changed it (I5); what is new may be somebody else's field.
+        # What we declared already is put right whoever changed it; what is new may be somebody else's field.
         force=options.force or same,
     )
     return [action, _drift(cluster, name, live)] if same else [action]

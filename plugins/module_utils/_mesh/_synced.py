@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What every istiod of a cluster says of the clusters that it reads, and waiting for it.
 
-There can be several istiods, replicas and revisions, and each reads for itself, so each is asked (istio.md 1.5).
+There can be several istiods, replicas and revisions, and each reads for itself, so each is asked.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._mesh.rollout import
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context
 
 NOT_READ = "istiod-does-not-read"
-"""istiod ignores a remote secret that is there and good: its secret worker hangs (istio.md 1.6)."""
+"""istiod ignores a remote secret that is there and good: its secret worker hangs."""
 INTERVAL = 0.5
 """Seconds between two questions: istiod's debug interface has nothing to watch."""
 

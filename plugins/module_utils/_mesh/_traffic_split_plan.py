@@ -5,8 +5,8 @@
 
 A split sets weights on an object that users have, on every cluster the same or for each source cluster its own: in a
 multi-primary mesh each istiod serves its own proxies, so that the copy of a cluster decides for the clients of that
-cluster (S4.37). Where it goes by version, cluster or network it also sees to the subsets, on all clusters, because both
-sides of a connection need them (istio.md 5.2). Where the host has no VirtualService it makes one (S2.2).
+cluster. Where it goes by version, cluster or network it also sees to the subsets, on all clusters, because both
+sides of a connection need them. Where the host has no VirtualService it makes one.
 """
 
 from __future__ import annotations
@@ -415,7 +415,7 @@ def _unknown_subsets(split: Split, cluster: str, desired: Mapping[str, Any], liv
 
 
 def drift(split: Split, cluster: str, live: Live, written: Mapping[str, Any] | None) -> list[Finding]:
-    """Weights that somebody has changed since the split wrote them: reported and put right, never adopted (I5)."""
+    """Weights that somebody has changed since the split wrote them: reported and put right, never adopted."""
     keys = split.weights.get(cluster)
     if live.route is None or written is None or keys is None:
         return []

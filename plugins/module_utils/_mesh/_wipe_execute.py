@@ -247,7 +247,7 @@ class Executor:
     # Resources of operators
 
     def _release(self, steps: Sequence[Step], *, final: bool) -> None:
-        """Let an operator that runs finish its resources; clear the finalizers of one that does not (S2.16, S2.17)."""
+        """Let an operator that runs finish its resources; clear the finalizers of one that does not."""
         for operator in signs.OPERATORS:
             held = [step.found for step in steps if step.found.kind.group == operator.group]
             if not held or not (held := [found for found in held if self._is_there(found)]):

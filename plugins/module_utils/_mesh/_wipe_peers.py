@@ -160,7 +160,7 @@ def take(client: Client, step: Step, gone: Collection[str]) -> bool:
 def _remote_secret_steps(client: Client, gone: Collection[str]) -> list[Step]:
     found = []
     for secret in client.list(kinds.SECRET, label_selector=f"{names.MULTI_CLUSTER_LABEL}=true"):
-        # The keys say which clusters it names; the kubeconfigs are of no interest here (I8).
+        # The keys say which clusters it names; the kubeconfigs are of no interest here.
         shown = Found(kinds.SECRET, {"metadata": secret["metadata"], "data": dict.fromkeys(secret.get("data") or {})})
         named, whole = remote_secret_keys(shown, gone)
         if named:

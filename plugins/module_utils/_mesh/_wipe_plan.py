@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a wipe takes off a cluster, in which order, what stays and why. Pure: live objects in, plan out.
 
-The plan of a cluster with nothing of Istio is empty, so the same function is the scan that proves a wipe (S2.19).
+The plan of a cluster with nothing of Istio is empty, so the same function is the scan that proves a wipe.
 
 This is private to the collection and may change at any time.
 """
@@ -34,7 +34,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._ownership import is
 
 
 class Stage(IntEnum):
-    """The order of a wipe (istio.md 6.2): what can block goes first, what still writes goes before what it writes."""
+    """The order of a wipe: what can block goes first, what still writes goes before what it writes."""
 
     REMOTE_SECRETS = 1
     WEBHOOKS = 2
@@ -113,7 +113,7 @@ _LABEL_OPERATOR_MANAGED = "istio-operator-managed"
 """Set by `istioctl operator init` on the operator's namespace."""
 ANNOTATION_WIPE = "onemesh.istio/wipe"
 """Put on a namespace before what is in it goes, where only that says that it is Istio's: a wipe that is killed and run
-again knows it still (I7)."""
+again knows it still."""
 WIPE_LEAVING = "leaving"
 WIPE_CONTROL_PLANE = "control-plane"
 SERVICE_LABELS = (
@@ -531,7 +531,7 @@ _NAMED_ALIKE = (
 def remote_secret_keys(secret: Found, wiped: Iterable[str]) -> tuple[tuple[str, ...], bool]:
     """The wiped clusters that a peer's remote secret names, and whether it names only those.
 
-    Every data key is a cluster ID, whatever the secret's name and annotation say (istio.md 1.3).
+    Every data key is a cluster ID, whatever the secret's name and annotation say.
     """
     keys = tuple(secret.object.get("data") or ())
     named = tuple(key for key in keys if key in set(wiped))

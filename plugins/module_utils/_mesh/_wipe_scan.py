@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reads from one API server everything that a wipe's plan depends on.
 
-Bodies are dropped at once where the plan does not need them; of a Secret only the keys are kept (I8).
+Bodies are dropped at once where the plan does not need them; of a Secret only the keys are kept.
 
 This is private to the collection and may change at any time.
 """
@@ -173,7 +173,7 @@ _BODIES_NEEDED = frozenset(
 
 
 def _shown(kind: Kind, found: Mapping[str, Any]) -> dict[str, Any]:
-    """The metadata; the body only of types whose plan depends on it, and of a Secret its type and keys (I8)."""
+    """The metadata; the body only of types whose plan depends on it, and of a Secret its type and keys."""
     metadata = {name: value for name, value in found["metadata"].items() if name != "managedFields"}
     if (kind.group, kind.kind) in _BODIES_NEEDED:
         return {**found, "metadata": metadata}

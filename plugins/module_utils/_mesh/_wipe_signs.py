@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""By which signs a live object is known to be ours or Istio's (I4). Pure.
+"""By which signs a live object is known to be ours or Istio's. Pure.
 
 A name alone never decides. What carries no label or annotation of Istio is known by its exact name together with
 something that only Istio writes: a key, a type, a controller name, the service that a webhook calls. The lists are

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Verb ``apply``: given objects on every given cluster, by server-side apply, only the fields that are given; or gone.
 
-An object that we create gets our ownership labels; one that was there before keeps its owner, and stays (I4). The
+An object that we create gets our ownership labels; one that was there before keeps its owner, and stays. The
 Namespace of Istio also gets our record of which cluster it is on.
 """
 

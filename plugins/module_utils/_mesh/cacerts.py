@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Verb ``cacerts``: the certificate authority of each cluster's istiod, as Secret ``cacerts`` (S4.15, S2.9 to S2.12).
+"""Verb ``cacerts``: the certificate authority of each cluster's istiod, as Secret ``cacerts``.
 
 All clusters are judged before one is written to. The root's key is opened only to see whether the passphrase is the
 right one; it goes to no cluster, and no key is ever shown.
@@ -321,7 +321,7 @@ def _wide(directory: Path) -> dict[str, int]:
 
 
 def read_store(directory: Path, passphrase: str = "") -> Store:
-    """The store of ``directory``: ``root/`` and one directory for each cluster (S4.16)."""
+    """The store of ``directory``: ``root/`` and one directory for each cluster."""
     root = directory / ROOT_DIRECTORY
     others = [entry for entry in directory.iterdir() if entry.is_dir()] if directory.is_dir() else []
     bundles = {entry.name: _bundle_of(entry) for entry in sorted(others) if entry.name != ROOT_DIRECTORY}
@@ -352,7 +352,7 @@ def _bundle_of(directory: Path) -> Bundle:
 
 
 def manifest(namespace: str, bundle: Bundle) -> dict[str, Any]:
-    """Secret ``cacerts`` with exactly its four keys (S4.15), as ours."""
+    """Secret ``cacerts`` with exactly its four keys, as ours."""
     parts = {key: getattr(bundle, option) for option, key in _FILES.items()}
     return owned(
         {

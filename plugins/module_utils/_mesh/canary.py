@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Verb ``canary``: one release on every cluster, one tick at a time or as many as it takes (S0.17, S0.27)."""
+"""Verb ``canary``: one release on every cluster, one tick at a time or as many as it takes."""
 
 from __future__ import annotations
 

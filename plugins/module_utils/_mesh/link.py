@@ -4,8 +4,8 @@
 """Verb ``link``: let the istiods of clusters read each other, and prove that they do.
 
 Prepare on all (nothing is written unless every cluster is ready), then write on all targets, then on all sources, then
-wait until every istiod says ``synced``. The other way: the secret goes first, while the target still answers (istio.md
-1.6), then the credentials are revoked and shown to be refused.
+wait until every istiod says ``synced``. The other way: the secret goes first, while the target still answers,
+then the credentials are revoked and shown to be refused.
 """
 
 from __future__ import annotations
@@ -274,7 +274,7 @@ class _Linking:
             raise MeshError("Not all remote secrets could be written; run again to write the rest.", failures, result)
 
     def _prove(self, links: Iterable[Link]) -> list[Finding]:
-        """Done only when each istiod, every replica of every revision, says ``synced`` (S3.26): what is in the way."""
+        """Done only when each istiod, every replica of every revision, says ``synced``: what is in the way."""
         by_source = _grouped(links, key=lambda link: link.source)
         timeout = self.parameters["timeout"]
 
@@ -331,7 +331,7 @@ class _Linking:
         }
 
     def _render(self, links: list[Link], facts: Mapping[str, Facts]) -> dict[str, Any]:
-        """One file per source with what is to be applied there, readable by its owner only (S3.32, I8)."""
+        """One file per source with what is to be applied there, readable by its owner only."""
         directory = self.parameters["render_to"]
         by_source = _grouped(links, key=lambda link: link.source)
         files = {source: os.path.join(directory, f"{source}.json") for source in by_source}

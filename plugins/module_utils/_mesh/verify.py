@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Verb ``verify``: does each cluster reach each other one, and if not, why (S3.26, S3.30, S2.10).
+"""Verb ``verify``: does each cluster reach each other one, and if not, why.
 
 First what can be read is judged and, where it may come right by itself, waited for; then requests are made. The order
 of events: facts of all clusters, the probe into all of them, requests between all of them, the probe away again.

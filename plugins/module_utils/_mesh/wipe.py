@@ -1,10 +1,10 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Verb ``wipe``: everything of Istio and of ours off clusters, and what names them off their peers (S2.14 to S2.19).
+"""Verb ``wipe``: everything of Istio and of ours off clusters, and what names them off their peers.
 
 The peers' remote secrets go first, while the API servers that they name still answer: an istiod whose remote cluster
-goes away under it can stop reading secrets at all (istio.md 1.6). Objects that neither Istio nor we made stay (I4).
+goes away under it can stop reading secrets at all. Objects that neither Istio nor we made stay.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class _Wipe:
 
     def _clean_peers(self, gone: set[str], held: Sequence[Held]) -> list[Held]:
         """A cluster that is away keeps its place on the peers, unless it is to be ignored: deleting the secret of a
-        cluster that does not answer can wedge their istiods (istio.md 1.6)."""
+        cluster that does not answer can wedge their istiods."""
 
         probes: dict[str, list[Held]] = {}
 
@@ -272,7 +272,7 @@ def _kept(kept: Kept) -> dict[str, str]:
 
 
 def _difference(cluster: str, removed: Sequence[Step]) -> dict[str, str]:
-    """Names only: a body could hold what must not be shown (I8), and all of it goes."""
+    """Names only: a body could hold what must not be shown, and all of it goes."""
     if not removed:
         return {}
     return {

@@ -487,7 +487,7 @@ def _result(steps: Iterable[Step], facts: Mapping[str, Facts]) -> dict[str, Any]
 
 
 def _diff(step: Step, facts: Facts | None) -> list[dict[str, Any]]:
-    """The roles as they were and will be, and in words what becomes of the token: never the token (I8)."""
+    """The roles as they were and will be, and in words what becomes of the token: never the token."""
     after = "no writer" if step.action == "remove" else "may write"
     diff: list[dict[str, Any]] = [_headed(f"writer of {step.cluster}", f"{step.reason}\n", f"{after}\n")]
     for change in facts.changes if facts is not None else ():

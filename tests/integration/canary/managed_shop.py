@@ -80,7 +80,7 @@ class ManagedShop(Shop):
 
     broken: set[int] = field(default_factory=set)
     outages: list[str] = field(default_factory=list)
-    """Each moment after a write at which a cluster led to a side that was not there on another (I1)."""
+    """Each moment after a write at which a cluster led to a side that was not there on another."""
 
     def put_routes(self) -> None:
         self.put(deployment(self.namespace), service(self.namespace), manager="user")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A service moves from the pods of one cluster to those of another (S2.1): a split by cluster, released in steps."""
+"""A service moves from the pods of one cluster to those of another: a split by cluster, released in steps."""
 
 from __future__ import annotations
 

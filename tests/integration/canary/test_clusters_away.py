@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An API server is away during a release, or refuses it (T1, T2): who is left moves only where that is agreed to, and
+"""An API server is away during a release, or refuses it: who is left moves only where that is agreed to, and
 the one that comes back gets what it missed."""
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Users edit their routes in mid-canary, on one cluster only (T4): edits survive, weights stay."""
+"""Users edit their routes in mid-canary, on one cluster only: edits survive, weights stay."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Clusters one after the other, and as many as there are (T7)."""
+"""Clusters one after the other, and as many as there are."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""No token of a remote secret, and none of the hub's, is printed, cached, or left in a file (I8)."""
+"""No token of a remote secret, and none of the hub's, is printed, cached, or left in a file."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Remote secrets of every kind that istiod was seen to take or to refuse (istio.md 1.3, 1.4)."""
+"""Remote secrets of every kind that istiod was seen to take or to refuse."""
 
 from __future__ import annotations
 

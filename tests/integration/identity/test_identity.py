@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""No verb changes an API server that is not the cluster it is said to be (S1.26, D.10)."""
+"""No verb changes an API server that is not the cluster it is said to be."""
 
 from __future__ import annotations
 

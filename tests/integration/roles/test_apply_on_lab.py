@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Module apply: the twelve steps of an object's life, check mode before each, and what is not ours (I4, I6)."""
+"""Module apply: the twelve steps of an object's life, check mode before each, and what is not ours."""
 
 from __future__ import annotations
 

@@ -214,7 +214,7 @@ def established(resource_type: dict[str, Any]) -> bool:
 
 
 def test_all_that_is_wrong_with_a_cluster_is_said_at_once(bare: Lab) -> None:
-    """A network label that differs, an istiod of somebody else, and what IstioOperator left (S2.8, S3.17)."""
+    """A network label that differs, an istiod of somebody else, and what IstioOperator left."""
     client = bare.clients["west"]
     label = namespace(**{"topology.istio.io/network": "old-network"})
     with planted(client, label, ISTIOD_OF_SOMEBODY, OPERATOR_TYPE):

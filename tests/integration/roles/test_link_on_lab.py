@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Links between two real istiods: made, renewed, adopted, rendered, and gone (S3.26 to S3.32, S4.17 to S4.20)."""
+"""Links between two real istiods: made, renewed, adopted, rendered, and gone."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def test_the_token_is_the_readers_for_this_link_alone(linked: Lab) -> None:
 
 
 def test_a_token_that_is_due_is_renewed_and_nothing_of_it_is_shown(linked: Lab) -> None:
-    """Once with all that Ansible can be made to say (I8)."""
+    """Once with all that Ansible can be made to say."""
     short = {"token_lifetime": 600}
     old = token(linked, "east", "west")
     run = linked.run(
@@ -342,7 +342,7 @@ def test_unlinking_leaves_nothing_and_the_old_tokens_are_refused(linked: Lab) ->
 
 
 def test_a_cluster_that_is_away_is_finished_when_it_is_back(linked: Lab) -> None:
-    """Nothing is linked while one is away; unlinking does what it can, says what it owes, and pays it later (I3)."""
+    """Nothing is linked while one is away; unlinking does what it can, says what it owes, and pays it later."""
     held = token(linked, "east", "west")
     linked.meshlab("fault", "api-down", "west")
     try:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A replica whose weights a split sets: each of the two verbs leaves to the other what is the other's (S0.42)."""
+"""A replica whose weights a split sets: each of the two verbs leaves to the other what is the other's."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Our remote secret beside what the real istioctl prints for the same account and API server (S4.17 to S4.20)."""
+"""Our remote secret beside what the real istioctl prints for the same account and API server."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writers on two real API servers: what their accounts may do, and what becomes of them (I4, I6, I8)."""
+"""Writers on two real API servers: what their accounts may do, and what becomes of them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What verify knows about each cluster. Plain values: they hold no key, no token and no kubeconfig (I8)."""
+"""What verify knows about each cluster. Plain values: they hold no key, no token and no kubeconfig."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Rejection:
 
 @dataclass(frozen=True)
 class Istiod:
-    """One ready istiod pod, as its spec and its debug port describe it (istio.md 8.1)."""
+    """One ready istiod pod, as its spec and its debug port describe it."""
 
     pod: str
     revision: str
@@ -48,7 +48,7 @@ class Istiod:
 
 @dataclass(frozen=True)
 class RemoteSecret:
-    """What a cluster's remote secrets say about one other cluster (istio.md 1.3, 1.4)."""
+    """What a cluster's remote secrets say about one other cluster."""
 
     secret: str
     """``namespace/name``"""

@@ -4,7 +4,7 @@
 """Reads the facts of one cluster. Writes nothing.
 
 istiod and Envoy are read by port-forward to each pod: their debug ports answer a caller from the pod's own loopback
-without a token, and every replica of every revision is asked (istio.md 1.5, 8.1).
+without a token, and every replica of every revision is asked.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether each cluster reaches each other one, and the one cause where it does not. Pure.
 
-The checks stand in causal order: where roots differ every later check fails too, and only the first is the cause
-(istio.md 8.2). A pair is ordered: its source holds the workload that asks, its target the one that answers.
+The checks stand in causal order: where roots differ every later check fails too, and only the first is the cause.
+A pair is ordered: its source holds the workload that asks, its target the one that answers.
 """
 
 from __future__ import annotations

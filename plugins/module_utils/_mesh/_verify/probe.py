@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The probe: a workload of ours in every cluster that asks and answers. Pure: manifests, and what a pod's state says.
 
-Requests to one Service that all clusters serve may stay local or be retried, which hides a broken path (istio.md
-section 0). So there is a Service for each cluster too: it exists everywhere, because its name has to resolve, and
-selects pods in that one cluster only.
+Requests to one Service that all clusters serve may stay local or be retried, which hides a broken path. So there is a
+Service for each cluster too: it exists everywhere, because its name has to resolve, and selects pods in that one
+cluster only.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The matrix as people read it (journey D.1) and as a document. Pure."""
+"""The matrix as people read it and as a document. Pure."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.subsets impor
 HOST = "reviews.shop.svc.cluster.local"
 CLUSTER = LABELS["cluster"]
 
-# As in the seeds (S2.25, S4.36), with the host in full and the version that is stable.
+# As in the seeds, with the host in full and the version that is stable.
 BY_NETWORK = """
 apiVersion: networking.istio.io/v1
 kind: DestinationRule
