@@ -6,8 +6,12 @@
 from __future__ import annotations
 
 import base64
+import os
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -112,6 +116,47 @@ OF_WRITER = {
     "Secret istio-system/onemesh-writer",
     "ServiceAccount istio-system/onemesh-writer",
 }
+
+
+def unlink(folder: Path, mesh: Mesh, *arguments: str, **elsewhere: dict[str, Any]) -> tuple[int, str]:
+    """The playbook, with the hosts of ``elsewhere`` leading to other addresses than their clusters'."""
+    ways = {name: elsewhere.get(name, mesh.planes.planes[name].admin_options()) for name in ALL}
+    hosts = {name: {f"cluster_{option}": value for option, value in way.items()} for name, way in ways.items()}
+    inventory = folder / "inventory.yml"
+    inventory.touch(mode=0o600)
+    inventory.write_text(yaml.safe_dump({"all": {"hosts": hosts, "vars": {"cluster_request_timeout": 5}}}))
+    done = subprocess.run(
+        ["ansible-playbook", "-i", inventory, *arguments, "onemesh.istio.unlink"],
+        env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCAL_TEMP": str(folder / "tmp")},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("limit", [(), ("--limit", "north")], ids=["all", "limited"])
+def test_unlink_takes_nothing_where_a_host_leads_to_another_cluster(
+    mesh: Mesh, tmp_path: Path, limit: tuple[str, ...]
+) -> None:
+    before = {cluster: mesh.ours(cluster) for cluster in ALL}
+    code, said = unlink(tmp_path, mesh, *limit, north=mesh.planes.planes["west"].admin_options())
+    assert code != 0
+    assert "north and west are the same cluster" in said or "west and north are the same cluster" in said, said
+    assert {cluster: mesh.ours(cluster) for cluster in ALL} == before, said
+
+
+def test_unlink_takes_what_it_can_where_a_cluster_is_away(mesh: Mesh, tmp_path: Path) -> None:
+    of_east, kept = mesh.linked("west", "east"), mesh.ours("north")
+    unreachable = {**mesh.planes.planes["north"].admin_options(), "host": "https://127.0.0.1:1"}
+    code, said = unlink(tmp_path, mesh, north=unreachable)
+    assert code != 0
+    for words in ("Not everything could be unlinked", "Not every writer could be removed", "north: "):
+        assert words in said, said
+    assert (mesh.ours("east"), mesh.ours("west"), mesh.ours("north")) == (set(), set(), kept), said
+    assert not mesh.accepts("east", of_east)
+    mesh.link()
 
 
 def test_in_the_order_of_a_mesh_that_gets_smaller(mesh: Mesh) -> None:
