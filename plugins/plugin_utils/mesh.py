@@ -82,7 +82,8 @@ def refuse_what_is_no_cluster(silent: Sequence[str], matched: Sequence[str]) -> 
             f"{', '.join(silent)}: no variable says how a cluster is reached there "
             f"({', '.join(f'cluster_{way}' for way in WAYS_TO_A_CLUSTER)}), and the inventory has other hosts. If "
             f"{'they are no clusters' if len(silent) > 1 else 'it is no cluster'}, name the group of the clusters in "
-            "the variable mesh_hosts (-e mesh_hosts=GROUP)."
+            "the variable mesh_hosts (-e mesh_hosts=GROUP). If the environment is about it, let its host say so: "
+            "cluster_host: \"{{ lookup('env', 'K8S_AUTH_HOST') }}\", and cluster_api_key alike."
         )
 
 
