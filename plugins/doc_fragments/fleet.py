@@ -194,8 +194,12 @@ attributes:
     support: full
 """
 
-    # What work on all clusters takes besides (fragment onemesh.istio.fleet.mesh).
-    MESH = """
+    MESH: str
+    """What work on all clusters takes besides: the fragment onemesh.istio.fleet.mesh."""
+
+
+# Outside of the class, where sanity tests take every value for a literal.
+ModuleDocFragment.MESH = """
 options:
   mesh:
     description:
@@ -206,4 +210,6 @@ options:
     elements: dict
     default: []
     suboptions:
-""" + DOCUMENTATION.partition("    suboptions:\n")[2].partition("  request_timeout:")[0].replace("clusters[]", "mesh[]")
+""" + ModuleDocFragment.DOCUMENTATION.partition("    suboptions:\n")[2].partition("  request_timeout:")[0].replace(
+    "clusters[]", "mesh[]"
+)
