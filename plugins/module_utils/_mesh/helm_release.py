@@ -10,8 +10,8 @@ there, and helm runs only where something differs, so a run that changes nothing
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -190,7 +190,8 @@ class _Cluster:
         if self._context.diff:
             outcome.diff += plan.diff_of_values(self._name, asked["name"], outcome.values, wish.values)
             outcome.diff += plan.diff_of_differences(self._name, differences)
-        with self._helm() as helm:
+        with ExitStack() as opened:
+            helm = self._helm(opened)
             if action != "repaired":
                 rendered = self._rendered(helm, asked, source, wish, release)
                 self._clear_the_way(objects, rendered, owner, outcome)
@@ -288,21 +289,20 @@ class _Cluster:
         if is_exact(source.version):
             return wish
         # Only Helm knows which one is the newest.
-        with self._helm() as helm:
+        with ExitStack() as opened:
+            helm = self._helm(opened)
             return replace(wish, version=helm.newest_version(source))
 
-    @contextmanager
-    def _helm(self) -> Iterator[Helm]:
-        with (
-            private_kubeconfig(
-                self._client.credentials, cluster=self._name, environ=self._context.environ
-            ) as kubeconfig,
-            self._charts.login(kubeconfig.environment) as environment,
-        ):
-            helm = Helm(self._name, self._parameters["binary_path"], environment, self._parameters["timeout"])
-            if self._charts.needs_index:
-                helm.read_index()
-            yield helm
+    def _helm(self, opened: ExitStack) -> Helm:
+        """Helm for this cluster, until ``opened`` is closed."""
+        kubeconfig = opened.enter_context(
+            private_kubeconfig(self._client.credentials, cluster=self._name, environ=self._context.environ)
+        )
+        environment = opened.enter_context(self._charts.login(kubeconfig.environment))
+        helm = Helm(self._name, self._parameters["binary_path"], environment, self._parameters["timeout"])
+        if self._charts.needs_index:
+            helm.read_index()
+        return helm
 
     def _rendered(
         self, helm: Helm, asked: Mapping[str, Any], source: ChartSource, wish: Wish, release: Release | None

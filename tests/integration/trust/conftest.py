@@ -8,17 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import load_credentials
 
-sys.path.append(str(Path(__file__).parents[1] / "engine"))
+sys.path += [str(Path(__file__).parents[1] / name) for name in ("engine", "replicate")]
 import control_plane
+import fleet_runs
+from fleet_runs import Planes
 from trust_runs import Fleet
 
 
 @pytest.fixture(scope="session")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[control_plane.ControlPlane]:
-    """An API server, which stands for several clusters: each has its own namespace of Istio there."""
+    """An API server for what asks one alone."""
     binaries = control_plane.binaries_folder()
     if binaries is None:
         pytest.fail("set MESHLAB_BIN to a folder with etcd and kube-apiserver, or run `meshlab build`")
@@ -29,14 +29,15 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[control_plane.Co
         processes.stop()
 
 
-@pytest.fixture
-def client(plane: control_plane.ControlPlane) -> Iterator[Client]:
-    made = Client("all", load_credentials(plane.admin_options(), cluster="all", environ={}))
-    yield made
-    made.close()
+@pytest.fixture(scope="session")
+def planes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planes]:
+    """An API server for each cluster of a test."""
+    with fleet_runs.started(tmp_path_factory.mktemp("planes"), "east", "west", "north") as planes:
+        yield planes
 
 
 @pytest.fixture
-def fleet(plane: control_plane.ControlPlane, tmp_path: Path, request: pytest.FixtureRequest) -> Fleet:
+def fleet(planes: Planes, tmp_path: Path, request: pytest.FixtureRequest) -> Fleet:
+    """Each test has namespaces of Istio of its own, which stand for fresh clusters."""
     prefix = request.node.name.removeprefix("test_").replace("_", "-")[:40].strip("-")
-    return Fleet(tmp_path, prefix, plane)
+    return Fleet(tmp_path, prefix, planes)

@@ -10,7 +10,6 @@ import shutil
 import stat
 from pathlib import Path
 
-import control_plane
 import istiod_process
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import certificates, fingerprints
@@ -24,9 +23,9 @@ EC_PARAMETERS = b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC P
 KEYS = {"ca-cert.pem", "ca-key.pem", "root-cert.pem", "cert-chain.pem"}
 
 
-def cacerts(client: Client, fleet: Fleet, cluster: str) -> dict[str, bytes]:
+def cacerts(fleet: Fleet, cluster: str) -> dict[str, bytes]:
     """The data of the Secret; empty where there is none."""
-    secret = client.find(SECRET, "cacerts", fleet.namespace(cluster)) or {}
+    secret = fleet.client(cluster).find(SECRET, "cacerts", fleet.namespace(cluster)) or {}
     return {key: base64.b64decode(text) for key, text in secret.get("data", {}).items()}
 
 
@@ -38,17 +37,17 @@ def files(store: Path) -> dict[str, bytes]:
     return {str(path.relative_to(store)): path.read_bytes() for path in sorted(store.rglob("*")) if path.is_file()}
 
 
-def test_one_root_and_a_unique_intermediate_for_each_cluster(fleet: Fleet, client: Client) -> None:
+def test_one_root_and_a_unique_intermediate_for_each_cluster(fleet: Fleet) -> None:
     predicted = fleet.trust("east", "west", arguments=("--check", "--diff"))
     assert predicted.ok, predicted.output
     assert predicted.changed == {"east": 1, "west": 1}
     assert "Would make the root of the mesh, and an intermediate for cluster west" in predicted.output
     assert not fleet.store.exists()
-    assert client.find(SECRET, "cacerts", fleet.namespace("east")) is None
+    assert cacerts(fleet, "east") == {}
 
     first = fleet.trust("east", "west", arguments=("--diff", "-vvvv"))
     assert first.ok, first.output
-    east, west = cacerts(client, fleet, "east"), cacerts(client, fleet, "west")
+    east, west = cacerts(fleet, "east"), cacerts(fleet, "west")
     assert set(east) == set(west) == KEYS
     assert east["root-cert.pem"] == west["root-cert.pem"]
     assert east["ca-key.pem"] != west["ca-key.pem"]
@@ -71,7 +70,7 @@ def test_one_root_and_a_unique_intermediate_for_each_cluster(fleet: Fleet, clien
 
     joined = fleet.trust("north")
     assert joined.ok, joined.output
-    assert cacerts(client, fleet, "north")["root-cert.pem"] == east["root-cert.pem"]
+    assert cacerts(fleet, "north")["root-cert.pem"] == east["root-cert.pem"]
     assert files(fleet.store).items() >= before.items()
 
     # The key of the root is in no cluster, and no key is in any output.
@@ -81,19 +80,17 @@ def test_one_root_and_a_unique_intermediate_for_each_cluster(fleet: Fleet, clien
     for key in keys:
         assert key.splitlines()[1] not in everything
     root_key = (fleet.store / "root" / "root-key.pem").read_bytes()
-    assert all(root_key not in cacerts(client, fleet, name).values() for name in ("east", "west", "north"))
+    assert all(root_key not in cacerts(fleet, name).values() for name in ("east", "west", "north"))
 
 
-def test_an_intermediate_is_renewed_and_a_running_istiod_signs_with_it(
-    fleet: Fleet, client: Client, plane: control_plane.ControlPlane
-) -> None:
+def test_an_intermediate_is_renewed_and_a_running_istiod_signs_with_it(fleet: Fleet) -> None:
     assert fleet.trust("east", trust_intermediate_days=100).ok
-    before = cacerts(client, fleet, "east")
-    with istiod_process.istiod(fleet.folder / "istiod", plane, before) as running:
+    before = cacerts(fleet, "east")
+    with istiod_process.istiod(fleet.folder / "istiod", fleet.planes.planes["east"], before) as running:
         running.wait("showed a certificate", lambda: running.signs_with(before["ca-cert.pem"]))
         renewed = fleet.trust("east", trust_renew_days=100)
         assert renewed.ok, renewed.output
-        after = cacerts(client, fleet, "east")
+        after = cacerts(fleet, "east")
         assert after["root-cert.pem"] == before["root-cert.pem"]
         assert after["ca-key.pem"] != before["ca-key.pem"]
         assert fleet.report("east")["intermediate"]["days_left"] == 1824
@@ -117,7 +114,7 @@ def test_an_intermediate_is_renewed_and_a_running_istiod_signs_with_it(
     assert fleet.trust("east", trust_renew_days=100).changed == {"east": 0}
 
 
-def test_a_store_that_lost_its_root_makes_no_other(fleet: Fleet, client: Client) -> None:
+def test_a_store_that_lost_its_root_makes_no_other(fleet: Fleet) -> None:
     assert fleet.trust("east").ok
     fleet.store.rename(fleet.folder / "kept")
     lost = fleet.trust("east", "west")
@@ -129,7 +126,7 @@ def test_a_store_that_lost_its_root_makes_no_other(fleet: Fleet, client: Client)
     assert not joining.ok, "a cluster that joins must not begin with another root either"
     assert "east (Secret" in joining.output
     assert not fleet.store.exists()
-    assert cacerts(client, fleet, "west") == {}
+    assert cacerts(fleet, "west") == {}
 
     (fleet.folder / "kept").rename(fleet.store)
     root_key = fleet.store / "root" / "root-key.pem"
@@ -143,25 +140,25 @@ def test_a_store_that_lost_its_root_makes_no_other(fleet: Fleet, client: Client)
     assert fleet.trust("east", "west").ok
 
 
-def test_another_root_is_refused_until_it_is_asked_for(fleet: Fleet, client: Client) -> None:
+def test_another_root_is_refused_until_it_is_asked_for(fleet: Fleet) -> None:
     assert fleet.trust("east").ok
-    (old,) = fingerprints(cacerts(client, fleet, "east")["root-cert.pem"])
-    istiod(client, fleet.namespace("east"))
+    (old,) = fingerprints(cacerts(fleet, "east")["root-cert.pem"])
+    istiod(fleet.client("east"), fleet.namespace("east"))
     other = str(fleet.folder / "other")
     # A store of its own, for another mesh.
     assert fleet.trust("west", trust_directory=other).ok
-    (new,) = fingerprints(cacerts(client, fleet, "west")["root-cert.pem"])
+    (new,) = fingerprints(cacerts(fleet, "west")["root-cert.pem"])
 
     refused = fleet.trust("east", "west", trust_directory=other)
     assert not refused.ok
     assert f"sha256:{old}" in refused.output
     assert f"sha256:{new}" in refused.output
     assert not (fleet.folder / "other" / "east").exists()
-    assert fingerprints(cacerts(client, fleet, "east")["root-cert.pem"]) == (old,)
+    assert fingerprints(cacerts(fleet, "east")["root-cert.pem"]) == (old,)
 
     replaced = fleet.trust("east", "west", trust_directory=other, trust_replace_root=True)
     assert replaced.ok, replaced.output
-    assert fingerprints(cacerts(client, fleet, "east")["root-cert.pem"]) == (new,)
+    assert fingerprints(cacerts(fleet, "east")["root-cert.pem"]) == (new,)
 
 
 def istiod(client: Client, namespace: str) -> None:
@@ -175,9 +172,9 @@ def istiod(client: Client, namespace: str) -> None:
     client.apply(pod, field_manager="test")
 
 
-def test_istiod_that_signed_its_own_root_is_named(fleet: Fleet, client: Client) -> None:
+def test_istiod_that_signed_its_own_root_is_named(fleet: Fleet) -> None:
     assert fleet.trust("west").ok
-    west = cacerts(client, fleet, "west")
+    west = cacerts(fleet, "west")
     namespace = fleet.namespace("east")
     for manifest in (
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
@@ -190,8 +187,8 @@ def test_istiod_that_signed_its_own_root_is_named(fleet: Fleet, client: Client) 
             "data": {"ca-cert.pem": base64.b64encode(west["ca-cert.pem"]).decode()},
         },
     ):
-        client.apply(manifest, field_manager="test")
-    istiod(client, namespace)
+        fleet.client("east").apply(manifest, field_manager="test")
+    istiod(fleet.client("east"), namespace)
     refused = fleet.trust("east", "west")
     assert not refused.ok
     assert "istio-ca-secret, which istiod signed itself" in refused.output
@@ -199,13 +196,13 @@ def test_istiod_that_signed_its_own_root_is_named(fleet: Fleet, client: Client) 
     assert replaced.ok, replaced.output
     assert fleet.report("east")["restart_required"] is True
     assert "istiod does not use this certificate authority until it is restarted" in replaced.output
-    assert client.find(POD, "istiod-0", namespace) is not None
+    assert fleet.client("east").find(POD, "istiod-0", namespace) is not None
 
 
-def test_the_passphrase_covers_every_key_of_the_store(fleet: Fleet, client: Client) -> None:
+def test_the_passphrase_covers_every_key_of_the_store(fleet: Fleet) -> None:
     # A store as it was before there was a passphrase, with modes that let others in.
     assert fleet.trust("east").ok
-    before = cacerts(client, fleet, "east")
+    before = cacerts(fleet, "east")
     (fleet.store / "east").chmod(0o755)
     (fleet.store / "east" / "ca-key.pem").chmod(0o644)
     secret = {"trust_passphrase": "only-the-vault-knows"}
@@ -219,8 +216,8 @@ def test_the_passphrase_covers_every_key_of_the_store(fleet: Fleet, client: Clie
     assert all(text.startswith("-----BEGIN ENCRYPTED PRIVATE KEY-----") for text in keys.values())
     assert {mode(path) for path in keys} == {0o600}
     assert {mode(path) for path in (fleet.store, *fleet.store.iterdir()) if path.is_dir()} == {0o700}
-    assert cacerts(client, fleet, "east") == before, "the same key, which istiod gets open"
-    assert cacerts(client, fleet, "west")["ca-key.pem"].startswith(b"-----BEGIN PRIVATE KEY-----")
+    assert cacerts(fleet, "east") == before, "the same key, which istiod gets open"
+    assert cacerts(fleet, "west")["ca-key.pem"].startswith(b"-----BEGIN PRIVATE KEY-----")
     assert fleet.trust("east", "west", **secret).changed == {"east": 0, "west": 0}
 
     for wrong, reason in (
@@ -242,7 +239,7 @@ def test_the_passphrase_covers_every_key_of_the_store(fleet: Fleet, client: Clie
     assert "only-the-vault-knows" not in "".join(fleet.outputs)
 
 
-def test_one_key_for_two_clusters_is_refused(fleet: Fleet, client: Client) -> None:
+def test_one_key_for_two_clusters_is_refused(fleet: Fleet) -> None:
     assert fleet.trust("east").ok
     shutil.copytree(fleet.store / "east", fleet.store / "west")
     for clusters in (("east", "west"), ("west",)):
@@ -257,10 +254,10 @@ def test_one_key_for_two_clusters_is_refused(fleet: Fleet, client: Client) -> No
     limited = fleet.trust("east", "west", arguments=("--limit", "west"), **both)
     for run in (refused, limited):
         assert "west: it has the same certificate authority (the same key) as east" in run.output
-    assert cacerts(client, fleet, "west") == {}
+    assert cacerts(fleet, "west") == {}
 
 
-def test_an_expired_intermediate_of_the_store_is_made_anew(fleet: Fleet, client: Client) -> None:
+def test_an_expired_intermediate_of_the_store_is_made_anew(fleet: Fleet) -> None:
     assert fleet.trust("east", trust_intermediate_days=0).ok is False
     assert fleet.trust("east").ok
     assert fleet.report("east")["intermediate"]["days_left"] == 1824
@@ -275,10 +272,10 @@ def given_files(folder: Path) -> dict[str, str]:
     }
 
 
-def test_files_that_go_would_not_read_are_written_so_that_it_does(fleet: Fleet, client: Client) -> None:
-    assert fleet.trust("made").ok
+def test_files_that_go_would_not_read_are_written_so_that_it_does(fleet: Fleet) -> None:
+    assert fleet.trust("north").ok
     folder = fleet.folder / "given"
-    (fleet.store / "made").rename(folder)
+    (fleet.store / "north").rename(folder)
     good = {path.name: path.read_bytes() for path in folder.iterdir()}
     (folder / "ca-cert.pem").write_bytes(b"\xef\xbb\xbf" + good["ca-cert.pem"])
     (folder / "ca-key.pem").write_bytes(EC_PARAMETERS + good["ca-key.pem"])
@@ -286,18 +283,18 @@ def test_files_that_go_would_not_read_are_written_so_that_it_does(fleet: Fleet, 
     (folder / "cert-chain.pem").write_bytes(good["ca-cert.pem"].rstrip() + good["root-cert.pem"])
     files = {"trust_source": "files", "trust_files": given_files(folder)}
     assert fleet.trust("east", **files).ok
-    assert cacerts(client, fleet, "east") == good
+    assert cacerts(fleet, "east") == good
     assert fleet.trust("east", **files).changed == {"east": 0}
 
     # What a hand made of it on the cluster is called what it is, and put right.
     glued = {"data": {"cert-chain.pem": base64.b64encode((folder / "cert-chain.pem").read_bytes()).decode()}}
-    client.patch(SECRET, "cacerts", fleet.namespace("east"), glued, field_manager="a hand")
+    fleet.client("east").patch(SECRET, "cacerts", fleet.namespace("east"), glued, field_manager="a hand")
     checked = fleet.trust("east", arguments=("--check",), **files)
     assert "istiod cannot read what cacerts holds" in checked.output
     assert "cert-chain.pem: istiod finds 0 of its 2 certificates" in " ".join(checked.output.split())
     assert checked.changed == {"east": 1}
     assert fleet.trust("east", **files).ok
-    assert cacerts(client, fleet, "east") == good
+    assert cacerts(fleet, "east") == good
 
     (folder / "cert-chain.pem").write_bytes(good["ca-cert.pem"] + good["root-cert.pem"][:-20])
     refused = fleet.trust("east", **files)
@@ -305,22 +302,22 @@ def test_files_that_go_would_not_read_are_written_so_that_it_does(fleet: Fleet, 
     assert f"cert-chain.pem ({folder}/cert-chain.pem) is not a PEM certificate: line 1" in " ".join(
         refused.output.split()
     )
-    assert cacerts(client, fleet, "east") == good
+    assert cacerts(fleet, "east") == good
 
 
-def test_given_files_are_checked_before_anything_is_written(fleet: Fleet, client: Client) -> None:
-    assert fleet.trust("made", "strange").ok
+def test_given_files_are_checked_before_anything_is_written(fleet: Fleet) -> None:
+    assert fleet.trust("north", "west").ok
     folder = fleet.folder / "given"
-    (fleet.store / "made").rename(folder)
+    (fleet.store / "north").rename(folder)
     files_of = given_files(folder)
     for broken, reason in (
-        ({"ca_key": str(fleet.store / "strange" / "ca-key.pem")}, "is not the key of"),
+        ({"ca_key": str(fleet.store / "west" / "ca-key.pem")}, "is not the key of"),
         ({"root_cert": str(folder / "gone.pem")}, "root-cert.pem missing or empty"),
     ):
         refused = fleet.trust("east", trust_source="files", east={"trust_files": {**files_of, **broken}})
         assert not refused.ok
         assert reason in refused.output
-        assert cacerts(client, fleet, "east") == {}
+        assert cacerts(fleet, "east") == {}
     given = fleet.trust("east", trust_source="files", east={"trust_files": files_of})
     assert given.ok, given.output
-    assert cacerts(client, fleet, "east")["ca-cert.pem"] == (folder / "ca-cert.pem").read_bytes()
+    assert cacerts(fleet, "east")["ca-cert.pem"] == (folder / "ca-cert.pem").read_bytes()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs of role trust, for clusters that are namespaces of one API server."""
+"""Runs of role trust."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import control_plane
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
+from fleet_runs import Planes
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -37,7 +39,7 @@ class Fleet:
 
     folder: Path
     prefix: str
-    plane: control_plane.ControlPlane
+    planes: Planes
     outputs: list[str] = field(default_factory=list)
 
     @property
@@ -47,14 +49,17 @@ class Fleet:
     def namespace(self, cluster: str) -> str:
         return f"{self.prefix}-{cluster}"
 
+    def client(self, cluster: str) -> Client:
+        return self.planes.clients[cluster]
+
     def trust(self, *clusters: str, arguments: tuple[str, ...] = (), **variables: Any) -> Run:
         """Run role trust for ``clusters``; per host variables go under the host's name."""
         hosts = {
             name: {
                 "cluster_istio_namespace": self.namespace(name),
-                "cluster_host": self.plane.url,
+                "cluster_host": self.planes.planes[name].url,
                 "cluster_api_key": control_plane.ADMIN_TOKEN,
-                "cluster_ca_cert": str(self.plane.ca),
+                "cluster_ca_cert": str(self.planes.planes[name].ca),
                 **variables.pop(name, {}),
             }
             for name in clusters
