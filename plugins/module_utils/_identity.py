@@ -113,8 +113,8 @@ def judge(identities: Iterable[Identity]) -> list[Finding]:
 
 
 def contradictions(identity: Identity) -> list[Finding]:
-    """Where what stands on a cluster says that it is another one."""
-    return [*_claimed_otherwise(identity), *_named_otherwise(identity)]
+    """Where what stands on a cluster says that it is another one: our own record, else its istiods."""
+    return _claimed_otherwise(identity) or _named_otherwise(identity)
 
 
 def same_servers(identities: Iterable[Identity]) -> list[Finding]:
@@ -161,7 +161,7 @@ def _claimed_otherwise(identity: Identity) -> list[Finding]:
                 name,
                 "cluster-differs",
                 f"the API server at {identity.server} is cluster {claim.cluster} (annotation {ANNOTATION_CLUSTER})",
-                f"{correct}, or set cluster_name to {claim.cluster}",
+                f"{correct}; {_meant(claim.cluster)}",
                 object=where,
             )
         ]
@@ -184,10 +184,14 @@ def _named_otherwise(identity: Identity) -> list[Finding]:
             "cluster-id-differs",
             f"istiod at {identity.server} runs with CLUSTER_ID {cluster_id!r}, and the inventory says "
             f"{identity.cluster!r}",
-            f"correct cluster_kubeconfig or cluster_context of {identity.cluster}, or set cluster_name to "
-            f"{cluster_id!r}",
+            f"correct cluster_kubeconfig or cluster_context of {identity.cluster}; {_meant(cluster_id)}",
             object=where,
         )
         for where, cluster_id in identity.cluster_ids.items()
         if cluster_id not in (identity.cluster, UNNAMED)
     ]
+
+
+def _meant(other: str) -> str:
+    """Not as an order: under a verb that removes, whoever follows it loses the other cluster."""
+    return f"only if {other} is the cluster that you mean, the host's cluster_name has to be {other}"

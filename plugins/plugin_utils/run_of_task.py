@@ -85,6 +85,9 @@ class RunOfTask:
         own = [host for host in asked if meshes.cluster_name(host, self._hostvars) in names]
         silent = meshes.silent(own, self._hostvars)
         matched = self._matched() if silent or "mesh" in spec else []
+        if self._variable("mesh_hosts"):
+            # Whoever names the clusters means all of them, also those beside a limit.
+            silent = meshes.silent(dict.fromkeys([*own, *matched]), self._hostvars)
         meshes.refuse_what_is_no_cluster(silent, matched)
         if "mesh" not in spec:
             return options

@@ -18,6 +18,9 @@ from ansible_collections.onemesh.istio.plugins.module_utils import _yaml
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.source import ChartSource
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
 
+NO_PROGRAM = "helm-missing"
+"""The reason of an error that no chart source has a part in."""
+
 
 @dataclass(frozen=True)
 class Helm:
@@ -80,7 +83,7 @@ class Helm:
             raise KubeError(
                 self.cluster,
                 f"{self.binary} cannot be run: {error.strerror}",
-                reason="helm",
+                reason=NO_PROGRAM,
                 remedy="install Helm 3 where this runs, or set cluster_helm_binary to its path",
             ) from None
         except subprocess.TimeoutExpired:

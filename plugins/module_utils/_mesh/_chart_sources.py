@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.chart import is_exact
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.program import Helm
+from ansible_collections.onemesh.istio.plugins.module_utils._helm.program import NO_PROGRAM, Helm
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.source import Charts
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kubeconfig_file import without_a_cluster
@@ -40,7 +40,7 @@ def findings(
         if not (is_exact(charts.version) and charts.version in installed.get(each["cluster"], ())):
             asked.setdefault((charts, each["binary_path"]), []).append(each["cluster"])
 
-    def problem(source: tuple[Charts, str]) -> str:
+    def problem(source: tuple[Charts, str]) -> tuple[str, str]:
         charts, binary = source
         with charts.login(without_a_cluster(environ)) as environment:
             return _problem(charts, Helm(asked[source][0], binary, environment, timeout))
@@ -48,21 +48,21 @@ def findings(
     with ThreadPoolExecutor(max_workers=8) as pool:
         problems = list(pool.map(problem, asked))
     return [
-        Finding(cluster, "charts", f"the charts of {charts.location} cannot be had: {words}", _REMEDY)
-        for ((charts, _binary), clusters), words in zip(asked.items(), problems, strict=True)
+        Finding(cluster, "charts", f"the charts of {charts.location} cannot be had: {words}", remedy)
+        for ((charts, _binary), clusters), (words, remedy) in zip(asked.items(), problems, strict=True)
         for cluster in clusters
         if words
     ]
 
 
-def _problem(charts: Charts, helm: Helm) -> str:
-    """Why not every chart can be had; empty where each can."""
+def _problem(charts: Charts, helm: Helm) -> tuple[str, str]:
+    """Why not every chart can be had, and what to do; empty where each can."""
     if bool(charts.username) != bool(charts.password):
-        return "a user and a password belong together"
+        return "a user and a password belong together", _REMEDY
     folders = [chart for chart in NEEDED if charts.is_folder(chart)]
     missing = [chart for chart in folders if not Path(charts.location, chart, "Chart.yaml").is_file()]
     if missing:
-        return f"there is no chart in {Path(charts.location, missing[0])}"
+        return f"there is no chart in {Path(charts.location, missing[0])}", _REMEDY
     try:
         if charts.needs_index:
             helm.read_index()
@@ -70,5 +70,5 @@ def _problem(charts: Charts, helm: Helm) -> str:
             if chart not in folders:
                 helm.newest_version(charts.of(chart))
     except KubeError as error:
-        return error.message
-    return ""
+        return error.message, error.remedy if error.reason == NO_PROGRAM else _REMEDY
+    return "", ""

@@ -197,12 +197,15 @@ def test_an_account_that_may_not_write_on_one_cluster_is_refused_before_anything
 
 
 def grant(shop: Shop, *verbs: str) -> None:
-    """What the stranger may do with routes in the shop's namespace on west."""
+    """What the stranger may do with routes in the shop's namespace on west, beside knowing which cluster it is."""
     group = "rbac.authorization.k8s.io"
     metadata = {"name": "stranger", "namespace": shop.namespace}
     rules = [{"apiGroups": [VIRTUAL_SERVICE.group], "resources": ["*"], "verbs": list(verbs)}]
     role = {"apiVersion": f"{group}/v1", "kind": "Role", "metadata": metadata, "rules": rules}
-    reader_rules = [{"apiGroups": [VIRTUAL_SERVICE.group], "resources": ["*"], "verbs": ["get", "list"]}]
+    reader_rules = [
+        {"apiGroups": [VIRTUAL_SERVICE.group], "resources": ["*"], "verbs": ["get", "list"]},
+        {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]},
+    ]
     reader = {
         "apiVersion": f"{group}/v1",
         "kind": "ClusterRole",

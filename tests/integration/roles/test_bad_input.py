@@ -250,6 +250,16 @@ def test_pods_of_two_clusters_on_one_network_with_the_same_addresses(bare: Lab) 
         bare.run(PREFLIGHT).succeeded()
 
 
+@pytest.mark.parametrize(
+    ("variable", "word"), [("verify_keep_probe", "maybe"), ("link_timeout", "soon"), ("trust_renew_days", "later")]
+)
+def test_a_word_that_only_a_later_role_reads(bare: Lab, variable: str, word: str) -> None:
+    before = bare.state()
+    run = bare.start(playbook="onemesh.istio.site", variables={variable: word}).wait().failed()
+    assert f"argument '{variable}' is of type str" in run.output
+    assert (run.changed, bare.state()) == ([], before)
+
+
 def test_while_a_cluster_is_away_the_others_still_get_their_findings(bare: Lab) -> None:
     before = bare.state()
     away: Variables = {"cluster_request_timeout": 2}

@@ -68,7 +68,8 @@ ROWS: dict[str, tuple[Snapshot, Snapshot, str]] = {
         snapshot("west", claim=Claim("west", "uid-of-west")),
         snapshot("west", claim=Claim("north", "uid-of-west")),
         "west (Namespace istio-system): the API server at https://west.example:6443 is cluster north (annotation "
-        "onemesh.istio/cluster) -> correct cluster_kubeconfig or cluster_context of west, or set cluster_name to north",
+        "onemesh.istio/cluster) -> correct cluster_kubeconfig or cluster_context of west; only if north is the "
+        "cluster that you mean, the host's cluster_name has to be north",
     ),
     "cluster-replaced": (
         snapshot("west"),
