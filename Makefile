@@ -5,12 +5,12 @@ SHELL := /bin/bash
 
 export PYTHON
 
-# `make test` runs two of these at the same time: long ones first. Each is a target of its own, as check-NAME.
-CHECKS := objects fault sanity lab unit ansible-units ansible-lint docs importer docs-site mypy ruff yamllint shellcheck changelog artifact
+# `make test` runs two of these at the same time, in this order. Each is a target of its own, as check-NAME.
+CHECKS := fault sanity ansible-lint unit ansible-units docs importer docs-site mypy ruff yamllint shellcheck changelog artifact lab objects
 # These measure traffic, so nothing runs beside them. They share one lab with fault; the others start their own.
 TRAFFIC_CHECKS := integration secrecy molecule
 # Folders of integration tests that measure no traffic and start API servers of their own: the check objects.
-OBJECTS := analysis canary canary_routes charts helm replicate traffic_split trust workloads writer
+OBJECTS := analysis canary canary_routes charts helm identity replicate traffic_split trust workloads writer
 
 RUN := source tools/common.sh && use_checkout &&
 

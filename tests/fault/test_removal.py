@@ -148,10 +148,15 @@ def test_deleting_never_creates(site: Site, moments: Moments) -> None:
 
 
 def test_by_another_hub_than_the_one_that_has_the_record(site: Site) -> None:
-    """Without the record, what has our labels by our own hand still goes."""
+    """It is refused while that one may come back. Where it is gone for good, what has our labels still goes."""
     before = site.snapshot()
     site.run(definition=site.objects()).succeeded()
-    site.run(state="absent", hub="west").succeeded()
+    there = site.snapshot()
+    refused = site.run(state="absent", hub="west")
+    assert refused.result["failed"]
+    assert f"if {HUB} is gone for good, set write_off: [{HUB}]" in refused.result["msg"]
+    assert site.snapshot() == there
+    site.run(state="absent", hub="west", write_off=[HUB]).succeeded()
     assert site.snapshot() == before
     site.run(state="absent", hub=HUB).succeeded()
     assert site.leftovers() == []

@@ -192,7 +192,7 @@ class Change:
                 *((each.id, each.before) for each in plan.actions if each.before is not None),
                 *((each.id, each.before) for each in plan.unchanged if each.before is not None),
             ]
-            found += hubs.others(cluster, lives, component, name, hub)
+            found += hubs.others(cluster, lives, component, name, hub, self._setup.write_off)
         self._refuse(found)
         return {
             cluster: replace(plan, actions=tuple(map(self._marked, plan.actions))) for cluster, plan in plans.items()

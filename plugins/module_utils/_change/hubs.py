@@ -8,7 +8,7 @@ What a set made says it in one annotation. On somebody else's object, which seve
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import Content
@@ -33,11 +33,21 @@ def hub_of(live: Live, component: str, name: str) -> str:
     )
 
 
-def others(cluster: str, lives: Iterable[tuple[object, Live]], component: str, name: str, hub: str) -> list[Finding]:
-    """A finding for the first object, each given with its name, that another hub keeps the record of."""
+def others(
+    cluster: str,
+    lives: Iterable[tuple[object, Live]],
+    component: str,
+    name: str,
+    hub: str,
+    gone: Collection[str],
+) -> list[Finding]:
+    """A finding for the first object, each given with its name, that another hub keeps the record of.
+
+    The record of a hub in ``gone`` is lost with it, so another one may begin a record of its own.
+    """
     for described, live in lives:
         other = hub_of(live, component, name)
-        if other and other != hub:
+        if other and other != hub and other not in gone:
             return [other_hub(cluster, str(described), name, other, hub)]
     return []
 
@@ -48,7 +58,8 @@ def other_hub(cluster: str, described: str, name: str, other: str, hub: str) -> 
         cluster,
         "other-hub",
         f"the record of {name} is kept by {other}, and this run has {hub} as hub",
-        f"run again with mesh_hub={other} (option hub: {other}), as the runs before did",
+        f"run again with mesh_hub={other} (option hub: {other}), as the runs before did; if {other} is gone for good, "
+        f"set write_off: [{other}]",
         object=described,
     )
 

@@ -75,7 +75,7 @@ def unrecorded(client: Client, setup: Setup) -> list[Finding]:
             found += [(ObjectId.of(each), each) for each in client.list(served)]
         except (NotFound, Forbidden):
             continue
-    return hubs.others(client.cluster, found, setup.component, setup.name, setup.hub)
+    return hubs.others(client.cluster, found, setup.component, setup.name, setup.hub, setup.write_off)
 
 
 class Teardown:
@@ -151,7 +151,7 @@ class Teardown:
         findings = []
         for name, lives in found.items():
             described = [(ObjectId.of(live), live) for live in lives]
-            findings += hubs.others(name, described, setup.component, setup.name, setup.hub)
+            findings += hubs.others(name, described, setup.component, setup.name, setup.hub, setup.write_off)
         if not findings and not self._record.resource_version:
             outcomes = setup.each(lambda member: unrecorded(member.client, setup), of=found)
             findings = [finding for outcome in outcomes.values() for finding in outcome.value or ()]

@@ -125,7 +125,9 @@ class Ticker:
         revisions = {name: known[name] for name in self._setup.fleet.names if name in known}
         # It is new where it is new on any cluster; one that joins or leaves brings nothing new.
         is_new = any(state.revisions.get(name, revision) != revision for name, revision in found.items())
-        latest = state.latest if state.latest and not is_new else content_hash(revisions)[:10]
+        # Not by who answered: where no workload tells anything, one cluster that is late would be another revision.
+        told = {name: revision for name, revision in revisions.items() if revision}
+        latest = state.latest if state.latest and not is_new else content_hash(told)[:10]
         return replace(state, revisions=revisions, latest=self._release.revision or latest)
 
     def _of_this_subject(self, state: State) -> State:
@@ -157,7 +159,12 @@ class Ticker:
             for name, outcome in outcomes.items()
             if outcome.error is None
             for finding in hubs.others(
-                name, outcome.get().objects.items(), COMPONENT, self._release.name, self._setup.hub
+                name,
+                outcome.get().objects.items(),
+                COMPONENT,
+                self._release.name,
+                self._setup.hub,
+                self._setup.write_off,
             )
         ]
         if findings:

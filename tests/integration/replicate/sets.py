@@ -62,6 +62,26 @@ def of(kind: Kind, name: str, namespace: str | None = None, **content: Any) -> O
     return {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata, **content}
 
 
+@contextmanager
+def granted_to_the_stranger(client: Client, name: str, **rule: list[str]) -> Iterator[None]:
+    """A role in the whole cluster, for the account of STRANGER_TOKEN."""
+    group = "rbac.authorization.k8s.io"
+    role = of(kinds.CLUSTER_ROLE, name, rules=[rule])
+    binding = of(
+        kinds.CLUSTER_ROLE_BINDING,
+        name,
+        roleRef={"apiGroup": group, "kind": "ClusterRole", "name": name},
+        subjects=[{"kind": "User", "name": "stranger", "apiGroup": group}],
+    )
+    for manifest in (role, binding):
+        client.apply(manifest, field_manager="test")
+    try:
+        yield
+    finally:
+        for kind in (kinds.CLUSTER_ROLE_BINDING, kinds.CLUSTER_ROLE):
+            client.delete(kind, name)
+
+
 @dataclass
 class Set:
     """One set on the three clusters; options are those of the module."""

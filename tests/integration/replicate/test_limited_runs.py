@@ -18,7 +18,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import C
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import replicate, verify
 from control_plane import ADMIN_TOKEN, STRANGER_TOKEN
 from fleet_runs import ISTIO, RECORDS, run
-from sets import NAMES, Set, config_map, destination_rule, of, virtual_service
+from sets import NAMES, Set, config_map, destination_rule, granted_to_the_stranger, of, virtual_service
 
 TIMEOUT = 240
 
@@ -228,7 +228,10 @@ def test_an_account_that_is_to_read_only_is_not_told_to_get_more_rights(routes: 
             routes.parameters([config_map(routes.namespace, "settings", key="value")]) if verb is replicate else {}
         )
         more = {"hub": "east", "mesh": routes.planes.clusters("east")} if verb is replicate else {"probe": "none"}
-        ran = run(verb, {**options, "clusters": clusters, **more}, environ=environ)
+        # As Istio's own reader, it may see which cluster it is.
+        rule = {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]}
+        with granted_to_the_stranger(routes.client("west"), secret["metadata"]["name"], **rule):
+            ran = run(verb, {**options, "clusters": clusters, **more}, environ=environ)
     finally:
         hub.delete(SECRET, secret["metadata"]["name"], ISTIO)
     assert "secret_label: onemesh.istio/writer=true" in ran.failed()

@@ -28,6 +28,7 @@ from sets import (
     checks,
     config_map,
     destination_rule,
+    granted_to_the_stranger,
     kept,
     notes,
     of,
@@ -164,25 +165,11 @@ def test_a_kind_that_one_cluster_does_not_serve_is_written_nowhere(routes: Set) 
 def test_an_account_that_may_not_write_on_one_cluster_is_told_which_verbs_are_missing(routes: Set) -> None:
     routes.make_namespace()
     plane = routes.planes.planes["west"]
-    client = routes.client("west")
-    reader = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch"]}
-    role = of(kinds.CLUSTER_ROLE, f"reader-{routes.name}", rules=[reader])
-    binding = of(
-        kinds.CLUSTER_ROLE_BINDING,
-        f"reader-{routes.name}",
-        roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": f"reader-{routes.name}"},
-        subjects=[{"kind": "User", "name": "stranger", "apiGroup": "rbac.authorization.k8s.io"}],
-    )
-    for manifest in (role, binding):
-        client.apply(manifest, field_manager="test")
     stranger = {"host": plane.url, "api_key": STRANGER_TOKEN, "ca_cert": str(plane.ca)}
-    try:
-        with routes.writes_nothing():
-            refused = routes.run(*routes.pair(), clusters=routes.planes.clusters(west=stranger))
-            refused.failed()
-    finally:
-        for manifest, kind in ((binding, kinds.CLUSTER_ROLE_BINDING), (role, kinds.CLUSTER_ROLE)):
-            client.delete(kind, manifest["metadata"]["name"])
+    reader = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch"]}
+    with granted_to_the_stranger(routes.client("west"), f"reader-{routes.name}", **reader), routes.writes_nothing():
+        refused = routes.run(*routes.pair(), clusters=routes.planes.clusters(west=stranger))
+        refused.failed()
     (finding,) = refused.result["findings"]
     assert finding["cluster"] == "west"
     for word in ("patch", "create", "delete", "virtualservices", "destinationrules"):

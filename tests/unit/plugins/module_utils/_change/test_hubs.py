@@ -36,11 +36,17 @@ def test_the_mark_is_read_as_it_was_written(manifest: dict[str, Any], key: str) 
 )
 def test_another_hub_is_refused_for_the_same_set_only(component: str, name: str, hub: str, refused: bool) -> None:
     live = marked(USERS, "canary", "reviews", "east")
-    found = others("west", [("VirtualService shop/reviews", live)], component, name, hub)
+    found = others("west", [("VirtualService shop/reviews", live)], component, name, hub, ())
     assert [(each.check, "mesh_hub=east" in each.remedy) for each in found] == (
         [("other-hub", True)] if refused else []
     )
 
 
 def test_what_was_written_before_there_were_marks_is_taken() -> None:
-    assert others("west", [("VirtualService shop/reviews", OURS)], "canary", "reviews", "west") == []
+    assert others("west", [("VirtualService shop/reviews", OURS)], "canary", "reviews", "west", ()) == []
+
+
+def test_the_record_of_a_hub_that_is_gone_for_good_is_lost() -> None:
+    lives = [("VirtualService shop/reviews", marked(OURS, "canary", "reviews", "east"))]
+    assert len(others("west", lives, "canary", "reviews", "west", ())) == 1
+    assert others("west", lives, "canary", "reviews", "west", ("east",)) == []
