@@ -89,7 +89,9 @@ class Place:
         """Whether nothing of the records can be anywhere else."""
         if self.before and not self._settled:
             live = self.client.find(NAMESPACE, self.namespace)
-            self._settled = live is not None and _annotation(live, ANNOTATION_RECORDS_OF) == self.before
+            self._settled = (
+                live is not None and not _ends(live) and _annotation(live, ANNOTATION_RECORDS_OF) == self.before
+            )
         return self._settled or not self.before
 
     def manifest(self) -> dict[str, Any]:
@@ -101,11 +103,7 @@ class Place:
         """Make the namespace where it is ours to make and not there. Whether it was missing."""
         if not self.before:
             return False
-        live = self.client.find(NAMESPACE, self.namespace)
-        if live is not None and live["metadata"].get("deletionTimestamp"):
-            self.client.wait_gone(NAMESPACE, self.namespace, None, _ENDS_WITHIN)
-            live = None
-        if live is not None:
+        if self.present() is not None:
             return False
         manifest = owned({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}}, COMPONENT)
         try:
@@ -114,6 +112,14 @@ class Place:
         except Forbidden as error:
             raise self._not_for_us(error, f"make namespace {self.namespace}") from error
         return True
+
+    def present(self) -> dict[str, Any] | None:
+        """The namespace; where an earlier run removes it, nothing, once it is gone."""
+        live = self.client.find(NAMESPACE, self.namespace)
+        if live is None or not _ends(live):
+            return live
+        self.client.wait_gone(NAMESPACE, self.namespace, None, _ENDS_WITHIN)
+        return None
 
     def arrive(self, held: str) -> None:
         """After a Lease was taken: the namespace stays for as long, and the records of the set are in it.
@@ -153,7 +159,7 @@ class Place:
 
     def _retire(self) -> bool:
         live = self.client.find(NAMESPACE, self.namespace)
-        if live is None or not is_ours(live) or live["metadata"].get("deletionTimestamp"):
+        if live is None or not is_ours(live) or _ends(live):
             return False
         moving.clear_locks(self.client, self.namespace)
         if any(is_left(kind, found) for kind in _HOLD_IT for found in self.client.list(kind, self.namespace)):
@@ -168,7 +174,7 @@ class Place:
         )
 
     def _stay(self, live: Mapping[str, Any]) -> None:
-        leaving = live["metadata"].get("deletionTimestamp")
+        leaving = _ends(live)
         if not leaving and _annotation(live, _ANNOTATION_LEAVING):
             try:
                 self._annotate(_ANNOTATION_LEAVING, None)
@@ -203,6 +209,10 @@ class Place:
             reason="records-not-reached",
             remedy=remedy,
         )
+
+
+def _ends(live: Mapping[str, Any]) -> bool:
+    return bool(live["metadata"].get("deletionTimestamp"))
 
 
 def _annotation(live: Mapping[str, Any], name: str) -> str:

@@ -181,6 +181,8 @@ class _Granting:
         client, namespace = member.client, member.cluster.istio_namespace
         granted, findings = _granted(client, self.wanted.kinds)
         if member.name == self.wanted.hub:
+            # One that an earlier run removes takes nothing new, not even a dry run.
+            self.wanted.place(member).present()
             findings += self._beside_records(member)
         if findings:
             return Facts(member.cluster, client.credentials.server, refusals=tuple(findings))

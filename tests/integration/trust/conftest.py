@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import load_credentials
 
 sys.path += [str(Path(__file__).parents[1] / name) for name in ("engine", "replicate")]
 import control_plane
@@ -27,6 +29,13 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[control_plane.Co
         yield control_plane.start(tmp_path_factory.mktemp("plane"), binaries, processes)
     finally:
         processes.stop()
+
+
+@pytest.fixture
+def client(plane: control_plane.ControlPlane) -> Iterator[Client]:
+    made = Client("plane", load_credentials(plane.admin_options(), cluster="plane", environ={}))
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from ansible_collections.onemesh.istio.plugins.module_utils._istio import trust
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import (
     Bundle,
     certificates,
@@ -312,8 +315,10 @@ warnings.warn("somebody else's")
 
 
 def test_a_serial_number_0_warns_nobody_and_hides_no_other_warning() -> None:
+    tree = Path(trust.__file__).parents[len(trust.__name__.split(".")) - 1]
     command = [sys.executable, "-W", "always", "-c", _LOADS_IN_THREADS]
-    done = subprocess.run(command, input=SERIAL_0, capture_output=True, check=False)
+    environment = {**os.environ, "PYTHONPATH": str(tree)}
+    done = subprocess.run(command, input=SERIAL_0, env=environment, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     assert b"somebody else's" in done.stderr
     assert b"serial" not in done.stderr
