@@ -26,6 +26,7 @@ options:
     description:
       - Gives the pattern itself, for C(hosts) of a play, which Ansible limits as ever.
       - It is an error where C(--limit) leaves no host of it. Ansible would end such a run green, with nothing done.
+      - The collection's playbooks have C(query('onemesh.istio.mesh', pattern=true)) as their C(hosts).
     type: bool
     default: false
 seealso:
@@ -38,12 +39,6 @@ EXAMPLES = r"""
   onemesh.istio.cluster_info:
     clusters: "{{ query('onemesh.istio.mesh') | onemesh.istio.clusters(hostvars) }}"
   run_once: true
-
----
-- name: A play that refuses a limit which leaves no cluster
-  hosts: "{{ query('onemesh.istio.mesh', pattern=true) }}"
-  gather_facts: false
-  tasks: []
 """
 
 RETURN = r"""

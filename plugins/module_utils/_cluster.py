@@ -223,8 +223,13 @@ WAYS_TO_A_CLUSTER = ("kubeconfig", "context", "host", "remote_secret")
 
 
 def says_how_it_is_reached(variables: Mapping[str, Any]) -> bool:
-    """Whether a host's variables name a cluster, and do not leave it to the environment which one it is. Pure."""
-    return any(variables.get(f"cluster_{way}") not in (None, "", {}) for way in WAYS_TO_A_CLUSTER)
+    """Whether a host's variables name a cluster, and do not leave it to the environment which one it is. Pure.
+
+    Of the hosts that the inventory remote_secrets finds, and calls usable, only the hub leaves it to the environment,
+    from which the inventory was made.
+    """
+    named = any(variables.get(f"cluster_{way}") not in (None, "", {}) for way in WAYS_TO_A_CLUSTER)
+    return named or variables.get("cluster_usable") is True
 
 
 def hidden_values(no_log: Collection[str], parameters: Mapping[str, Any]) -> set[str]:

@@ -63,6 +63,15 @@ def test_a_host_that_says_nothing_is_refused_where_there_are_others() -> None:
     refuse_what_is_no_cluster(found, ["web1"])
 
 
+def test_the_hub_of_an_inventory_of_secrets_is_left_to_the_environment() -> None:
+    discovered = {
+        "east": {"cluster_usable": True},
+        "west": {"cluster_usable": True, "cluster_remote_secret": {"name": "s"}},
+    }
+    assert silent(discovered, discovered) == []
+    assert hosts_of_mesh(list(discovered), discovered) == ["east", "west"]
+
+
 def names(elements: list[dict[str, Any]]) -> list[str]:
     return [f"{each['name']}!" if each.get("away") else each["name"] for each in elements]
 
