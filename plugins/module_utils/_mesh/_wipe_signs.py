@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.chart_objects import DEFINITIONS
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import Kind
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import LABEL_COMPONENT, is_ours
@@ -155,20 +156,7 @@ GATEWAY_CLASSES = frozenset(
 ISTIO_DEFINITIONS = frozenset(
     f"{plural}.{group}"
     for group, plurals in {
-        "extensions.istio.io": ("trafficextensions", "wasmplugins"),
-        "networking.istio.io": (
-            "destinationrules",
-            "envoyfilters",
-            "gateways",
-            "proxyconfigs",
-            "serviceentries",
-            "sidecars",
-            "virtualservices",
-            "workloadentries",
-            "workloadgroups",
-        ),
-        "security.istio.io": ("authorizationpolicies", "peerauthentications", "requestauthentications"),
-        "telemetry.istio.io": ("telemetries",),
+        **DEFINITIONS,
         "install.istio.io": ("istiooperators", "istiocontrolplanes"),
         # Of versions before 1.8, which leave them behind on every upgrade.
         "authentication.istio.io": ("meshpolicies", "policies"),
