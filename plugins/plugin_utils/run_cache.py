@@ -4,7 +4,7 @@
 """Values that are made once for a run of Ansible, whichever of its processes asks first.
 
 A lookup in a variable of a play is evaluated for each host, task, condition and loop item, each time in a process that
-is forked for the task and forgets it (ansible.md 3). What they share is the run's temporary folder, which Ansible
+is forked for the task and forgets it. What they share is the run's temporary folder, which Ansible
 makes for its user only and removes at its end.
 """
 

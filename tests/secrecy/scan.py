@@ -2,7 +2,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looks for keys and tokens where none may be: output, logs, caches, temporary files, argument lists (invariant I8).
+"""Looks for keys and tokens where none may be: output, logs, caches, temporary files, argument lists.
 
 Known secrets are collected from where they belong (Secrets of the clusters, the trust directory, kubeconfigs), and
 looked for as they are and in base64, once and twice encoded, at every alignment. Whatever looks like a private key or

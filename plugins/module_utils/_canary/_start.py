@@ -74,7 +74,7 @@ def idle(tick: Tick) -> Decision | None:
         if state.phase != "waiting":
             tick.turn("waiting", waits[0])
         return tick.stay(*waits)
-    # A stable side that is not ready cannot take users back, so nothing new is begun (canary.md 1.6).
+    # A stable side that is not ready cannot take users back, so nothing new is begun.
     waiting = [*away(tick, rules.waves), *unready(tick, "stable", rules.waves)]
     if waiting:
         return tick.stay(f"revision {revision} waits", *waiting)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The state machine of a release: one function, no input and no output (canary.md 1.1 and 1.2 are Flagger's).
+"""The state machine of a release: one function, no input and no output.
 
 A tick observes, asks :func:`advance` what follows, stores the answer, makes it so on all clusters, and stores with
 :func:`taken` that it is so. Cut off in between, the next tick makes the same thing so again: it is absolute.

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Limits of metrics over a whole run, as Argo Rollouts counts them (analysis/analysis.go, canary.md 3.5). Pure.
+"""Limits of metrics over a whole run, as Argo Rollouts counts them (analysis/analysis.go). Pure.
 
 Failures and inconclusive analyses add up; errors and successes count in a row. They come beside the threshold of the
 run, which knows only whether an analysis as a whole failed.

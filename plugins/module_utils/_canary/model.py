@@ -25,7 +25,7 @@ Phase = Literal[
 
 Verdict = Literal["pass", "fail", "inconclusive", "error", "running"]
 """Of an analysis. ``inconclusive``: no data, or too few requests. ``error``: what is asked for data did not answer.
-``running``: not yet measured for long enough. Flagger has only two of them, Argo Rollouts all (canary.md 3.5)."""
+``running``: not yet measured for long enough. Flagger has only two of them, Argo Rollouts all."""
 
 ALL_WAVES = -1
 TOTAL = 100

@@ -29,7 +29,7 @@ NOTICE_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **POST_ARGUMENT_SPEC,
 }
 """``severity`` is the least that is sent. Flagger sends nothing where it is left out, although its documentation says
-info (canary.md 1.9); here it is info."""
+info; here it is info."""
 
 # Okabe and Ito's, which all eyes tell apart.
 _COLOURS: Mapping[Severity, str] = {"info": "#009E73", "warn": "#E69F00", "error": "#D55E00"}

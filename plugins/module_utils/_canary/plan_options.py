@@ -343,7 +343,7 @@ def _check_strategy(ring: Ring, problems: Problems) -> None:
 
 
 def _check_weights(ring: Ring, problems: Problems) -> None:
-    """Of canary.md 1.3 what makes a canary hang or jump."""
+    """What makes a canary of Flagger's hang or jump."""
     total, weights = ring.total, ring.step_weights
     problems.within(
         ring.max_weight, "max_weight", 1, total, "Flagger never promotes above the total, and takes all for 0 or less"

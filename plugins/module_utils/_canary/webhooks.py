@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Webhooks: what Flagger's are, so that its load tester and gates made for it serve here too (canary.md 1.7)."""
+"""Webhooks: what Flagger's are, so that its load tester and gates made for it serve here too."""
 
 from __future__ import annotations
 

@@ -257,7 +257,7 @@ class Ticker:
         aims: Mapping[str, Target],
         outcomes: Mapping[str, Outcome[Live]],
     ) -> Analysis | None:
-        """Where a rollout webhook failed, metrics are not asked (canary.md 1.7)."""
+        """Where a rollout webhook failed, metrics are not asked."""
         if not needs.analysis or self._setup.check_mode or answers.get("rollout") == "failed":
             return None
         places = {

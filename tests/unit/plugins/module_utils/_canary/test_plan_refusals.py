@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is refused: all that makes Flagger hang or jump without a word (canary.md 1.3), and what cannot be meant."""
+"""What is refused: all that makes Flagger hang or jump without a word, and what cannot be meant."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The schedules of plans. Flagger's numbers are of its own tests, and of its code as it was run (canary.md 1.3)."""
+"""The schedules of plans. Flagger's numbers are of its own tests, and of its code as it was run."""
 
 from __future__ import annotations
 
