@@ -71,7 +71,7 @@ class Store:
         if self._live is None:
             return False
         uid = self._live["metadata"]["uid"]
-        self.place.client.delete(CONFIG_MAP, object_name(self.name), self.place.namespace, uid=uid)
+        self.place.remove(CONFIG_MAP, object_name(self.name), uid)
         self._live = None
         return True
 

@@ -103,6 +103,9 @@ class Home(Protocol):
     def arrive(self, held: str) -> None:
         """What has to be done first once Lease ``held`` is taken."""
 
+    def leave(self) -> None:
+        """What has to be done once the Lease is given back."""
+
 
 class SetLease:
     """Held for the time of a ``with`` block. Raises Conflict (``reason`` LeaseHeld) at once where another run has it.
@@ -185,6 +188,8 @@ class SetLease:
         _HELD.discard(self._identity)
         try:
             self._client.delete(LEASE, self._name, self._namespace, uid=self._lease["metadata"]["uid"])
+            if self._home is not None:
+                self._home.leave()
         except KubeError:
             # It lapses by itself; what the block did, or why it failed, counts more.
             return

@@ -55,6 +55,8 @@ class Place:
     namespace: str
     before: str = ""
     _settled: bool = field(default=False, repr=False)
+    _emptied: bool = field(default=False, repr=False)
+    """Whether this run may leave nothing in it: it made it, or has removed something from it."""
 
     @classmethod
     def of(cls, client: Client, istio_namespace: str, given: str | None) -> Place:
@@ -109,6 +111,7 @@ class Place:
         try:
             with suppress(Conflict):  # another run was faster
                 self.client.create(manifest, field_manager=FIELD_MANAGER)
+                self._emptied = True
         except Forbidden as error:
             raise self._not_for_us(error, f"make namespace {self.namespace}") from error
         return True
@@ -146,6 +149,16 @@ class Place:
                 self._annotate(ANNOTATION_RECORDS_OF, self.before)
             self._settled = True
         return busy
+
+    def remove(self, kind: Kind, name: str, uid: str) -> bool:
+        """Remove an object of the records. Whether it was there."""
+        self._emptied = True
+        return self.client.delete(kind, name, self.namespace, uid=uid)
+
+    def leave(self) -> None:
+        """After a Lease was given back: whatever the run was for, it leaves no namespace that it emptied."""
+        if self._emptied:
+            self.retire()
 
     def retire(self) -> bool:
         """Remove the namespace where we made it and nothing is left in it. Whether it goes.

@@ -100,7 +100,7 @@ class Records:
             # up before they go, and goes last.
             self._store(record, ledger.encode(record), ())
         self._remove_parts(record)
-        self.client.delete(SECRET, record_name(record.component, record.name), self.namespace, uid=record.uid)
+        self.place.remove(SECRET, record_name(record.component, record.name), record.uid)
         record.resource_version, record.uid = "", ""
 
     def _remove_parts(self, record: Record) -> None:

@@ -22,6 +22,8 @@ ROLE = "istiod-clusterrole-istio-system"
 VALIDATOR, TAG = "istiod-default-validator", "istio-revision-tag-default"
 TYPES = ("virtualservices.networking.istio.io", "sidecars.networking.istio.io")
 STRANGER = "my-istiod-clusterrole"
+ENDS_WITHIN = 180
+"""Seconds. The API server ends a resource type in its own time, on a busy machine after more than 30."""
 
 
 def webhook(kind: kinds.Kind, name: str, path: str) -> dict[str, Any]:
@@ -97,7 +99,7 @@ def clear(cluster: Releases) -> None:
         for name in names:
             client.delete(kind, name)
         for name in names:
-            client.wait_gone(kind, name, None, 30)
+            client.wait_gone(kind, name, None, ENDS_WITHIN)
     for kind in (
         kinds.DEPLOYMENT,
         kinds.SERVICE,

@@ -428,6 +428,25 @@ def test_a_removal_is_owed_to_a_cluster_that_is_away_and_paid_later(routes: Set)
     assert routes.left() == []
 
 
+def test_a_run_that_ends_without_a_record_leaves_no_namespace_of_records(routes: Set) -> None:
+    namespace = f"istio-{routes.name}"
+    alone = [{**each, "istio_namespace": namespace} for each in routes.planes.clusters()]
+    away = [{**each, **(dead(routes.planes, "west") if each["name"] == "west" else {})} for each in alone]
+    client = routes.client("east")
+    records = f"onemesh-{namespace}"
+
+    routes.made(*routes.pair(), clusters=alone)
+    assert client.find(kinds.NAMESPACE, records)
+    routes.run(state="absent", clusters=away).failed()
+    assert client.find(kinds.NAMESPACE, records), "it tells what is owed to west"
+    routes.run(state="settled", clusters=alone).succeeded()
+    client.wait_gone(kinds.NAMESPACE, records, None, 60)
+
+    unknown = {"apiVersion": "example.com/v1", "kind": "Unknown", "metadata": {"name": "x"}}
+    routes.run(*routes.pair(), unknown, clusters=alone).failed()
+    client.wait_gone(kinds.NAMESPACE, records, None, 60)
+
+
 def test_a_cluster_that_is_gone_for_good_is_written_off_only_by_name(routes: Set) -> None:
     routes.made(*routes.pair())
     without = routes.planes.clusters("east", "north")
