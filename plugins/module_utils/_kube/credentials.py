@@ -137,7 +137,8 @@ def _base(settings: Mapping[str, Any], environ: Mapping[str, str], files: Files)
     default = os.path.join(home or os.path.expanduser("~"), ".kube", "config")
     source = named or environ.get("KUBECONFIG") or (default if os.path.exists(default) or "context" in settings else "")
     if source:
-        return _of_kubeconfig(kubeconfig.split_sources(source, home, cluster=files.cluster), settings, files)
+        sources = kubeconfig.split_sources(source, home, cluster=files.cluster)
+        return _of_kubeconfig(sources, settings, environ, files)
     if environ.get("KUBERNETES_SERVICE_HOST") and os.path.exists(os.path.join(IN_CLUSTER_FOLDER, "token")):
         return _of_pod(environ, files)
     raise CredentialsError(
@@ -166,7 +167,9 @@ def _of_pod(environ: Mapping[str, str], files: Files) -> Credentials:
     )
 
 
-def _of_kubeconfig(sources: list[kubeconfig.Source], settings: Mapping[str, Any], files: Files) -> Credentials:
+def _of_kubeconfig(
+    sources: list[kubeconfig.Source], settings: Mapping[str, Any], environ: Mapping[str, str], files: Files
+) -> Credentials:
     cluster = files.cluster
     config = kubeconfig.read(sources, files)
     chosen = kubeconfig.select(config, settings.get("context"), cluster=cluster)
@@ -205,11 +208,16 @@ def _of_kubeconfig(sources: list[kubeconfig.Source], settings: Mapping[str, Any]
     )
     if settings.keys() & IDENTITY:
         return credentials
-    return _with_user(credentials, user, chosen, origin, files)
+    return _with_user(credentials, user, chosen, origin, environ, files)
 
 
 def _with_user(
-    credentials: Credentials, user: kubeconfig.Entry, chosen: kubeconfig.Selection, origin: str, files: Files
+    credentials: Credentials,
+    user: kubeconfig.Entry,
+    chosen: kubeconfig.Selection,
+    origin: str,
+    environ: Mapping[str, str],
+    files: Files,
 ) -> Credentials:
     """The identity of a kubeconfig's user; what is written there counts before a plugin, as in client-go."""
     cluster = files.cluster
@@ -235,7 +243,9 @@ def _with_user(
     if certificate:
         return credentials
     if plugin:
-        issued = external.run_exec_plugin(plugin, _cluster_information(credentials, chosen), user.folder, cluster)
+        program = kubeconfig.Entry(plugin, user.folder, f"exec of {user.label}")
+        information = _cluster_information(credentials, chosen, cluster)
+        issued = external.run_exec_plugin(program, information, environ, cluster)
     elif provider:
         issued = external.ask_auth_provider(user.value, user.folder, cluster)
     else:
@@ -249,12 +259,20 @@ def _with_user(
     )
 
 
-def _cluster_information(credentials: Credentials, chosen: kubeconfig.Selection) -> dict[str, Any]:
-    """What an exec plugin is told with ``provideClusterInfo``: the authority as data, as kubectl gives it."""
-    information = {name: value for name, value in chosen.cluster.value.items() if name != "certificate-authority"}
-    if credentials.ca:
-        information["certificate-authority-data"] = base64.b64encode(credentials.ca).decode("ascii")
-    return information
+def _cluster_information(credentials: Credentials, chosen: kubeconfig.Selection, cluster: str) -> dict[str, Any]:
+    """What an exec plugin is told with ``provideClusterInfo``, as kubectl tells it: read, the authority as data."""
+    information: dict[str, Any] = {
+        "server": credentials.server,
+        "tls-server-name": credentials.tls_server_name,
+        "insecure-skip-tls-verify": not credentials.verify,
+        "certificate-authority-data": base64.b64encode(credentials.ca).decode("ascii"),
+        "proxy-url": credentials.proxy,
+        "disable-compression": chosen.cluster.truth("disable-compression", cluster),
+    }
+    for each in chosen.cluster.mappings("extensions", cluster):
+        if each.get("name") == "client.authentication.k8s.io/exec":
+            information["config"] = each.get("extension")
+    return {name: value for name, value in information.items() if value}
 
 
 def _with_settings(credentials: Credentials, settings: Mapping[str, Any], files: Files) -> Credentials:

@@ -1,18 +1,18 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Credentials that a program or an identity provider has to issue, through the ``kubernetes`` client's own code.
-
-That library takes about a quarter of a second to import, so it is imported only for a user that needs it.
-"""
+"""Credentials that a program or an identity provider has to issue."""
 
 from __future__ import annotations
 
+import json
+import subprocess
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import CredentialsError
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kubeconfig import Entry
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.libraries import missing_library
 
 
@@ -28,41 +28,82 @@ class Issued(NamedTuple):
 
 
 def run_exec_plugin(
-    plugin: Mapping[str, Any], cluster_information: Mapping[str, Any], folder: str, cluster: str
+    plugin: Entry, cluster_information: Mapping[str, Any], environ: Mapping[str, str], cluster: str
 ) -> Issued:
-    """Run the ``exec`` of a kubeconfig's user. Raises CredentialsError.
+    """Run the ``exec`` of a kubeconfig's user as client-go does, in the task's environment. Raises CredentialsError.
 
-    The library's ExecProvider is used itself and not its loader: the loader writes the plugin's failure to a log and
-    goes on without credentials.
+    Nobody can answer it: a task has no terminal, and all clusters are asked at the same time.
     """
-    command = str(plugin.get("command") or "")
+    command = plugin.text("command", cluster)
+    api_version = plugin.text("apiVersion", cluster)
+    variables = dict(_variables(plugin, cluster))
+    if not command or not api_version:
+        raise CredentialsError(cluster, f"{plugin.label} has no command or no apiVersion", remedy="add it there")
+    if plugin.text("interactiveMode", cluster) == "Always":
+        raise CredentialsError(
+            cluster,
+            f"the exec plugin {command} wants to ask somebody (interactiveMode: Always), and a task has no terminal",
+            remedy="use a login that needs nobody, or a token (cluster_host with cluster_api_key)",
+        )
+    specification: dict[str, Any] = {"interactive": False}
+    if plugin.truth("provideClusterInfo", cluster):
+        specification["cluster"] = dict(cluster_information)
+    question = {"apiVersion": api_version, "kind": "ExecCredential", "spec": specification}
+    remedy = plugin.text("installHint", cluster).strip() or "run the plugin by hand and log in again if it asks for it"
     try:
-        from kubernetes.config.config_exception import ConfigException
-        from kubernetes.config.exec_provider import ExecProvider
-        from kubernetes.config.kube_config import ConfigNode
-    except ImportError:
-        raise missing_library(cluster, "kubernetes", f"the exec plugin {command}", traceback.format_exc()) from None
-    remedy = str(plugin.get("installHint") or "").strip() or "run the plugin by hand and log in again if it asks for it"
-    try:
-        status = ExecProvider(
-            ConfigNode("exec", dict(plugin)), folder, ConfigNode("cluster", dict(cluster_information))
-        ).run()
-    except (ConfigException, OSError) as error:
+        done = subprocess.run(
+            [command, *plugin.texts("args", cluster)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            # Where a path of the command or of an argument is relative, it is to the kubeconfig.
+            cwd=plugin.folder or None,
+            env={**environ, **variables, "KUBERNETES_EXEC_INFO": json.dumps(question)},
+            check=False,
+        )
+        status = _status(done, api_version)
+    except (ValueError, OSError) as error:
         raise CredentialsError(cluster, f"the exec plugin {command} failed: {_short(error)}", remedy=remedy) from None
-    certificate, key = status.get("clientCertificateData") or "", status.get("clientKeyData") or ""
-    if not status.get("token") and not (certificate and key):
+    token, certificate, key = (
+        str(status.get(name) or "") for name in ("token", "clientCertificateData", "clientKeyData")
+    )
+    if bool(certificate) != bool(key) or not (token or key):
         raise CredentialsError(
             cluster,
             f"the exec plugin {command} gave neither a token nor a client certificate with its key",
             remedy=remedy,
         )
-    return Issued(str(status.get("token") or ""), certificate.encode(), key.encode())
+    return Issued(token, certificate.encode(), key.encode())
+
+
+def _variables(plugin: Entry, cluster: str) -> Iterator[tuple[str, str]]:
+    for each in plugin.mappings("env", cluster):
+        variable = Entry(each, plugin.folder, f"env of {plugin.label}")
+        yield variable.text("name", cluster), variable.text("value", cluster)
+
+
+def _status(done: subprocess.CompletedProcess[str], api_version: str) -> Mapping[str, Any]:
+    """What a plugin has issued. ValueError, in words for people, which never quote what it printed as its answer."""
+    if done.returncode:
+        raise ValueError(f"it ended with {done.returncode}: {done.stderr.strip() or 'it says nothing'}")
+    try:
+        answer = json.loads(done.stdout)
+    except ValueError:
+        raise ValueError("failed to decode its output, which is no JSON") from None
+    status = answer.get("status") if isinstance(answer, Mapping) else None
+    if not isinstance(status, Mapping):
+        raise ValueError("its output is no ExecCredential with a status")
+    if answer.get("apiVersion") != api_version:
+        raise ValueError(f"it answers in {answer.get('apiVersion')}, and the kubeconfig says {api_version}")
+    return status
 
 
 def ask_auth_provider(user: Mapping[str, Any], folder: str, cluster: str) -> Issued:
     """A token from the ``auth-provider`` (gcp, oidc) of a kubeconfig's user. Raises CredentialsError.
 
-    A refreshed token is not written back to the kubeconfig.
+    A refreshed token is not written back to the kubeconfig. The library that knows these takes a quarter of a second to
+    import, so it is imported only here.
     """
     name = str((user.get("auth-provider") or {}).get("name") or "")
     try:

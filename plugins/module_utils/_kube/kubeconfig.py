@@ -62,6 +62,15 @@ class Entry:
             raise self.refused(name, value, "a mapping", cluster)
         return value
 
+    def mappings(self, name: str, cluster: str) -> tuple[Mapping[str, Any], ...]:
+        """A list of mappings; empty where it is absent."""
+        value = self.value.get(name)
+        if value is None:
+            return ()
+        if not isinstance(value, (list, tuple)) or not all(isinstance(element, Mapping) for element in value):
+            raise self.refused(name, value, "a list of mappings", cluster)
+        return tuple(value)
+
     def truth(self, name: str, cluster: str) -> bool:
         """A truth, also as text, which templates give; False where it is absent or empty."""
         value = self.value.get(name)

@@ -132,6 +132,8 @@ TOKEN_PLUGIN = """
 info = json.loads(os.environ["KUBERNETES_EXEC_INFO"])
 cluster = info["spec"]["cluster"]
 assert info["apiVersion"] == "client.authentication.k8s.io/v1" and cluster["certificate-authority-data"], info
+assert info["spec"]["interactive"] is False and "insecure-skip-tls-verify" not in cluster, info
+assert cluster["config"] == {"audience": "west"}, info
 with open(os.environ["CALLS"], "a") as calls:
     calls.write(cluster["server"] + "\\n")
 with open(os.environ["TOKEN"]) as token:
@@ -159,7 +161,9 @@ def test_exec_plugin_is_asked_again_when_its_token_is_refused(
     (tmp_path / "token").write_text("ended-meanwhile")
     command = write_plugin(tmp_path / "plugin", TOKEN_PLUGIN)
     user = exec_user(command, TOKEN=str(tmp_path / "token"), CALLS=str(tmp_path / "calls"))
-    client = connect({"kubeconfig": kubeconfig(plane, user)})
+    extension = {"name": "client.authentication.k8s.io/exec", "extension": {"audience": "west"}}
+    told = {"insecure-skip-tls-verify": "False", "extensions": [extension]}
+    client = connect({"kubeconfig": kubeconfig(plane, user, **told)})
     (tmp_path / "token").write_text(ADMIN_TOKEN)
     assert user_of(client)["username"] == "token-admin"
     assert user_of(client)["username"] == "token-admin"
@@ -180,7 +184,13 @@ def test_exec_plugin_that_gives_a_certificate(plane: ControlPlane, connect: Conn
     ("body", "said"),
     [
         ('sys.exit("log in first: example login")', "log in first"),
-        ('print("hello")', "failed to decode"),
+        ('print("hello")', "no JSON"),
+        ("print(7)", "no ExecCredential"),
+        (
+            'print(json.dumps({"apiVersion": "client.authentication.k8s.io/v1", "kind": "x", "status": None}))',
+            "no ExecCredential",
+        ),
+        ('print(json.dumps({"apiVersion": "v1", "kind": "x", "status": {"token": "t"}}))', "answers in v1"),
         (
             'print(json.dumps({"apiVersion": "client.authentication.k8s.io/v1", "kind": "x", "status": {}}))',
             "neither a token nor a client certificate",
@@ -193,6 +203,25 @@ def test_exec_plugin_that_fails(plane: ControlPlane, connect: Connect, tmp_path:
         connect({"kubeconfig": kubeconfig(plane, exec_user(command))})
     assert said in str(raised.value)
     assert str(raised.value).startswith("west: ")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"args": ["--port", 8080]}, "args of exec of user somebody .* a list of texts was expected"),
+        ({"env": [{"name": "PORT", "value": 8080}]}, "value of env of exec of user somebody .* text was expected"),
+        ({"env": {"PORT": "8080"}}, "env of exec of user somebody .* a list of mappings was expected"),
+        ({"provideClusterInfo": "maybe"}, "provideClusterInfo of exec of user somebody .* true or false was expected"),
+        ({"apiVersion": None}, "no command or no apiVersion"),
+        ({"interactiveMode": "Always"}, "a task has no terminal"),
+    ],
+)
+def test_exec_plugin_that_cannot_be_meant(
+    plane: ControlPlane, connect: Connect, tmp_path: Path, wrong: dict[str, Any], said: str
+) -> None:
+    user = exec_user(write_plugin(tmp_path / "plugin", ""))
+    with pytest.raises(CredentialsError, match=said):
+        connect({"kubeconfig": kubeconfig(plane, {"exec": {**user["exec"], **wrong}})})
 
 
 def test_exec_plugin_that_is_not_installed(plane: ControlPlane, connect: Connect) -> None:

@@ -31,6 +31,8 @@ PLAY = """
 - name: Read all clusters
   hosts: all
   gather_facts: false
+  environment:
+    PROFILE: "{{ playbook_dir }}/profile"
   tasks:
     - name: Read them
       onemesh.istio.cluster_info:
@@ -81,6 +83,13 @@ def ways(plane: ControlPlane, folder: Path) -> dict[str, dict[str, Any]]:
     other = json.loads(json.dumps(content(plane, server="https://127.0.0.1:1")).replace('"plane"', '"other"'))
     (folder / "other").write_text(yaml.safe_dump(other))
     unverified = content(plane, **{"insecure-skip-tls-verify": "False"})
+    # As `aws eks get-token` with AWS_PROFILE: who it is says the environment of the play.
+    api = "client.authentication.k8s.io/v1"
+    issued = {"apiVersion": api, "kind": "ExecCredential", "status": {"token": ADMIN_TOKEN}}
+    (folder / "profile").write_text(json.dumps(issued))
+    by_program = content(plane)
+    plugin = {"apiVersion": api, "command": "sh", "args": ["-c", 'cat "$PROFILE"'], "env": None}
+    by_program["users"][0]["user"] = {"exec": {**plugin, "interactiveMode": "IfAvailable"}}
     in_files = {"cluster_client_cert": str(plane.admin_certificate), "cluster_client_key": str(plane.admin_key)}
     return {
         "environment": {},
@@ -91,6 +100,7 @@ def ways(plane: ControlPlane, folder: Path) -> dict[str, dict[str, Any]]:
         "text_of_a_file": {"cluster_kubeconfig": "{{ lookup('ansible.builtin.file', '" + str(folder / "own") + "') }}"},
         "mapping": {"cluster_kubeconfig": content(plane)},
         "mapping_with_text_for_a_truth": {"cluster_kubeconfig": unverified},
+        "program_in_the_environment_of_the_play": {"cluster_kubeconfig": by_program},
         "vaulted_variable": {"cluster_kubeconfig": "VAULTED"},
         "vaulted_file": {"cluster_kubeconfig": str(folder / "vaulted")},
         "context_beside_an_authority": {
