@@ -11,7 +11,7 @@ on the Namespace of Istio; and the CLUSTER_ID of each istiod there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -115,6 +115,30 @@ def judge(identities: Iterable[Identity]) -> list[Finding]:
 def contradictions(identity: Identity) -> list[Finding]:
     """Where what stands on a cluster says that it is another one: our own record, else its istiods."""
     return _claimed_otherwise(identity) or _named_otherwise(identity)
+
+
+def contradicted_beside(
+    identity: Identity, namespaces: Iterable[Mapping[str, Any]], istiods: Iterable[Mapping[str, Any]]
+) -> list[Finding]:
+    """The same of all other namespaces, for who acts on the whole API server, as a wipe does.
+
+    ``namespaces`` and ``istiods`` (Deployments) are live ones. Two meshes may share a cluster: each by its own name.
+    """
+    claims = {live["metadata"]["name"]: claim_of(live) for live in namespaces}
+    deployments: dict[str, list[Mapping[str, Any]]] = {}
+    for live in istiods:
+        deployments.setdefault(live["metadata"]["namespace"], []).append(live)
+    others = [
+        replace(identity, namespace=name, claim=claims.get(name), cluster_ids=cluster_ids_of(deployments.get(name, ())))
+        for name in sorted({*claims, *deployments} - {identity.namespace})
+    ]
+    return [
+        replace(
+            finding, remedy=f"{finding.remedy}; where two meshes rightly share a cluster, uninstall that Istio before"
+        )
+        for each in others
+        for finding in contradictions(each)
+    ]
 
 
 def same_servers(identities: Iterable[Identity]) -> list[Finding]:

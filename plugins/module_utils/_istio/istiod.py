@@ -21,6 +21,12 @@ DEFAULT_TRUST_DOMAIN = "cluster.local"
 PodSpec = Mapping[str, Any]
 
 
+def selects(labels: Mapping[str, str]) -> bool:
+    """Whether SELECTOR does."""
+    name, _equals, value = SELECTOR.partition("=")
+    return labels.get(name) == value
+
+
 def environment(spec: PodSpec) -> dict[str, str]:
     """Environment variables with a plain value; one that Kubernetes fills in is empty."""
     return {

@@ -16,8 +16,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from ansible_collections.onemesh.istio.plugins.module_utils._identity import CLAIM_ANNOTATIONS
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
+from ansible_collections.onemesh.istio.plugins.module_utils._identity import (
+    CLAIM_ANNOTATIONS,
+    Identity,
+    contradicted_beside,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._istio import istiod, names
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import Kind
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.namespaces import made_by_kubernetes
@@ -256,6 +261,14 @@ def removable_namespaces(inventory: Inventory, scope: Scope, surroundings: Surro
             or (found.name in WELL_KNOWN_NAMESPACES and (found.name in inhabited or _is_marked(found)))
         )
     )
+
+
+def others_on(inventory: Inventory, identity: Identity) -> list[Finding]:
+    """What stands there of another cluster: whoever is led there by a wrong context would take it away."""
+    namespaces = [found.object for found in inventory.objects if is_a(found, kinds.NAMESPACE)]
+    deployments = [found for found in inventory.objects if is_a(found, kinds.DEPLOYMENT)]
+    istiods = [found.object for found in deployments if istiod.selects(found.labels)]
+    return contradicted_beside(identity, namespaces, istiods)
 
 
 def make_plan(inventory: Inventory, scope: Scope, known: Iterable[str] = ()) -> Plan:

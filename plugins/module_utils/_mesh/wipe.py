@@ -31,6 +31,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._mesh._wipe_plan imp
     Scope,
     Step,
     make_plan,
+    others_on,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._wipe_scan import scan
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, fleet_of
@@ -101,14 +102,21 @@ class _Wipe:
     # Each step on all clusters at once
 
     def _plan_clusters(self) -> dict[str, Plan]:
-        def look(member: Member) -> Plan:
+        """What is to go. Raises MeshError where it would take another cluster's Istio along."""
+
+        def look(member: Member) -> tuple[Plan, list[Finding]]:
             scope = self._scopes[member.name]
             member.client.version()
-            return make_plan(scan(member.client, scope), scope)
+            inventory = scan(member.client, scope)
+            return make_plan(inventory, scope), others_on(inventory, member.identity)
 
         outcomes = self._fleet.each(look, deadline=self._timeout, only=self._clusters)
+        others = [finding for outcome in outcomes.values() if outcome.value for finding in outcome.value[1]]
+        if others:
+            message = "Nothing was removed: a wipe takes off all Istio, and what is there is another cluster's too."
+            raise MeshError(message, others)
         self._note_errors(outcomes, "its plan could not be made, nothing was removed from it")
-        return {name: outcome.get() for name, outcome in outcomes.items() if outcome.error is None}
+        return {name: outcome.get()[0] for name, outcome in outcomes.items() if outcome.error is None}
 
     def _held(self, plans: Mapping[str, Plan]) -> list[Held]:
         outcomes = self._fleet.each(_wipe_peers.held_by, deadline=self._timeout, only=plans)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
 from ansible_collections.onemesh.istio.plugins.module_utils._guard import WrongCluster, claim, read
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP, NAMESPACE, SECRET
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import apply, replicate, wipe
 from fleet_runs import RECORDS, Planes, Ran, run
@@ -91,6 +92,28 @@ def test_a_wipe_looks_at_the_peers_too(planes: Planes) -> None:
     ran = run(wipe, {"clusters": planes.clusters("west"), "peers": peers})
     ran.failed()
     assert [(each["cluster"], each["check"]) for each in ran.result["findings"]] == [("north", "cluster-differs")]
+    assert state(planes) == before
+
+
+@pytest.mark.parametrize("check", [False, True], ids=["run", "check"])
+@pytest.mark.parametrize(
+    ("arrange", "found"),
+    [
+        pytest.param(annotate, "cluster-differs", id="our record"),
+        pytest.param(install_istiod, "cluster-id-differs", id="an istiod"),
+    ],
+)
+def test_a_wipe_looks_at_every_istio_of_the_api_server(
+    planes: Planes, arrange: Callable[[Client, str], None], found: str, check: bool
+) -> None:
+    """It takes all of them off: one in a namespace that is not that of the host's mesh may be another cluster's."""
+    arrange(planes.clients["east"], "east")
+    before = state(planes)
+    (west,) = forgotten_context(planes)
+    ran = run(wipe, {"clusters": [{**west, "istio_namespace": "istio-mesh"}]}, check=check)
+    assert "is cluster east" in ran.failed() or "CLUSTER_ID 'east'" in ran.failed()
+    assert [(each["cluster"], each["check"]) for each in ran.result["findings"]] == [("west", found)]
+    assert ran.result["changed"] is False
     assert state(planes) == before
 
 

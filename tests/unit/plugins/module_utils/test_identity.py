@@ -17,6 +17,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._identity import (
     claim_of,
     cluster_ids_of,
     cluster_ids_of_pods,
+    contradicted_beside,
     judge,
 )
 
@@ -91,6 +92,31 @@ def test_a_cluster_that_a_record_knows_by_another_uid(recorded: str, found: bool
 def deployment(*variables: dict[str, Any]) -> dict[str, Any]:
     pod = {"containers": [{"name": "discovery", "env": list(variables)}]}
     return {"metadata": {"namespace": "istio-system", "name": "istiod"}, "spec": {"template": {"spec": pod}}}
+
+
+BESIDE: dict[str, tuple[str, str, dict[str, str], set[str]]] = {
+    "nothing": ("istio-other", "", {}, set()),
+    "an istiod of its name": ("istio-other", "west", {}, set()),
+    "an istiod of another name": ("istio-other", "east", {}, {"cluster-id-differs"}),
+    "an istiod that nobody named": ("istio-other", UNNAMED, {}, set()),
+    "the record of another": ("istio-other", "", Claim("east", "u-1").annotations, {"cluster-differs"}),
+    "its own record": ("istio-other", "", Claim("west", "u-1").annotations, set()),
+    "in the namespace that was judged before": ("istio-system", "east", Claim("east", "u-1").annotations, set()),
+}
+
+
+@pytest.mark.parametrize("case", BESIDE)
+def test_what_stands_beside_in_other_namespaces(case: str) -> None:
+    namespace, cluster_id, annotations, expected = BESIDE[case]
+    istiod = deployment({"name": "CLUSTER_ID", "value": cluster_id})
+    istiod["metadata"]["namespace"] = namespace
+    findings = contradicted_beside(
+        identity(), [{"metadata": {"name": namespace, "annotations": annotations}}], [istiod] if cluster_id else []
+    )
+    assert {finding.check for finding in findings} == expected
+    for finding in findings:
+        assert namespace in finding.object
+        assert finding.remedy.startswith("correct cluster_kubeconfig or cluster_context")
 
 
 CLUSTER_IDS: dict[str, tuple[list[dict[str, Any]], dict[str, str]]] = {
