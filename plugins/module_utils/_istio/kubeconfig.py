@@ -30,6 +30,12 @@ _CLUSTER_TEXTS = ("server", "tls-server-name", "certificate-authority", "proxy-u
 _USER_TEXTS = ("client-certificate", "client-key", "token", "tokenFile", "as", "as-uid", "username", "password")
 _CONTEXT_TEXTS = ("cluster", "user", "namespace")
 _INTERACTIVE_BY_DEFAULT = ("client.authentication.k8s.io/v1beta1", "client.authentication.k8s.io/v1alpha1")
+_OTHER_TYPES: Mapping[str, type] = {
+    "exec": dict,
+    "auth-provider": dict,
+    "insecure-skip-tls-verify": bool,
+    "disable-compression": bool,
+}
 _PROXY_SCHEMES = ("http://", "https://", "socks5://")
 _BASE64 = ("certificate-authority-data", "client-certificate-data", "client-key-data")
 
@@ -167,7 +173,7 @@ def _named(document: Mapping[str, Any], plural: str, single: str, texts: tuple[s
         for key in _BASE64:
             if body.get(key) is not None:
                 _decode(_text(body, key, f"{single} {name!r}"), f"{key} of {single} {name!r}")
-        for key, kind in (("exec", dict), ("auth-provider", dict), ("insecure-skip-tls-verify", bool)):
+        for key, kind in _OTHER_TYPES.items():
             _typed(body.get(key), kind, f"{key} of {single} {name!r}")
         entries[name] = body
     return entries

@@ -283,6 +283,8 @@ def tls_context(cluster: str, credentials: Credentials) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     # As Go: a certificate that has its name in the subject only is refused, before Helm refuses it.
     context.hostname_checks_common_name = False
+    # As Go: an authority that is trusted need not be a root (https://github.com/kubernetes-client/python/issues/2160).
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     if not credentials.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -36,16 +36,17 @@ STRANGER_TOKEN = "stranger-token-91be2c"
 
 
 class Authority:
-    """A certificate authority that exists for one test run."""
+    """A certificate authority that exists for one test run; ``above`` has signed it, by default it itself."""
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, above: Authority | None = None) -> None:
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         constraints = x509.BasicConstraints(ca=True, path_length=None)
-        certificate = self._builder(self._name, self._key.public_key()).add_extension(constraints, critical=True)
+        signer = above or self
+        certificate = signer._builder(self._name, self._key.public_key()).add_extension(constraints, critical=True)
         self.path = folder / f"{name}.crt"
-        self.path.write_bytes(_pem(certificate.sign(self._key, hashes.SHA256())))
+        self.path.write_bytes(_pem(certificate.sign(signer._key, hashes.SHA256())))
 
     def issue(self, name: str, *, groups: tuple[str, ...] = (), server: bool = False) -> tuple[Path, Path]:
         """Paths of a certificate and its key; user name and groups as Kubernetes reads them."""

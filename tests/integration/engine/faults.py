@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from control_plane import ControlPlane
+from control_plane import Authority, ControlPlane
 
 
 class _Listener:
@@ -201,11 +201,11 @@ class Front:
 
     Entries: ``(status, headers)`` answers so, ``"cut"`` closes the connection after the API server has done what was
     asked, ``"pass"`` relays. When the script is used up ``answers`` says it of method and path. ``requests`` has both,
-    ``headers`` the pairs of name and value of each request.
+    ``headers`` the pairs of name and value of each request. ``authority`` signs its certificate.
     """
 
-    def __init__(self, plane: ControlPlane) -> None:
-        certificate, key = plane.authority.issue("front", server=True)
+    def __init__(self, plane: ControlPlane, authority: Authority | None = None) -> None:
+        certificate, key = (authority or plane.authority).issue("front", server=True)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
         self.script: deque[Step] = deque()

@@ -24,7 +24,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import Credentials
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import CredentialsError, KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kubeconfig_file import private_kubeconfig
-from control_plane import ADMIN_TOKEN, SERVER_NAME, STRANGER_TOKEN, ControlPlane, binaries_folder
+from control_plane import ADMIN_TOKEN, SERVER_NAME, STRANGER_TOKEN, Authority, ControlPlane, binaries_folder
 from faults import ConnectProxy, Front
 
 Connect = Callable[..., Client]
@@ -216,6 +216,19 @@ def test_helm_is_who_we_are(
     answer = helm(client.credentials)
     assert f'User "{user}" cannot list resource "secrets"' in answer.stderr, answer.stderr
     assert set(http_proxy.targets) == set(ours) == ({target} if form is Forms.a_proxy else set())
+
+
+def test_an_authority_that_is_no_root_is_enough_for_both(plane: ControlPlane, connect: Connect, tmp_path: Path) -> None:
+    """A cluster's own, which the firm's has signed: https://github.com/kubernetes-client/python/issues/1767."""
+    of_the_firm = Authority(tmp_path, "firm")
+    of_the_cluster = Authority(tmp_path, "department", above=of_the_firm)
+    with Front(plane, of_the_cluster) as front:
+        client = connect({"host": front.url, "ca_cert": str(of_the_cluster.path), "api_key": ADMIN_TOKEN})
+        assert client.version()["major"] == "1"
+        assert helm(client.credentials).returncode == 0
+        for other in (Authority(tmp_path, "stranger"), of_the_firm):
+            with pytest.raises(KubeError, match="certificate"):
+                connect({"host": front.url, "ca_cert": str(other.path), "api_key": ADMIN_TOKEN}).version()
 
 
 def test_helm_may_what_we_may(plane: ControlPlane, admin: Client) -> None:

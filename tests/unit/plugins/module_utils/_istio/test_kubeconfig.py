@@ -183,6 +183,10 @@ REFUSED = {
         kubeconfig({"server": SERVER, "insecure-skip-tls-verify": "yes"}),
         "kubeconfig cannot be loaded: insecure-skip-tls-verify of cluster 'east'",
     ),
+    "text for another truth value": (
+        kubeconfig({"server": SERVER, "disable-compression": "true"}),
+        "kubeconfig cannot be loaded: disable-compression of cluster 'east'",
+    ),
     "proxy of another scheme": (
         kubeconfig({"server": SERVER, "proxy-url": "ftp://x"}),
         'kubeconfig is not valid: invalid configuration: invalid \'proxy-url\' "ftp://x" for cluster "east": '
