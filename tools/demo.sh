@@ -65,27 +65,37 @@ versions() {
     done
 }
 
-# asking SECONDS COMMAND...: run the command while clients in each cluster ask all the time.
+# only VERSION: nothing but this version answers, on each cluster.
+only() {
+    local found
+    found=$(versions)
+    say "$found"
+    [[ $(grep -c ": 50 $1\$" <<<"$found") == "${#clusters[@]}" ]] || die "not all requests were answered by version $1"
+}
+
+# asking SECONDS COMMAND...: run the command while clients in each cluster ask all the time. Its exit code is the command's.
 asking() {
-    local seconds=$1 cluster loads=() load
+    local seconds=$1 cluster loads=() load outcome=0
     shift
     for cluster in "${clusters[@]}"; do
         meshlab exec "$cluster" app/echo -- "$programs/echo-client" --count $((seconds * 20)) --qps 20 \
             --timeout "$((seconds * 2))s" http://reviews.shop.svc.cluster.local/ >"$state/load-$cluster.txt" 2>&1 &
         loads+=($!)
     done
-    "$@" || true
+    "$@" || outcome=$?
     for load in "${loads[@]}"; do
         wait "$load" || true
     done
+    return "$outcome"
 }
 
-# failures: of the requests that were asked meanwhile, how many were not answered with 200.
+# failures ASKED: of the requests that were asked meanwhile, how many were not answered with 200.
 failures() {
     local cluster good
     for cluster in "${clusters[@]}"; do
         good=$(grep -c 'StatusCode=200' "$state/load-$cluster.txt" || true)
         say "from $cluster: $1 requests meanwhile, $(($1 - good)) failed"
+        [[ $good == "$1" ]] || die "see $state/load-$cluster.txt"
     done
 }
 
@@ -138,6 +148,8 @@ answers
 step "a service with two versions, all requests at version 1"
 reviews reviews.yaml "${clusters[@]}"
 for cluster in "${clusters[@]}"; do
+    # An earlier demo made version 2 bad.
+    "$kubectl" --kubeconfig "$(meshlab kubeconfig "$cluster")" --namespace shop delete envoyfilters --all
     for version in v1 v2; do
         "$kubectl" --kubeconfig "$(meshlab kubeconfig "$cluster")" --namespace shop rollout status \
             "deployment/reviews-$version" --timeout=120s
@@ -149,14 +161,16 @@ rm -f "$state"/canary-*.html "$state"/canary-*.html.jsonl
 step "ansible-playbook onemesh.istio.canary -e @release.yml: version 2 takes everything, on both clusters at once"
 asking 50 playbook canary -e @release.yml -e "canary_page=$state/canary-promoted.html"
 failures 1000
-versions
+only v2
 playbook canary -e @release.yml -e canary_state=absent
 
 step "the same release again, and now version 2 is bad in west: it is rolled back on both clusters"
 reviews reviews.yaml "${clusters[@]}"
 reviews failing-reviews.yaml west
-asking 30 playbook canary -e @release.yml -e "canary_page=$state/canary-rolled-back.html"
-versions
+if asking 30 playbook canary -e @release.yml -e "canary_page=$state/canary-rolled-back.html"; then
+    die "a bad version was promoted"
+fi
+only v1
 playbook canary -e @release.yml -e canary_state=absent
 routes shop
 

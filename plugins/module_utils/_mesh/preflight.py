@@ -183,13 +183,13 @@ def _istiods(client: Client, namespace: str) -> list[dict[str, Any]]:
 
 def _istiod(client: Client, deployment: Mapping[str, Any]) -> Istiod:
     metadata = deployment["metadata"]
-    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    spec = deployment["spec"]["template"]["spec"]
     annotations = metadata.get("annotations") or {}
     return Istiod(
         name=metadata["name"],
         revision=(metadata.get("labels") or {}).get("istio.io/rev", "default"),
-        version=container["image"].rpartition(":")[2],
-        cluster_id=istiods.cluster_id(deployment["spec"]["template"]["spec"]),
+        version=istiods.version(spec),
+        cluster_id=istiods.cluster_id(spec),
         release=annotations.get(ANNOTATION_NAME, "") or release_that_holds(client, deployment),
     )
 
