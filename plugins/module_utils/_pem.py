@@ -224,6 +224,8 @@ def _unended(text: bytes, opened: re.Match[bytes]) -> str:
 def _why_none(data: bytes, text: bytes) -> str:
     if not data.strip():
         return "it is empty"
+    if data.lstrip().startswith(b"$ANSIBLE_VAULT;"):
+        return "it is encrypted by ansible-vault"
     if data[:1] == b"\x30" and b"-----" not in data:
         return "it is binary (DER or PKCS#12) and not PEM"
     for number, line in enumerate(text.split(b"\n"), 1):

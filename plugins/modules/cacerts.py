@@ -56,7 +56,9 @@ options:
         description: The certificate itself, instead of a path.
         type: str
       ca_key:
-        description: A path to its key in PEM. O(passphrase) opens an encrypted one.
+        description:
+          - A path to its key in PEM. O(passphrase) opens an encrypted one.
+          - All of these files may be encrypted by ansible-vault instead, where the task runs on the controller.
         type: path
       ca_key_content:
         description: The key itself, instead of a path.

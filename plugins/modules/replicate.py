@@ -45,7 +45,9 @@ options:
     type: raw
     aliases: [resource_definition]
   src:
-    description: Files with objects in YAML, found as tasks find files.
+    description:
+      - Files with objects in YAML, found as tasks find files.
+      - These and templates may be encrypted by ansible-vault, where the task runs on the controller.
     type: list
     elements: str
     default: []

@@ -19,6 +19,7 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import hidden_values
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import plain
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, run_verb
 from ansible_collections.onemesh.istio.plugins.plugin_utils.mesh import Moment
 from ansible_collections.onemesh.istio.plugins.plugin_utils.run_of_task import RunOfTask
@@ -99,8 +100,11 @@ class VerbAction(ActionBase):
         return environment
 
     def _render(self, task_vars: dict[str, Any], path: str, variables: Mapping[str, Any]) -> Any:
-        """What the template at ``path`` gives with the task's variables and these: text, or the data in it."""
-        text = _trusted(Path(path).read_text(encoding="utf-8"))
+        """What the template at ``path`` gives with the task's variables and these: text, or the data in it.
+
+        Raises Encrypted where ansible-vault has encrypted it and no secret fits.
+        """
+        text = _trusted(plain(Path(path).read_bytes(), decrypting(self._loader)).decode("utf-8"))
         templar = self._templar.copy_with_new_env(available_variables={**task_vars, **variables})
         return templar.template(text)
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files that say how a cluster is reached, also those that ansible-vault has encrypted."""
+"""Files that users name, also those that ansible-vault has encrypted."""
 
 from __future__ import annotations
 
@@ -16,9 +16,42 @@ Decrypt = Callable[[bytes], bytes]
 """What ansible-vault has encrypted, in plain. ValueError, with the reason, where no secret fits."""
 
 
+class Encrypted(ValueError):
+    """What ansible-vault has encrypted and nobody here can decrypt; ``remedy`` says what to do."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+def is_vaulted(content: bytes) -> bool:
+    return content.lstrip().startswith(_VAULT)
+
+
+def plain(content: bytes, decrypt: Decrypt | None) -> bytes:
+    """``content``, decrypted where ansible-vault has encrypted it. Raises Encrypted.
+
+    Only the controller knows the vault's secrets, so a module has no ``decrypt``.
+    """
+    if not is_vaulted(content):
+        return content
+    if decrypt is None:
+        raise Encrypted(
+            "is encrypted by ansible-vault, and a module cannot decrypt it",
+            "run the task on the controller (connection: local, without async), or give a decrypted file",
+        )
+    try:
+        return decrypt(content.lstrip())
+    except ValueError as error:
+        raise Encrypted(
+            f"is encrypted by ansible-vault, and cannot be decrypted: {error}",
+            "give the vault's password (--vault-id or --vault-password-file)",
+        ) from None
+
+
 @dataclass(frozen=True)
 class Files:
-    """Reads files for ``cluster``. Only the controller knows the vault's secrets, so a module has no ``decrypt``."""
+    """Reads the files that say how ``cluster`` is reached."""
 
     cluster: str
     decrypt: Decrypt | None = field(default=None, repr=False)
@@ -38,19 +71,7 @@ class Files:
 
     def plain(self, content: bytes, label: str) -> bytes:
         """``content``, decrypted where ansible-vault has encrypted it. Raises CredentialsError."""
-        if not content.lstrip().startswith(_VAULT):
-            return content
-        if self.decrypt is None:
-            raise CredentialsError(
-                self.cluster,
-                f"{label} is encrypted by ansible-vault, and a module cannot decrypt it",
-                remedy="run the task on the controller (connection: local, without async), or give a decrypted file",
-            )
         try:
-            return self.decrypt(content.lstrip())
-        except ValueError as error:
-            raise CredentialsError(
-                self.cluster,
-                f"{label} is encrypted by ansible-vault, and cannot be decrypted: {error}",
-                remedy="give the vault's password (--vault-id or --vault-password-file)",
-            ) from None
+            return plain(content, self.decrypt)
+        except Encrypted as error:
+            raise CredentialsError(self.cluster, f"{label} {error}", remedy=error.remedy) from None

@@ -17,6 +17,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._findings import Fin
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import NotFound
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import Encrypted, plain
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import is_ours
 from ansible_collections.onemesh.istio.plugins.module_utils._yaml import NotYaml, load_all
@@ -96,7 +97,10 @@ def _of_documents(value: Any, source: str, parameters: Mapping[str, Any]) -> lis
     if value in (None, "", []):
         return []
     if isinstance(value, str):
-        return _of_documents(_parsed(value, source), source, parameters)
+        documents = _parsed(value, source)
+        if any(isinstance(each, str) for each in documents):
+            raise _unusable(source, "a definition is text that names no fields, expected a mapping", "correct it")
+        return _of_documents(documents, source, parameters)
     if isinstance(value, list):
         return [each for item in value for each in _of_documents(item, source, parameters)]
     if not isinstance(value, Mapping):
@@ -133,8 +137,10 @@ def _complete(manifest: Mapping[str, Any], source: str, parameters: Mapping[str,
 def _of_file(name: str, parameters: Mapping[str, Any], context: Context) -> list[Declared]:
     path = context.locate("files", name)
     try:
-        with open(path, encoding="utf-8") as stream:
-            text = stream.read()
+        with open(path, "rb") as stream:
+            text = plain(stream.read(), context.decrypt).decode("utf-8")
+    except Encrypted as error:
+        raise _unusable(f"file {name}", str(error), error.remedy) from None
     except (OSError, UnicodeDecodeError) as error:
         raise _unusable(f"file {name}", f"cannot be read: {error}", "correct src") from error
     return _of_documents(text, f"file {name}", parameters)
@@ -144,7 +150,12 @@ def _rendered(path: str, cluster: Cluster, parameters: Mapping[str, Any], contex
     if context.render is None:
         return []
     variables = {"cluster": {"name": cluster.name, "network": cluster.network, "region": cluster.region}}
-    return _of_documents(context.render(path, variables), f"template {path.rpartition('/')[2]}", parameters)
+    source = f"template {path.rpartition('/')[2]}"
+    try:
+        rendered = context.render(path, variables)
+    except Encrypted as error:
+        raise _unusable(source, str(error), error.remedy) from None
+    return _of_documents(rendered, source, parameters)
 
 
 def _of_cluster(source: Mapping[str, Any], kinds: Iterable[Any], fleet: Fleet) -> list[Declared]:

@@ -34,6 +34,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import 
     open_key,
     repaired,
 )
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import Decrypt, Encrypted, is_vaulted, plain
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP, POD, SECRET
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._authorities import (
     OPAQUE,
@@ -114,7 +115,7 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
 def _present(fleet: Fleet, parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     now = datetime.now(timezone.utc)
     passphrase = parameters["passphrase"] or ""
-    given, findings = _bundles(fleet, parameters)
+    given, findings = _bundles(fleet, parameters, context.decrypt)
     store = read_store(Path(parameters["directory"]), passphrase) if parameters["directory"] is not None else None
     findings += shared_keys(
         {**(store.bundles if store else {}), **{name: one.bundle for name, one in given.items()}},
@@ -234,7 +235,9 @@ class _Given:
     files: Mapping[str, str]
 
 
-def _bundles(fleet: Fleet, parameters: Mapping[str, Any]) -> tuple[dict[str, _Given], list[Finding]]:
+def _bundles(
+    fleet: Fleet, parameters: Mapping[str, Any], decrypt: Decrypt | None
+) -> tuple[dict[str, _Given], list[Finding]]:
     """What is given, also for clusters that the task does not address: they are compared with those that it does."""
     if parameters["directory"] is not None:
         directory = Path(parameters["directory"])
@@ -252,10 +255,14 @@ def _bundles(fleet: Fleet, parameters: Mapping[str, Any]) -> tuple[dict[str, _Gi
         name = element["cluster"]
         parts, files = {}, {}
         for option, key in _FILES.items():
-            content = element.get(f"{option}_content")
-            parts[option] = _bytes_of(Path(element[option])) if element.get(option) else (content or "").encode()
+            content = (element.get(f"{option}_content") or "").encode()
             if element.get(option):
                 files[key] = str(element[option])
+                content = _bytes_of(Path(element[option]))
+            try:
+                parts[option] = plain(content, decrypt)
+            except Encrypted as error:
+                raise _unreadable(name, f"{files.get(key, key)} {error}", error.remedy) from None
         given[name] = _Given(Bundle(**parts), files)
         if element.get("ca_key") and name in fleet:
             findings += _key_modes(name, Path(element["ca_key"]))
@@ -279,14 +286,11 @@ def _bytes_of(path: Path) -> bytes:
     except (FileNotFoundError, NotADirectoryError):
         return b""
     except OSError as error:
-        raise MeshError(
-            "A file cannot be read.",
-            [
-                Finding(
-                    "all clusters", "file-unreadable", f"{path}: {error.strerror}", "give the user of Ansible access"
-                )
-            ],
-        ) from error
+        raise _unreadable("all clusters", f"{path}: {error.strerror}", "give the user of Ansible access") from error
+
+
+def _unreadable(cluster: str, message: str, remedy: str) -> MeshError:
+    return MeshError("A file cannot be read.", [Finding(cluster, "file-unreadable", message, remedy)])
 
 
 def _key_modes(cluster: str, path: Path) -> list[Finding]:
@@ -294,7 +298,8 @@ def _key_modes(cluster: str, path: Path) -> list[Finding]:
         mode = stat.S_IMODE(path.stat().st_mode)
     except OSError:
         return []
-    if not mode & 0o077:
+    # In a repository others may read what they cannot decrypt.
+    if not mode & 0o077 or is_vaulted(_bytes_of(path)):
         return []
     return [
         Finding(

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP, VIRTUAL_SERVICE
 from control_plane import ADMIN_TOKEN
 from sets import NAMES, Set, config_map, destination_rule, virtual_service
@@ -56,6 +57,14 @@ class Project:
 
     def write(self, name: str, content: Any) -> None:
         (self.folder / name).write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+
+    def encrypt(self, *names: str) -> tuple[str, ...]:
+        """Files, by ansible-vault; the arguments with which a run decrypts them."""
+        self.write("password", "open-sesame")
+        vault = VaultLib([("default", VaultSecret(b"open-sesame"))])
+        for name in names:
+            (self.folder / name).write_bytes(vault.encrypt((self.folder / name).read_bytes()))
+        return ("--vault-password-file", "password")
 
     def play(self, *tasks: dict[str, Any], arguments: tuple[str, ...] = (), **play: Any) -> tuple[int, str]:
         """The exit code and the output of ansible-playbook with these tasks."""
@@ -163,6 +172,23 @@ def test_the_task_runs_as_a_module_too(project: Project) -> None:
     )
     assert code == 0, output
     assert not project.result()["changed"]
+
+
+def test_files_and_templates_that_ansible_vault_has_encrypted(project: Project) -> None:
+    """As tasks of kubernetes.core take them."""
+    project.write("files/settings.yml", config_map(project.routes.namespace, "settings", key="value"))
+    project.write("templates/locality.yml.j2", LOCALITY)
+    arguments = project.encrypt("files/settings.yml", "templates/locality.yml.j2")
+    tasks = project.task(src=["settings.yml"], template=["locality.yml.j2"])
+    for part in ("src", "template"):
+        (task, _result) = project.task(**{part: tasks[0]["onemesh.istio.replicate"][part]})
+        code, output = project.play(task)
+        assert code == 2
+        assert "is encrypted by ansible-vault, and cannot be decrypted" in output
+    code, output = project.play(*tasks, arguments=("--check", "--diff", *arguments))
+    assert code == 0, output
+    for name in ("settings", "locality"):
+        assert f"+++ after: west: ConfigMap {project.routes.namespace}/{name}" in output
 
 
 def test_templates_need_the_controller_and_the_module_says_so(project: Project) -> None:

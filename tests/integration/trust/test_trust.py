@@ -12,6 +12,7 @@ from pathlib import Path
 
 import istiod_process
 import pytest
+from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import certificates, fingerprints
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import POD, SECRET
@@ -310,14 +311,28 @@ def test_given_files_are_checked_before_anything_is_written(fleet: Fleet) -> Non
     folder = fleet.folder / "given"
     (fleet.store / "north").rename(folder)
     files_of = given_files(folder)
+    vaulted = folder / "ca-key.vault"
+    vault = VaultLib([("default", VaultSecret(b"open-sesame"))])
+    vaulted.write_bytes(vault.encrypt((folder / "ca-key.pem").read_bytes()))
+    (fleet.folder / "password").write_text("open-sesame")
     for broken, reason in (
         ({"ca_key": str(fleet.store / "west" / "ca-key.pem")}, "is not the key of"),
         ({"root_cert": str(folder / "gone.pem")}, "root-cert.pem missing or empty"),
+        ({"ca_key": str(vaulted)}, f"{vaulted} is encrypted by ansible-vault, and cannot be decrypted"),
     ):
         refused = fleet.trust("east", trust_source="files", east={"trust_files": {**files_of, **broken}})
         assert not refused.ok
         assert reason in refused.output
         assert cacerts(fleet, "east") == {}
-    given = fleet.trust("east", trust_source="files", east={"trust_files": files_of})
+    given = fleet.trust(
+        "east",
+        arguments=("--vault-password-file", "password"),
+        trust_source="files",
+        east={"trust_files": {**files_of, "ca_key": str(vaulted)}},
+    )
     assert given.ok, given.output
-    assert cacerts(fleet, "east")["ca-cert.pem"] == (folder / "ca-cert.pem").read_bytes()
+    assert "chmod" not in given.output, "others may read what they cannot decrypt"
+    written = cacerts(fleet, "east")
+    assert {key: written[key] for key in ("ca-cert.pem", "ca-key.pem")} == {
+        key: (folder / key).read_bytes() for key in ("ca-cert.pem", "ca-key.pem")
+    }

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "(inline): cannot be read as YAML: line 5: the key 'spec' stands twice -> correct it",
     ),
     "a number": ({"definition": [7]}, "a definition is int, expected a mapping"),
+    "words": ({"definition": "reviews"}, "a definition is text that names no fields, expected a mapping"),
+    "words in a list": ({"definition": [manifest("ratings"), "reviews"]}, "a definition is text that names no fields"),
     "text in text": ({"definition": "- 7"}, "a definition is int, expected a mapping"),
     "no kind": ({"definition": {"metadata": {"name": "x"}}}, "lacks apiVersion, kind"),
     "no name": ({"definition": {"apiVersion": "v1", "kind": "Service"}}, "lacks metadata.name"),
@@ -97,6 +100,23 @@ def test_a_file_is_named_as_the_source(tmp_path: Path) -> None:
     (tmp_path / "routes.yml").write_text(f"{manifest()}")
     context = Context(environ={}, locate=lambda folder, name: str(tmp_path / name) if folder == "files" else "")
     assert found(context, src=["routes.yml"])["west"] == [(*REVIEWS[:2], "file routes.yml")]
+
+
+VAULTED = "$ANSIBLE_VAULT;1.1;AES256\n"
+
+
+def test_a_file_that_ansible_vault_has_encrypted_is_decrypted(tmp_path: Path) -> None:
+    (tmp_path / "routes.yml").write_text(VAULTED + str(manifest()))
+    context = Context(
+        environ={},
+        locate=lambda _folder, name: str(tmp_path / name),
+        decrypt=lambda content: content.removeprefix(VAULTED.encode()),
+    )
+    assert found(context, src=["routes.yml"])["west"] == [(*REVIEWS[:2], "file routes.yml")]
+    with pytest.raises(
+        MeshError, match="encrypted by ansible-vault, and a module cannot decrypt it -> run the task on"
+    ):
+        found(replace(context, decrypt=None), src=["routes.yml"])
 
 
 @pytest.mark.parametrize("name", ["routes.yml", "routes.json"])
