@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._canary import story
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import ALL_WAVES, Step
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.record import SUCCESS_RATE, ClusterTick, TickRecord
 
 WIDTH = 120
@@ -52,8 +54,53 @@ def summary_lines(records: Sequence[TickRecord]) -> list[str]:
     return lines
 
 
+def schedule_lines(steps: Sequence[Step]) -> list[str]:
+    """What a plan comes to: a row for each step, with the earliest time at which it is taken."""
+    several = any(step.wave not in (0, ALL_WAVES) for step in steps)
+    head = ("step", "phase", "canary", "after", *(["wave"] if several else []), "waits for")
+    return _columns([head, *(_planned_row(step, len(steps) - 1, several) for step in steps)], left=(1, len(head) - 1))
+
+
+def status_lines(situation: Mapping[str, Any]) -> list[str]:
+    """How a release is, by the result that the task has of it; ``known``: anything is stored of it."""
+    if not situation["known"]:
+        return [
+            story.clean(
+                f"hub {situation['hub']} has no release {situation['name']}: "
+                "it has not begun, or was removed, or its name or hub is another one"
+            )
+        ]
+    weights = ", ".join(f"{name} {weight}" for name, weight in situation["weights"].items())
+    words = [
+        story.phase_words(situation["phase"]),
+        *([f"step {max(0, situation['step'])}/{situation['steps']}"] if not situation["done"] else []),
+        *([f"canary {weights}"] if weights else []),
+        *([f"revision {situation['revision']}"] if situation["revision"] else []),
+    ]
+    lines = [story.clean(f"{situation['name']}: {', '.join(words)}")]
+    for text in (situation["held"] and f"held: {situation['held']}", situation["reason"]):
+        lines += _wrapped(text) if text else []
+    return lines
+
+
 _STEP_HEAD = ("step", "phase", "canary", "from", "held", "ticks", "verdict", "errors", "skew")
 _CLUSTER_HEAD = ("cluster", "canary", "slowest", "worst errors", "not well", "state")
+
+
+def _planned_row(step: Step, last: int, several: bool) -> tuple[str, ...]:
+    more = [
+        *([f"mirror {step.mirror}"] if step.mirror else []),
+        *(["requests that match"] if step.matched else []),
+    ]
+    wave = "all" if step.wave == ALL_WAVES else str(step.wave + 1)
+    return (
+        f"{step.index}/{last}",
+        story.phase_words(step.phase),
+        ", ".join([f"{step.canary} of {step.canary + step.stable}", *more]),
+        story.duration(step.after),
+        *([wave] if several else []),
+        ", ".join([*(["analysis"] if step.analysis else []), *([f"gate {step.gate}"] if step.gate else [])]) or "-",
+    )
 
 
 def _step_row(spell: story.Spell) -> tuple[str, ...]:

@@ -132,7 +132,15 @@ class Reporter:
     def status(self) -> dict[str, Any]:
         """What is stored, without a look at any cluster but the hub. Raises KubeError."""
         state = self.load()
-        return {**self._situation(state or State()), "changed": False, "known": state is not None}
+        result = {**self._situation(state or State()), "changed": False, "known": state is not None}
+        for line in table.status_lines(result):
+            self._setup.progress(line)
+        return result
+
+    def schedule(self) -> None:
+        """Say what the plan comes to."""
+        for line in table.schedule_lines(self._release.rules.steps):
+            self._setup.progress(line)
 
     def _situation(self, state: State) -> dict[str, Any]:
         position = state.intended or state.position

@@ -88,6 +88,8 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     if parameters["request"] in ("approve", "disapprove"):
         return _approve(parameters, setup, release, reporter)
     result = _Run(parameters, setup, release, reporter).run()
+    if parameters["state"] == "planned":
+        reporter.schedule()
     # A plan changes nothing, also where it is made in earnest.
     return {**result, "changed": result["changed"] and parameters["state"] != "planned"}
 

@@ -316,9 +316,8 @@ class _Verification:
             if self.facts[name].istiods:
                 able.append(name)
             else:
-                self.obstacles[name] = Obstacle(
-                    name, f"no istiod is ready in {name}, so its pods get no sidecar", "see its istiod pods' logs"
-                )
+                said, remedy = judge.without_istiod(self.facts[name])
+                self.obstacles[name] = Obstacle(name, f"{said}, so pods get no sidecar", remedy)
         self.touched = able
 
         def on_cluster(member: Member) -> traffic.Probe | Obstacle:

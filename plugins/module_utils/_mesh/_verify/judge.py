@@ -225,6 +225,17 @@ def _plain_text(pairs: Iterable[Pair]) -> Iterator[Finding]:
             )
 
 
+def without_istiod(facts: ClusterFacts) -> tuple[str, str]:
+    """What is said of a cluster where no istiod is ready, and what to do."""
+    namespace, pods = facts.istio_namespace, ", ".join(facts.istiods_not_ready)
+    if not pods:
+        return f"no istiod runs in namespace {namespace}", "install it first: playbook onemesh.istio.site"
+    return (
+        f"no istiod is ready in {namespace}: {pods}",
+        f"see kubectl -n {namespace} describe pods -l app=istiod, and its log",
+    )
+
+
 # -- trust ------------------------------------------------------------------------------------------------------------
 
 
@@ -240,6 +251,9 @@ def _trust(source: ClusterFacts, target: ClusterFacts) -> Check:
                 object=f"Secret {facts.istio_namespace}/cacerts",
             )
         if not facts.root_distributed:
+            if not (facts.istiods or facts.istiods_not_ready):
+                # Nobody makes one meanwhile, so it is not waited for.
+                return _failed("trust", facts, *without_istiod(facts))
             return _failed(
                 "trust",
                 facts,
@@ -399,14 +413,7 @@ def _synced(source: ClusterFacts, target: ClusterFacts) -> Check:
             object=where,
         )
     if not source.istiods:
-        pods = ", ".join(source.istiods_not_ready)
-        return _failed(
-            "synced",
-            source,
-            f"no istiod is ready in {namespace}" + (f": {pods}" if pods else ""),
-            f"see kubectl -n {namespace} describe pods -l app=istiod, and its log",
-            eventual=True,
-        )
+        return _failed("synced", source, *without_istiod(source), eventual=True)
     for istiod in source.istiods:
         pod = f"Pod {namespace}/{istiod.pod}"
         if istiod.error:

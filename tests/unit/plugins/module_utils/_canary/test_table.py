@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._canary import table
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan import schedule
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.record import TickRecord, Waiting
 from ansible_collections.onemesh.istio.tests.unit.plugins.module_utils._canary.told_runs import START, large_run, tick
 
@@ -111,3 +112,58 @@ def test_nothing_recorded() -> None:
 
 def test_the_summary_of_many_clusters_keeps_to_the_width() -> None:
     assert max(map(len, table.summary_lines(large_run(12, 300)))) <= table.WIDTH
+
+
+def test_a_schedule_has_a_row_for_each_step() -> None:
+    plan = {"step_weights": [5, 100], "interval": "5m", "drain": 0, "gates": [{"before_weight": 100}]}
+    lines = [" ".join(line.split()) for line in table.schedule_lines(schedule(plan))]
+    assert lines[:4] == [
+        "step phase canary after waits for",
+        "0/5 progressing 0 of 100 0.0 s -",
+        "1/5 progressing 5 of 100 0.0 s analysis, gate weight-100",
+        "2/5 progressing 100 of 100 5 min analysis",
+    ]
+
+
+def test_the_waves_of_a_schedule_are_told_apart() -> None:
+    plan = {"step_weights": [50], "waves": [{"clusters": ["east"]}, {"clusters": ["west"]}]}
+    rows = [line.split() for line in table.schedule_lines(schedule(plan))]
+    assert "wave" in rows[0]
+    assert {"1", "2"} <= {word for row in rows[1:] for word in row[5:]}
+
+
+SITUATION = {
+    "known": True,
+    "hub": "eu1",
+    "name": "reviews",
+    "phase": "waiting_promotion",
+    "done": False,
+    "step": 3,
+    "steps": 5,
+    "weights": {"eu1": 25, "us1": 50},
+    "revision": "80d441ae3e",
+    "held": "",
+    "reason": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("more", "lines"),
+    [
+        ({}, ["reviews: waiting promotion, step 3/5, canary eu1 25, us1 50, revision 80d441ae3e"]),
+        (
+            {"phase": "failed", "done": True, "weights": {"eu1": 0}, "reason": "us1: 65 is below 99"},
+            ["reviews: failed, canary eu1 0, revision 80d441ae3e", "    - us1: 65 is below 99"],
+        ),
+        (
+            {"held": "asked by a person", "step": -1, "weights": {}, "revision": ""},
+            ["reviews: waiting promotion, step 0/5", "    - held: asked by a person"],
+        ),
+        (
+            {"known": False},
+            ["hub eu1 has no release reviews: it has not begun, or was removed, or its name or hub is another one"],
+        ),
+    ],
+)
+def test_the_status_of_a_release(more: dict[str, Any], lines: list[str]) -> None:
+    assert table.status_lines({**SITUATION, **more}) == lines

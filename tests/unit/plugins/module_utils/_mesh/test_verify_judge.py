@@ -193,6 +193,11 @@ CAUSES: list[tuple[str, Callable[[Fleet, Seen], None], str, str, str, str, bool]
         *("trust", "west", "istio-ca-root-cert has no root certificate", "istiod is ready", True),
     ),
     (
+        "a cluster without Istio, which nobody installs meanwhile",
+        change("west", root_secret=frozenset(), root_distributed=frozenset(), istiods=()),
+        *("trust", "west", "no istiod runs in namespace istio-system", "onemesh.istio.site", False),
+    ),
+    (
         "a proxy that runs since before the root changed",
         change("west", proxy_roots={"gateway-west.istio-system": frozenset({7})}),
         *("trust", "west", "proxy gateway-west.istio-system trusts another root", "delete pod gateway-west", True),
