@@ -13,6 +13,7 @@ import binascii
 import json
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -123,9 +124,13 @@ def jwt_claims(token: str) -> dict[str, Any]:
 
 
 def without_user_information(url: str) -> str:
-    """A URL fit for messages: user name and password taken out."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    """A URL fit for messages: user name and password taken out, also of what is none."""
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        if parts.netloc:
+            return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    scheme, separator, rest = url.rpartition("://")
+    return scheme + separator + rest.rpartition("@")[2]
 
 
 def _base(settings: Mapping[str, Any], environ: Mapping[str, str], files: Files) -> Credentials:
@@ -310,8 +315,7 @@ def _refuse_what_cannot_work(credentials: Credentials, settings: Mapping[str, An
         raise CredentialsError(cluster, "client_cert was given without client_key", remedy="give client_key too")
     if any(character in credentials.token for character in "\r\n"):
         raise CredentialsError(cluster, "the token has a line break in it", remedy="give it as one line")
-    scheme = urlsplit(credentials.proxy).scheme
-    if credentials.proxy and scheme not in ("http", "https"):
+    if credentials.proxy and not _is_http(credentials.proxy):
         raise CredentialsError(
             cluster,
             f"the proxy {without_user_information(credentials.proxy)} is no http:// or https:// address",
@@ -323,16 +327,19 @@ def _refuse_what_cannot_work(credentials: Credentials, settings: Mapping[str, An
         )
 
 
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+
+
 def _server_url(host: str, cluster: str) -> str:
     url = host.strip().rstrip("/")
     if "://" not in url:
         url = f"https://{url}"
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        usable = False
-    if not usable:
+    if not _is_http(url):
         raise CredentialsError(
             cluster,
             f"{without_user_information(url)} is no address of an API server",
