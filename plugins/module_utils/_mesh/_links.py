@@ -314,6 +314,30 @@ def _absent(link: Link, source: Facts | None, target: Facts | None, *, adopt: bo
     return Step(link, "absent", "not linked")
 
 
+def beyond(facts: Facts, known: Collection[str]) -> list[Finding]:
+    """What stands on one cluster of its links with clusters that the inventory does not have: nobody unlinks those."""
+    ours = [str(secret["metadata"]["name"]) for secret in facts.secrets if is_ours(secret)]
+    reads = {name.removeprefix(names.REMOTE_SECRET_PREFIX) for name in ours if names.REMOTE_SECRET_PREFIX in name}
+    return [
+        _beyond(facts.cluster, peer, reads=peer in reads, read=peer in facts.grants)
+        for peer in sorted(reads | set(facts.grants))
+        if peer not in known
+    ]
+
+
+def _beyond(cluster: Cluster, peer: str, *, reads: bool, read: bool) -> Finding:
+    secrets = [names.remote_secret_name(peer)] * reads + [grant_name(peer)] * read
+    said = [f"its istiod reads {peer}"] * reads + [f"{peer} has a token of it"] * read
+    return Finding(
+        cluster.name,
+        "linked-beyond-the-inventory",
+        f"{' and '.join(said)}, and this inventory does not have {peer}, so that stays",
+        f"run again with {peer} in the inventory; if {peer} is gone for good, `kubectl --namespace "
+        f"{cluster.istio_namespace} delete secret {' '.join(secrets)}` ends what is left of the link here",
+        object=f"Secret {cluster.istio_namespace}/{secrets[0]}",
+    )
+
+
 def token_of(registrations: Registrations, target: str) -> str:
     """The bearer token that a source has for ``target``; empty where there is none."""
     registered = registrations.get(target)

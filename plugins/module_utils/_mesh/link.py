@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -80,20 +80,40 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     except ValueError as error:
         finding = Finding("the fleet", "unknown-cluster", str(error), "correct link_from or link_to")
         raise MeshError("The links cannot be made.", [finding]) from None
-    if len(fleet) == 1:
-        context.progress(f"link: {fleet.names[0]} is the only cluster of the mesh, so there is nothing to link")
+    alone, absent = len(fleet) == 1, parameters["state"] == "absent"
+    if alone:
+        nothing = "nothing to unlink" if absent else "nothing to link"
+        context.progress(f"link: {fleet.names[0]} is the only cluster of the mesh, so there is {nothing}")
     elif not links:
         raise MeshError("There is nothing to link or to unlink.", [_no_link(parameters, fleet.names)])
-    linked = {name for link in links for name in link}
+    linked = set(fleet.names) if alone and absent else {name for link in links for name in link}
     gathered = fleet.each(
         gather, deadline=4 * parameters["request_timeout"], only=[name for name in fleet.names if name in linked]
     )
-    if parameters["state"] == "absent":
+    if absent:
+        _tell_what_stays(fleet.names, acted, gathered, context, nothing_else=alone)
         return _Unlinking(fleet, parameters, context).run(links, gathered)
     later = [name for name, outcome in gathered.items() if name not in acted and _is_empty(outcome)]
     for name in later:
         context.progress(f"link: {name} has no istiod yet, so nothing is linked with it: it is when it joins")
     return _Linking(fleet, parameters, context).run([link for link in links if not set(link) & set(later)], gathered)
+
+
+def _tell_what_stays(
+    known: Collection[str],
+    acted: Collection[str],
+    gathered: Mapping[str, Outcome[Facts]],
+    context: Context,
+    *,
+    nothing_else: bool,
+) -> None:
+    """Links with clusters that are not in the inventory. Raises MeshError where that is all that there is."""
+    facts = [outcome.value for name, outcome in gathered.items() if name in acted and outcome.value is not None]
+    left = [finding for each in facts for finding in _links.beyond(each, known)]
+    if left and nothing_else:
+        raise MeshError("Nothing was unlinked.", left)
+    for finding in left:
+        context.progress(f"link: {finding}")
 
 
 def _is_empty(outcome: Outcome[Facts]) -> bool:

@@ -327,6 +327,9 @@ def test_unlinking_leaves_nothing_and_the_old_tokens_are_refused(linked: Lab) ->
         assert who(client).endswith(":onemesh-istio-reader")
     before = linked.state()
     checked = linked.run(link("unlink", state="absent"), arguments=["--check", "--diff"]).succeeded()
+    # A mesh of one is nothing to unlink, and what that one has of others is no small matter.
+    alone = linked.run(playbook="onemesh.istio.unlink", variables={"mesh_hosts": "west"}).failed()
+    assert alone.findings() == {("west", "linked-beyond-the-inventory")}
     assert linked.state() == before
     # A limit means the links of that cluster, on both sides.
     done = linked.run(playbook="onemesh.istio.unlink", arguments=["--diff", "--limit", "west"]).succeeded()

@@ -18,6 +18,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways impo
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._links import (
     Facts,
     Link,
+    beyond,
     links_of,
     plan_absent,
     plan_present,
@@ -410,6 +411,28 @@ def test_what_is_done_to_have_no_link(case: str) -> None:
     (step,) = plan_absent([LINK], facts, **options)
     assert (step.action, step.reason, step.changes) == (action, reason, action == "remove")
     assert (step.finding is not None) is (action == "leave")
+
+
+# what there is on east, the clusters of the inventory, the Secrets that are named
+BEYOND: dict[str, tuple[tuple[dict[str, Any], ...], dict[str, str], list[str], str]] = {
+    "both ways": (
+        (secret(),),
+        {"west": "uid"},
+        ["east"],
+        "delete secret istio-remote-secret-west onemesh-link-west`",
+    ),
+    "only read": ((), {"west": "uid"}, ["east"], "delete secret onemesh-link-west`"),
+    "only reading": ((secret(),), {}, ["east"], "delete secret istio-remote-secret-west`"),
+    "with a cluster of the inventory": ((secret(),), {"west": "uid"}, ["east", "west"], ""),
+    "by a secret of somebody else": ((secret(ours=False),), {}, ["east"], ""),
+}
+
+
+@pytest.mark.parametrize("case", BEYOND)
+def test_links_with_clusters_that_the_inventory_does_not_have_are_named(case: str) -> None:
+    secrets, grants, known, named = BEYOND[case]
+    found = beyond(replace(World(secrets).facts()["east"], grants=grants), known)
+    assert [named in finding.remedy for finding in found] == ([True] if named else [])
 
 
 # Tokens
