@@ -9,18 +9,23 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.onemesh.istio.plugins.module_utils import _yaml
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.convert import convert
 
 
-def canary_from(manifest: Mapping[str, Any], related: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
+def canary_from(
+    manifest: Mapping[str, Any] | str, related: Iterable[Mapping[str, Any]] | str = ()
+) -> dict[str, Any]:
     """See canary_from.yml."""
-    if not isinstance(manifest, Mapping):
-        raise AnsibleFilterError(
-            f"onemesh.istio.canary_from takes a manifest, not {type(manifest).__name__}: "
-            "lookup('file', 'canary.yml') | from_yaml | onemesh.istio.canary_from"
-        )
     try:
-        return convert(manifest, related)
+        read = _yaml.load(manifest) if isinstance(manifest, str) else manifest
+        others = [each for each in _yaml.load_all(related) if each] if isinstance(related, str) else related
+        if not isinstance(read, Mapping):
+            raise AnsibleFilterError(
+                f"onemesh.istio.canary_from takes a manifest, not {type(read).__name__}: "
+                "lookup('file', 'canary.yml') | onemesh.istio.canary_from"
+            )
+        return convert(read, others)
     except ValueError as error:
         raise AnsibleFilterError(f"onemesh.istio.canary_from: {error}") from error
 

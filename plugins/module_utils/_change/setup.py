@@ -16,6 +16,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.records impo
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import MESH_ARGUMENT_SPEC, fleet_of_parameters
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member, Outcome
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import LeftPlay, Unreachable
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import LEVELS
 
 T = TypeVar("T")
@@ -108,7 +109,11 @@ class Setup:
         if problems:
             raise MeshError("The change cannot be made.", problems)
         member = fleet[hub] if hub in fleet else fleet.beside(beside[hub])
-        place = Place.of(member.client, member.cluster.istio_namespace, parameters["ledger_namespace"])
+        try:
+            client = member.client
+        except Unreachable as error:
+            raise MeshError("Nothing was written: the hub does not answer.", [_hub_away(name, error)]) from error
+        place = Place.of(client, member.cluster.istio_namespace, parameters["ledger_namespace"])
         return cls(
             component=component,
             name=name,
@@ -147,3 +152,17 @@ class Setup:
             wait=self.lock_timeout,
             home=self.records.place,
         )
+
+
+def _hub_away(name: str, error: Unreachable) -> Finding:
+    """Also where a run is limited to others: what undoes a change is noted on the hub before its first write."""
+    hub = error.cluster
+    remedies = [error.remedy] if error.remedy else []
+    if not isinstance(error, LeftPlay):
+        remedies.append(f"if {hub} is gone for good, name another hub (mesh_hub) and set write_off: [{hub}]")
+    return Finding(
+        hub,
+        "hub-not-reachable",
+        f"{hub} is the hub, which keeps the record of {name}: {error.message}",
+        "; ".join(remedies),
+    )

@@ -381,6 +381,15 @@ def test_a_cluster_that_is_away_halts_the_change_by_default(routes: Set) -> None
     assert refused.result["clusters"]["west"]["state"] == "away"
 
 
+def test_without_the_hub_nothing_is_written_and_it_is_named_as_such(routes: Set) -> None:
+    clusters = routes.planes.clusters(east=dead(routes.planes, "east"))
+    for state in ("present", "absent"):
+        with routes.writes_nothing():
+            refused = routes.run(*routes.pair(), clusters=clusters, unreachable="quorum", quorum=1, state=state)
+            assert "east is the hub, which keeps the record of" in refused.failed()
+        assert checks(refused.result) == {("east", "hub-not-reachable")}
+
+
 @pytest.mark.parametrize(
     ("policy", "state"),
     [

@@ -44,7 +44,13 @@ def test_a_plan_that_is_wrong_says_what_is_wrong(plan: Any, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("manifest", "words"), [("Canary", "takes a manifest, not str"), ({"kind": "Pod"}, "found Pod")]
+    ("manifest", "words"),
+    [
+        ("Canary", "takes a manifest, not str"),
+        ({"kind": "Pod"}, "found Pod"),
+        ("kind: Pod", "found Pod"),
+        ("kind: Canary\nspec:\n  a: 1\n  a: 2\n", "line 4: the key 'a' stands twice"),
+    ],
 )
 def test_a_manifest_that_is_none_says_so(manifest: Any, words: str) -> None:
     with pytest.raises(AnsibleFilterError, match=words):
