@@ -208,12 +208,22 @@ def _named_otherwise(identity: Identity) -> list[Finding]:
             "cluster-id-differs",
             f"istiod at {identity.server} runs with CLUSTER_ID {cluster_id!r}, and the inventory says "
             f"{identity.cluster!r}",
-            f"correct cluster_kubeconfig or cluster_context of {identity.cluster}; {_meant(cluster_id)}",
+            f"correct cluster_kubeconfig or cluster_context of {identity.cluster}; {_put_back(identity, cluster_id)}",
             object=where,
         )
         for where, cluster_id in identity.cluster_ids.items()
         if cluster_id not in (identity.cluster, UNNAMED)
     ]
+
+
+def _put_back(identity: Identity, cluster_id: str) -> str:
+    """Where our own record is right, somebody has changed istiod; no chart is asked before that is known."""
+    if identity.claim != identity.rightful_claim:
+        return _meant(cluster_id)
+    return (
+        f"Namespace {identity.namespace} says that this is {identity.cluster}, so if a hand changed istiod, set "
+        f"CLUSTER_ID={identity.cluster} there again (kubectl set env)"
+    )
 
 
 def _meant(other: str) -> str:

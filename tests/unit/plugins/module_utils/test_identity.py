@@ -78,6 +78,18 @@ def test_the_record_of_a_restored_backup_can_be_taken_away() -> None:
     assert finding.remedy.endswith(forget)
 
 
+@pytest.mark.parametrize(
+    ("claim", "words"),
+    [
+        (None, "only if east is the cluster that you mean, the host's cluster_name has to be east"),
+        (Claim("west", "u-1"), "if a hand changed istiod, set CLUSTER_ID=west there again (kubectl set env)"),
+    ],
+)
+def test_an_istiod_that_a_hand_renamed_is_told_from_another_cluster(claim: Claim | None, words: str) -> None:
+    (finding,) = judge([identity(claim=claim, cluster_ids=istiod_of("east"))])
+    assert finding.remedy.endswith(words)
+
+
 @pytest.mark.parametrize(("recorded", "found"), [("u-1", False), ("u-0", True)])
 def test_a_cluster_that_a_record_knows_by_another_uid(recorded: str, found: bool) -> None:
     finding = another_than_expected(identity(), Expected(recorded, "the record of set s", "set write_off: [west]"))
