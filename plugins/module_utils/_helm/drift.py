@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where a live object is not what a release's manifest says. Pure.
 
-Fields that the manifest does not set are the user's, but for a workload without replicas. Fields that a controller has
+Fields that the manifest does not set are the user's, but for a workload without replicas and a rollout that is paused:
+nothing that is written would take effect. Fields that a controller has
 to write are the controller's: the replicas of what an autoscaler scales, and what istiod writes into the webhooks that
 call it.
 
@@ -41,7 +42,8 @@ def prescribed(
     result.pop("status", None)
     if wanted.id.kind in _SCALED and isinstance(result.get("spec"), Mapping):
         place = (wanted.id.kind, wanted.id.namespace or owner.namespace, wanted.id.name)
-        result["spec"] = _with_replicas(result["spec"], live, place in scaled or _scaled_by_autoscaler(live))
+        spec = _with_replicas(result["spec"], live, place in scaled or _scaled_by_autoscaler(live))
+        result["spec"] = _going_on(spec, live)
     if wanted.id.kind in _WEBHOOKS and live is not None:
         result["webhooks"] = [_webhook(each, wanted.id.kind) for each in result.get("webhooks") or ()]
     return result
@@ -54,6 +56,12 @@ def _with_replicas(spec: Mapping[str, Any], live: Mapping[str, Any] | None, auto
     if stands == 0 and number != 0:
         return {**spec, "replicas": 1 if number is None else number}
     return {name: value for name, value in spec.items() if name != "replicas" or not autoscaled_}
+
+
+def _going_on(spec: Mapping[str, Any], live: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Of a Deployment that a hand has paused no replica follows."""
+    paused = ((live or {}).get("spec") or {}).get("paused") is True
+    return {**({"paused": False} if paused else {}), **spec}
 
 
 def _scaled_by_autoscaler(live: Mapping[str, Any] | None) -> bool:

@@ -86,11 +86,11 @@ def wait_for_rollout(client: Client, namespace: str, deployment: str, timeout: f
     if client.find(DEPLOYMENT, deployment, namespace) is None:
         raise _missing(client, namespace, deployment, "does not exist")
     try:
-        client.wait_for(
+        ended = client.wait_for(
             DEPLOYMENT,
             deployment,
             namespace,
-            lambda live: not progress_of(live),
+            lambda live: is_held(live) or not progress_of(live),
             timeout=max(timeout, 0.0),
             on_event=on_event,
         )
@@ -104,6 +104,13 @@ def wait_for_rollout(client: Client, namespace: str, deployment: str, timeout: f
             reason="not-rolled-out",
             remedy=f"see `kubectl -n {namespace} describe pods` and the pods' logs, or allow more time",
         ) from None
+    if is_held(ended):
+        raise KubeError(
+            client.cluster,
+            f"the rollout of Deployment {namespace}/{deployment} is paused: {progress_of(ended)}, and none follows",
+            reason="not-rolled-out",
+            remedy=f"`kubectl -n {namespace} rollout resume deployment/{deployment}`, then run again",
+        )
 
 
 def _missing(client: Client, namespace: str, deployment: str, what: str) -> KubeError:
@@ -129,6 +136,13 @@ def progress_of(live: Mapping[str, Any]) -> str:
     if status.get("availableReplicas", 0) < wanted:
         return f"{status.get('availableReplicas', 0)} of {wanted} replicas are available"
     return ""
+
+
+def is_held(live: Mapping[str, Any]) -> bool:
+    """Whether somebody has paused a rollout that is not at its end: more time is no remedy."""
+    spec, status = live.get("spec") or {}, live.get("status") or {}
+    seen = status.get("observedGeneration", 0) >= live["metadata"].get("generation", 0)
+    return seen and spec.get("paused") is True and status.get("updatedReplicas", 0) < spec.get("replicas", 1)
 
 
 def _unready(client: Client, namespace: str, deployment: str) -> list[str]:

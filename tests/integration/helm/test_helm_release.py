@@ -78,6 +78,11 @@ BY_HAND: dict[str, tuple[Callable[[Client], None], str, str]] = {
         "istiod",
         "Deployment istio-system/istiod differs in spec.replicas",
     ),
+    "kubectl rollout pause": (
+        lambda client: edit_istiod(client, paused=True),
+        "istiod",
+        "Deployment istio-system/istiod differs in spec.paused",
+    ),
     "kubectl set env": (
         lambda client: set_environment(client, SAID="by-hand"),
         "istiod",

@@ -169,6 +169,16 @@ def test_a_workload_that_a_hand_left_without_replicas_gets_some(case: str) -> No
     assert spec == ({} if prescribes is None else {"replicas": prescribes})
 
 
+@pytest.mark.parametrize(
+    ("said", "stands", "prescribes"),
+    [({}, {"paused": True}, {"paused": False}), ({}, {}, {}), ({"paused": True}, {"paused": True}, {"paused": True})],
+)
+def test_a_rollout_that_a_hand_has_paused_goes_on(
+    said: dict[str, Any], stands: dict[str, Any], prescribes: dict[str, Any]
+) -> None:
+    assert prescribed(wanted("Deployment", spec=said), {"spec": stands}, OWNER)["spec"] == prescribes
+
+
 def test_what_istiod_writes_into_its_webhooks_is_no_difference() -> None:
     given = wanted(
         "ValidatingWebhookConfiguration",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh.rollout import progress_of, unready_reason
+from ansible_collections.onemesh.istio.plugins.module_utils._mesh.rollout import is_held, progress_of, unready_reason
 
 
 def deployment(generation: int = 2, wanted: int | None = 2, **status: int) -> dict[str, Any]:
@@ -40,6 +40,21 @@ PROGRESS: dict[str, tuple[dict[str, Any], str]] = {
 def test_what_a_deployment_still_lacks(case: str) -> None:
     live, words = PROGRESS[case]
     assert progress_of(live) == words
+
+
+@pytest.mark.parametrize(
+    ("paused", "status", "held"),
+    [
+        (True, {**DONE, "updatedReplicas": 0}, True),
+        (True, {**DONE, "updatedReplicas": 0, "observedGeneration": 1}, False),
+        (True, DONE, False),
+        (False, {**DONE, "updatedReplicas": 0}, False),
+    ],
+)
+def test_a_rollout_that_is_paused_is_not_waited_for(paused: bool, status: dict[str, int], held: bool) -> None:
+    live = deployment(**status)
+    live["spec"]["paused"] = paused
+    assert is_held(live) is held
 
 
 def pod(*conditions: tuple[str, str], **status: Any) -> dict[str, Any]:
