@@ -13,9 +13,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils import _yaml
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.convert import convert
 
 
-def canary_from(
-    manifest: Mapping[str, Any] | str, related: Iterable[Mapping[str, Any]] | str = ()
-) -> dict[str, Any]:
+def canary_from(manifest: Mapping[str, Any] | str, related: Iterable[Mapping[str, Any]] | str = ()) -> dict[str, Any]:
     """See canary_from.yml."""
     try:
         read = _yaml.load(manifest) if isinstance(manifest, str) else manifest
