@@ -13,7 +13,8 @@ author:
   - onemesh.istio contributors (@onemesh)
 description:
   - Sets weights on a VirtualService, HTTPRoute, GRPCRoute, TCPRoute or TLSRoute that stands on every cluster, and
-    nothing but weights. Labels, annotations, timeouts and routes stay, and so does what others edit at the same time.
+    nothing but weights and an annotation that names the hub. Labels, annotations, timeouts and routes stay, and so does
+    what others edit at the same time.
   - What fails on one cluster is put back on all.
   - With O(by) V(version), V(cluster) or V(network) it also sees to the subsets in a DestinationRule on every cluster,
     because both sides of a connection between networks need them. They stand everywhere before any weight is written.

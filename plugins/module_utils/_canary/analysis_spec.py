@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -129,6 +129,10 @@ class AnalysisSpec:
         named = list(clusters)
         metrics = tuple(_metric(each) for each in given["metrics"])
         findings = [*_of_run(given, named), *_of_metrics(given, metrics)]
+        envoy = EnvoySpec(**_defaulted(ENVOY_ARGUMENT_SPEC, given["envoy"]))
+        if given["source"] == "envoy":
+            # Proxies are looked at for this time, whatever interval a query would have.
+            metrics = tuple(replace(metric, interval=f"{envoy.window:g}s") for metric in metrics)
         spec = cls(
             metrics=metrics,
             rule=Rule(given["rule"], given["quorum"] or 1),
@@ -138,7 +142,7 @@ class AnalysisSpec:
             source=given["source"],
             reporter=given["reporter"],
             prometheus=_prometheus(given),
-            envoy=EnvoySpec(**_defaulted(ENVOY_ARGUMENT_SPEC, given["envoy"])),
+            envoy=envoy,
         )
         findings += _of_prometheus(spec, named) if spec.source == "prometheus" and metrics else []
         findings += _of_envoy(spec) if spec.source == "envoy" else []

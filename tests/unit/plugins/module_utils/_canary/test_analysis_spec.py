@@ -34,6 +34,11 @@ def test_the_cluster_label_goes_by_the_reporter_unless_given() -> None:
     assert AnalysisSpec.of(options(prometheus={"cluster_label": "cluster"})).prometheus.cluster_label == "cluster"
 
 
+def test_the_time_that_is_looked_at_is_the_window_where_proxies_are_asked() -> None:
+    asked = AnalysisSpec.of(options({**RATE, "interval": "5m"}, source="envoy", envoy={"window": 4.0}))
+    assert [metric.interval for metric in asked.metrics] == ["4s"]
+
+
 def test_a_cluster_has_an_address_of_its_own_or_the_common_one() -> None:
     spec = AnalysisSpec.of(options(prometheus={"urls": {"east": "https://east.example/prometheus/"}}), CLUSTERS)
     addresses = [spec.prometheus.url_of(cluster) for cluster in CLUSTERS]
