@@ -60,7 +60,7 @@ def findings(cluster: str, leftovers: Iterable[Leftover], choice: str, owned: bo
                 "leftover",
                 f"the charts will own what somebody else left: {_listed(leftovers)}",
                 "to take them over set cluster_leftovers to adopt, which gives them Helm's marks and the charts' "
-                f"content; to have exactly these deleted set it to remove{_would_end(leftovers)}",
+                f"content; to have exactly these deleted set it to remove{_would_end(leftovers)}{_lists(leftovers)}",
                 object=str(leftovers[0].id),
             )
         ]
@@ -88,6 +88,20 @@ def findings(cluster: str, leftovers: Iterable[Leftover], choice: str, owned: bo
             object=str(leftovers[0].id),
         )
     ]
+
+
+def still_listed(leftovers: Iterable[Leftover]) -> list[str]:
+    """What there is to say of each release that the objects were of: Helm asks nobody whose they are now."""
+    return [
+        f"if Helm still lists release {owner.namespace}/{owner.name}, do not uninstall it, which would delete them: "
+        f"`kubectl --namespace {owner.namespace} delete secret --selector owner=helm,name={owner.name}` forgets it"
+        for owner in dict.fromkeys(each.owner for each in leftovers)
+        if owner is not None
+    ]
+
+
+def _lists(leftovers: list[Leftover]) -> str:
+    return "".join(f"; {words}" for words in still_listed(leftovers))
 
 
 def _listed(leftovers: list[Leftover], most: int = 30) -> str:

@@ -336,6 +336,8 @@ class _Cluster:
         for each in strangers:
             act(self._client, each, owner, self._namespace, check_mode=self._context.check_mode)
             (outcome.adopted if self._choice == left.ADOPT else outcome.removed).append(str(each.id))
+        for words in left.still_listed(strangers):
+            self._context.progress(f"{self._name}: {outcome.name}: {words}")
 
     # What came of it
 

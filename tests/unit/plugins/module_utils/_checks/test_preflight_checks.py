@@ -160,7 +160,8 @@ ROWS: dict[str, tuple[Snapshot, Snapshot, str]] = {
         "istiod-clusterrole-istio-system, CustomResourceDefinition gateways.networking.istio.io (of Helm release "
         "old/base; with 2 objects) -> to take them over set cluster_leftovers to adopt, which gives them Helm's marks "
         "and the charts' content; to have exactly these deleted set it to remove (2 objects of these resource types "
-        "stand in the way of that)",
+        "stand in the way of that); if Helm still lists release old/base, do not uninstall it, which would delete "
+        "them: `kubectl --namespace old delete secret --selector owner=helm,name=base` forgets it",
     ),
     "leftover-in-use": (
         snapshot("west", leftovers=(ROLE_LEFT,), choice="remove"),
