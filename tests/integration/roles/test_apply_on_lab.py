@@ -145,7 +145,7 @@ def test_check_mode_on_empty_clusters_says_what_an_installation_would_do(bare: L
 CHANGING = (
     "Label the namespace of Istio with its network",
     "Install Istio's charts",
-    "Expose the named services to other networks",
+    "Expose the named services to other networks, and no others",
 )
 LINKING = "Link the clusters, and wait until every istiod reads its peers"
 

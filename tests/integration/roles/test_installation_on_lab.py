@@ -14,7 +14,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import G
 from lab_runs import CONTROL_PLANE, GATEWAY, NAMESPACE, Lab
 
 pytestmark = pytest.mark.lab
-STOP = "Expose nothing where nothing is named"
+EXPOSE = "Expose the named services to other networks, and no others"
 
 
 def releases(lab: Lab, cluster: str, name: str) -> dict[str, str]:
@@ -32,7 +32,7 @@ def test_services_that_are_no_longer_named_are_no_longer_exposed(mesh: Lab) -> N
     checked = mesh.run(GATEWAY, arguments=["--check"]).succeeded()
     assert exposed() == [True, True]
     run = mesh.run(GATEWAY).succeeded()
-    assert sorted(run.changed) == sorted(checked.changed) == [(name, STOP) for name in ("east", "west")]
+    assert sorted(run.changed) == sorted(checked.changed) == [(name, EXPOSE) for name in ("east", "west")]
     assert exposed() == [False, False]
     assert mesh.run(GATEWAY).succeeded().changed == []
 
