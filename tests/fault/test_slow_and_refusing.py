@@ -87,7 +87,7 @@ def front(planes: Planes, site: Site, tmp_path_factory: pytest.TempPathFactory):
 
 
 def test_an_account_that_may_only_read(planes: Planes, site: Site, moments: Moments) -> None:
-    """T2: the account of a remote secret."""
+    """Such as the account of a remote secret."""
     before = site.snapshot()
     group = "rbac.authorization.k8s.io"
     reader = {

@@ -176,17 +176,3 @@ def test_every_room_is_listed(document: str) -> None:
 def test_every_document_can_be_found_from_the_readme_or_the_contributors_guide() -> None:
     text = readme() + (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     assert [path.name for path in (ROOT / "docs").glob("*.md") if f"docs/{path.name}" not in text] == []
-
-
-def test_nothing_is_cited_that_is_not_in_the_repository() -> None:
-    """Numbers of requirements and notes that only their writer had."""
-    cited = re.compile(r"[(,;] ?(?:[IT]\d{1,2}|S\d\.\d+|D\.\d+)[),]|\b(?:design|requirements|istio)\.md\b")
-    found = [
-        f"{path.relative_to(ROOT)}: {line.strip()}"
-        for folder in ("plugins", "roles", "playbooks", "docs")
-        for path in sorted((ROOT / folder).rglob("*"))
-        if path.suffix in (".py", ".yml", ".md")
-        for line in path.read_text(encoding="utf-8").splitlines()
-        if cited.search(line)
-    ]
-    assert found == []

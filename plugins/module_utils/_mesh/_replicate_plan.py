@@ -59,7 +59,7 @@ class State:
 
 
 def dataplane_labels(dataplane: str) -> dict[str, str]:
-    """Labels that put a namespace into the mesh (A.6 item 10): sidecar, ``revision:NAME``, ambient or none.
+    """Labels that put a namespace into the mesh: sidecar, ``revision:NAME``, ambient or none.
 
     Raises ValueError.
     """

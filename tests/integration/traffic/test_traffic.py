@@ -31,7 +31,7 @@ def test_both_clusters_answer_requests_from_each(mesh: Mesh, source: str) -> Non
 
 
 def test_what_leaves_a_cluster_is_encrypted_and_passes_the_gateway_of_the_other(mesh: Mesh) -> None:
-    """S2.21: the listener of west's gateway counts connections while east asks west."""
+    """The listener of west's gateway counts connections while east asks west."""
     eventually(lambda: "west" in mesh.answers("east"), lambda: "west never answered")
     pod = mesh.kubectl(
         "west",
@@ -81,7 +81,7 @@ def test_istioctl_agrees_with_verify(mesh: Mesh, tmp_path: Path, source: str, ta
 
 
 def test_the_mesh_goes_on_while_one_control_plane_is_gone(mesh: Mesh) -> None:
-    """S4.26: proxies keep what istiod told them last."""
+    """Proxies keep what istiod told them last."""
     mesh.kubectl("east", "scale", "deployment/istiod", "--namespace", "istio-system", "--replicas=0")
     try:
         pods = ("get", "pods", "--namespace", "istio-system", "--selector=app=istiod", "--output=name")

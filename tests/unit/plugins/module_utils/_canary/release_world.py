@@ -163,7 +163,7 @@ class World:
             had.pop()
 
     def _look_at_moves(self, aims: Mapping[str, Target]) -> None:
-        """I1, and nobody is moved to a side that is not ready."""
+        """I1 of docs/invariants.md, and nobody is moved to a side that is not ready."""
         sending = [name for name, each in self.live.items() if each.sends]
         wanted = intends(self.rules, replace(self.state, intended=None))
         for name, aim in aims.items():
