@@ -5,21 +5,25 @@ SHELL := /bin/bash
 
 export PYTHON
 
-# `make test` runs two of these at the same time, in this order. Each is a target of its own, as check-NAME.
-CHECKS := fault sanity ansible-lint unit ansible-units docs importer docs-site mypy ruff yamllint shellcheck changelog artifact lab objects
+# What `make test` runs, each a target of its own, as check-NAME: two at the same time, in this order, the longest first.
+# These need a lab or its programs, and wait until those are built.
+LAB_CHECKS := objects fault lab
+# These need none, and run meanwhile.
+STATIC_CHECKS := sanity ansible-units ansible-lint unit importer docs-site mypy docs artifact ruff yamllint shellcheck changelog
 # These measure traffic, so nothing runs beside them. They share one lab with fault; the others start their own.
 TRAFFIC_CHECKS := integration secrecy molecule
+CHECKS := $(LAB_CHECKS) $(STATIC_CHECKS) $(TRAFFIC_CHECKS)
 # Folders of integration tests that measure no traffic and start API servers of their own: the check objects.
 OBJECTS := analysis canary canary_routes charts helm identity replicate traffic_split trust workloads writer
 
 RUN := source tools/common.sh && use_checkout &&
 
-.PHONY: help setup demo test build changelog clean clean-lab $(addprefix check-,$(CHECKS) $(TRAFFIC_CHECKS))
+.PHONY: help setup demo test build changelog clean clean-lab $(addprefix check-,$(CHECKS) lab-build)
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
 	@echo "Checks one by one:"
-	@printf '  make check-%s\n' $(CHECKS) $(TRAFFIC_CHECKS)
+	@printf '  make check-%s\n' $(CHECKS)
 
 setup: ## Python packages, collections and system packages, under .venv and .cache
 	@tools/setup.sh
@@ -28,7 +32,7 @@ demo: setup ## Two clusters on two networks become one mesh on this machine, sho
 	@tools/demo.sh
 
 test: setup ## Every check, also after one failed; ends with a summary
-	@tools/test.sh $(CHECKS) -- $(TRAFFIC_CHECKS)
+	@$(RUN) python tools/run_checks.py --lab $(LAB_CHECKS) --static $(STATIC_CHECKS) --alone $(TRAFFIC_CHECKS)
 
 build: setup ## The collection's artifact, installed into .cache/installed
 	@tools/artifact.sh .cache/installed
@@ -74,6 +78,9 @@ check-artifact: setup
 
 check-importer: setup
 	@tools/importer.sh
+
+check-lab-build: setup
+	@$(RUN) meshlab build
 
 check-lab: setup
 	@$(RUN) python -m pytest -m lab -v lab/tests
