@@ -11,7 +11,7 @@ trap 'rm -rf "$work"' EXIT
 tree=$work/ansible_collections/onemesh/istio
 mkdir -p "$tree"
 cd "$root"
-git ls-files --cached --others --exclude-standard -z -- "${collection_entries[@]}" tests/config.yml tests/unit |
+git ls-files --cached --others --exclude-standard -z -- "${collection_entries[@]}" tests/config.yml tests/unit tests/support |
     while IFS= read -r -d '' file; do [[ -e $file ]] && printf '%s\0' "$file"; done |
     tar -c --null --files-from=- | tar -x -C "$tree"
 for namespace in "$cache"/deps/ansible_collections/*; do

@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.onemesh.istio.plugins.module_utils import _yaml
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.convert import convert
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.convert.convert import convert
 
 
 def canary_from(manifest: Mapping[str, Any] | str, related: Iterable[Mapping[str, Any]] | str = ()) -> dict[str, Any]:

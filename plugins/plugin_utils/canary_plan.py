@@ -10,7 +10,11 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import AnsibleValidationError, UnsupportedError
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan import PLAN_ARGUMENT_SPEC, as_dict, schedule
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan.plan import (
+    PLAN_ARGUMENT_SPEC,
+    as_dict,
+    schedule,
+)
 
 
 def steps_of(options: Mapping[str, Any]) -> list[dict[str, Any]]:

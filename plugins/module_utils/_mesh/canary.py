@@ -9,15 +9,19 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from ansible_collections.onemesh.istio.plugins.module_utils._canary import advance as machine
-from ansible_collections.onemesh.istio.plugins.module_utils._canary import approvals, gates
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.gates import approvals, gates
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import Request
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.release import (
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.release import removal
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.release.intent import COMPONENT
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.release.release import (
     RELEASE_ARGUMENT_SPEC,
     Release,
     release_of,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.store import object_name
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.release.reporter import Reporter
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.release.store import object_name
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.release.tick import Tick, Ticker
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine import advance as machine
 from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import Policy, is_away
 from ansible_collections.onemesh.istio.plugins.module_utils._change.setup import (
     CHANGE_ARGUMENT_SPEC,
@@ -28,10 +32,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEE
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import _canary_removal
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh._canary_intent import COMPONENT
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh._canary_report import Reporter
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh._canary_tick import Tick, Ticker
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, fleet_of
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -81,7 +81,7 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
         progress=context.progress,
     )
     if parameters["state"] == "absent":
-        return _canary_removal.remove(setup, release, force=parameters["force"])
+        return removal.remove(setup, release, force=parameters["force"])
     reporter = Reporter(setup, release, journal=parameters["journal"], page=parameters["page"])
     if parameters["state"] == "status":
         return reporter.status()

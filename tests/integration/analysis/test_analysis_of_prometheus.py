@@ -11,10 +11,10 @@ from typing import Any
 
 import prometheus_server
 import pytest
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis_spec import AnalysisSpec
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.measure import measure
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.measure import measure
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.queries import Destination, Target
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.spec import AnalysisSpec
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import Analysis, MetricResult, Verdict
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.queries import Destination, Target
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet
 from control_plane import Authority

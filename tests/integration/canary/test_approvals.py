@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.onemesh.istio.plugins.module_utils._canary import approvals, gates
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.gates import Door, GateReply
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.gates import approvals, gates
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.gates.gates import Door, GateReply
 from ansible_collections.onemesh.istio.plugins.module_utils._change.moving import LABEL_APPROVAL
 from ansible_collections.onemesh.istio.plugins.module_utils._change.place import Place
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client

@@ -12,9 +12,9 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
-from ansible_collections.onemesh.istio.plugins.module_utils._canary import journal
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import Seen
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.record import TickRecord
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.report import journal
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.report.record import TickRecord
 
 
 def record(number: int) -> TickRecord:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.webhooks import (
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.gates.webhooks import (
     WEBHOOK_ARGUMENT_SPEC,
     HookAnswer,
     HookType,

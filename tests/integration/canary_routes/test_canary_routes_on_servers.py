@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.affinity import Affinity
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import Traffic
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.routes import (
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.routes.affinity import Affinity
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.routes.routes import (
     RouteRules,
     Sides,
     desired,

@@ -20,10 +20,10 @@ from typing import Any
 
 import pytest
 import split_lab
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis_spec import AnalysisSpec
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.measure import measure
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.measure import measure
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.queries import Destination, Target
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.spec import AnalysisSpec
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import Analysis, MetricResult
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.queries import Destination, Target
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import POD
 from proof_lab import CLUSTERS, Lab, Manifest
 from split_lab import HOST, NAMESPACE, Shop, rule

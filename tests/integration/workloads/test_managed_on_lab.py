@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.managed import (
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.workloads.managed import (
     apex_edit,
     destination_rules,
     managed,

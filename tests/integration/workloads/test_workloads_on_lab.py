@@ -9,9 +9,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.configs import config_copies, tracked
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.primary import primary_of, restored, revision_of
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.workloads import (
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.workloads.configs import config_copies, tracked
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.workloads.primary import (
+    primary_of,
+    restored,
+    revision_of,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.workloads.workloads import (
     KINDS,
     autoscaler_of,
     primary_autoscaler,

@@ -11,8 +11,8 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.onemesh.istio.plugins.doc_fragments.canary_plan import ModuleDocFragment
 from ansible_collections.onemesh.istio.plugins.filter.canary_from import canary_from
 from ansible_collections.onemesh.istio.plugins.filter.canary_weights import canary_weights
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan import PLAN_ARGUMENT_SPEC
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.release import RELEASE_ARGUMENT_SPEC
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan.plan import PLAN_ARGUMENT_SPEC
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.release.release import RELEASE_ARGUMENT_SPEC
 
 
 def test_a_plan_becomes_a_list_of_mappings() -> None:

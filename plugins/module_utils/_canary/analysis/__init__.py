@@ -1,0 +1,9 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What metrics say about the canary: queries, sources, verdicts and limits.
+
+This is private to the collection and may change at any time.
+"""
+
+from __future__ import annotations

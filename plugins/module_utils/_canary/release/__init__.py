@@ -1,0 +1,9 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One release on a fleet: its options, its objects, its stored state, and a tick of it.
+
+This is private to the collection and may change at any time.
+"""
+
+from __future__ import annotations

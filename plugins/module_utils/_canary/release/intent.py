@@ -1,0 +1,212 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A position of a release as a two-phase change: what is read of a cluster, and what is written there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..._change import parallel
+from ..._change.actions import Action
+from ..._change.change import Plan
+from ..._change.ledger import ClusterRecord, Hold, Owed
+from ..._change.objects import ObjectId, content_hash
+from ..._change.report import Touched
+from ..._change.settle import is_held
+from ..._findings import Finding, MeshError
+from ..._fleet import Member
+from ..._istio.hosts import service_of
+from ..._istio.routes import routes_of
+from ..._kube.client import Client
+from ..._kube.errors import NotFound
+from ..._kube.kinds import DESTINATION_RULE, ENDPOINT_SLICE, HORIZONTAL_POD_AUTOSCALER, VIRTUAL_SERVICE, Kind
+from ..._ownership import owned_in_set
+from ..state_machine.targets import Target
+from ..workloads.configs import CONFIG_KINDS, config_copies, tracked
+from . import objects
+from .objects import Live, Mark, Wanted
+from .release import Release
+
+COMPONENT = "canary"
+
+
+def read(member: Member, release: Release) -> Live:
+    """What stands on a cluster. Raises KubeError."""
+    client, namespace = member.client, release.namespace
+    asked = objects.first_reads(release)
+    found = dict(zip(asked, parallel.values(parallel.each(asked, lambda item: client.find(*item))), strict=True))
+    live = {ObjectId.of(each): each for each in found.values() if each is not None}
+    rules = _rules(member, [found[item] for item in asked if item[0] == VIRTUAL_SERVICE], release)
+    workload = release.workload
+    canary = None if workload is None else found.get((workload.kind, workload.name, namespace))
+    if canary is None:
+        return Live(live, rules)
+    configs = _configs(client, canary, namespace)
+    copies = _copies(client, release, canary, configs)
+    lists = _lists(release)
+    listed = parallel.values(
+        parallel.each(lists, lambda kind: client.list(kind, namespace, label_selector=lists[kind]))
+    )
+    of_kind = {kind: tuple(lives) for kind, lives in zip(lists, listed, strict=True)}
+    autoscalers, slices = (of_kind.get(kind, ()) for kind in (HORIZONTAL_POD_AUTOSCALER, ENDPOINT_SLICE))
+    return Live({**live, **copies}, rules, configs, autoscalers, slices)
+
+
+def _rules(member: Member, routes: Iterable[Mapping[str, Any] | None], release: Release) -> tuple[dict[str, Any], ...]:
+    """DestinationRules that may give the subsets that these routes name."""
+    if release.makes_route or not any(route is not None for route in routes):
+        return ()
+    namespaces = {release.namespace, member.cluster.istio_namespace}
+    for route in routes:
+        if route is not None:
+            namespace = route["metadata"]["namespace"]
+            services = (service_of(each.host, namespace) for one in routes_of(route) for each in one.destinations)
+            namespaces |= {namespace, *(service.namespace for service in services if service is not None)}
+    try:
+        listed = parallel.values(
+            parallel.each(sorted(namespaces), lambda namespace: member.client.list(DESTINATION_RULE, namespace))
+        )
+    except NotFound as error:
+        remedy = "install Istio there (onemesh.istio.site), or leave the cluster out of clusters"
+        raise NotFound(member.name, f"Istio's kinds are not served: {error.message}", remedy=remedy) from error
+    return tuple(rule for lives in listed for rule in lives)
+
+
+def _lists(release: Release) -> dict[Kind, str]:
+    """What is listed of the namespace, by which labels: at the same time, because each tick waits for it."""
+    lists = {}
+    if release.workload is not None and release.workload.scales:
+        lists[HORIZONTAL_POD_AUTOSCALER] = ""
+    if release.service is not None:
+        lists[ENDPOINT_SLICE] = f"kubernetes.io/service-name={release.apex}-primary"
+    return lists
+
+
+def _configs(client: Client, canary: Mapping[str, Any], namespace: str) -> dict[str, dict[str, Any]]:
+    asked = tracked(canary)
+    found = parallel.values(
+        parallel.each(asked, lambda config: client.find(CONFIG_KINDS[config.kind], config.name, namespace))
+    )
+    return {config.key: live for config, live in zip(asked, found, strict=True) if live is not None}
+
+
+def _copies(
+    client: Client, release: Release, canary: Mapping[str, Any], configs: Mapping[str, dict[str, Any]]
+) -> dict[ObjectId, dict[str, Any]]:
+    """The stable side's copies of what the canary reads, as far as they are there."""
+    if release.service is None:
+        return {}
+    asked = [ObjectId.of(each) for each in config_copies(canary, configs)]
+    found = parallel.values(
+        parallel.each(asked, lambda each: client.find(CONFIG_KINDS[each.kind], each.name, each.namespace))
+    )
+    return {each: live for each, live in zip(asked, found, strict=True) if live is not None}
+
+
+@dataclass
+class CanaryIntent:
+    """What every cluster is to be like. ``fresh`` is what was read of clusters a moment ago, used once."""
+
+    release: Release
+    aims: Mapping[str, Target]
+    mark: Mark
+    fresh: dict[str, Live] = field(default_factory=dict)
+
+    def targets(self) -> Iterable[str]:
+        return self.aims
+
+    def read(self, member: Member, recorded: Callable[[], ClusterRecord]) -> Live:
+        return self.fresh.pop(member.name, None) or read(member, self.release)
+
+    def across(self, states: Mapping[str, Live]) -> Iterable[Finding]:
+        return ()
+
+    def wanted(self, cluster: str, state: Live) -> Iterable[ObjectId]:
+        try:
+            return [each.id for each in self._wanted(cluster, state)]
+        except MeshError:
+            return []
+
+    def plan(self, cluster: str, state: Live, part: ClusterRecord) -> Plan:
+        try:
+            made = self._wanted(cluster, state)
+        except MeshError as error:
+            return Plan(findings=tuple(error.findings))
+        taken = [each for each in made if each.made and each.before is not None and not self._is_ours(each, part)]
+        if taken:
+            return Plan(findings=tuple(_of_another(cluster, each) for each in taken))
+        actions = [self._action(each, part) for each in made if each.changes]
+        actions += self._idle(state, part, {each.id for each in made if each.changes})
+        unchanged = [Touched(each.id, "unchanged", each.before, each.before) for each in made if not each.changes]
+        return Plan(tuple(actions), tuple(unchanged), (), self._hash(cluster))
+
+    def owed(self, cluster: str, part: ClusterRecord, since: str) -> Iterable[Owed]:
+        """One word for all: the routes' first object is what the cluster has yet to get."""
+        reference = self.release.routes[0]
+        missed = Owed(
+            ObjectId.of_kind(reference.kind, reference.name, reference.namespace),
+            reference.kind.api_version,
+            "apply",
+            "the cluster was away",
+            since,
+            desired={"canary": self.aims[cluster].traffic.canary, "revision": self.mark.revision},
+        )
+        return [*part.owed.values(), missed]
+
+    def _wanted(self, cluster: str, state: Live) -> list[Wanted]:
+        return objects.wanted(self.release, cluster, state, self.aims[cluster], self.mark)
+
+    def _action(self, wanted: Wanted, part: ClusterRecord) -> Action:
+        if not wanted.made:
+            hold: Hold = "created" if self._is_ours(wanted, part) else "edited"
+            return Action(
+                wanted.id, wanted.kind, "edit", wanted.reason, hold, before=wanted.before, desired=wanted.desired
+            )
+        desired = owned_in_set(wanted.desired, COMPONENT, self.release.name)
+        return Action(
+            wanted.id,
+            wanted.kind,
+            "apply",
+            wanted.reason,
+            "created",
+            before=wanted.before,
+            desired=desired,
+            hash=content_hash(wanted.desired),
+            # What is ours is put right whoever changed it.
+            force=True,
+        )
+
+    def _idle(self, state: Live, part: ClusterRecord, written: set[ObjectId]) -> list[Action]:
+        """Copies that the stable side does not read any more go, once it is as it is to be."""
+        if self.release.service is None or any(each.kind == self._stable_kind for each in written):
+            return []
+        return [
+            Action(each, CONFIG_KINDS[each.kind], "end", "is not read any more", "created")
+            for each in objects.idle_configs(self.release, state, part.objects)
+        ]
+
+    @property
+    def _stable_kind(self) -> str:
+        return self.release.workload.kind.kind if self.release.workload is not None else ""
+
+    def _is_ours(self, wanted: Wanted, part: ClusterRecord) -> bool:
+        entry = part.objects.get(wanted.id)
+        uid = entry.uid if entry is not None else None
+        return wanted.before is not None and is_held(wanted.before, COMPONENT, self.release.name, uid)
+
+    def _hash(self, cluster: str) -> str:
+        traffic = self.aims[cluster].traffic
+        return content_hash([self.release.name, self.mark.revision, traffic.canary, traffic.stable])
+
+
+def _of_another(cluster: str, wanted: Wanted) -> Finding:
+    return Finding(
+        cluster,
+        "object-of-another",
+        "is there already, and was not made by this release",
+        "set another name, or delete it",
+        object=str(wanted.id),
+    )

@@ -1,0 +1,302 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is said of a release: lines on the screen, a journal, a page, notices, and the result of the task."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from ..._change.setup import Setup
+from ..._findings import Finding, MeshError
+from ..._kube.errors import KubeError
+from ..gates import gates, webhooks
+from ..gates.gates import Door
+from ..gates.webhooks import HookType, Payload
+from ..plan.plan import as_dict
+from ..report import journal, notifications, page, story, table
+from ..report.notifications import Standing
+from ..report.record import Limit, TickRecord, Waiting
+from ..state_machine import advance as machine
+from ..state_machine.state import State
+from .release import Release
+from .store import Store
+from .tick import Tick
+
+_RECORDS = 100
+"""So many records at most are in a result; the journal has all of them."""
+_NUMBER = re.compile(r"\d+(\.\d+)? s\b")
+
+
+class Reporter:
+    """Everything that one task says of one release."""
+
+    def __init__(self, setup: Setup, release: Release, *, journal: str | None, page: str | None) -> None:
+        self._setup = setup
+        self._release = release
+        # A page is of a whole release, which several tasks may have a part in.
+        self._journal = journal or (f"{page}.jsonl" if page else None)
+        self._page = page
+        self._records: list[TickRecord] = []
+        self._changed = False
+        self._said = ""
+        self._warnings: list[str] = []
+        self._hold = ""
+        self._touched: dict[str, Any] = {}
+
+    def load(self) -> State | None:
+        """The state as it is stored. Raises KubeError."""
+        return Store(self._setup.records.place, self._release.name).load()
+
+    def note(self, tick: Tick) -> None:
+        """Say what a tick did, everywhere where somebody wants to know."""
+        record = self._record(tick)
+        self._records.append(record)
+        self._changed |= tick.changed
+        if tick.change:
+            self._touched = dict(tick.change)
+        if self._setup.check_mode:
+            return
+        said = _NUMBER.sub("", " ".join([record.phase, str(record.step), *record.reasons, *record.errors]))
+        # A hold is said once, and again when it changes; an analysis and a step always.
+        if said != self._said or tick.decision.apply or tick.observation.analysis is not None:
+            for line in table.tick_lines(record):
+                self._setup.progress(line)
+        self._said = said
+        if self._journal:
+            journal.append(self._journal, record)
+        self._write_page()
+        self._tell(tick, record)
+
+    def delayed(self, error: KubeError) -> None:
+        """Say that a tick could not be made now."""
+        said = f"{error.cluster}: {error.message}; it goes on when that is over"
+        if said != self._said:
+            self._setup.progress(said)
+        self._said = said
+
+    def waits_for_a_person(self, tick: Tick) -> bool:
+        """Whether nothing goes on before somebody opens a gate, resumes or puts something right."""
+        state = tick.state
+        if tick.decision.apply:
+            return False
+        return bool(state.held) or state.phase in ("waiting", "waiting_promotion") or bool(self._closed_gate(tick))
+
+    def result(self, tick: Tick, *, timed_out: bool = False) -> dict[str, Any]:
+        """The result of the task. Raises MeshError where the change of the last tick failed and nobody goes on."""
+        state = tick.state
+        rules = self._release.rules
+        result = {
+            **self._situation(state),
+            "changed": self._changed,
+            "intended": {name: aim.traffic.canary for name, aim in tick.aims.items()},
+            "observed": {
+                name: None if seen.traffic is None else seen.traffic.canary for name, seen in _after(tick).items()
+            },
+            "reasons": list(tick.decision.reasons),
+            "waiting": "" if state.done or tick.decision.apply else "; ".join(tick.decision.reasons),
+            "records": [record.as_dict() for record in self._records[-_RECORDS:]],
+            "schedule": [as_dict(step) for step in rules.steps],
+            "clusters": self._touched.get("clusters", {}),
+            "owed": self._touched.get("owed", {}),
+            "consistent": not tick.findings and all(seen.holds and not seen.error for seen in _after(tick).values()),
+            "proof": self._touched.get("proof", {}),
+            "skew_ms": self._touched.get("skew_ms", 0.0),
+            "waits_for_a_person": self.waits_for_a_person(tick),
+        }
+        if self._setup.diff and "diff" in self._touched:
+            result["diff"] = self._touched["diff"]
+        if self._warnings:
+            result["warnings"] = self._warnings
+        if tick.findings and not self._setup.check_mode:
+            raise MeshError(f"Release {self._release.name}: {self._records[-1].reasons[-1]}", tick.findings, result)
+        if state.done and not self._setup.check_mode and any(each.actions for each in self._records):
+            for line in table.summary_lines(self._whole_run()):
+                self._setup.progress(line)
+        if timed_out:
+            raise MeshError(f"Release {self._release.name} is not where it was to be in time.", [_late(tick)], result)
+        return result
+
+    def status(self) -> dict[str, Any]:
+        """What is stored, without a look at any cluster but the hub. Raises KubeError."""
+        state = self.load()
+        result = {**self._situation(state or State()), "changed": False, "known": state is not None}
+        for line in table.status_lines(result):
+            self._setup.progress(line)
+        return result
+
+    def schedule(self) -> None:
+        """Say what the plan comes to."""
+        for line in table.schedule_lines(self._release.rules.steps):
+            self._setup.progress(line)
+
+    def _situation(self, state: State) -> dict[str, Any]:
+        position = state.intended or state.position
+        return {
+            "name": self._release.name,
+            "hub": self._setup.hub,
+            "phase": state.phase,
+            "done": state.done,
+            "succeeded": state.phase == "succeeded" and state.done,
+            "revision": state.revision,
+            "promoted": state.promoted,
+            "step": state.position.step if state.intended is None else state.intended.step - 1,
+            "steps": len(self._release.rules.steps) - 1,
+            "weights": {name: aim.traffic.canary for name, aim in machine.intends(self._release.rules, state).items()},
+            "mode": position.mode,
+            "held": state.held,
+            "failed_checks": state.failed,
+            "reason": state.cause or state.reason,
+            "history": [asdict(each) for each in state.history],
+        }
+
+    # Records
+
+    def _record(self, tick: Tick) -> TickRecord:
+        state, release = tick.state, self._release
+        steps = release.rules.steps
+        position = state.intended or state.position
+        closed = self._closed_gate(tick)
+        hows: tuple[str, ...] = ()
+        if closed:
+            hows = gates.commands(closed, state.revision, Door(release.name, self._setup.records.namespace))
+        what = self._hold_of(tick)
+        record = TickRecord.of_tick(
+            now=tick.observation.now,
+            name=release.name,
+            namespace=release.namespace,
+            revision=state.revision or tick.observation.revision,
+            phase=state.phase,
+            step=max(0, position.step),
+            of=len(steps) - 1,
+            wave=max(0, steps[position.step].wave) if 0 <= position.step < len(steps) else 0,
+            intended={name: aim.traffic.canary for name, aim in tick.aims.items()},
+            clusters=_after(tick),
+            analysis=tick.observation.analysis,
+            decision=_word(tick),
+            reasons=(*tick.decision.reasons, *tick.asked),
+            gates=tick.observation.gates,
+            actions=_actions(tick.change),
+            limits={metric.name: Limit(metric.minimum, metric.maximum) for metric in release.analysis.metrics},
+            held_after={
+                name: part["seconds"]
+                for name, part in tick.change.get("clusters", {}).items()
+                if part.get("changed") and part.get("seconds")
+            },
+            timings=tick.seconds,
+            errors=[str(finding) for finding in tick.findings],
+            waiting=Waiting(what, state.since or None, hows),
+            owed={name: ", ".join(items) for name, items in tick.change.get("owed", {}).items()},
+            total=release.rules.total,
+        )
+        skew = tick.change.get("skew_ms") if tick.change.get("changed") else None
+        return replace(record, skew_ms=skew)
+
+    def _closed_gate(self, tick: Tick) -> str:
+        state, steps = tick.state, self._release.rules.steps
+        if not state.running or not 0 <= state.position.step < len(steps):
+            return ""
+        gate = steps[state.position.step].gate
+        waits = any(f"gate {gate} is closed" in reason for reason in tick.decision.reasons)
+        return gate if gate and waits and tick.observation.gates.get(gate) != "open" else ""
+
+    def _write_page(self) -> None:
+        if not self._page:
+            return
+        place = Path(self._page)
+        beside = place.with_name(f".{place.name}.new")
+        beside.write_text(page.page(self._whole_run()), encoding="utf-8")
+        beside.replace(place)
+
+    def _whole_run(self) -> list[TickRecord]:
+        """The records of this release, those of earlier tasks too where there is a journal."""
+        records = journal.read(self._journal).records if self._journal else tuple(self._records)
+        own = [each for each in records if (each.name, each.namespace) == (self._release.name, self._release.namespace)]
+        return story.last_run(own)
+
+    # Webhooks and notices
+
+    def _tell(self, tick: Tick, record: TickRecord) -> None:
+        """Webhooks of events, and one notice for each change of state; what goes wrong there is a warning."""
+        state, release = tick.state, self._release
+        moved = [each for each in state.history if each not in tick.before.history]
+        kinds: list[HookType] = ["event"] if moved else []
+        if state.done and not tick.before.done and state.phase in ("succeeded", "failed"):
+            kinds.append("post-rollout")
+        if kinds and release.webhooks:
+            metadata = {"eventMessage": state.reason, "timestamp": str(int(time.time() * 1000))}
+            payload = Payload(release.name, release.namespace, state.phase, state.revision, metadata)
+            for answer in webhooks.ask(release.webhooks, kinds, payload).values():
+                self._warn(answer.reasons)
+        hold = self._hold_of(tick)
+        message = notifications.notice(
+            Standing(tick.before.phase, self._hold),
+            Standing(state.phase, hold),
+            now=record.time,
+            name=release.name,
+            namespace=release.namespace,
+            revision=record.revision,
+            step=record.step,
+            of=record.of,
+            weights={name: aim.traffic.canary for name, aim in tick.aims.items()},
+            reasons=tick.decision.reasons,
+        )
+        self._hold = hold
+        if message is not None and release.receivers:
+            self._warn(notifications.send(release.receivers, message))
+
+    def _hold_of(self, tick: Tick) -> str:
+        closed = self._closed_gate(tick)
+        return tick.state.held or (f"gate {closed} is closed" if closed else "")
+
+    def _warn(self, texts: list[str] | tuple[str, ...]) -> None:
+        for text in texts:
+            if text not in self._warnings:
+                self._warnings.append(text)
+                self._setup.progress(f"warning: {text}")
+
+
+def _late(tick: Tick) -> Finding:
+    waited = tick.decision.reasons[-1] if tick.decision.reasons else "nothing was said"
+    return Finding(
+        "the fleet",
+        "wait-timeout",
+        f"the release is {tick.state.phase}, and waits: {waited}",
+        "run again, which goes on where it is; or allow more time with wait_timeout",
+    )
+
+
+def _after(tick: Tick) -> dict[str, Any]:
+    """The clusters as they are after the tick: what was written is seen in the answers of the API servers."""
+    written = {} if tick.findings else tick.change.get("clusters", {})
+    return {
+        name: replace(seen, error="", holds=True, traffic=tick.aims[name].traffic, drift="")
+        if written.get(name, {}).get("state") == "ready"
+        else seen
+        for name, seen in tick.observation.clusters.items()
+    }
+
+
+def _word(tick: Tick) -> str:
+    if tick.state.phase == "failed":
+        return "rolled back" if tick.state.done else "roll back"
+    if tick.findings:
+        return "not taken"
+    if tick.state.done:
+        return tick.state.phase
+    return "continue" if tick.decision.apply else "hold"
+
+
+def _actions(change: Mapping[str, Any]) -> list[str]:
+    words = ("created", "configured", "restored", "deleted")
+    return [
+        f"{name}: {word} {each}"
+        for name, part in change.get("clusters", {}).items()
+        for word in words
+        for each in part.get(word, ())
+    ]

@@ -1,0 +1,319 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One tick of a release: observe, decide, store, make it so on all clusters, store that it is so."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..._change import hubs
+from ..._change.change import Change
+from ..._change.objects import content_hash
+from ..._change.setup import Setup
+from ..._findings import Finding, MeshError, errors
+from ..._fleet import Outcome
+from ..._kube.errors import KubeError
+from ..analysis.measure import measure
+from ..gates import approvals, gates, webhooks
+from ..gates.webhooks import Payload
+from ..model import Analysis, GateAnswer, Observation, Request, Seen
+from ..state_machine import advance as machine
+from ..state_machine.advance import Decision, Needs
+from ..state_machine.state import State
+from ..state_machine.targets import Target
+from . import objects
+from .destinations import measured
+from .intent import COMPONENT, CanaryIntent, read
+from .objects import Live, Mark
+from .release import Release
+from .store import Store
+
+_PATIENCE = 30.0
+"""Seconds for an analysis of all clusters together, beside its own window."""
+
+
+@dataclass(frozen=True)
+class Tick:
+    """What one tick did. ``change`` is the result of the two-phase change, empty where there was none; ``findings`` say
+    why that failed. ``asked`` is what hooks and gates said."""
+
+    before: State
+    state: State
+    observation: Observation
+    decision: Decision
+    aims: Mapping[str, Target]
+    change: Mapping[str, Any] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    asked: tuple[str, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.change.get("changed")) or self.state != self.before
+
+
+class Ticker:
+    """Ticks of one release on one fleet."""
+
+    def __init__(self, setup: Setup, release: Release, clock: Callable[[], float] = time.time) -> None:
+        self._setup = setup
+        self._release = release
+        self._clock = clock
+        self._store = Store(setup.records.place, release.name)
+
+    def tick(self, request: Request = "") -> Tick:
+        """One tick under the lock of the release; in check mode nothing is written.
+
+        Raises MeshError with all that is in the way of a release that has not begun, and KubeError where the hub does
+        not answer or another run holds the lock.
+        """
+        if self._setup.check_mode:
+            return self._tick(self._setup, request)
+        with self._setup.lock() as lease:
+            return self._tick(replace(self._setup, held=lease), request)
+
+    def _tick(self, setup: Setup, request: Request) -> Tick:
+        started = time.monotonic()
+        stored = self._store.load()
+        refuse_a_part(setup, stored)
+        before = self._of_this_subject(stored or State())
+        outcomes = self._look()
+        self._refuse_other_hub(outcomes)
+        state = self._with_revisions(before, outcomes)
+        self._refuse_obstacles(state, outcomes)
+        observation, asked = self._observe(state, outcomes, request)
+        observed = time.monotonic()
+        decision = machine.advance(self._release.rules, state, observation)
+        state = decision.state
+        self._save(setup, stored, state)
+        aims = machine.intends(self._release.rules, state)
+        change: Mapping[str, Any] = {}
+        findings: tuple[Finding, ...] = ()
+        if decision.apply:
+            fresh = {name: outcome.get() for name, outcome in outcomes.items() if outcome.error is None}
+            change, findings = self._make(setup, state, aims, fresh)
+            if not setup.check_mode:
+                after = self._concluded(state, findings)
+                self._save(setup, state, after)
+                state = after
+        seconds = {"observe": observed - started, "apply": time.monotonic() - observed}
+        return Tick(before, state, observation, decision, aims, change, findings, asked, seconds)
+
+    # Observe
+
+    def _look(self) -> dict[str, Outcome[Live]]:
+        setup, release = self._setup, self._release
+        return setup.each(lambda member: read(member, release))
+
+    def _with_revisions(self, state: State, outcomes: Mapping[str, Outcome[Live]]) -> State:
+        """The state with the revision of each cluster; of one that is away the last known one counts."""
+        found = {
+            name: objects.revision(self._release, outcome.get())
+            for name, outcome in outcomes.items()
+            if outcome.error is None
+        }
+        known = {**state.revisions, **found}
+        revisions = {name: known[name] for name in self._setup.fleet.names if name in known}
+        # It is new where it is new on any cluster; one that joins or leaves brings nothing new.
+        is_new = any(state.revisions.get(name, revision) != revision for name, revision in found.items())
+        # Not by who answered: where no workload tells anything, one cluster that is late would be another revision.
+        told = {name: revision for name, revision in revisions.items() if revision}
+        latest = state.latest if state.latest and not is_new else content_hash(told)[:10]
+        return replace(state, revisions=revisions, latest=self._release.revision or latest)
+
+    def _of_this_subject(self, state: State) -> State:
+        """The state, where it is about the same sides; a position of others says nothing of the weights of these.
+
+        Raises MeshError where a release of others is under way.
+        """
+        subject = self._release.subject
+        if state.subject in ("", subject):
+            return replace(state, subject=subject)
+        if state.done or state.phase in ("initializing", "initialized"):
+            return State(subject=subject, history=state.history)
+        raise MeshError(
+            "The release was not begun; nothing was written anywhere.",
+            [
+                Finding(
+                    self._setup.hub,
+                    "other-release",
+                    f"{self._release.name} is {state.phase} with {state.subject}, and is asked for {subject}",
+                    "let that one end, roll it back, or give this one another name",
+                )
+            ],
+        )
+
+    def _refuse_other_hub(self, outcomes: Mapping[str, Outcome[Live]]) -> None:
+        """Before anything is stored here: the release may be under way by the record of another hub."""
+        findings = [
+            finding
+            for name, outcome in outcomes.items()
+            if outcome.error is None
+            for finding in hubs.others(
+                name,
+                outcome.get().objects.items(),
+                COMPONENT,
+                self._release.name,
+                self._setup.hub,
+                self._setup.write_off,
+            )
+        ]
+        if findings:
+            raise MeshError("The release was not begun; nothing was written anywhere.", findings)
+
+    def _refuse_obstacles(self, state: State, outcomes: Mapping[str, Outcome[Live]]) -> None:
+        """Before a release begins everything that is in its way is said at once, and nothing is written."""
+        if state.running or not (state.intended is None and state.position.mode == "forward"):
+            return
+        findings = [
+            finding
+            for name, outcome in outcomes.items()
+            if outcome.error is None
+            for finding in objects.obstacles(self._release, name, outcome.get())
+        ]
+        if errors(findings):
+            raise MeshError("The release was not begun; nothing was written anywhere.", errors(findings))
+
+    def _observe(
+        self, state: State, outcomes: Mapping[str, Outcome[Live]], request: Request
+    ) -> tuple[Observation, tuple[str, ...]]:
+        now, revision = self._clock(), state.latest
+        aims = machine.intends(self._release.rules, replace(state, intended=None))
+        clusters = {name: self._seen(name, outcomes, aims, state, now) for name in self._setup.fleet.names}
+        needs = machine.needs(self._release.rules, state, revision, now)
+        answers, asked = self._ask(state, needs, revision, now, outcomes)
+        analysis = self._analyse(needs, answers, clusters, aims, outcomes)
+        observation = Observation(now, revision, clusters, analysis, answers, request)
+        return observation, asked
+
+    def _seen(
+        self,
+        name: str,
+        outcomes: Mapping[str, Outcome[Live]],
+        aims: Mapping[str, Target],
+        state: State,
+        now: float,
+    ) -> Seen:
+        if name not in outcomes:
+            return Seen(error="is excluded")
+        error = outcomes[name].error
+        if error is not None:
+            return Seen(error=error.message)
+        mark = Mark(state.revision, state.released)
+        try:
+            return objects.seen(
+                self._release, name, outcomes[name].get(), aims[name], mark, now, state.since or state.started
+            )
+        except MeshError as found:
+            return Seen(error="; ".join(finding.message for finding in found.findings))
+
+    def _ask(
+        self,
+        state: State,
+        needs: Needs,
+        revision: str,
+        now: float,
+        outcomes: Mapping[str, Outcome[Live]],
+    ) -> tuple[dict[str, GateAnswer], tuple[str, ...]]:
+        """What webhooks and people say."""
+        answers: dict[str, GateAnswer] = {}
+        words: list[str] = []
+        if needs.hooks and not self._setup.check_mode:
+            payload = Payload(self._release.name, self._release.namespace, state.phase, revision)
+            asked: tuple[Any, ...] = needs.hooks
+            for kind, reply in webhooks.ask(self._release.webhooks, asked, payload).items():
+                answers[kind] = reply.answer
+                words += reply.reasons
+        if needs.gate:
+            found = approvals.read(
+                self._setup.records.place,
+                self._release.name,
+                self._annotated(outcomes),
+            )
+            reply_of_gate = gates.answer(needs.gate, revision, found, now)
+            answers[needs.gate] = reply_of_gate.answer
+            words.append(f"gate {needs.gate}: {reply_of_gate.reason}")
+        return answers, tuple(words)
+
+    def _annotated(self, outcomes: Mapping[str, Outcome[Live]]) -> list[Mapping[str, Any]]:
+        """The objects of the hub that people may annotate."""
+        outcome = outcomes.get(self._setup.hub)
+        return [] if outcome is None or outcome.error is not None else list(outcome.get().objects.values())
+
+    def _analyse(
+        self,
+        needs: Needs,
+        answers: Mapping[str, GateAnswer],
+        clusters: Mapping[str, Seen],
+        aims: Mapping[str, Target],
+        outcomes: Mapping[str, Outcome[Live]],
+    ) -> Analysis | None:
+        """Where a rollout webhook failed, metrics are not asked."""
+        if not needs.analysis or self._setup.check_mode or answers.get("rollout") == "failed":
+            return None
+        places = {
+            name: measured(self._release, outcomes[name].get())
+            for name, each in clusters.items()
+            if not each.error and name in outcomes and _has_canary(aims[name])
+        }
+        # The canary's pods may answer in clusters whose own clients are not sent to it yet.
+        deadline = _PATIENCE + self._release.analysis.envoy.window
+        return measure(self._release.analysis, places, self._setup.fleet, deadline=deadline)
+
+    # Make it so
+
+    def _make(
+        self, setup: Setup, state: State, aims: Mapping[str, Target], fresh: dict[str, Live]
+    ) -> tuple[Mapping[str, Any], tuple[Finding, ...]]:
+        """The change, and why it failed. What takes a danger away or repairs goes on without clusters that fail."""
+        position = state.intended or state.position
+        if position.mode == "back" or state.intended is None:
+            setup = replace(setup, policy=replace(setup.policy, tolerant=True))
+        intent = CanaryIntent(self._release, aims, Mark(state.revision, state.released), fresh)
+        try:
+            return Change(setup, intent).run(), ()
+        except MeshError as error:
+            return error.result, tuple(error.findings)
+        except KubeError as error:
+            finding = Finding(error.cluster, error.reason or "api-server", error.message, error.remedy or "run again")
+            return {}, (finding,)
+
+    def _concluded(self, state: State, findings: tuple[Finding, ...]) -> State:
+        now = self._clock()
+        if not findings:
+            return machine.taken(self._release.rules, state, now)
+        left = machine.not_taken(state)
+        # It is tried again after the time of the step, so that weights that others hold do not go up and down.
+        return left if left.intended is not None else replace(left, since=now)
+
+    def _save(self, setup: Setup, stored: State | None, state: State) -> None:
+        if not setup.check_mode and state != stored:
+            self._store.save(state)
+
+
+def refuse_a_part(setup: Setup, state: State | None) -> None:
+    """Raises MeshError where a release is under way on clusters that this run leaves out by a limit: all or none."""
+    if state is None or state.done or state.phase in ("initializing", "initialized"):
+        return
+    left_out = [name for name in setup.mesh if name in state.revisions and name not in setup.write_off]
+    if left_out:
+        raise MeshError(
+            "The release was not touched.",
+            [
+                Finding(
+                    setup.hub,
+                    "part-of-a-release",
+                    f"release {setup.name} is {state.phase} on {', '.join(state.revisions)}, and this run leaves out "
+                    f"{', '.join(left_out)}",
+                    f"run it for all of them: --limit {','.join(state.revisions)}, or no limit at all",
+                )
+            ],
+        )
+
+
+def _has_canary(target: Target) -> bool:
+    return bool(target.traffic.canary or target.traffic.matched or target.traffic.mirror)

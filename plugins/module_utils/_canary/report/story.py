@@ -1,0 +1,237 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the records of a run tell together; the table and the page show the same. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Literal
+
+from ..model import MetricResult, Phase
+from .record import ClusterTick, Limit, TickRecord
+
+Tone = Literal["good", "bad", "waiting", "moving"]
+
+
+@dataclass(frozen=True)
+class Spell:
+    """Ticks after each other with the same phase, step and intended weights; ``until`` is when the next one began,
+    or the last tick."""
+
+    records: Sequence[TickRecord]
+    until: float
+
+    @property
+    def first(self) -> TickRecord:
+        return self.records[0]
+
+    @property
+    def last(self) -> TickRecord:
+        return self.records[-1]
+
+    @property
+    def seconds(self) -> float:
+        return self.until - self.first.time
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that a person wants to see marked. ``kind``: a change of phase, a step, a gate, or trouble."""
+
+    time: float
+    kind: Literal["phase", "step", "gate", "trouble"]
+    text: str
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """How it stands, in a word and in a sentence, and what to look at in a second one (may be empty)."""
+
+    tone: Tone
+    word: str
+    sentence: str
+    detail: str = ""
+
+
+def spells(records: Sequence[TickRecord]) -> list[Spell]:
+    """The records of a run, in the order of time, by what was intended."""
+    groups: list[list[TickRecord]] = []
+    for record in records:
+        if groups and _intent(groups[-1][-1]) == _intent(record):
+            groups[-1].append(record)
+        else:
+            groups.append([record])
+    ends = [following[0].time for following in groups[1:]] + [records[-1].time for _one in records[-1:]]
+    return [Spell(tuple(group), end) for group, end in zip(groups, ends, strict=True)]
+
+
+def events(records: Sequence[TickRecord]) -> list[Event]:
+    """Changes from one tick to the next: phases, steps, gates, and clusters that got into trouble or out of it."""
+    found: list[Event] = []
+    for before, after in zip([None, *records], records, strict=False):
+        if before is None or before.phase != after.phase:
+            why = f": {after.reasons[0]}" if after.phase == "failed" and after.reasons else ""
+            found.append(Event(after.time, "phase", f"{phase_words(after.phase).capitalize()}{why}"))
+        if before is not None and after.step > before.step:
+            found.append(Event(after.time, "step", f"Step {after.step} of {after.of}: canary {weights_words(after)}"))
+        for gate, answer in after.gates.items():
+            earlier = None if before is None else before.gates.get(gate)
+            if answer != earlier and (answer != "open" or earlier is not None):
+                found.append(Event(after.time, "gate", f"Gate {gate} is {answer}"))
+        found += [Event(after.time, "trouble", text) for text in _troubles(before, after)]
+    return found
+
+
+def last_run(records: Sequence[TickRecord]) -> list[TickRecord]:
+    """Those of the release that the last record is about; a file may hold earlier ones too."""
+    found: list[TickRecord] = []
+    for record in reversed(records):
+        if found and _release(record) != _release(found[-1]):
+            break
+        found.append(record)
+    return found[::-1]
+
+
+def conclusion(records: Sequence[TickRecord]) -> Conclusion:
+    """How the run ended, or stands."""
+    if not records:
+        return Conclusion("moving", "not started", "Nothing is recorded yet.")
+    last = records[-1]
+    count = len(last.clusters)
+    holding = sum(cluster.holds for cluster in last.clusters.values())
+    took = duration(last.time - records[0].time)
+    owed = f" {_owed_words(last)}" if last.owed else ""
+    if last.phase == "succeeded":
+        sentence = f"Promoted on {_of(holding, count)} in {took}, over {plural(len(records), 'tick')}.{owed}"
+        tone: Tone = "good" if holding == count and not last.owed else "waiting"
+        return Conclusion(tone, "promoted", sentence, _apart(records))
+    if last.phase == "failed":
+        turning = next(record for record in records if record.phase == "failed")
+        cause = turning.reasons[0] if turning.reasons else "no reason is recorded"
+        has = "has" if holding == 1 else "have"
+        sentence = f"Rolled back: {_of(holding, count)} {has} all traffic on the stable side.{owed}"
+        return Conclusion("bad", "rolled back", sentence, f"Cause at step {turning.step} of {turning.of}: {cause}.")
+    where = f"step {last.step} of {last.of}, canary at {weights_words(last)}"
+    if last.waiting.what:
+        since = "" if last.waiting.since is None else f" since {clock(last.waiting.since)}"
+        return Conclusion("waiting", "waiting", f"Held at {where}.{owed}", f"Waits for {last.waiting.what}{since}.")
+    return Conclusion("moving", phase_words(last.phase), f"On its way: {where}, after {took}.{owed}", _apart(records))
+
+
+def bad_results(record: TickRecord) -> list[tuple[str, MetricResult]]:
+    """What did not pass, by cluster."""
+    return [
+        (name, result)
+        for name, cluster in record.clusters.items()
+        for result in cluster.metrics.values()
+        if result.verdict in ("fail", "error", "inconclusive")
+    ]
+
+
+def result_words(name: str, result: MetricResult, limit: Limit | None) -> str:
+    """One result in words: ``ap1 request-success-rate 96.6 %, expected at least 99 %``."""
+    unit = f" {limit.unit}" if limit is not None and limit.unit else ""
+    # More digits than elsewhere: 98.996 is below 99.
+    value = "no value" if result.value is None else f"{result.value:.6g}{unit}"
+    expected = f", expected {limit}" if limit is not None and result.verdict == "fail" else ""
+    reason = f": {result.reason}" if result.reason and result.verdict != "fail" else ""
+    return f"{name} {result.metric} {value}{expected} ({result.verdict}){reason}"
+
+
+def weights_words(record: TickRecord) -> str:
+    """The canary's intended weight: ``25 %``, or ``0 to 25 %`` where clusters differ."""
+    found = sorted({cluster.intended for cluster in record.clusters.values() if cluster.intended is not None})
+    if not found:
+        return "no weight"
+    span = f"{found[0]}" if len(found) == 1 else f"{found[0]} to {found[-1]}"
+    return f"{span} %" if record.total == 100 else f"{span} of {record.total}"
+
+
+def phase_words(phase: Phase) -> str:
+    return phase.replace("_", " ")
+
+
+def number(value: float) -> str:
+    """As many digits as matter: ``0.094``, ``3.25``, ``96.6``, ``1 234``."""
+    if value == 0 or abs(value) >= 1000:
+        return f"{value:,.0f}".replace(",", " ")
+    return f"{value:.4g}" if abs(value) >= 1 else f"{value:.2g}"
+
+
+def milliseconds(value: float) -> str:
+    """``272 ms``, ``1.2 s``."""
+    return f"{value:.0f} ms" if value < 1000 else duration(value / 1000)
+
+
+def clean(text: str) -> str:
+    """What others' servers said on one line: it must neither steer a terminal nor break a table."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def duration(seconds: float) -> str:
+    """``0.3 s``, ``45 s``, ``12 min``, ``3 h 05 min``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def clock(moment: float) -> str:
+    """``12:03:20``, UTC."""
+    return datetime.fromtimestamp(moment, timezone.utc).strftime("%H:%M:%S")
+
+
+def date_and_clock(moment: float) -> str:
+    """``2026-11-25 12:03:20 UTC``."""
+    return datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def plural(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def _troubles(before: TickRecord | None, after: TickRecord) -> Iterator[str]:
+    """What went wrong since the tick before, or is well again."""
+    if after.verdict is not None and before is not None and after.verdict != before.verdict:
+        if after.verdict in ("fail", "inconclusive", "error"):
+            yield f"Analysis says {after.verdict}" + (f": {after.reasons[0]}" if after.reasons else "")
+        elif before.verdict in ("fail", "inconclusive", "error"):
+            yield "Analysis passes again"
+    for name, cluster in after.clusters.items():
+        earlier = ClusterTick() if before is None else before.clusters.get(name, ClusterTick())
+        if cluster.error and not earlier.error:
+            yield f"{name} cannot be observed: {cluster.error}"
+        elif earlier.error and not cluster.error:
+            yield f"{name} can be observed again"
+        if cluster.drift and not earlier.drift:
+            yield f"{name} was changed: {cluster.drift}"
+
+
+def _release(record: TickRecord) -> tuple[str, str, str]:
+    return record.namespace, record.name, record.revision
+
+
+def _intent(record: TickRecord) -> tuple[Phase, int, tuple[int | None, ...]]:
+    return record.phase, record.step, tuple(cluster.intended for cluster in record.clusters.values())
+
+
+def _of(some: int, count: int) -> str:
+    if some == count:
+        return "the only cluster" if count == 1 else f"all {count} clusters"
+    return f"{some} of {plural(count, 'cluster')}"
+
+
+def _owed_words(record: TickRecord) -> str:
+    return f"{', '.join(record.owed)} {'is' if len(record.owed) == 1 else 'are'} still owed something."
+
+
+def _apart(records: Sequence[TickRecord]) -> str:
+    known = [record.skew_ms for record in records if record.skew_ms is not None]
+    if not known or len(records[-1].clusters) < 2:
+        return ""
+    return f"At no change of weights were the clusters apart for more than {milliseconds(max(known))}."

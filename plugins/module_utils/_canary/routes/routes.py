@@ -1,0 +1,307 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the routes of an object are to be for a release, and what they are now. Pure.
+
+The object is the user's. In each route that is meant, a release sets the weights of its two sides and, where it is
+asked to, a mirror to the canary and a cookie; before it stand copies of the route for requests that go by another rule
+than its weights. All of that is made anew from the user's route each time, so whatever is edited there reaches the
+copies, and what an earlier step made goes. Everything else of the object stays as it is.
+
+Our copies are known by their names, ``onemesh-canary-<release>-<role>-<number of the route>``. A mirror to the canary
+in a route that is meant is the release's, whoever made it. Of the Gateway API the CRDs have to know names of rules
+(1.4 and later), where a release needs copies.
+
+This is private to the collection and may change at any time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+from ..._istio.routes import Route, RouteError, Selection, describe, matching, routes_of, select, with_weights
+from ..model import Side, Traffic
+from . import affinity, matches
+from .copies import LEAVE, MATCH, SEGMENT, Work, copies_of, own_copies, release_of, together, with_marks, without_marks
+from .matches import NotOneMatch
+from .words import (
+    Form,
+    Object,
+    RouteRules,
+    Sides,
+    at,
+    canary_test,
+    form_of,
+    is_http,
+    mirror_routes,
+    sections_of,
+    sides_of,
+)
+
+__all__ = ["RouteRules", "Sides", "check", "desired", "observed", "routed"]
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+
+
+def desired(live: Mapping[str, Any], sides: Sides, rules: RouteRules, traffic: Traffic) -> Object:
+    """The whole object as it is to be. Depends on nothing but the user's part of it, so it may be asked at any time.
+
+    A cookie counts while the canary has a weight, expired ones while it has none. Raises RouteError.
+    """
+    form = form_of(live)
+    plain = _plain(live)
+    meant = _meant(plain, sides, rules)
+    _refuse(plain, meant, rules, traffic)
+    for route in meant:
+        _put(plain, route, without_marks(form, at(plain, route), canary_test(live, sides, route), rules))
+    shares = {sides.canary: traffic.canary, sides.stable: traffic.stable}
+    weighted = with_weights(plain, _selection(sides, rules), shares, total=rules.total)
+    result = weighted
+    if rules.segment:
+        others = {sides.canary: 0, sides.stable: traffic.canary + traffic.stable}
+        result = with_weights(plain, _selection(sides, rules), others, total=rules.total)
+    copies: dict[tuple[str, int], list[Object]] = {}
+    for route in meant:
+        if not is_http(live, route):
+            continue
+        work = Work(form, at(weighted, route), _place(route, sides, "canary"), _place(route, sides, "stable"))
+        try:
+            marked = with_marks(work, rules, traffic)
+            copies[route.section, route.index] = list(copies_of(work, marked, rules, traffic, route.index))
+        except (RouteError, NotOneMatch) as error:
+            raise _placed(error, live, route) from error
+        if not rules.segment:
+            _put(result, route, marked)
+    return together(live, result, copies, rules.name)
+
+
+def observed(live: Mapping[str, Any], sides: Sides, rules: RouteRules) -> Traffic | None:
+    """What the object does now; None if the sides are not in it.
+
+    Where routes that are meant differ, the one counts that gives the canary most. Weights are of the release's total,
+    and one that is above 0 is never shown as 0. Cookies are seen only where they have effect (see desired).
+    """
+    form = form_of(live)
+    plain = _plain(live)
+    try:
+        meant = _meant(plain, sides, rules)
+    except RouteError:
+        return None
+    own = {role: own_copies(live, rules.name, role) for role in (MATCH, LEAVE, SEGMENT)}
+    places = [(route, at(plain, route)) for route in meant]
+    if own[SEGMENT]:
+        places = [(route, at(live, route)) for route in own[SEGMENT]]
+    found = [_seen(form, live, sides, rules, route, content) for route, content in places]
+    known = [traffic for traffic in found if traffic is not None]
+    if len(known) < len(found):
+        return None
+    most = max(known, key=lambda traffic: traffic.canary)
+    return replace(
+        most,
+        mirror=max(traffic.mirror for traffic in known),
+        matched=bool(own[MATCH]),
+        cookie=next((traffic.cookie for traffic in known if traffic.cookie), ""),
+        expired=_expired(form, rules, [at(live, route) for route in own[LEAVE]]),
+    )
+
+
+def routed(live: Mapping[str, Any], sides: Sides) -> frozenset[Side]:
+    """The sides that any route of the object sends something to, be it copies of requests.
+
+    In doubt a side is in it: a destination counts by every name that it may be meant by, except that what is exactly
+    one side is not the other too.
+    """
+    found: set[Side] = set()
+    for route in routes_of(live):
+        for destination in route.destinations:
+            if destination.share:
+                found |= sides_of(destination, route, sides)
+        for mirror in mirror_routes(live, route):
+            found |= sides_of(mirror.destinations[0], mirror, sides)
+    return frozenset(found)
+
+
+def check(live: Mapping[str, Any], sides: Sides, rules: RouteRules, wanted: Iterable[Traffic] = ()) -> list[RouteError]:
+    """Everything that is in the way of the release, before anything is written.
+
+    ``wanted`` is the traffic of the schedule; without it, all that the rules ask for is tried at once. Cookies are seen
+    to here.
+    """
+    problems = list(_bad_rules(sides, rules))
+    if problems:
+        return problems
+    total = rules.total
+    try:
+        # Both have to be in each route, and make the total with what others keep.
+        plain = _plain(live)
+        with_weights(plain, _selection(sides, rules), {sides.canary: 0, sides.stable: total}, total=total)
+    except RouteError as error:
+        return [error]
+    meant = _meant(plain, sides, rules)
+    problems += _needs_http(plain, meant, rules)
+    if problems:
+        return problems
+    if rules.match:
+        problems += _never_matching(plain, meant, rules)
+    half = total // 2
+    everything = Traffic(half, total - half, matched=bool(rules.match) and not rules.segment)
+    found: dict[tuple[str, str], RouteError] = {}
+    for traffic in tuple(wanted) or (everything,):
+        kept = replace(traffic, cookie="value") if rules.affinity else traffic
+        problem = _tried(live, sides, rules, kept)
+        if problem is not None:
+            found[problem.check, str(problem)] = problem
+    return [*problems, *found.values()]
+
+
+def _plain(live: Mapping[str, Any]) -> Object:
+    """The object without the copies of any release, so that a route's index is the one its user knows."""
+    result = deepcopy(dict(live))
+    for section in sections_of(live):
+        if (live.get("spec") or {}).get(section):
+            result["spec"][section] = [one for one in result["spec"][section] if not release_of(one)]
+    return result
+
+
+def _meant(plain: Mapping[str, Any], sides: Sides, rules: RouteRules) -> tuple[Route, ...]:
+    return select(plain, _selection(sides, rules), (sides.canary, sides.stable))
+
+
+def _selection(sides: Sides, rules: RouteRules) -> Selection:
+    return replace(rules.selection, by=sides.by)
+
+
+def _put(manifest: Object, route: Route, content: Object) -> None:
+    manifest["spec"][route.section][route.index] = content
+
+
+def _place(route: Route, sides: Sides, side: Side) -> int:
+    return matching(route, sides.canary if side == "canary" else sides.stable, sides.by)[0].index
+
+
+def _seen(
+    form: Form, live: Mapping[str, Any], sides: Sides, rules: RouteRules, route: Route, content: Object
+) -> Traffic | None:
+    canary, stable = (matching(route, key, sides.by) for key in (sides.canary, sides.stable))
+    if not (canary and stable):
+        return None
+    whole = sum(one.share for one in route.destinations)
+    percent = form.mirror_percent(content, canary_test(live, sides, route))
+    cookie = ""
+    if rules.affinity:
+        header = form.cookie(content[form.ENTRIES][canary[0].index])
+        cookie = affinity.value_given(header, [rules.affinity.cookie_name]) or ""
+    return Traffic(
+        canary=_whole(canary[0].share * rules.total, whole),
+        stable=_whole(stable[0].share * rules.total, whole),
+        mirror=_whole(percent, 1),
+        cookie=cookie,
+    )
+
+
+def _whole(number: float, divisor: int) -> int:
+    """Rounded, but what is more than nothing stays so."""
+    return max(1, round(number / divisor)) if number else 0
+
+
+def _expired(form: Form, rules: RouteRules, copies: Sequence[Object]) -> tuple[str, ...]:
+    name = rules.affinity.cookie_name if rules.affinity else ""
+    patterns = [form.cookie_pattern(match) for content in copies for match in content.get(form.MATCHES) or ()]
+    return tuple(dict.fromkeys(value for pattern in patterns for value in affinity.values_in(pattern, name)))
+
+
+def _refuse(plain: Mapping[str, Any], meant: Iterable[Route], rules: RouteRules, traffic: Traffic) -> None:
+    """What this traffic needs and cannot have. Raises RouteError."""
+    affinity.refuse_bad_values((*traffic.expired, *([traffic.cookie] if traffic.cookie else [])))
+    if traffic.matched and not rules.match:
+        raise RouteError(
+            "match-missing", "requests that match are to go to the canary, and no match is given", "give it"
+        )
+    if (traffic.cookie or traffic.expired) and not rules.affinity:
+        raise RouteError("affinity-missing", "there is a cookie and no name for it", "give the affinity")
+    asked = {
+        "match": traffic.matched or rules.segment,
+        "affinity": bool(traffic.cookie or traffic.expired),
+        "mirror": bool(traffic.mirror),
+    }
+    for route in meant:
+        if not is_http(plain, route):
+            for what in (what for what, is_asked in asked.items() if is_asked):
+                raise _http_only(what, plain, route)
+
+
+def _needs_http(plain: Mapping[str, Any], meant: Iterable[Route], rules: RouteRules) -> list[RouteError]:
+    asked = [what for what, is_asked in (("match", rules.match), ("affinity", rules.affinity)) if is_asked]
+    return [_http_only(what, plain, route) for route in meant if not is_http(plain, route) for what in asked]
+
+
+def _http_only(what: str, plain: Mapping[str, Any], route: Route) -> RouteError:
+    return RouteError(
+        f"{what}-needs-http",
+        f"{describe(plain)}, {route}, is not about HTTP requests, so there is no {what}",
+        f"use weights there, or leave it out (section, routes), or do without {what}",
+    )
+
+
+def _bad_rules(sides: Sides, rules: RouteRules) -> Iterator[RouteError]:
+    if not _NAME.fullmatch(rules.name):
+        yield RouteError(
+            "name-bad",
+            f"the release is named {rules.name!r}, expected lower-case letters, digits and -",
+            "give it another name",
+        )
+    if sides.stable == sides.canary:
+        yield RouteError("sides-equal", f"both sides are {sides.stable}", "name two destinations")
+    if not all(isinstance(match, Mapping) and match for match in rules.match):
+        yield RouteError(
+            "match-bad",
+            f"a match is empty or no mapping in {list(rules.match)!r}, so it would be of all requests",
+            "give each a condition",
+        )
+    if rules.segment and not rules.match:
+        yield RouteError("match-missing", "weights are for requests that match, and no match is given", "give it")
+    if rules.affinity:
+        yield from affinity.problems(rules.affinity)
+
+
+def _never_matching(plain: Mapping[str, Any], meant: Iterable[Route], rules: RouteRules) -> Iterator[RouteError]:
+    form = form_of(plain)
+    places = list(meant)
+    for route in places:
+        try:
+            if matches.product(form.both, at(plain, route).get(form.MATCHES) or (), rules.match):
+                return
+        except NotOneMatch:
+            return
+    yield RouteError(
+        "match-never",
+        f"no request can be matched both by the release and by {describe(plain)}, {', '.join(map(str, places))}",
+        "correct the match, or the routes",
+    )
+
+
+def _tried(live: Mapping[str, Any], sides: Sides, rules: RouteRules, traffic: Traffic) -> RouteError | None:
+    limit = form_of(live).ROUTES_LIMIT
+    try:
+        routes = routes_of(desired(live, sides, rules, traffic))
+    except RouteError as error:
+        return error
+    if limit and len(routes) > limit:
+        return RouteError(
+            "too-many-rules",
+            f"{describe(live)} would have {len(routes)} rules, and may have {limit}",
+            "name the routes that are meant, or put them in an object of their own",
+        )
+    return None
+
+
+def _placed(error: RouteError | NotOneMatch, live: Mapping[str, Any], route: Route) -> RouteError:
+    """The error with its place."""
+    text = f"{describe(live)}, {route}: {error}"
+    if isinstance(error, RouteError):
+        return RouteError(error.check, text, error.remedy)
+    return RouteError("match-conflict", text, "give the release another match, or the route another condition")

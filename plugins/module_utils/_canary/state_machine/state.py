@@ -1,0 +1,166 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a release stands, and its written form. Pure.
+
+Position and counters are stored, never read off the live weights, so that a run goes on wherever it was cut off.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, get_args
+
+from ..model import ALL_WAVES, Phase, Step, Verdict
+
+FORMAT = 1
+ASKED = "asked for"
+"""Why a release is held, where a person wants it so."""
+
+
+class UnreadableState(ValueError):
+    """What is stored is no state of this version of the collection."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """What all clusters are to be like; see ``targets.targets`` for what that is on each.
+
+    ``step`` is the index into the schedule, -1 before it begins.
+
+    - ``forward``: as the step says.
+    - ``back``: as the step says, but the canary has at most ``cap``, and nothing is matched or mirrored. While ``kept``
+      users stay where they are.
+    - ``canary``: the stable side is not usable, and the canary has everything.
+
+    ``wave`` is the one that ``back``, ``canary`` or ``size`` are about; all others are as the step says.
+    ``over`` is the wave whose canary had everything before, whatever the step says. ``restore``: the pod template that
+    the stable side had before the promotion is put back. ``scaled``: the canary is gone, of a failed release or before
+    the first one. ``bare``: where no wave has begun yet the canary is gone too. ``size`` is the canary's least size in
+    percent, whatever the step says: pods come before requests, and go after them.
+
+    ``places`` are the steps that the waves are at (``targets.places_at``), and ``plan`` is the hash of the schedule up
+    to there: a position means the same after the plan was changed.
+    """
+
+    step: int = -1
+    mode: Literal["forward", "back", "canary"] = "forward"
+    cap: int = 0
+    wave: int = ALL_WAVES
+    restore: bool = False
+    scaled: bool = False
+    over: int | None = None
+    kept: bool = False
+    bare: bool = False
+    size: int = 0
+    places: tuple[Step, ...] = ()
+    plan: str = ""
+
+    @property
+    def place(self) -> Step | None:
+        """The step itself."""
+        return next((each for each in self.places if each.index == self.step), None)
+
+    @property
+    def moving(self) -> int:
+        """The wave that the step is about."""
+        waves = {each.wave for each in self.places if each.index == self.step}
+        return waves.pop() if len(waves) == 1 else ALL_WAVES
+
+
+@dataclass(frozen=True)
+class Transition:
+    """One change of phase or position. ``time`` is seconds since the epoch."""
+
+    time: float
+    phase: Phase
+    step: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class State:
+    """Times are in seconds since the epoch.
+
+    ``position`` is what every cluster is known to have, ``intended`` what was begun and is not known to be everywhere.
+    ``since`` is when the position was reached, ``checked`` when the last analysis was made, ``verdict`` what it said.
+    ``plan`` is the hash of the schedule up to the position. ``done``: nothing is left to be done for this revision.
+    ``subject`` is what is released: the sides and their routes. ``latest`` is the canary's newest revision, over all
+    clusters; ``revisions`` is what was last seen on each of them, ``released`` what the release began with.
+    ``failed`` counts failed analyses, ``tallies`` what each metric came to (see ``limits.py``). ``prepared``: the
+    pre-rollout webhooks let it pass; ``approved``: the gate of this position was opened.
+    ``held`` is a person's reason to hold, empty where nobody holds. ``behind`` are clusters that came back, and whose
+    canary is not ready for its share yet. ``cause`` is why the release was taken back, empty where it was not.
+    """
+
+    phase: Phase = "initializing"
+    subject: str = ""
+    revision: str = ""
+    latest: str = ""
+    revisions: Mapping[str, str] = field(default_factory=dict)
+    released: Mapping[str, str] = field(default_factory=dict)
+    promoted: str = ""
+    plan: str = ""
+    position: Position = field(default_factory=Position)
+    intended: Position | None = None
+    started: float = 0.0
+    since: float = 0.0
+    checked: float = 0.0
+    verdict: Verdict | Literal[""] = ""
+    failed: int = 0
+    tallies: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    prepared: bool = False
+    approved: bool = False
+    held: str = ""
+    behind: tuple[str, ...] = ()
+    done: bool = False
+    reason: str = ""
+    cause: str = ""
+    cookie: str = ""
+    expired: tuple[str, ...] = ()
+    history: tuple[Transition, ...] = ()
+
+    @property
+    def running(self) -> bool:
+        return self.phase in ("progressing", "waiting_promotion", "promoting", "finalising")
+
+
+def encode(state: State) -> str:
+    """JSON."""
+    return json.dumps({"format": FORMAT, **asdict(state)}, separators=(",", ":"), sort_keys=True)
+
+
+def decode(text: str) -> State:
+    """The state of its written form. Raises UnreadableState."""
+    try:
+        document: dict[str, Any] = json.loads(text)
+        version = document.pop("format")
+        if version != FORMAT:
+            raise UnreadableState(f"its format is {version}, this version of the collection reads {FORMAT}")
+        unknown = set(document) - {each.name for each in fields(State)}
+        if unknown:
+            raise UnreadableState(f"it has unknown fields: {', '.join(sorted(unknown))}")
+        return State(**{**document, **_structured(document)})
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, UnreadableState):
+            raise
+        raise UnreadableState(f"it cannot be read ({type(error).__name__}: {error})") from error
+
+
+def _structured(document: Mapping[str, Any]) -> dict[str, Any]:
+    if document["phase"] not in get_args(Phase):
+        raise UnreadableState(f"it has the unknown phase {document['phase']}")
+    intended = document["intended"]
+    return {
+        "position": _position(document["position"]),
+        "intended": None if intended is None else _position(intended),
+        "expired": tuple(document["expired"]),
+        "behind": tuple(document["behind"]),
+        "history": tuple(Transition(**each) for each in document["history"]),
+    }
+
+
+def _position(document: Mapping[str, Any]) -> Position:
+    return Position(**{**document, "places": tuple(Step(**each) for each in document["places"])})

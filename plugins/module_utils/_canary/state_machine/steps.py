@@ -1,0 +1,75 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which step a release is at, what is asked there, and how it is called. Pure."""
+
+from __future__ import annotations
+
+from ..analysis import limits
+from ..model import ALL_WAVES, Step
+from ..plan.plan import plan_hash
+from .rules import Rules
+from .state import Position, State
+from .targets import places_at
+
+
+def placed(rules: Rules, index: int) -> Position:
+    """A step of the plan as a position."""
+    return Position(index, places=places_at(rules.steps, index), plan=plan_hash(rules.steps[: index + 1]))
+
+
+def step_of(rules: Rules, state: State) -> Step | None:
+    """The step that stands, None before the first."""
+    return rules.steps[state.position.step] if 0 <= state.position.step < len(rules.steps) else None
+
+
+def following(rules: Rules, state: State) -> Step | None:
+    """The step after it, None after the last."""
+    index = state.position.step + 1
+    return rules.steps[index] if index < len(rules.steps) else None
+
+
+def is_replanned(rules: Rules, state: State) -> bool:
+    """Whether the plan was changed in what is done already."""
+    return plan_hash(rules.steps[: state.position.step + 1]) != state.plan
+
+
+def analysed(rules: Rules, state: State, step: Step) -> bool:
+    """Whether there is anything to ask before a step may be left; metrics may have passed often enough for good."""
+    enough = limits.limit(rules.metrics, state.tallies)[0] == "pass"
+    return step.analysis and ("rollout" in rules.hooks or (bool(rules.metrics) and not enough))
+
+
+def analysis_due(rules: Rules, state: State, step: Step, now: float) -> bool:
+    """Whether an analysis is to be made at ``now``, in seconds since the epoch."""
+    if not analysed(rules, state, step):
+        return False
+    end = state.since + rules.hold(step.index)
+    if state.checked <= state.since:
+        return now >= min(end, state.since + rules.interval)
+    return now >= state.checked + rules.interval or now >= end > state.checked
+
+
+def gates_before(step: Step | None, after: Step) -> list[str]:
+    """The webhooks that have to be open between a step and the next."""
+    increases = step is not None and (after.canary > step.canary or (after.matched and not step.matched))
+    gates = ["confirm-traffic-increase"] if increases else []
+    if after.phase == "promoting" and (step is None or step.phase != "promoting"):
+        gates += ["confirm-traffic-increase", "confirm-promotion"]
+    return list(dict.fromkeys(gates))
+
+
+def configured(rules: Rules, *hooks: str) -> tuple[str, ...]:
+    """Those of the hooks that there are."""
+    return tuple(name for name in hooks if name in rules.hooks)
+
+
+def name_of(rules: Rules, position: Position) -> str:
+    """``step 3/7: canary 25 %`` or the like."""
+    if not 0 <= position.step < len(rules.steps):
+        return "the start"
+    step = rules.steps[position.step]
+    share = f"{step.canary} of {rules.total}" if rules.total != 100 else f"{step.canary} %"
+    extra = ", matching requests" if step.matched else f", mirrored {step.mirror} %" if step.mirror else ""
+    wave = "" if step.wave == ALL_WAVES or len(set(rules.waves.values())) < 2 else f", wave {step.wave + 1}"
+    return f"step {position.step}/{len(rules.steps) - 1}: canary {share}{extra}{wave}, {step.phase}"

@@ -1,0 +1,332 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a Canary of Flagger comes to, and that nothing of it is lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.convert.convert import convert
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan.plan import schedule
+
+HEAD = """
+apiVersion: flagger.app/v1beta1
+kind: Canary
+metadata: {name: podinfo, namespace: shop}
+"""
+
+WHOLE = (
+    HEAD
+    + """
+spec:
+  provider: istio
+  targetRef: {apiVersion: apps/v1, kind: Deployment, name: podinfo}
+  progressDeadlineSeconds: 60
+  service:
+    port: 80
+    targetPort: 9898
+    portDiscovery: true
+    gateways: [istio-system/public, mesh]
+    hosts: [app.example.com]
+    trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}
+    match: [{uri: {prefix: /}}]
+    rewrite: {uri: /}
+    retries: {attempts: 3, perTryTimeout: 1s}
+    timeout: 5s
+    corsPolicy: {allowOrigin: ["*"]}
+    headers: {request: {add: {x: "1"}}}
+    apex: {labels: {team: shop}}
+  analysis:
+    interval: 1m30s
+    threshold: 10
+    maxWeight: 60
+    stepWeight: 20
+    stepWeightPromotion: 30
+    mirror: true
+    mirrorWeight: 10
+    primaryReadyThreshold: 50
+    canaryReadyThreshold: 80
+    sessionAffinity: {cookieName: sticky, maxAge: 600, primaryCookieName: stable}
+    metrics:
+      - {name: request-success-rate, thresholdRange: {min: 99}, interval: 1m}
+      - {name: request-duration, threshold: 500}
+      - name: not-found
+        templateRef: {name: not-found, namespace: metrics}
+        thresholdRange: {max: 5}
+        templateVariables: {path: /api}
+    alerts:
+      - {name: on-call, severity: error, providerRef: {name: on-call}}
+    webhooks:
+      - name: load-test
+        url: http://loadtester.test/
+        timeout: 5s
+        metadata: {cmd: "hey -z 1m"}
+      - {name: gate, type: confirm-promotion, url: "https://gate.test/", retries: 2, disableTLS: true}
+"""
+)
+
+RELATED = """
+apiVersion: flagger.app/v1beta1
+kind: MetricTemplate
+metadata: {name: not-found, namespace: metrics}
+spec:
+  provider: {type: prometheus, address: "http://prometheus.metrics:9090"}
+  query: |
+    sum(rate(requests{code="404", namespace="{{ namespace }}", path="{{ variables.path }}"}[{{interval}}]))
+---
+apiVersion: flagger.app/v1beta1
+kind: AlertProvider
+metadata: {name: on-call, namespace: shop}
+spec: {type: slack, address: "https://hooks.example.com/abc"}
+"""
+
+
+def converted(text: str, related: str = "") -> tuple[dict[str, Any], list[dict[str, str]]]:
+    result = convert(yaml.safe_load(text), list(yaml.safe_load_all(related)))
+    return result["options"], result["differences"]
+
+
+def canary(analysis: str, rest: str = "") -> tuple[dict[str, Any], list[str]]:
+    """The options of a Canary with this analysis, and the fields that differ."""
+    spec = f"""
+spec:
+  targetRef: {{kind: Deployment, name: podinfo}}
+  service: {{port: 80}}
+  analysis: {analysis}
+{rest}
+"""
+    options, differences = converted(HEAD + spec)
+    return options, [each["field"] for each in differences]
+
+
+def test_the_whole_of_a_canary() -> None:
+    options, differences = converted(WHOLE, RELATED)
+    assert options == {
+        "name": "podinfo",
+        "namespace": "shop",
+        "manage": True,
+        "workload": {
+            "kind": "Deployment",
+            "name": "podinfo",
+            "ready_threshold": 80,
+            "stable_ready_threshold": 50,
+            "progress_deadline": 60,
+        },
+        "service": {
+            "port": 80,
+            "target_port": 9898,
+            "port_discovery": True,
+            "gateways": ["istio-system/public", "mesh"],
+            "hosts": ["app.example.com"],
+            "traffic_policy": {"tls": {"mode": "ISTIO_MUTUAL"}},
+            "match": [{"uri": {"prefix": "/"}}],
+            "rewrite": {"uri": "/"},
+            "retries": {"attempts": 3, "perTryTimeout": "1s"},
+            "timeout": "5s",
+            "cors_policy": {"allowOrigin": ["*"]},
+            "headers": {"request": {"add": {"x": "1"}}},
+            "apex": {"labels": {"team": "shop"}},
+        },
+        "stable": "podinfo-primary",
+        "canary": "podinfo-canary",
+        "plan": {
+            "step_weight": 20,
+            "max_weight": 60,
+            "step_weight_promotion": 30,
+            "mirror": True,
+            "mirror_weight": 10,
+            "interval": 90.0,
+        },
+        "session_affinity": {"cookie_name": "sticky", "max_age": 600, "stable_cookie_name": "stable"},
+        "analysis": {
+            "interval": 90.0,
+            "threshold": 10,
+            "metrics": [
+                {"name": "request-success-rate", "builtin": "request-success-rate", "min": 99, "interval": "1m"},
+                {"name": "request-duration", "builtin": "request-duration", "max": 500},
+                {
+                    "name": "not-found",
+                    "query": 'sum(rate(requests{code="404", namespace="${namespace}", path="${variables.path}"}'
+                    "[${interval}]))\n",
+                    "max": 5,
+                    "variables": {"path": "/api"},
+                },
+            ],
+            "prometheus": {"url": "http://prometheus.metrics:9090"},
+        },
+        "webhooks": [
+            {
+                "name": "load-test",
+                "type": "rollout",
+                "url": "http://loadtester.test/",
+                "timeout": 5.0,
+                "metadata": {"cmd": "hey -z 1m"},
+            },
+            {
+                "name": "gate",
+                "type": "confirm-promotion",
+                "url": "https://gate.test/",
+                "retries": 2,
+                "validate_certs": False,
+            },
+        ],
+        "notices": [{"url": "https://hooks.example.com/abc", "kind": "slack", "severity": "error"}],
+    }
+    assert [each["field"] for each in differences] == ["spec.analysis.threshold"]
+    assert schedule(options["plan"])
+
+
+@pytest.mark.parametrize(
+    ("analysis", "plan", "differs"),
+    [
+        ("{interval: 1m, stepWeights: [1, 5, 20]}", {"step_weights": [1, 5, 20], "interval": 60.0}, []),
+        ("{stepWeight: 10}", {"step_weight": 10, "interval": 60.0}, []),
+        ("{stepWeight: 20, maxWeight: 50}", {"step_weight": 20, "max_weight": 50, "interval": 60.0}, ["maxWeight"]),
+        (
+            "{stepWeights: [1, 5], maxWeight: 80}",
+            {"step_weights": [1, 5], "interval": 60.0},
+            ["maxWeight"],
+        ),
+        (
+            "{stepWeights: [1, 80], stepWeight: 40}",
+            {"step_weight": 40, "max_weight": 80, "interval": 60.0},
+            ["stepWeights"],
+        ),
+        ("{iterations: 3, mirror: true}", {"iterations": 3, "mirror": True, "interval": 60.0}, []),
+        ("{iterations: 3, stepWeight: 5}", {"iterations": 3, "interval": 60.0}, ["stepWeight"]),
+        (
+            "{iterations: 3, match: [{headers: {x: {exact: y}}}], mirror: true, stepWeightPromotion: 5}",
+            {"iterations": 3, "matched": True, "interval": 60.0},
+            ["mirror", "stepWeightPromotion"],
+        ),
+        (
+            "{stepWeight: 50, match: [{headers: {x: {exact: y}}}]}",
+            {"step_weight": 50, "interval": 60.0},
+            ["match"],
+        ),
+        ("{stepWeight: 50, mirrorWeight: 5}", {"step_weight": 50, "interval": 60.0}, ["mirrorWeight"]),
+        ("{stepWeight: 50, interval: 2x}", {"step_weight": 50, "interval": 60.0}, ["interval"]),
+        ("{stepWeight: 50, interval: 5s}", {"step_weight": 50, "interval": 10.0}, ["interval"]),
+    ],
+)
+def test_what_the_weights_come_to(analysis: str, plan: dict[str, Any], differs: list[str]) -> None:
+    options, fields = canary(analysis)
+    assert options["plan"] == plan
+    assert fields == [f"spec.analysis.{name}" for name in differs]
+
+
+@pytest.mark.parametrize(
+    "analysis",
+    [
+        "{interval: 1m}",
+        "{stepWeight: -1}",
+        "{stepWeights: [0, 5]}",
+        "{stepWeights: [5, 5]}",
+        "{stepWeight: 5, maxWeight: 200}",
+    ],
+)
+def test_what_hangs_in_flagger_is_said_to_be_refused(analysis: str) -> None:
+    result = convert(
+        yaml.safe_load(HEAD + f"spec: {{targetRef: {{name: p}}, service: {{port: 1}}, analysis: {analysis}}}")
+    )
+    assert any(each["why"].startswith("refused here: ") for each in result["differences"])
+
+
+AS_TEXT: list[tuple[str, str, dict[str, Any]]] = [
+    ("{stepWeight: '20', maxWeight: '50', mirror: 'false'}", "", {"step_weight": 20, "max_weight": 50}),
+    ("{stepWeights: ['5', '50'], mirror: 'yes'}", "", {"step_weights": [5, 50], "mirror": True}),
+    ("{iterations: '3', stepWeightPromotion: '0'}", "  skipAnalysis: 'no'", {"iterations": 3}),
+]
+
+
+@pytest.mark.parametrize(("analysis", "rest", "plan"), AS_TEXT)
+def test_truths_and_numbers_may_be_text(analysis: str, rest: str, plan: dict[str, Any]) -> None:
+    options, _differences = canary(analysis, rest)
+    assert options["plan"] == {**plan, "interval": 60.0}
+    assert "skip_analysis" not in options
+
+
+@pytest.mark.parametrize(
+    ("analysis", "words"),
+    [
+        ("{stepWeight: 5, mirror: sometimes}", "spec.analysis.mirror is 'sometimes', and true or false was expected"),
+        ("{stepWeight: little}", "spec.analysis.stepWeight is 'little', and a number was expected"),
+        ("{stepWeights: [1, 1.5]}", r"spec.analysis.stepWeights\[1\] is 1.5, and a whole number was expected"),
+        ("{stepWeight: 5, webhooks: [{name: a, disableTLS: maybe}]}", r"webhooks\[0\].disableTLS is 'maybe'"),
+        ("{stepWeight: 5, metrics: [{name: a, thresholdRange: {min: high}}]}", r"metrics\[0\].min is 'high'"),
+    ],
+)
+def test_what_is_neither_is_refused_with_its_place(analysis: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        canary(analysis)
+
+
+@pytest.mark.parametrize(("word", "verified"), [("'false'", None), ("'true'", False)])
+def test_certificates_are_verified_unless_the_manifest_says_otherwise(word: str, verified: bool | None) -> None:
+    options, _differences = canary(f"{{stepWeight: 5, webhooks: [{{name: a, url: x, disableTLS: {word}}}]}}")
+    assert options["webhooks"][0].get("validate_certs") is verified
+
+
+def test_what_is_not_known_is_said() -> None:
+    rest = """
+  suspend: true
+  revertOnDeletion: true
+  autoscalerRef: {kind: HorizontalPodAutoscaler, name: podinfo}
+  somethingNew: {really: [1]}
+"""
+    _options, fields = canary("{stepWeight: 50, sessionAffinity: {cookieName: c, domain: d}, newer: 1}", rest)
+    assert sorted(fields) == [
+        "spec.analysis.newer",
+        "spec.analysis.sessionAffinity.domain",
+        "spec.autoscalerRef",
+        "spec.revertOnDeletion",
+        "spec.somethingNew.really",
+        "spec.suspend",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("analysis", "field", "words"),
+    [
+        ("{stepWeight: 50, metrics: [{name: x, templateRef: {name: t}}]}", "metrics[0].templateRef", "is not known"),
+        ("{stepWeight: 50, metrics: [{name: x, query: q}]}", "metrics[0]", "no thresholdRange"),
+        (
+            "{stepWeight: 50, metrics: [{name: x, query: '{{ if y }}', threshold: 1}]}",
+            "metrics[0].query",
+            "expressions",
+        ),
+        ("{stepWeight: 50, metrics: [{name: x, query: q, threshold: 1, odd: 1}]}", "metrics[0].odd", "nothing here"),
+        ("{stepWeight: 50, alerts: [{name: a, providerRef: {name: p}}]}", "alerts[0]", "AlertProvider p"),
+        (
+            "{stepWeight: 50, webhooks: [{name: w, url: u, muteAlert: true}]}",
+            "webhooks[0].muteAlert",
+            "nothing like it",
+        ),
+        ("{iterations: 2, webhooks: [{name: w, url: u, type: confirm-promotion}]}", "webhooks[0]", "asked once"),
+    ],
+)
+def test_what_differs_of_metrics_alerts_and_webhooks(analysis: str, field: str, words: str) -> None:
+    result = convert(
+        yaml.safe_load(HEAD + f"spec: {{targetRef: {{name: p}}, service: {{port: 1}}, analysis: {analysis}}}")
+    )
+    found = {each["field"]: each["why"] for each in result["differences"]}
+    assert words in found[f"spec.analysis.{field}"]
+
+
+def test_the_old_name_of_analysis_is_read_too() -> None:
+    options, differences = converted(
+        HEAD + "spec: {targetRef: {name: p}, service: {port: 1}, canaryAnalysis: {stepWeight: 50}}"
+    )
+    assert options["plan"] == {"step_weight": 50, "interval": 60.0}
+    assert differences == []
+
+
+@pytest.mark.parametrize(
+    "manifest", [{}, {"apiVersion": "apps/v1", "kind": "Deployment"}, {"apiVersion": "x/v1", "kind": "Canary"}]
+)
+def test_another_manifest_is_refused(manifest: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"expected a manifest of Canary \(flagger.app\) or Rollout \(argoproj.io\)"):
+        convert(manifest)

@@ -1,0 +1,90 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the sides of a release are measured, as the routes of a cluster say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.queries import Destination
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.release.destinations import measured
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.release.objects import Live
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.release.release import (
+    RELEASE_ARGUMENT_SPEC,
+    Release,
+    release_of,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId
+from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import Policy
+
+
+def release(**options: Any) -> Release:
+    given = {
+        "name": "reviews",
+        "namespace": "shop",
+        "routes": [{"name": "reviews"}],
+        "stable": "v1",
+        "canary": "v2",
+        "plan": {"step_weight": 50},
+        **options,
+    }
+    validated = ArgumentSpecValidator(RELEASE_ARGUMENT_SPEC).validate(given)
+    assert validated.error_messages == []
+    return release_of(validated.validated_parameters, ["east"], Policy())
+
+
+def live(*destinations: dict[str, Any], name: str = "reviews") -> Live:
+    route = {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": {"name": name, "namespace": "shop"},
+        "spec": {"hosts": [name], "http": [{"route": [{"destination": each} for each in destinations]}]},
+    }
+    return Live({ObjectId("networking.istio.io", "VirtualService", "shop", name): route})
+
+
+@pytest.mark.parametrize(
+    ("options", "destinations", "stable", "canary"),
+    [
+        (
+            {},
+            [{"host": "reviews", "subset": "v1"}, {"host": "reviews", "subset": "v2"}],
+            Destination("reviews.shop.svc.cluster.local", "v1", version="v1"),
+            Destination("reviews.shop.svc.cluster.local", "v2", version="v2"),
+        ),
+        (
+            {"stable": "reviews-v1", "canary": "reviews-v2"},
+            [{"host": "reviews-v1"}, {"host": "reviews-v2.shop.svc.cluster.local"}],
+            Destination("reviews-v1.shop.svc.cluster.local"),
+            Destination("reviews-v2.shop.svc.cluster.local"),
+        ),
+        (
+            {"workload": {"name": "reviews-v2", "stable": "reviews-v1"}},
+            [{"host": "reviews", "subset": "v1"}, {"host": "reviews", "subset": "v2"}],
+            Destination("reviews.shop.svc.cluster.local", "v1", "reviews-v1", "v1"),
+            Destination("reviews.shop.svc.cluster.local", "v2", "reviews-v2", "v2"),
+        ),
+        # The route has no such side: it is measured by its workload, or not at all.
+        (
+            {},
+            [{"host": "reviews", "subset": "v1"}],
+            Destination("reviews.shop.svc.cluster.local", "v1", version="v1"),
+            Destination(""),
+        ),
+    ],
+)
+def test_sides(
+    options: dict[str, Any], destinations: list[dict[str, Any]], stable: Destination, canary: Destination
+) -> None:
+    found = measured(release(**options), live(*destinations))
+    assert (found.stable, found.canary) == (stable, canary)
+
+
+def test_the_first_route_that_leads_there_says_where_a_side_is() -> None:
+    both = release(routes=[{"name": "edge"}, {"name": "reviews"}])
+    found = measured(both, live({"host": "reviews", "subset": "v1"}, {"host": "reviews", "subset": "v2"}))
+    assert found.canary.host == "reviews.shop.svc.cluster.local"
+    assert found.names["route"] == "edge"

@@ -1,0 +1,525 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a release makes of the routes of an object, what it sees in them, and what it refuses."""
+
+from __future__ import annotations
+
+import re
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import Traffic
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.routes.affinity import Affinity, expression
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.routes.routes import (
+    RouteRules,
+    Sides,
+    check,
+    desired,
+    observed,
+    routed,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.routes import RouteError, Selection
+
+Json = dict[str, Any]
+
+SIDES = Sides("v1", "v2")
+BACKENDS = Sides("reviews-v1", "reviews-v2")
+INSIDER: Json = {"headers": {"x-user": {"exact": "insider"}}}
+INSIDER_OF_GATEWAY: Json = {"headers": [{"name": "x-user", "value": "insider"}]}
+STICKY = Affinity("canary-user", stable_cookie_name="stable-user")
+SET_COOKIE = "canary-user=abc; Path=/; Max-Age=86400"
+SET_STABLE_COOKIE = "stable-user=abc; Path=/; Max-Age=60"
+HALF = Traffic(50, 50)
+
+
+def to(subset: str, weight: int | None = None, host: str = "reviews", **more: Any) -> Json:
+    return {
+        "destination": {"host": host, "subset": subset},
+        **({} if weight is None else {"weight": weight}),
+        **more,
+    }
+
+
+def virtual_service(*http: Json, name: str = "reviews", **spec: Any) -> Json:
+    return {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": {"namespace": "shop", "name": name, "labels": {"team": "books"}},
+        "spec": {"hosts": ["reviews"], "http": list(deepcopy(http)), **deepcopy(spec)},
+    }
+
+
+def http_route(*rules: Json, kind: str = "HTTPRoute", parent: str = "Service") -> Json:
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": kind,
+        "metadata": {"namespace": "shop", "name": "reviews"},
+        "spec": {"parentRefs": [{"kind": parent, "name": "reviews", "port": 9080}], "rules": list(deepcopy(rules))},
+    }
+
+
+def backend(name: str, weight: int, **more: Any) -> Json:
+    return {"group": "", "kind": "Service", "name": name, "port": 9080, "weight": weight, **more}
+
+
+def rules(**options: Any) -> RouteRules:
+    return RouteRules(Selection(), "reviews", **options)
+
+
+ROUTE: Json = {
+    "name": "shop",
+    "match": [{"uri": {"prefix": "/reviews"}}, {"uri": {"exact": "/stars"}}],
+    "timeout": "3s",
+    "route": [to("v1", 100, headers={"request": {"set": {"x-side": "stable"}}}), to("v2", 0)],
+}
+ADMIN: Json = {"match": [{"uri": {"prefix": "/admin"}}], "route": [{"destination": {"host": "admin"}}]}
+RULE: Json = {
+    "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
+    "timeouts": {"request": "3s"},
+    "backendRefs": [backend("reviews-v1", 100), backend("reviews-v2", 0)],
+}
+
+
+def http(manifest: Json) -> list[Json]:
+    found: list[Json] = manifest["spec"].get("http") or manifest["spec"].get("rules")
+    return found
+
+
+def names(manifest: Json) -> list[str]:
+    return [route.get("name", "") for route in http(manifest)]
+
+
+def test_weights_are_set_and_nothing_else() -> None:
+    live = virtual_service(ADMIN, ROUTE, tls=[{"match": [{"sniHosts": ["a"]}]}], exportTo=["."])
+    expected = deepcopy(live)
+    expected["spec"]["http"][1]["route"][0]["weight"] = 70
+    expected["spec"]["http"][1]["route"][1]["weight"] = 30
+    assert desired(live, SIDES, rules(), Traffic(30, 70)) == expected
+
+
+def test_weights_are_of_another_total() -> None:
+    live = virtual_service({"route": [to("v1", 1000), to("v2", 0)]})
+    options = rules(total=1000, match=(INSIDER,))
+    result = desired(live, SIDES, options, Traffic(5, 995, matched=True))
+    assert [[entry["weight"] for entry in route["route"]] for route in http(result)] == [[1000], [995, 5]]
+    assert observed(result, SIDES, options) == Traffic(5, 995, matched=True)
+
+
+def test_tcp_and_tls_have_weights() -> None:
+    entries = [to("v1", 100), to("v2", 0)]
+    live = virtual_service(tcp=[{"route": entries}], tls=[{"match": [{"sniHosts": ["a"]}], "route": entries}])
+    result = desired(live, SIDES, rules(), Traffic(20, 80))
+    assert [[entry["weight"] for entry in result["spec"][part][0]["route"]] for part in ("tcp", "tls")] == [
+        [80, 20]
+    ] * 2
+    assert observed(result, SIDES, rules()) == Traffic(20, 80)
+
+
+def test_a_delegate_is_an_object_like_any_other() -> None:
+    live = virtual_service(ROUTE)
+    del live["spec"]["hosts"]
+    result = desired(live, SIDES, rules(match=(INSIDER,)), Traffic(matched=True))
+    assert list(result["spec"]) == ["http"]
+    assert names(result) == ["onemesh-canary-reviews-match-0", "shop"]
+
+
+def test_requests_that_match_go_to_the_canary_and_keep_what_the_route_says() -> None:
+    result = desired(virtual_service(ADMIN, ROUTE), SIDES, rules(match=(INSIDER,)), Traffic(10, 90, matched=True))
+    assert http(result) == [
+        ADMIN,
+        {
+            "name": "onemesh-canary-reviews-match-1",
+            "match": [{"uri": {"prefix": "/reviews"}, **INSIDER}, {"uri": {"exact": "/stars"}, **INSIDER}],
+            "timeout": "3s",
+            "route": [to("v2", 100)],
+        },
+        {**ROUTE, "route": [{**ROUTE["route"][0], "weight": 90}, to("v2", 10)]},
+    ]
+
+
+def test_rules_of_the_gateway_api_are_copied_too() -> None:
+    live = http_route(RULE, parent="Gateway")
+    result = desired(live, BACKENDS, rules(match=(INSIDER_OF_GATEWAY,)), Traffic(matched=True))
+    header = {"name": "x-user", "type": "Exact", "value": "insider"}
+    assert http(result) == [
+        {
+            **RULE,
+            "name": "onemesh-canary-reviews-match-0",
+            "matches": [{**RULE["matches"][0], "headers": [header]}],
+            "backendRefs": [backend("reviews-v2", 100)],
+        },
+        RULE,
+    ]
+
+
+def test_a_grpc_route_is_matched_by_method() -> None:
+    live = http_route({"backendRefs": RULE["backendRefs"]}, kind="GRPCRoute")
+    result = desired(live, BACKENDS, rules(match=({"method": {"service": "shop.Cart"}},)), Traffic(matched=True))
+    assert http(result)[0]["matches"] == [{"method": {"type": "Exact", "service": "shop.Cart"}}]
+
+
+MIRRORS: dict[str, tuple[Json, Sides, Json, Json]] = {
+    "none yet": (
+        virtual_service(ROUTE), SIDES, {},
+        {"mirror": to("v2")["destination"], "mirrorPercentage": {"value": 20}},
+    ),
+    "beside those of the user": (
+        virtual_service({**ROUTE, "mirrors": [{"destination": {"host": "audit"}}]}), SIDES,
+        {"mirrors": [{"destination": {"host": "audit"}}]},
+        {"mirrors": [{"destination": {"host": "audit"}},
+                     {"destination": to("v2")["destination"], "percentage": {"value": 20}}]},
+    ),
+    "of the gateway API": (
+        http_route(RULE), BACKENDS, {},
+        {"filters": [{"type": "RequestMirror", "requestMirror": {
+            "backendRef": {"group": "", "kind": "Service", "name": "reviews-v2", "port": 9080}, "percent": 20}}]},
+    ),
+    "of the gateway API, beside the user's filters": (
+        http_route({**RULE, "filters": [{"type": "URLRewrite", "urlRewrite": {"hostname": "a"}}]}), BACKENDS,
+        {"filters": [{"type": "URLRewrite", "urlRewrite": {"hostname": "a"}}]},
+        {"filters": [{"type": "URLRewrite", "urlRewrite": {"hostname": "a"}}, {
+            "type": "RequestMirror", "requestMirror": {
+                "backendRef": {"group": "", "kind": "Service", "name": "reviews-v2", "port": 9080}, "percent": 20}}]},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("live", "sides", "before", "after"), MIRRORS.values(), ids=MIRRORS)
+def test_the_canary_gets_copies(live: Json, sides: Sides, before: Json, after: Json) -> None:
+    """Together with weights, on both kinds."""
+    fields = ("mirror", "mirrors", "mirrorPercentage", "filters")
+    result = desired(live, sides, rules(), Traffic(10, 90, mirror=20))
+    assert {name: value for name, value in http(result)[0].items() if name in fields} == after
+    assert observed(result, sides, rules()) == Traffic(10, 90, mirror=20)
+    again = desired(result, sides, rules(), Traffic())
+    assert {name: value for name, value in http(again)[0].items() if name in fields} == before
+    assert again == live
+
+
+def test_a_mirror_to_the_canary_is_the_release_s() -> None:
+    live = virtual_service({**ROUTE, "mirrors": [to("v2")]})
+    assert desired(live, SIDES, rules(), Traffic()) == virtual_service(ROUTE)
+
+
+PERCENTAGES: dict[str, tuple[Json, Sides, int]] = {
+    "all, where the route does not say": (virtual_service({**ROUTE, "mirror": to("v2")["destination"]}), SIDES, 100),
+    "the old field": (
+        virtual_service({**ROUTE, "mirror": to("v2")["destination"], "mirror_percent": 7}), SIDES, 7,
+    ),
+    "less than one": (
+        virtual_service({**ROUTE, "mirror": to("v2")["destination"], "mirrorPercentage": {"value": 0.1}}), SIDES, 1,
+    ),
+    "none to the canary": (virtual_service({**ROUTE, "mirror": {"host": "audit"}}), SIDES, 0),
+    "a fraction": (
+        http_route({**RULE, "filters": [{"type": "RequestMirror", "requestMirror": {
+            "backendRef": {"name": "reviews-v2"}, "fraction": {"numerator": 1, "denominator": 4}}}]}), BACKENDS, 25,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("live", "sides", "percent"), PERCENTAGES.values(), ids=PERCENTAGES)
+def test_a_mirror_is_seen_however_it_is_written(live: Json, sides: Sides, percent: int) -> None:
+    seen = observed(live, sides, rules())
+    assert seen is not None
+    assert seen.mirror == percent
+
+
+def test_clients_stay_with_their_side() -> None:
+    result = desired(virtual_service(ROUTE), SIDES, rules(affinity=STICKY), Traffic(10, 90, cookie="abc"))
+    stable = ROUTE["route"][0]
+    pattern = {name: {"headers": {"cookie": {"regex": expression(name, ["abc"])}}} for name in STICKY.names}
+    assert http(result) == [
+        {
+            **ROUTE,
+            "name": "onemesh-canary-reviews-stay-0",
+            "match": [{**match, **pattern["canary-user"]} for match in ROUTE["match"]],
+            "route": [to("v2", 100)],
+        },
+        {
+            **ROUTE,
+            "name": "onemesh-canary-reviews-stay-stable-0",
+            "match": [{**match, **pattern["stable-user"]} for match in ROUTE["match"]],
+            "route": [stable],
+        },
+        {
+            **ROUTE,
+            "route": [
+                {
+                    **stable,
+                    "weight": 90,
+                    "headers": {**stable["headers"], "response": {"add": {"Set-Cookie": SET_STABLE_COOKIE}}},
+                },
+                to("v2", 10, headers={"response": {"add": {"Set-Cookie": SET_COOKIE}}}),
+            ],
+        },
+    ]
+    assert observed(result, SIDES, rules(affinity=STICKY)) == Traffic(10, 90, cookie="abc")
+
+
+def test_nobody_stays_with_a_side_that_has_no_weight() -> None:
+    everything = desired(virtual_service(ROUTE), SIDES, rules(affinity=STICKY), Traffic(100, 0, cookie="abc"))
+    assert names(everything) == ["onemesh-canary-reviews-stay-0", "shop"]
+    assert routed(everything, SIDES) == {"canary"}
+    nothing = desired(virtual_service(ROUTE), SIDES, rules(affinity=STICKY), Traffic(cookie="abc"))
+    assert nothing == virtual_service(ROUTE)
+
+
+def test_backends_keep_their_filters_beside_the_cookie() -> None:
+    own = {"type": "ResponseHeaderModifier", "responseHeaderModifier": {"add": [{"name": "x-side", "value": "v2"}]}}
+    live = http_route({**RULE, "backendRefs": [RULE["backendRefs"][0], backend("reviews-v2", 0, filters=[own])]})
+    sticky = rules(affinity=Affinity("canary-user"))
+    result = desired(live, BACKENDS, sticky, Traffic(10, 90, cookie="abc"))
+    assert http(result)[0]["matches"][0]["headers"] == [
+        {"name": "cookie", "type": "RegularExpression", "value": expression("canary-user", ["abc"])}
+    ]
+    [modifier] = http(result)[1]["backendRefs"][1]["filters"]
+    assert modifier["responseHeaderModifier"]["add"] == [
+        {"name": "x-side", "value": "v2"},
+        {"name": "Set-Cookie", "value": SET_COOKIE},
+    ]
+    assert observed(result, BACKENDS, sticky) == Traffic(10, 90, cookie="abc")
+    assert desired(result, BACKENDS, sticky, Traffic()) == live
+
+
+def test_cookies_of_earlier_runs_are_taken_away() -> None:
+    result = desired(virtual_service(ROUTE), SIDES, rules(affinity=STICKY), Traffic(expired=("abc", "def")))
+    assert names(result) == ["onemesh-canary-reviews-leave-0", "shop"]
+    [entry] = http(result)[0]["route"]
+    assert entry["destination"]["subset"] == "v1"
+    assert entry["headers"]["response"]["add"] == {"Set-Cookie": "canary-user=; Path=/; Max-Age=-1"}
+    assert http(result)[0]["match"][0]["headers"]["cookie"]["regex"] == expression("canary-user", ["abc", "def"])
+    assert observed(result, SIDES, rules(affinity=STICKY)) == Traffic(expired=("abc", "def"))
+    assert routed(result, SIDES) == {"stable"}
+
+
+@pytest.mark.parametrize(
+    ("header", "stays"),
+    [
+        ("a.b=abc", True),
+        ("x=1; a.b=abc; y=2", True),
+        ("x=1;a.b=abc", True),
+        ("a.b=abcd", False),
+        ("a.b=old", False),
+        ("xa.b=abc", False),
+        ("a_b=abc", False),
+        ("x=a.b=abc", False),
+    ],
+)
+def test_only_the_cookie_itself_counts(header: str, stays: bool) -> None:
+    assert bool(re.fullmatch(expression("a.b", ["abc"]), header)) is stays
+
+
+def test_weights_of_a_segment_are_for_requests_that_match() -> None:
+    segment = rules(match=(INSIDER,), segment=True, affinity=Affinity("canary-user"))
+    result = desired(virtual_service(ROUTE), SIDES, segment, Traffic(10, 90, mirror=5, cookie="abc"))
+    assert names(result) == ["onemesh-canary-reviews-stay-0", "onemesh-canary-reviews-segment-0", "shop"]
+    assert set(http(result)[0]["match"][0]["headers"]) == {"x-user", "cookie"}
+    assert http(result)[1]["match"][1] == {"uri": {"exact": "/stars"}, **INSIDER}
+    assert http(result)[2] == ROUTE
+    assert observed(result, SIDES, segment) == Traffic(10, 90, mirror=5, cookie="abc")
+    assert routed(desired(result, SIDES, segment, Traffic(100, 0)), SIDES) == {"stable", "canary"}
+    assert desired(result, SIDES, segment, Traffic()) == virtual_service(ROUTE)
+
+
+def test_edits_of_the_user_reach_the_copies() -> None:
+    options = rules(match=(INSIDER,))
+    live = desired(virtual_service(ROUTE), SIDES, options, Traffic(matched=True))
+    live["spec"]["http"][1]["timeout"] = "9s"
+    live["spec"]["http"].insert(1, deepcopy(ADMIN))
+    live["metadata"]["labels"]["mine"] = "yes"
+    result = desired(live, SIDES, options, Traffic(matched=True))
+    assert [route.get("timeout") for route in http(result)] == [None, "9s", "9s"]
+    assert names(result) == ["", "onemesh-canary-reviews-match-1", "shop"]
+    assert result["metadata"] == live["metadata"]
+
+
+def test_two_releases_share_an_object() -> None:
+    """Neither takes away or moves what the other made, and an index is the one that the user knows."""
+    live = virtual_service(ROUTE, {"name": "stars", "route": [to("a", 100, "stars"), to("b", 0, "stars")]})
+    first = (Sides("v1", "v2"), RouteRules(Selection(routes=("0",)), "b-reviews", match=(INSIDER,)))
+    second = (Sides("a", "b"), RouteRules(Selection(routes=("1",)), "stars", match=(INSIDER,)))
+    third = (Sides("v1", "v2"), RouteRules(Selection(routes=("0",)), "a-reviews", match=({"port": 80},)))
+    traffic = Traffic(matched=True)
+    result = live
+    for sides, options in (first, second, third):
+        result = desired(result, sides, options, traffic)
+    assert names(result) == [
+        "onemesh-canary-a-reviews-match-0",
+        "onemesh-canary-b-reviews-match-0",
+        "shop",
+        "onemesh-canary-stars-match-1",
+        "stars",
+    ]
+    for sides, options in (first, second, third):
+        assert desired(result, sides, options, traffic) == result
+    assert observed(result, *second) == Traffic(matched=True)
+    for sides, options in (first, second, third):
+        result = desired(result, sides, options, Traffic())
+    assert result == live
+
+
+ROUTED: dict[str, tuple[Json, Sides, set[str]]] = {
+    "weights above 0": (virtual_service(ROUTE), SIDES, {"stable"}),
+    "one destination alone gets all": (virtual_service({"route": [to("v2")]}), SIDES, {"canary"}),
+    "another route of the object": (
+        virtual_service(ROUTE, {"match": [{"uri": {"prefix": "/x"}}], "route": [to("v2", 100)]}), SIDES,
+        {"stable", "canary"},
+    ),
+    "tcp": (virtual_service(ROUTE, tcp=[{"route": [to("v2")]}]), SIDES, {"stable", "canary"}),
+    "a mirror": (virtual_service({**ROUTE, "mirror": to("v2")["destination"]}), SIDES, {"stable", "canary"}),
+    "one of several mirrors": (
+        virtual_service({**ROUTE, "mirrors": [{"destination": {"host": "audit"}}, to("v2")]}), SIDES,
+        {"stable", "canary"},
+    ),
+    "a mirror of a rule": (
+        http_route({**RULE, "filters": [
+            {"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "reviews-v2", "port": 1}}}]}),
+        BACKENDS, {"stable", "canary"},
+    ),
+    "a mirror of a backend": (
+        http_route({"backendRefs": [backend("reviews-v1", 1, filters=[
+            {"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "reviews-v2"}}}])]}),
+        BACKENDS, {"stable", "canary"},
+    ),
+    "hosts in full": (
+        virtual_service({"route": [to("v2", host="reviews.shop.svc.cluster.local")]}),
+        Sides("stars", "reviews", by="host"), {"canary"},
+    ),
+    "a host that is there with two subsets": (
+        virtual_service({"route": [to("v1", 50), to("v2", 50)]}), Sides("stars", "reviews"), {"canary"},
+    ),
+    "a host beside its own subset": (
+        virtual_service({"route": [{"destination": {"host": "reviews"}, "weight": 0}, to("v2", 100)]}),
+        Sides("reviews", "v2"), {"canary"},
+    ),
+    "a subset alone is not its host too": (virtual_service({"route": [to("v2")]}), Sides("reviews", "v2"), {"canary"}),
+    "subsets only": (
+        virtual_service({"route": [{"destination": {"host": "v2"}}]}), Sides("v1", "v2", by="subset"), set(),
+    ),
+    "nothing": (virtual_service(ADMIN), SIDES, set()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("live", "sides", "expected"), ROUTED.values(), ids=ROUTED)
+def test_sides_that_get_anything_are_known(live: Json, sides: Sides, expected: set[str]) -> None:
+    assert routed(live, sides) == expected
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [
+        ([(100, 0)], Traffic()),
+        ([(1, 1)], Traffic(50, 50)),
+        ([(2, 1)], Traffic(33, 67)),
+        ([(9999, 1)], Traffic(1, 100)),
+        ([(90, 10), (30, 70)], Traffic(70, 30)),
+    ],
+)
+def test_weights_are_seen_as_shares(weights: list[tuple[int, int]], expected: Traffic) -> None:
+    live = virtual_service(*({"route": [to("v1", stable), to("v2", canary)]} for stable, canary in weights))
+    assert observed(live, SIDES, rules()) == expected
+
+
+@pytest.mark.parametrize("live", [virtual_service(ADMIN), virtual_service({"route": [to("v1")]})])
+def test_nothing_is_seen_where_the_sides_are_not(live: Json) -> None:
+    assert observed(live, SIDES, rules()) is None
+    assert observed(live, SIDES, RouteRules(Selection(routes=("0",)), "reviews")) is None
+
+
+TCP = virtual_service(tcp=[{"route": [to("v1", 100), to("v2", 0)]}])
+REFUSED: dict[str, tuple[Json, Sides, RouteRules, Traffic, str]] = {
+    "a key that is in no route": (virtual_service(ROUTE), Sides("v1", "v3"), rules(), HALF, "destination-missing"),
+    "weights that others have": (
+        virtual_service({"route": [*ROUTE["route"], to("v3", 10)]}), SIDES, rules(), HALF, "weights-sum",
+    ),
+    "a match on TCP": (TCP, SIDES, rules(match=(INSIDER,)), Traffic(matched=True), "match-needs-http"),
+    "affinity on TCP": (TCP, SIDES, rules(affinity=STICKY), Traffic(1, 99, cookie="a"), "affinity-needs-http"),
+    "a mirror on TCP": (TCP, SIDES, rules(), Traffic(mirror=10), "mirror-needs-http"),
+    "a mirror on TCPRoute": (
+        http_route(RULE, kind="TCPRoute"), BACKENDS, rules(), Traffic(mirror=1), "mirror-needs-http",
+    ),
+    "a mirror where the field is taken": (
+        virtual_service({**ROUTE, "mirror": {"host": "audit"}}), SIDES, rules(), Traffic(mirror=10), "mirror-taken",
+    ),
+    "a cookie where another is set": (
+        virtual_service({"route": [
+            to("v1", 100), to("v2", 0, headers={"response": {"set": {"set-cookie": "a=b"}}})]}),
+        SIDES, rules(affinity=STICKY), Traffic(1, 99, cookie="abc"), "cookie-taken",
+    ),
+    "matches that have no form together": (
+        virtual_service({**ROUTE, "match": [{"headers": {"cookie": {"regex": "a"}}}]}), SIDES,
+        rules(affinity=STICKY), Traffic(1, 99, cookie="abc"), "match-conflict",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("live", "sides", "options", "traffic", "slug"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_is_refused(live: Json, sides: Sides, options: RouteRules, traffic: Traffic, slug: str) -> None:
+    """By the check beforehand, and by what would write it."""
+    before = deepcopy(live)
+    with pytest.raises(RouteError) as caught:
+        desired(live, sides, options, traffic)
+    assert caught.value.check == slug
+    assert "shop/reviews" in str(caught.value)
+    assert slug in [problem.check for problem in check(live, sides, options, [traffic])]
+    assert live == before
+
+
+MANY = [{"matches": [{"method": method}], "backendRefs": RULE["backendRefs"]} for method in ["GET", "POST", "PUT"] * 3]
+BAD: dict[str, tuple[Json, Sides, RouteRules, list[str]]] = {
+    "equal sides": (virtual_service(ROUTE), Sides("v1", "v1"), rules(), ["sides-equal"]),
+    "equal cookies": (
+        virtual_service(ROUTE), SIDES, rules(affinity=Affinity("a", stable_cookie_name="a")), ["cookie-names-equal"],
+    ),
+    "cookies without a name, an age or a good name": (
+        virtual_service(ROUTE), SIDES, rules(affinity=Affinity("a b", max_age=0, stable_cookie_name="ü")),
+        ["cookie-name-bad", "cookie-name-bad", "cookie-age-bad"],
+    ),
+    "a cookie without a name": (virtual_service(ROUTE), SIDES, rules(affinity=Affinity("")), ["cookie-name-bad"]),
+    "a match of everything": (virtual_service(ROUTE), SIDES, rules(match=({},)), ["match-bad"]),
+    "a segment of everything": (virtual_service(ROUTE), SIDES, rules(segment=True), ["match-missing"]),
+    "a name that no route may have": (
+        virtual_service(ROUTE), SIDES, RouteRules(Selection(), "Reviews!"), ["name-bad"],
+    ),
+    "a match that no route has": (
+        virtual_service(ROUTE), SIDES, rules(match=({"uri": {"exact": "/x"}},)), ["match-never"],
+    ),
+    "a cookie where the route looks at cookies": (
+        virtual_service({**ROUTE, "match": [{"headers": {"cookie": {"regex": "a"}}}]}), SIDES,
+        rules(affinity=STICKY), ["match-conflict"],
+    ),
+    "both on TCP": (
+        TCP, SIDES, rules(match=(INSIDER,), affinity=STICKY), ["match-needs-http", "affinity-needs-http"],
+    ),
+    "more rules than there may be": (
+        http_route(*MANY), BACKENDS, rules(match=(INSIDER_OF_GATEWAY,)), ["too-many-rules"],
+    ),
+    "nothing": (virtual_service(ROUTE), SIDES, rules(match=(INSIDER,), affinity=STICKY), []),
+    "nothing, in a segment": (virtual_service(ROUTE), SIDES, rules(match=(INSIDER,), segment=True), []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("live", "sides", "options", "slugs"), BAD.values(), ids=BAD)
+def test_everything_in_the_way_is_said_beforehand(
+    live: Json, sides: Sides, options: RouteRules, slugs: list[str]
+) -> None:
+    problems = check(live, sides, options)
+    assert [problem.check for problem in problems] == slugs
+    assert all(str(problem) and problem.remedy for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("options", "traffic", "slug"),
+    [
+        (rules(), Traffic(matched=True), "match-missing"),
+        (rules(), Traffic(1, 99, cookie="a"), "affinity-missing"),
+        (rules(affinity=STICKY), Traffic(1, 99, cookie="a;b"), "cookie-value-bad"),
+        (rules(affinity=STICKY), Traffic(expired=("a|b",)), "cookie-value-bad"),
+    ],
+)
+def test_traffic_that_the_rules_do_not_know_is_refused(options: RouteRules, traffic: Traffic, slug: str) -> None:
+    with pytest.raises(RouteError) as caught:
+        desired(virtual_service(ROUTE), SIDES, options, traffic)
+    assert caught.value.check == slug

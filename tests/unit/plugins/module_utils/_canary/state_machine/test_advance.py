@@ -1,0 +1,474 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Releases from their start to their end, told as scenarios. The world looks for what must never happen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import Request, Verdict
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan.plan import schedule
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.advance import advance, due, needs
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.state import State
+from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import Policy
+from ansible_collections.onemesh.istio.tests.support.canary.release_world import (
+    FAILED,
+    SUCCESS_RATE,
+    WAITING,
+    World,
+    rules_of,
+)
+
+WAVES: dict[str, Any] = {
+    "step_weights": [10, 50],
+    "waves": [{"name": "first", "clusters": ["east"]}, {"name": "rest"}],
+}
+TOGETHER = {**WAVES, "promote": "together"}
+COPY, FINAL, DONE = 4, 5, 6
+
+
+def test_a_good_release_takes_every_step_once_and_leaves_no_canary() -> None:
+    world = World(rules_of())
+    state = world.run()
+    assert (state.phase, state.promoted, world.steps) == ("succeeded", "r2", [0, 1, 2, 3, 4, 5, 6])
+    assert world.templates == {"east": ["r1", "r2"], "west": ["r1", "r2"]}
+    assert world.sizes == {"east": 0, "west": 0}
+    assert [each.phase for each in state.history] == ["progressing"] * 4 + ["promoting", "finalising", "succeeded"]
+
+
+def test_before_the_first_release_the_stable_side_is_made_of_what_runs() -> None:
+    world = World(rules_of(baseline=True), revision="r1", state=State())
+    world.stable["east"] = WAITING
+    for _number in range(3):
+        world.tick()
+    assert world.state.phase == "initializing"
+    world.stable.clear()
+    state = world.run()
+    assert (state.phase, state.promoted, world.steps) == ("initialized", "r1", [])
+
+
+@pytest.mark.parametrize("step", range(DONE))
+@pytest.mark.parametrize("cut", [None, 0, 1])
+def test_the_way_back_is_open_from_every_step(step: int, cut: int | None) -> None:
+    world = World(rules_of()).until(step)
+    if cut is not None:
+        world.tick(60, "skip", cut=cut)
+    world.tick(request="rollback")
+    assert world.state.phase == "failed"
+    state = world.run()
+    assert (state.phase, state.promoted, world.weights) == ("failed", "r1", {"east": 0, "west": 0})
+    assert world.templates == {"east": ["r1"], "west": ["r1"]}
+    assert world.sizes == {"east": 0, "west": 0}
+    assert sum("rolling back" in each.reason for each in state.history) == 1
+
+
+@pytest.mark.parametrize(
+    ("verdict", "phase", "failed"),
+    [
+        ("pass", "progressing", 0),
+        ("fail", "failed", 1),
+        ("inconclusive", "progressing", 0),
+        ("error", "progressing", 0),
+        ("running", "progressing", 0),
+    ],
+)
+def test_only_a_failed_analysis_ends_a_release_and_only_a_passed_one_takes_it_on(
+    verdict: Verdict, phase: str, failed: int
+) -> None:
+    world = World(rules_of(), verdict=verdict).until(1)
+    world.tick(60)
+    assert (world.state.phase, world.state.failed) == (phase, failed)
+    assert world.state.position.step == (2 if verdict == "pass" else 1)
+
+
+def test_the_threshold_counts_in_the_tick_that_reaches_it_and_a_pass_lowers_nothing() -> None:
+    world = World(rules_of(threshold=2)).until(1)
+    world.verdict = "fail"
+    world.tick(60)
+    assert (world.state.failed, world.state.phase) == (1, "progressing")
+    world.verdict = "pass"
+    world.tick(60)
+    assert (world.state.failed, world.state.position.step) == (1, 2)
+    world.verdict = "fail"
+    world.tick(60)
+    assert (world.state.failed, world.state.phase) == (2, "failed")
+
+
+@pytest.mark.parametrize(
+    ("limits", "verdict", "ends"),
+    [
+        ({"failure_limit": 1}, "fail", "failed"),
+        ({"inconclusive_limit": 1}, "inconclusive", "held"),
+        ({"error_limit": 1}, "error", "held"),
+    ],
+)
+def test_a_limit_of_a_metric_ends_or_holds(limits: dict[str, int], verdict: Verdict, ends: str) -> None:
+    world = World(rules_of(metrics=(replace(SUCCESS_RATE, **limits),), threshold=9), verdict=verdict).until(1)
+    world.tick(60)
+    assert world.state.phase == "progressing"
+    world.tick(60)
+    assert world.state.phase == ("failed" if ends == "failed" else "progressing")
+    assert bool(world.state.held) == (ends == "held")
+    if ends == "held":
+        world.verdict = "pass"
+        world.tick(request="resume")
+        assert world.run().phase == "succeeded"
+
+
+def test_a_gate_holds_and_opens_once() -> None:
+    world = World(rules_of(plan={"step_weights": [50], "gates": [{"before": "promotion", "name": "go"}]})).until(1)
+    world.tick(60)
+    world.tick(60)
+    assert (world.state.phase, world.state.position.step) == ("waiting_promotion", 1)
+    assert [each.phase for each in world.state.history].count("waiting_promotion") == 1
+    world.gates["go"] = "open"
+    assert world.run().phase == "succeeded"
+
+
+def test_a_failed_analysis_ends_a_release_that_waits_for_its_promotion() -> None:
+    world = World(rules_of(hooks=frozenset({"confirm-promotion"}))).until(3)
+    world.tick(60)
+    assert world.state.phase == "waiting_promotion"
+    world.verdict = "fail"
+    world.tick(60)
+    assert world.state.phase == "failed"
+
+
+def test_a_closed_confirmation_waits_and_a_revision_that_goes_away_is_forgotten() -> None:
+    world = World(rules_of(hooks=frozenset({"confirm-rollout"})))
+    world.tick()
+    world.tick()
+    assert (world.state.phase, len(world.state.history)) == ("waiting", 1)
+    world.revision = "r1"
+    world.tick()
+    assert world.state.phase == "initialized"
+
+
+@pytest.mark.parametrize("request_", ["skip", "promote"])
+def test_a_person_passes_over_time_and_verdict_but_not_over_what_is_broken(request_: Request) -> None:
+    world = World(rules_of(), verdict="inconclusive").until(1)
+    world.canary["west"] = WAITING
+    world.tick(1, request_)
+    assert world.state.position.step == 1
+    world.canary.clear()
+    world.tick(1, request_)
+    assert world.state.position.step == (2 if request_ == "skip" else COPY)
+
+
+def test_a_failure_in_the_tick_of_a_request_to_go_on_goes_before_it() -> None:
+    world = World(rules_of()).until(1)
+    world.verdict = "fail"
+    world.tick(60, "promote")
+    assert world.state.phase == "failed"
+
+
+def test_a_hold_stops_steps_and_not_the_way_back() -> None:
+    world = World(rules_of()).until(1)
+    world.tick(request="hold")
+    world.tick(600)
+    assert world.state.position.step == 1
+    world.verdict = "fail"
+    world.tick(60)
+    assert world.state.phase == "failed"
+
+
+def test_a_new_revision_in_a_run_sends_everybody_back_and_begins_from_the_start() -> None:
+    world = World(rules_of()).until(3)
+    world.revision = "r3"
+    world.tick()
+    assert (world.state.phase, world.weights) == ("progressing", {"east": 0, "west": 0})
+    state = world.run()
+    assert (state.phase, state.promoted, world.steps) == ("succeeded", "r3", [0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6])
+
+
+def test_a_new_revision_is_retreated_from_while_a_cluster_is_away_and_begins_when_it_is_back() -> None:
+    world = World(rules_of()).until(2)
+    world.away = {"west"}
+    world.revision = "r3"
+    for _number in range(5):
+        world.tick()
+    assert world.weights == {"east": 0, "west": 50}
+    world.away.clear()
+    assert world.run().promoted == "r3"
+
+
+def test_a_revision_that_is_put_back_ends_the_run() -> None:
+    world = World(rules_of()).until(2)
+    world.revision = "r1"
+    state = world.run()
+    assert (state.phase, state.promoted, world.weights) == ("failed", "r1", {"east": 0, "west": 0})
+
+
+def test_a_revision_that_comes_in_a_way_back_begins_after_it() -> None:
+    world = World(rules_of()).until(2)
+    world.tick(request="rollback")
+    world.revision = "r3"
+    world.tick()
+    assert (world.state.phase, world.state.revision) == ("failed", "r2")
+    for _number in range(100):
+        world.tick()
+    assert (world.state.phase, world.state.promoted) == ("succeeded", "r3")
+    assert world.steps[:4] == [0, 1, 2, 0]
+
+
+def test_a_start_that_cannot_be_written_is_tried_again_and_goes_on_from_no_older_position() -> None:
+    world = World(rules_of()).until(2)
+    world.tick(request="rollback")
+    world.run()
+    world.revision = "r3"
+    world.fails_to_write = {"west"}
+    for _number in range(5):
+        world.tick(60)
+    assert world.weights == {"east": 0, "west": 0}
+    world.fails_to_write.clear()
+    world.steps.clear()
+    assert world.run().promoted == "r3"
+    assert world.steps == [0, 1, 2, 3, 4, 5, 6]
+
+
+def test_a_step_that_is_not_taken_leaves_no_trace() -> None:
+    world = World(rules_of()).until(1)
+    world.fails_to_write = {"west"}
+    before = world.state.history
+    for _number in range(5):
+        world.tick(60)
+    assert (world.state.position.step, world.state.intended, world.state.history) == (1, None, before)
+    assert world.state.phase == "progressing"
+
+
+def test_a_way_back_is_owed_to_a_cluster_that_is_away() -> None:
+    world = World(rules_of()).until(2)
+    world.away = {"west"}
+    world.verdict = "fail"
+    world.tick(60)
+    for _number in range(20):
+        world.tick()
+    assert (world.weights, world.sizes) == ({"east": 0, "west": 50}, {"east": 100, "west": 100})
+    assert not world.state.done
+    world.away.clear()
+    assert world.run().phase == "failed"
+    assert (world.weights, world.sizes) == ({"east": 0, "west": 0}, {"east": 0, "west": 0})
+
+
+@pytest.mark.parametrize(
+    ("policy", "goes_on"),
+    [(Policy(), False), (Policy("quorum", 1), True), (Policy("exclude", exclude=frozenset({"west"})), True)],
+)
+def test_a_step_without_a_cluster_follows_the_policy(policy: Policy, goes_on: bool) -> None:
+    world = World(rules_of(policy=policy)).until(1)
+    world.away = {"west"}
+    world.tick(60)
+    assert (world.state.position.step == 2) == goes_on
+
+
+def test_a_cluster_that_comes_back_gets_pods_then_its_share_and_then_the_next_step_is_taken() -> None:
+    world = World(rules_of(policy=Policy("quorum", 1)))
+    world.away = {"west"}
+    world.until(2)
+    world.away.clear()
+    world.tick(60)
+    assert (world.weights, world.sizes["west"], world.state.position.step) == ({"east": 50, "west": 0}, 100, 2)
+    world.tick()
+    assert (world.weights, world.state.position.step) == ({"east": 50, "west": 50}, 2)
+    assert world.run().phase == "succeeded"
+
+
+def test_a_cluster_that_missed_the_promotion_gets_it_when_it_is_back() -> None:
+    world = World(rules_of(policy=Policy("quorum", 1))).until(3)
+    world.away = {"west"}
+    world.until(FINAL)
+    for _number in range(20):
+        world.tick()
+    assert (world.state.phase, world.sizes["east"]) == ("finalising", 100)
+    world.away.clear()
+    assert world.run().phase == "succeeded"
+    assert world.templates["west"] == ["r1", "r2"]
+
+
+def test_a_cluster_that_is_left_out_by_name_does_not_stop_the_end_and_its_canary_stays() -> None:
+    world = World(rules_of(policy=Policy("exclude", exclude=frozenset({"west"}))))
+    assert world.run().phase == "succeeded"
+    assert world.sizes["east"] == 100
+    world.rules = replace(world.rules, policy=Policy())
+    world.run()
+    assert world.sizes["east"] == 0
+
+
+def test_a_weight_that_somebody_changed_is_put_right_before_the_next_step() -> None:
+    world = World(rules_of()).until(2)
+    world.live["west"] = replace(world.live["west"], traffic=replace(world.live["west"].traffic, canary=90, stable=10))
+    world.tick(60)
+    assert (world.weights, world.state.position.step) == ({"east": 50, "west": 50}, 2)
+
+
+def test_nobody_is_sent_back_to_a_stable_side_that_is_not_ready() -> None:
+    world = World(rules_of()).until(2)
+    world.stable["west"] = WAITING
+    world.tick(request="rollback")
+    world.tick()
+    assert (world.state.phase, world.weights) == ("failed", {"east": 50, "west": 50})
+    world.stable.clear()
+    world.tick()
+    assert world.weights == {"east": 0, "west": 0}
+
+
+def test_a_canary_that_is_not_ready_holds_and_one_that_is_broken_ends_the_release() -> None:
+    world = World(rules_of()).until(1)
+    world.canary["west"] = WAITING
+    world.tick(60)
+    assert (world.state.phase, world.state.position.step) == ("progressing", 1)
+    world.canary["west"] = FAILED
+    world.tick()
+    assert world.state.phase == "failed"
+
+
+def test_a_gradual_way_back_goes_down_step_by_step() -> None:
+    world = World(rules_of(rollback_step=20, rollback_interval=30.0)).until(2)
+    world.tick(request="rollback")
+    seen = [world.weights["east"]]
+    while seen[-1]:
+        world.tick(30)
+        seen.append(world.weights["east"])
+    assert seen == [30, 10, 0]
+
+
+@pytest.mark.parametrize("exit_", ["resume", "rollback", "revision"])
+def test_a_promotion_that_fails_is_held_at_the_canary_and_has_its_exits(exit_: str) -> None:
+    world = World(rules_of(plan={"step_weights": [50]})).until(2)
+    world.stable["west"] = FAILED
+    world.tick()
+    world.tick()
+    assert (world.state.phase, world.weights) == ("promoting", {"east": 100, "west": 100})
+    if exit_ == "resume":
+        world.tick(request="resume")
+        world.stable.clear()
+        assert world.run().promoted == "r2"
+        return
+    if exit_ == "rollback":
+        world.tick(request="rollback")
+    else:
+        world.revision = "r3"
+        world.tick()
+    assert (world.state.phase, world.weights) == ("failed", {"east": 100, "west": 100})
+    assert world.templates["west"] == ["r1"]
+    world.stable.clear()
+    world.steps.clear()
+    for _number in range(100):
+        world.tick()
+    assert world.state.promoted == ("r1" if exit_ == "rollback" else "r3")
+    assert world.steps == ([] if exit_ == "rollback" else [0, 1, 2, 3, 4])
+
+
+@pytest.mark.parametrize(("way", "phase"), [("restore", "failed"), ("retry", "promoting")])
+def test_other_ways_out_of_a_failed_promotion(way: str, phase: str) -> None:
+    world = World(rules_of(on_failed_promotion=way)).until(COPY)
+    world.stable["west"] = FAILED
+    world.tick()
+    world.tick()
+    assert (world.state.phase, world.weights) == (phase, {"east": 100, "west": 100})
+    world.stable.clear()
+    assert world.run().phase == ("failed" if way == "restore" else "succeeded")
+    assert world.templates["west"][-1] == ("r1" if way == "restore" else "r2")
+
+
+@pytest.mark.parametrize(
+    ("plan", "revert", "bad", "weights", "templates"),
+    [
+        (WAVES, "wave", ("west",), {"east": 0, "west": 0}, {"east": "r2", "west": "r1"}),
+        (WAVES, "all", ("west",), {"east": 0, "west": 0}, {"east": "r1", "west": "r1"}),
+        (TOGETHER, "wave", ("west",), {"east": 50, "west": 0}, {"east": "r1", "west": "r1"}),
+        (TOGETHER, "wave", ("east", "west"), {"east": 0, "west": 0}, {"east": "r1", "west": "r1"}),
+        (TOGETHER, "all", ("west",), {"east": 0, "west": 0}, {"east": "r1", "west": "r1"}),
+    ],
+)
+def test_a_failure_in_the_second_wave_takes_back_the_wave_or_all(
+    plan: dict[str, Any], revert: Any, bad: tuple[str, ...], weights: dict[str, int], templates: dict[str, str]
+) -> None:
+    rules = rules_of(plan=plan, revert=revert)
+    first = next(step.index for step in rules.steps if step.wave == 1 and step.canary)
+    world = World(rules).until(first)
+    world.verdict, world.bad = "fail", bad
+    world.tick(60)
+    world.run()
+    assert world.weights == weights
+    assert {name: had[-1] for name, had in world.templates.items()} == templates
+
+
+def test_a_wave_that_has_not_begun_has_no_canary() -> None:
+    world = World(rules_of(plan=WAVES)).until(1)
+    assert world.sizes == {"east": 100, "west": 0}
+
+
+def test_pods_come_before_requests_and_go_after_them() -> None:
+    plan = {
+        "steps": [{"replicas": 10}, {"weight": 5}, {"replicas": 60}, {"weight": 40}, {"replicas": 0}, {"weight": 0}]
+    }
+    world = World(rules_of(plan=plan))
+    seen = []
+    while not world.state.done or world.state.revision == "r1":
+        decision = world.tick()
+        if decision.apply and world.state.position.step < 4:
+            seen.append((world.weights["east"], world.sizes["east"]))
+    assert seen == [(0, 10), (5, 10), (5, 60), (40, 60), (0, 60), (0, 0)]
+
+
+def test_a_plan_that_is_changed_moves_nobody_and_can_be_left() -> None:
+    world = World(rules_of()).until(2)
+    world.rules = replace(world.rules, steps=schedule({"step_weights": [70, 80], "interval": 60}))
+    world.tick(60)
+    assert world.weights == {"east": 50, "west": 50}
+    world.tick(request="rollback")
+    assert world.run().phase == "failed"
+
+
+def test_a_plan_that_is_changed_after_a_release_changes_nothing_until_the_next() -> None:
+    world = World(rules_of())
+    world.run()
+    world.rules = replace(world.rules, steps=schedule({"step_weight": 10, "interval": 60}))
+    assert not world.tick().apply
+    assert world.weights == {"east": 0, "west": 0}
+
+
+def test_what_a_promotion_copies_is_never_a_revision_that_nobody_looked_at() -> None:
+    world = World(rules_of())
+    world.run()
+    world.tick(request="hold")
+    world.revision = "r3"
+    assert not world.tick().apply
+    assert world.templates["east"][-1] == "r2"
+
+
+def test_clients_who_stay_with_the_canary_lose_their_cookie_with_the_run() -> None:
+    world = World(rules_of(sticky=True)).until(2)
+    assert world.live["east"].traffic.cookie == "cr2"
+    world.run()
+    assert (world.live["east"].traffic.cookie, world.live["east"].traffic.expired) == ("", ("cr2",))
+    world.tick(request="restart")
+    assert world.state.expired == ()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "analysis", "hooks"),
+    [
+        (10, False, ("rollback",)),
+        (60, True, ("rollback", "rollout", "confirm-traffic-increase")),
+    ],
+)
+def test_nothing_is_asked_before_its_time(seconds: float, analysis: bool, hooks: tuple[str, ...]) -> None:
+    world = World(rules_of(hooks=frozenset({"rollback", "rollout", "confirm-traffic-increase"})))
+    world.gates = {"confirm-traffic-increase": "open", "rollout": "open"}
+    world.until(1)
+    asked = needs(world.rules, world.state, "r2", world.now + seconds)
+    assert (asked.analysis, asked.hooks) == (analysis, hooks)
+    assert due(world.rules, world.state, world.now) == 60.0
+
+
+def test_the_analysis_of_one_moment_counts_once() -> None:
+    world = World(rules_of(threshold=3), verdict="fail").until(1)
+    world.now += 60
+    seen = world.observe()
+    first = advance(world.rules, world.state, seen)
+    assert (first.state.failed, advance(world.rules, first.state, seen).state.failed) == (1, 1)

@@ -1,0 +1,56 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The written form of a state."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.state import (
+    State,
+    UnreadableState,
+    decode,
+    encode,
+)
+from ansible_collections.onemesh.istio.tests.support.canary.release_world import World, rules_of
+
+
+@pytest.mark.parametrize("step", [0, 2, 4])
+def test_what_was_written_is_read_again(step: int) -> None:
+    world = World(rules_of()).until(step)
+    world.tick(60, cut=1)
+    assert decode(encode(world.state)) == world.state
+    assert decode(encode(State())) == State()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"format": 2}, "its format is 2"),
+        ({"more": 1}, "unknown fields: more"),
+        ({"phase": "flying"}, "unknown phase flying"),
+        ({"position": {"step": 1, "sideways": True}}, "cannot be read"),
+        ({"position": 3}, "cannot be read"),
+    ],
+)
+def test_what_is_no_state_of_this_version_is_refused_with_the_reason(change: dict[str, Any], words: str) -> None:
+    document = {**json.loads(encode(State())), **change}
+    with pytest.raises(UnreadableState, match=words):
+        decode(json.dumps(document))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "null", "7"])
+def test_what_is_no_document_is_refused(text: str) -> None:
+    with pytest.raises(UnreadableState):
+        decode(text)
+
+
+@pytest.mark.parametrize(
+    ("phase", "running"),
+    [("initialized", False), ("waiting", False), ("progressing", True), ("waiting_promotion", True), ("failed", False)],
+)
+def test_which_phases_are_under_way(phase: Any, running: bool) -> None:
+    assert State(phase).running == running
