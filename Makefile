@@ -14,7 +14,7 @@ STATIC_CHECKS := sanity ansible-units ansible-lint unit importer docs-site mypy 
 TRAFFIC_CHECKS := integration secrecy molecule
 CHECKS := $(LAB_CHECKS) $(STATIC_CHECKS) $(TRAFFIC_CHECKS)
 # Folders of integration tests that measure no traffic and start API servers of their own: the check objects.
-OBJECTS := analysis canary canary_routes charts helm identity replicate traffic_split trust workloads writer
+OBJECTS := analysis canary canary_routes charts engine helm identity replicate traffic_split trust workloads writer
 
 RUN := source tools/common.sh && use_checkout &&
 

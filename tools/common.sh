@@ -25,8 +25,8 @@ content_hash() {
     cat "$@" | sha256sum | cut -c1-16
 }
 
-# use_checkout: Ansible reads the collection and its dependencies from this checkout.
+# use_checkout: Ansible reads the collection and its dependencies from this checkout, and tests find tests/support.
 use_checkout() {
     export ANSIBLE_COLLECTIONS_PATH=$cache/tree:$cache/deps
-    export PYTHONPATH=$cache/tree${PYTHONPATH:+:$PYTHONPATH}
+    export PYTHONPATH=$cache/tree:$root/tests${PYTHONPATH:+:$PYTHONPATH}
 }

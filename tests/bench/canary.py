@@ -13,23 +13,16 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-sys.path += [
-    str(Path(__file__).parents[1] / name)
-    for name in ("fault", "integration/replicate", "integration/traffic_split", "integration/canary")
-]
-
-
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import canary, traffic_split
-from fleet_runs import Planes, run, started
-from releases import Shop
-from splits import destination_rule
+from support.fleet_runs import Planes, run, started
+from support.releases import Shop
+from support.splits import destination_rule
 
 MANY = ("east", "west", "north", "south", "centre", "coast", "hill", "valley")
 FEW = MANY[:2]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -24,9 +23,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     path,
 )
 from delay import HOST, delayed
-
-sys.path.append(str(Path(__file__).parents[1] / "integration" / "replicate"))
-from fleet_runs import RECORDS, Planes, started
+from support.fleet_runs import RECORDS, Planes, started
 
 __all__ = ["Endpoint", "Ground", "objects", "parameters", "started"]
 

@@ -4,29 +4,22 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
-
-sys.path += [
-    str(Path(__file__).parents[1] / "integration" / name)
-    for name in ("roles", "engine", "replicate", "traffic_split", "canary")
-]
-import fleet_runs
-from fault_runs import Moments, Site, refuse, start_forking
-from faults import Wire
-from fleet_runs import Planes
-from lab_runs import Lab
+from support import fleet_runs
+from support.fault_runs import Moments, Site, refuse, start_forking
+from support.faults import Wire
+from support.fleet_runs import Planes
+from support.lab_runs import Lab
 
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """Both clusters without Istio, before and afterwards."""
     lab = Lab(tmp_path_factory.mktemp("lab"))
-    lab.meshlab("fault", "clear")
+    lab.meshlab("fault clear")
     lab.wipe()
     yield lab
     lab.wipe()

@@ -16,8 +16,8 @@ from difflib import unified_diff
 from typing import Any
 
 import pytest
-from fault_runs import SOMEBODY, Forked, Kill, Site, Snapshot, forked, virtual_service
-from fleet_runs import Planes
+from support.fault_runs import SOMEBODY, Forked, Kill, Site, Snapshot, forked, virtual_service
+from support.fleet_runs import Planes
 
 Options = dict[str, Any]
 

@@ -27,8 +27,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     Kind,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import LABEL_MANAGED_BY, MANAGED_BY
-from fault_runs import HUB, SOMEBODY, Forked, Kill, Site, forked
-from fleet_runs import Planes
+from support.fault_runs import HUB, SOMEBODY, Forked, Kill, Site, forked
+from support.fleet_runs import Planes
 
 _KINDS = (SECRET, CONFIG_MAP, LEASE)
 

@@ -21,9 +21,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import NAMESPACE
-from fault_runs import Forked, Kill, forked
-from fleet_runs import Object, Planes
-from releases import Shop, phases
+from support.fault_runs import Forked, Kill, forked
+from support.fleet_runs import Object, Planes
+from support.releases import Shop, phases
 
 PLAN = {"step_weights": [5, 50], "interval": 0.01, "drain": 0}
 AT_50 = 2

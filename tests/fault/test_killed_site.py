@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SECRET, Kind
-from lab_runs import NAMESPACE, Lab, Running, Variables, objects
+from support.lab_runs import NAMESPACE, Lab, Running, Variables, objects
 
 pytestmark = pytest.mark.lab
 Object = dict[str, Any]

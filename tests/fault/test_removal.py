@@ -8,8 +8,8 @@ from __future__ import annotations
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import content
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import VIRTUAL_SERVICE
-from fault_runs import HUB, SOMEBODY, Moments, Site, virtual_service
-from faults import Wire
+from support.fault_runs import HUB, SOMEBODY, Moments, Site, virtual_service
+from support.faults import Wire
 
 
 def test_twice(site: Site, moments: Moments) -> None:

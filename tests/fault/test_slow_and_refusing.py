@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import pytest
-from control_plane import STRANGER_TOKEN
-from fault_runs import HUB, RECORD_WRITTEN, ROUTE, SOMEBODY, Held, Kill, Moments, Site, forked, virtual_service
-from faults import Front, Wire
-from fleet_runs import RECORDS, Planes
+from support.control_plane import STRANGER_TOKEN
+from support.fault_runs import HUB, RECORD_WRITTEN, ROUTE, SOMEBODY, Held, Kill, Moments, Site, forked, virtual_service
+from support.faults import Front, Wire
+from support.fleet_runs import RECORDS, Planes
 
 
 def unchanged_and_nothing_owed(site: Site, before: object) -> None:

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fault_runs import COMMIT, HUB, RECORD_WRITTEN, REMOVAL, ROUTE, Moments, Object, Site, Snapshot
-from faults import Wire
-from fleet_runs import Planes, Ran
+from support.fault_runs import COMMIT, HUB, RECORD_WRITTEN, REMOVAL, ROUTE, Moments, Object, Site, Snapshot
+from support.faults import Wire
+from support.fleet_runs import Planes, Ran
 
 HUB_AND_ANOTHER = pytest.mark.parametrize("stopped", [HUB, "west"], ids=["hub", "other"])
 

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import scan
 import yaml
+from support import scan
 
 pytestmark = pytest.mark.lab
 LAB = os.environ.get("MESHLAB_NAME", "test")

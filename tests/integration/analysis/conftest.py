@@ -5,16 +5,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[1] / "engine"))
-
-import prometheus_server
-from prometheus_server import Sources, Workload
+from support import prometheus_server
+from support.prometheus_server import Sources, Workload
 
 FAST = {10: 10.0}
 

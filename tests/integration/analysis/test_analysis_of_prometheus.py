@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import prometheus_server
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.measure import measure
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.queries import Destination, Target
@@ -17,8 +16,9 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.spe
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import Analysis, MetricResult, Verdict
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet
-from control_plane import Authority
-from prometheus_server import Sources, Workload
+from support import prometheus_server
+from support.control_plane import Authority
+from support.prometheus_server import Sources, Workload
 
 HOST = "reviews.shop.svc.cluster.local"
 BY_WORKLOAD = Target("shop", Destination(HOST, workload="v2"), Destination(HOST, workload="v1"))

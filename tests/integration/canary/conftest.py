@@ -4,21 +4,15 @@
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
-
-sys.path += [str(Path(__file__).parents[1] / name) for name in ("replicate", "traffic_split")]
-sys.path.append(str(Path(__file__).parents[2] / "fault"))
-
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import HTTP_ROUTE, NAMESPACE
-from fleet_runs import Planes, define, gateway_api_definitions, started
 from managed_shop import ManagedShop, controlled, make
-from releases import Shop
+from support.fleet_runs import Planes, define, gateway_api_definitions, started
+from support.releases import Shop
 
 _NUMBERS = itertools.count(1)
 

@@ -24,9 +24,9 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     SERVICE,
     VIRTUAL_SERVICE,
 )
-from fault_runs import Request, observed
-from fleet_runs import Object, Planes, Ran
-from releases import Shop
+from support.fault_runs import Request, observed
+from support.fleet_runs import Object, Planes, Ran
+from support.releases import Shop
 
 MANAGED = (DEPLOYMENT, SERVICE, DESTINATION_RULE, VIRTUAL_SERVICE)
 IMAGE = "registry.example.org/web:"

@@ -18,8 +18,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.moving impor
 from ansible_collections.onemesh.istio.plugins.module_utils._change.place import Place
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP, VIRTUAL_SERVICE
-from control_plane import binaries_folder
-from fleet_runs import RECORDS, Planes
+from support.control_plane import binaries_folder
+from support.fleet_runs import RECORDS, Planes
 
 NOW = 1795608000.0
 ROUTE = {

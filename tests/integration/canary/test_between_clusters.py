@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DESTINATION_RULE, VIRTUAL_SERVICE
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import traffic_split
-from fleet_runs import run
-from releases import Shop
+from support.fleet_runs import run
+from support.releases import Shop
 
 HOST = "ratings"
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import VIRTUAL_SERVICE
-from control_plane import STRANGER_TOKEN
-from fault_runs import RECORD_WRITTEN, Moments
-from faults import Wire
-from releases import AT_5, AT_50, AT_100, Shop, phases
+from support.control_plane import STRANGER_TOKEN
+from support.fault_runs import RECORD_WRITTEN, Moments
+from support.faults import Wire
+from support.releases import AT_5, AT_50, AT_100, Shop, phases
 
 ROUTE = r"(PUT|PATCH) .*/virtualservices"
 AT_LEAST_TWO: dict[str, Any] = {"unreachable": "quorum", "quorum": 2}

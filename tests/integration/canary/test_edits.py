@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import VIRTUAL_SERVICE
-from fault_runs import Request, observed
-from fleet_runs import Object
-from releases import AT_5, AT_50, AT_100, Shop
+from support.fault_runs import Request, observed
+from support.fleet_runs import Object
+from support.releases import AT_5, AT_50, AT_100, Shop
 
 Edit = Callable[[Object], None]
 

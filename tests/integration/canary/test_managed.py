@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import ENDPOINT_SLICE, SERVICE
 from managed_shop import ManagedShop, ending_pod, service
-from releases import AT_5, AT_50, AT_100
+from support.releases import AT_5, AT_50, AT_100
 
 MADE = {
     "Deployment web-primary",

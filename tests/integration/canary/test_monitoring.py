@@ -5,17 +5,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from releases import Shop
-
-sys.path.append(str(Path(__file__).parents[1] / "analysis"))
-import prometheus_server
-from prometheus_server import Workload
+from support import prometheus_server
+from support.prometheus_server import Workload
+from support.releases import Shop
 
 OF_CANARY = 'destination_cluster="${cluster}", destination_version="v2"'
 GOOD_REQUESTS = f'sum(rate(istio_requests_total{{{OF_CANARY}, response_code="200"}}[1m]))'

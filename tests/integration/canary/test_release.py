@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP
-from fleet_runs import RECORDS
-from releases import AT_5, AT_50, AT_100, PLAN, Shop, phases
-from splits import virtual_service
+from support.fleet_runs import RECORDS
+from support.releases import AT_5, AT_50, AT_100, PLAN, Shop, phases
+from support.splits import virtual_service
 
 GATED = {**PLAN, "gates": [{"before_weight": 50, "name": "half"}]}
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import HTTP_ROUTE
-from fleet_runs import Object
-from releases import AT_5, PLAN, Shop
-from splits import virtual_service
+from support.fleet_runs import Object
+from support.releases import AT_5, PLAN, Shop
+from support.splits import virtual_service
 
 FAST: dict[str, Any] = {"interval": 0.01, "drain": 0}
 TESTERS = [{"headers": {"x-tester": {"exact": "yes"}}}]

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 import yaml
-from control_plane import ADMIN_TOKEN
-from releases import PLAN, Shop
+from support.control_plane import ADMIN_TOKEN
+from support.releases import PLAN, Shop
 
 TIMEOUT = 120
 

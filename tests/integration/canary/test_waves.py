@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from receivers import Answer, receiving
-from releases import AT_50, PLAN, Shop, phases
+from support.releases import AT_50, PLAN, Shop, phases
 
 FAST: dict[str, Any] = {"interval": 0.01, "drain": 0}
 EAST_FIRST: dict[str, Any] = {

@@ -24,8 +24,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.gates.webhoo
     ask,
     webhooks_of,
 )
-from control_plane import Authority
 from receivers import Answer, Receiver, receiving
+from support.control_plane import Authority
 
 PAYLOAD = Payload("cart", "shop", "progressing", "5f3c", {"step": "3"})
 KIND: HookType = "confirm-rollout"

@@ -6,14 +6,9 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
-sys.path += [str(Path(__file__).parents[1] / name) for name in ("verify", "replicate", "proof")]
-
 import release_lab
 from release_lab import Shop
 

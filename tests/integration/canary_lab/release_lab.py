@@ -26,10 +26,11 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     VIRTUAL_SERVICE,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import canary
-from fleet_runs import Ran
-from fleet_runs import run as run_verb
-from split_lab import is_within
-from verify_lab import MESHLAB, REPOSITORY, Cluster, run
+from support.chance import is_within
+from support.clusters import Cluster
+from support.fleet_runs import Ran
+from support.fleet_runs import run as run_verb
+from support.programs import MESHLAB, REPOSITORY, run
 
 NAMES = ("east", "west", "north")
 NAMESPACE = "shop"

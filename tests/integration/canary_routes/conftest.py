@@ -3,15 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-
-sys.path.append(str(Path(__file__).parents[1] / "replicate"))
-from fleet_runs import define, gateway_api_definitions, started
+from support.fleet_runs import define, gateway_api_definitions, started
 
 CLUSTER = "east"
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -31,9 +30,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     VIRTUAL_SERVICE,
     Kind,
 )
-
-sys.path.append(str(Path(__file__).parents[1] / "engine"))
-import control_plane
+from support import control_plane
 
 Json = dict[str, Any]
 

@@ -16,7 +16,7 @@ from typing import Any
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import load_credentials
-from control_plane import ADMIN_TOKEN, ControlPlane
+from support.control_plane import ADMIN_TOKEN, ControlPlane
 
 PREFLIGHT = {"import_role": {"name": "onemesh.istio.cluster", "tasks_from": "preflight"}}
 

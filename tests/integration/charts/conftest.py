@@ -5,19 +5,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-sys.path.append(str(Path(__file__).parents[1] / "engine"))
 
 import chart_servers
-import control_plane
+import pytest
 from chart_runs import Charts
-from control_plane import Authority
 from meshlab import build
+from support import control_plane
+from support.control_plane import Authority
 
 
 @pytest.fixture(scope="session")

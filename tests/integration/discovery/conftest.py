@@ -6,21 +6,16 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
-
-import control_plane
 import discovery_runs
+import pytest
 import zoo
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import load_credentials
-from control_plane import ControlPlane
 from discovery_runs import Hub, MeshOfLab
+from support import control_plane
+from support.control_plane import ControlPlane
 
 KEPT_LAB = os.environ.get("DISCOVERY_LAB", "")
 """The name of a lab with a mesh that is to stay after the tests, for those who write them."""

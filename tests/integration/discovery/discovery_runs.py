@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from control_plane import ADMIN_TOKEN, ControlPlane
+from support.control_plane import ADMIN_TOKEN, ControlPlane
 from zoo import Beast
 
 TIMEOUT = 300

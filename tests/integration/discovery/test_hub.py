@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import discovery_runs as runs
-import faults
 import pytest
 import yaml
 from ansible_collections.onemesh.istio.plugins.inventory import remote_secrets
@@ -25,8 +24,9 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import 
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SECRET
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._discovery import Found, Search, discover
-from control_plane import ADMIN_TOKEN, STRANGER_TOKEN
 from discovery_runs import Hub
+from support import faults
+from support.control_plane import ADMIN_TOKEN, STRANGER_TOKEN
 
 
 def found_on(hub: Hub, **search: Any) -> dict[str, Found]:

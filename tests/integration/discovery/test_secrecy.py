@@ -5,17 +5,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import discovery_runs as runs
 import pytest
-from control_plane import ADMIN_TOKEN
 from discovery_runs import Hub
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "secrecy"))
-
-import scan
+from support import scan
+from support.control_plane import ADMIN_TOKEN
 
 QUERY = "query('onemesh.istio.remote_clusters', local_cluster='east')"
 TASKS = [

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import control_plane
-import faults
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import load_credentials
-from control_plane import ControlPlane
+from support import control_plane, faults
+from support.control_plane import ControlPlane
 
 
 @pytest.fixture(scope="session")

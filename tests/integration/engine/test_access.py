@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import control_plane
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._change import access
 from ansible_collections.onemesh.istio.plugins.module_utils._change.access import Need
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Unauthorized
-from control_plane import ControlPlane
+from support import control_plane
+from support.control_plane import ControlPlane
 
 ROUTES, SECRETS, ACCOUNTS = kinds.VIRTUAL_SERVICE, kinds.SECRET, kinds.SERVICE_ACCOUNT
 

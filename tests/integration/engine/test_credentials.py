@@ -26,8 +26,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import 
     Unauthorized,
     Unreachable,
 )
-from control_plane import ADMIN_TOKEN, SERVER_NAME, STRANGER_TOKEN, Authority, ControlPlane
-from faults import ConnectProxy, SecureConnectProxy
+from support.control_plane import ADMIN_TOKEN, SERVER_NAME, STRANGER_TOKEN, Authority, ControlPlane
+from support.faults import ConnectProxy, SecureConnectProxy
 
 Connect = Callable[..., Client]
 

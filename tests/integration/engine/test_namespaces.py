@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import control_plane
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Forbidden
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.namespaces import SHOWN, contents
-from control_plane import ControlPlane
+from support import control_plane
+from support.control_plane import ControlPlane
 
 
 def thing(namespace: str, kind: str, name: str, api_version: str = "v1", **fields: Any) -> dict[str, Any]:

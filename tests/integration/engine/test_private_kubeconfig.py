@@ -24,8 +24,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import Credentials
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import CredentialsError, KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kubeconfig_file import private_kubeconfig
-from control_plane import ADMIN_TOKEN, SERVER_NAME, STRANGER_TOKEN, Authority, ControlPlane, binaries_folder
-from faults import ConnectProxy, Front
+from support.control_plane import ADMIN_TOKEN, SERVER_NAME, STRANGER_TOKEN, Authority, ControlPlane, binaries_folder
+from support.faults import ConnectProxy, Front
 
 Connect = Callable[..., Client]
 

@@ -22,8 +22,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import 
     Throttled,
     Unreachable,
 )
-from control_plane import ADMIN_TOKEN, ControlPlane, free_port
-from faults import Front, Wire
+from support.control_plane import ADMIN_TOKEN, ControlPlane, free_port
+from support.faults import Front, Wire
 
 Connect = Callable[..., Client]
 GENEROUS = 30.0

@@ -17,8 +17,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube import watch a
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import NotFound, Unreachable, WaitTimeout
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.watch import Event
-from control_plane import ControlPlane, free_port
-from faults import Wire
+from support.control_plane import ControlPlane, free_port
+from support.faults import Wire
 
 Connect = Callable[..., Client]
 LONG = 60.0

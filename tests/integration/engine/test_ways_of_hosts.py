@@ -25,7 +25,7 @@ import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP
-from control_plane import ADMIN_TOKEN, STRANGER_TOKEN, ControlPlane, binaries_folder
+from support.control_plane import ADMIN_TOKEN, STRANGER_TOKEN, ControlPlane, binaries_folder
 
 PLAY = """
 - name: Read all clusters

@@ -5,16 +5,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[1] / "engine"))
-
-import control_plane
 from helm_runs import Releases
+from support import control_plane
 
 
 @pytest.fixture(scope="session")

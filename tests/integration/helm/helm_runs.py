@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import control_plane
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.release import Release, release_of
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
@@ -20,7 +19,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials im
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SECRET
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import helm_release, preflight
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, run_verb
-from control_plane import ControlPlane
+from support import control_plane
+from support.control_plane import ControlPlane
 
 ISTIO = "istio-system"
 NO_HELM = "/nonexistent/helm"

@@ -3,15 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[1] / "replicate"))
-from fleet_runs import Planes, started
 from identities import clear
+from support.fleet_runs import Planes, started
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import NotFound
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DEPLOYMENT, NAMESPACE
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import verb as verb_module
-from control_plane import SERVER_NAME
-from fleet_runs import Object, Planes
+from support.control_plane import SERVER_NAME
+from support.fleet_runs import Object, Planes
 
 ACTIONS = Path(verb_module.__file__).parents[2] / "action"
 ISTIO = "istio-system"

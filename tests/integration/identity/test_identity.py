@@ -14,7 +14,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._guard import WrongC
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP, NAMESPACE, SECRET
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import apply, replicate, wipe
-from fleet_runs import RECORDS, Planes, Ran, run
 from identities import (
     ACTIONS,
     CONFIG,
@@ -29,6 +28,7 @@ from identities import (
     uid,
     verb_of,
 )
+from support.fleet_runs import RECORDS, Planes, Ran, run
 
 Clusters = list[dict[str, Any]]
 

@@ -6,17 +6,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-sys.path += [str(Path(__file__).parents[1] / name) for name in ("verify", "replicate")]
 
 import proof_lab
-import verify_lab
+import pytest
 from proof_lab import Lab
+from support import verify_lab
 
 KEPT_LAB = os.environ.get("PROOF_LAB", "")
 """The name of a lab that is to stay after the tests, for those who write them."""

@@ -28,7 +28,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._proof.prove import 
     prove,
 )
 from meshlab import layout, processes
-from verify_lab import MESHLAB, REPOSITORY, Mesh, run
+from support.programs import MESHLAB, REPOSITORY, run
+from support.verify_lab import Mesh
 
 ISTIO = "networking.istio.io/v1"
 HOST = "echo.app.svc.cluster.local"

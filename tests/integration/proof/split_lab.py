@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 import subprocess
 from collections import Counter
@@ -23,16 +22,16 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     Kind,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import traffic_split
-from fleet_runs import Ran, run
 from proof_lab import CLUSTERS, ISTIO, Lab, Manifest, applies
-from verify_lab import MESHLAB
-from verify_lab import run as run_command
+from support.chance import is_within
+from support.fleet_runs import Ran, run
+from support.programs import MESHLAB
+from support.verify_lab import run as run_command
 
 NAMESPACE = "shop"
 HOST = "reviews.shop.svc.cluster.local"
 VERSIONS = ("v1", "v2")
 REQUESTS = 400
-CONFIDENCE = 0.99
 
 
 def application(cluster: str) -> list[Manifest]:
@@ -187,13 +186,6 @@ def _answers(output: str, count: int) -> Answers:
     errors = re.findall(r"Error .*", output) or [f"{good} of {count} requests were answered with 200"]
     versions = Counter(re.findall(r" ServiceVersion=(\S+)", output))
     return Answers(versions, Counter(re.findall(r" Cluster=(\S+)", output)), "" if good == count else errors[-1])
-
-
-def is_within(seen: int, count: int, share: float) -> bool:
-    """Whether so many of ``count`` are within the middle 99 % of what a binomial of ``share`` gives."""
-    likely = [math.comb(count, each) * share**each * (1 - share) ** (count - each) for each in range(count + 1)]
-    tail = (1 - CONFIDENCE) / 2
-    return math.fsum(likely[: seen + 1]) > tail and math.fsum(likely[seen:]) > tail
 
 
 @contextmanager

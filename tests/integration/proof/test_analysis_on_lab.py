@@ -27,7 +27,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import POD
 from proof_lab import CLUSTERS, Lab, Manifest
 from split_lab import HOST, NAMESPACE, Shop, rule
-from verify_lab import MESHLAB
+from support.programs import MESHLAB
 
 TARGET = Target(NAMESPACE, Destination(HOST, "v2", "reviews-v2"), Destination(HOST, "v1", "reviews-v1"), port=80)
 RATE = {"builtin": "request-success-rate", "min": 99, "minimum_requests": 20}

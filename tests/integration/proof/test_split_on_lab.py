@@ -18,9 +18,9 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     HTTP_ROUTE,
     VIRTUAL_SERVICE,
 )
-from fleet_runs import define, gateway_api_definitions
 from proof_lab import CLUSTERS, Lab
 from split_lab import NAMESPACE, Shop, http_route, route, rule
+from support.fleet_runs import define, gateway_api_definitions
 
 EVEN = {"v1": 50, "v2": 50}
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import LEASE, NAMESPACE, SECRET
-from fleet_runs import RECORDS, Planes, started
 from sets import Set
+from support.fleet_runs import RECORDS, Planes, started
 
 _NUMBERS = itertools.count(1)
 

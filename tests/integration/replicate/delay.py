@@ -10,8 +10,8 @@ import threading
 import time
 from typing import Any
 
-from control_plane import ControlPlane
-from faults import Wire
+from support.control_plane import ControlPlane
+from support.faults import Wire
 
 
 class Delayed(Wire):

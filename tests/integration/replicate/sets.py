@@ -15,7 +15,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import Kind
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import replicate
-from fleet_runs import RECORDS, Object, Planes, Ran, run
+from support.fleet_runs import RECORDS, Object, Planes, Ran, run
 
 NAMES = ("east", "west", "north")
 LOOKED_AT = (

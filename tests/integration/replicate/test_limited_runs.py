@@ -16,9 +16,9 @@ import pytest
 import yaml
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP, SECRET, VIRTUAL_SERVICE
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import replicate, verify
-from control_plane import ADMIN_TOKEN, STRANGER_TOKEN
-from fleet_runs import ISTIO, RECORDS, run
 from sets import NAMES, Set, config_map, destination_rule, granted_to_the_stranger, of, virtual_service
+from support.control_plane import ADMIN_TOKEN, STRANGER_TOKEN
+from support.fleet_runs import ISTIO, RECORDS, run
 
 TIMEOUT = 240
 

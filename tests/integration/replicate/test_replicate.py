@@ -19,9 +19,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import content
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DESTINATION_RULE, VIRTUAL_SERVICE
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import replicate
-from control_plane import STRANGER_TOKEN, free_port
 from delay import Delayed
-from fleet_runs import RECORDS, Object, Planes, run
 from sets import (
     NAMES,
     Set,
@@ -35,6 +33,8 @@ from sets import (
     virtual_service,
     words,
 )
+from support.control_plane import STRANGER_TOKEN, free_port
+from support.fleet_runs import RECORDS, Object, Planes, run
 
 # The life of a set
 

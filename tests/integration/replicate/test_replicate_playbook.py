@@ -15,8 +15,8 @@ import pytest
 import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP, VIRTUAL_SERVICE
-from control_plane import ADMIN_TOKEN
 from sets import NAMES, Set, config_map, destination_rule, virtual_service
+from support.control_plane import ADMIN_TOKEN
 
 TIMEOUT = 120
 CLUSTERS = "{{ ansible_play_hosts_all | onemesh.istio.clusters(hostvars) }}"

@@ -19,8 +19,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     VIRTUAL_SERVICE,
     Kind,
 )
-from fleet_runs import Object
 from sets import NAMES, Set, checks, config_map, of, virtual_service
+from support.fleet_runs import Object
 
 TIMEOUT = {"op": "replace", "path": "/spec/http/0/timeout", "value": "9s"}
 HOSTS = {"spec": {"hosts": ["front.example.org"]}}

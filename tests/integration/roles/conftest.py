@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
-from lab_runs import CONTROL_PLANE, GATEWAY, NAMESPACE, PREFLIGHT, Lab
+from support.lab_runs import CONTROL_PLANE, GATEWAY, NAMESPACE, PREFLIGHT, Lab
 
 KEEP = os.environ.get("LAB_KEEPS_MESH", "") == "1"
 """For those who write tests: find the mesh installed, and leave it."""
@@ -19,9 +19,9 @@ KEEP = os.environ.get("LAB_KEEPS_MESH", "") == "1"
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     lab = Lab(tmp_path_factory.mktemp("lab"))
-    lab.meshlab("fault", "clear")
+    lab.meshlab("fault clear")
     yield lab
-    lab.meshlab("fault", "clear")
+    lab.meshlab("fault clear")
     if not KEEP:
         lab.wipe()
 

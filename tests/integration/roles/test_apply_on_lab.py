@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP
-from lab_runs import CONTROL_PLANE, GATEWAY, LINK, PREFLIGHT, Lab
+from support.lab_runs import CONTROL_PLANE, GATEWAY, LINK, PREFLIGHT, Lab
 
 pytestmark = pytest.mark.lab
 OURS = {"app.kubernetes.io/managed-by": "onemesh.istio", "onemesh.istio/component": "test"}

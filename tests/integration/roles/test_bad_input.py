@@ -18,7 +18,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from lab_runs import CONTROL_PLANE, GATEWAY, LINK, NAMESPACE, PREFLIGHT, Lab, Variables
+from support.lab_runs import CONTROL_PLANE, GATEWAY, LINK, NAMESPACE, PREFLIGHT, Lab, Variables
 
 pytestmark = pytest.mark.lab
 SITE = (PREFLIGHT, CONTROL_PLANE, GATEWAY, LINK)
@@ -263,11 +263,11 @@ def test_a_word_that_only_a_later_role_reads(bare: Lab, variable: str, word: str
 def test_while_a_cluster_is_away_the_others_still_get_their_findings(bare: Lab) -> None:
     before = bare.state()
     away: Variables = {"cluster_request_timeout": 2}
-    bare.meshlab("fault", "api-down", "west")
+    bare.meshlab("fault api-down", "west")
     try:
         run = bare.run(*SITE, variables=away, hosts={"east": {"cluster_api_server": "east.example"}}).failed()
     finally:
-        bare.meshlab("fault", "clear")
+        bare.meshlab("fault clear")
     assert run.findings() == {("west", "not-reachable"), ("east", "api-server-url")}
     assert "east: cluster_api_server is 'east.example', and an https URL with a host was expected" in run.output
     assert (run.changed, bare.state()) == ([], before)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DEPLOYMENT, SECRET
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import GATEWAY as KIND
-from lab_runs import CONTROL_PLANE, GATEWAY, NAMESPACE, Lab
+from support.lab_runs import CONTROL_PLANE, GATEWAY, NAMESPACE, Lab
 
 pytestmark = pytest.mark.lab
 EXPOSE = "Expose the named services to other networks, and no others"
@@ -38,7 +38,7 @@ def test_services_that_are_no_longer_named_are_no_longer_exposed(mesh: Lab) -> N
 
 
 def test_a_gateway_without_an_address_fails_when_its_time_is_over(mesh: Lab) -> None:
-    values = mesh.inventory["all"]["vars"]["eastwest_gateway_values"]
+    values = mesh.variables["eastwest_gateway_values"]
     variables: dict[str, Any] = {
         "eastwest_gateway_name": "no-address",
         "eastwest_gateway_timeout": 2,
@@ -52,7 +52,9 @@ def test_a_gateway_without_an_address_fails_when_its_time_is_over(mesh: Lab) -> 
         run = mesh.run(GATEWAY, variables=variables).failed()
     finally:
         for cluster in mesh.hosts:
-            mesh.program("helm", cluster, "uninstall", "no-address", "--namespace", NAMESPACE, "--ignore-not-found")
+            mesh.clusters[cluster].program(
+                "helm", "uninstall", "no-address", "--namespace", NAMESPACE, "--ignore-not-found"
+            )
     for cluster in ("east", "west"):
         assert (
             f"{cluster}: gateway istio-system/no-address has no address after 2 s: its load balancer has no"
@@ -70,16 +72,18 @@ def test_two_revisions_run_side_by_side(mesh: Lab) -> None:
         assert sorted(each["metadata"]["name"] for each in istiods) == ["istiod", "istiod-second"]
         assert mesh.run(CONTROL_PLANE, arguments=["--limit", "west"]).succeeded().changed == []
     finally:
-        mesh.program("helm", "west", "uninstall", "istiod-second", "--namespace", NAMESPACE, "--ignore-not-found")
+        mesh.clusters["west"].program(
+            "helm", "uninstall", "istiod-second", "--namespace", NAMESPACE, "--ignore-not-found"
+        )
 
 
 def test_a_helm_that_was_killed_in_an_upgrade_is_recovered(mesh: Lab) -> None:
-    values = mesh.inventory["all"]["vars"]["control_plane_values"]
+    values = mesh.variables["control_plane_values"]
     changed: dict[str, Any] = {
         "control_plane_values": {**values, "podLabels": {"example.org/upgrade": uuid.uuid4().hex}}
     }
     west = mesh.clients["west"]
-    mesh.meshlab("fault", "api-delay", "west", "60")
+    mesh.meshlab("fault api-delay", "west", "60")
     try:
         before = set(releases(mesh, "west", "istiod"))
         running = mesh.start(CONTROL_PLANE, variables=changed, arguments=["--limit", "west"])
@@ -91,7 +95,7 @@ def test_a_helm_that_was_killed_in_an_upgrade_is_recovered(mesh: Lab) -> None:
         finally:
             running.kill()
     finally:
-        mesh.meshlab("fault", "clear")
+        mesh.meshlab("fault clear")
     (pending,) = set(releases(mesh, "west", "istiod")) - before
     assert releases(mesh, "west", "istiod")[pending] == "pending-upgrade"
 

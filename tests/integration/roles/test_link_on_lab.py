@@ -20,14 +20,15 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Unauthorized
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SECRET, SERVICE_ACCOUNT
-from lab_runs import LINK, NAMESPACE, Lab, objects
+from support import scan
+from support.lab_runs import LINK, NAMESPACE, Lab, objects
 
 pytestmark = pytest.mark.lab
 FLEET = "{{ ansible_play_hosts_all | onemesh.istio.clusters(hostvars) }}"
 BOTH = [("east", "west"), ("west", "east")]
 OURS = "app.kubernetes.io/managed-by=onemesh.istio,onemesh.istio/component in (link, link-grant)"
 READER = (kinds.CLUSTER_ROLE_BINDING, kinds.CLUSTER_ROLE, SERVICE_ACCOUNT)
-SCANNER = Path(__file__).parents[2] / "secrecy" / "scan.py"
+SCANNER = Path(scan.__file__)
 
 
 def link(name: str, *, task: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
@@ -87,7 +88,7 @@ def who(client: Client) -> str:
 
 def istioctl_sees(lab: Lab, cluster: str) -> dict[str, str]:
     """Name and status of the other clusters, by istioctl."""
-    lines = lab.program("istioctl", cluster, "remote-clusters", "-i", NAMESPACE).splitlines()[1:]
+    lines = lab.clusters[cluster].istioctl("remote-clusters", "-i", NAMESPACE).splitlines()[1:]
     # Name, secret, status, istiod, revision; its own cluster has no secret.
     rows = [line.split() for line in lines]
     return {row[0]: row[2] for row in rows if "/" in row[1]}
@@ -142,7 +143,7 @@ def test_check_mode_says_what_the_run_does_and_a_second_run_does_nothing(unlinke
 @pytest.mark.parametrize(("source", "target"), BOTH)
 def test_the_remote_secret_is_as_istioctl_makes_it(linked: Lab, source: str, target: str) -> None:
     server = linked.hosts[target]["cluster_api_server"]
-    made = linked.program("istioctl", target, "create-remote-secret", "--name", target, "--server", server)
+    made = linked.clusters[target].istioctl("create-remote-secret", "--name", target, "--server", server)
     expected = next(yaml.safe_load_all(made))
     live = secret(linked, source, target)
     assert live is not None
@@ -268,10 +269,8 @@ def test_a_secret_of_somebody_else_is_refused_and_adopted_only_when_told(unlinke
     server = unlinked.hosts["west"]["cluster_api_server"]
     theirs = unlinked.folder / "theirs.yml"
     theirs.touch(mode=0o600)
-    theirs.write_text(
-        unlinked.program("istioctl", "west", "create-remote-secret", "--name", "west", "--server", server)
-    )
-    unlinked.kubectl("east", "apply", "-f", str(theirs))
+    theirs.write_text(unlinked.clusters["west"].istioctl("create-remote-secret", "--name", "west", "--server", server))
+    unlinked.clusters["east"].kubectl("apply", "-f", str(theirs))
     before = unlinked.state()
     one_way = {"from": ["east"], "to": ["west"]}
     refused = unlinked.run(link("link", **one_way), link("unlink", state="absent", **one_way)).succeeded()
@@ -315,7 +314,7 @@ def test_rendered_manifests_are_private_and_link_when_applied(unlinked: Lab) -> 
     assert oct(folder.stat().st_mode)[-3:] == "700"
     assert secret(unlinked, "east", "west") is None
 
-    unlinked.kubectl("east", "apply", "-f", str(folder / "east.json"))
+    unlinked.clusters["east"].kubectl("apply", "-f", str(folder / "east.json"))
     run = unlinked.run(link("link", **{"from": ["east"]})).succeeded()
     assert (run.last["changed"], actions(run.last)) == (False, ["keep"])
     assert istioctl_sees(unlinked, "east") == {"west": "synced"}
@@ -347,13 +346,13 @@ def test_unlinking_leaves_nothing_and_the_old_tokens_are_refused(linked: Lab) ->
 def test_a_cluster_that_is_away_is_finished_when_it_is_back(linked: Lab) -> None:
     """Nothing is linked while one is away; unlinking does what it can, says what it owes, and pays it later."""
     held = token(linked, "east", "west")
-    linked.meshlab("fault", "api-down", "west")
+    linked.meshlab("fault api-down", "west")
     try:
         run = linked.run(
             link("link", request_timeout=3, renew_before=40 * 86400), link("unlink", request_timeout=3, state="absent")
         )
     finally:
-        linked.meshlab("fault", "clear")
+        linked.meshlab("fault clear")
     tried, unlinked = run.succeeded().of("link").result, run.of("unlink").result
     assert tried["msg"].startswith("Nothing was written: not all clusters answer.\n  west: ")
     assert tried["changed"] is False

@@ -15,7 +15,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.names import 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import POD, SECRET, VIRTUAL_SERVICE
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.pods import pod_is_ready
-from lab_runs import LINK, NAMESPACE, Lab, objects
+from support.lab_runs import LINK, NAMESPACE, Lab, objects
 
 pytestmark = pytest.mark.lab
 NAMES = ("east", "west")
@@ -104,11 +104,11 @@ def test_unlinking_one_way_keeps_writers_and_unlinking_all_removes_them(written:
 
 
 def test_with_a_cluster_away_the_other_is_unlinked_all_the_same(written: Lab) -> None:
-    written.meshlab("fault", "api-down", "west")
+    written.meshlab("fault api-down", "west")
     try:
         run = written.run(playbook="onemesh.istio.unlink", variables={"cluster_request_timeout": 3}).failed()
     finally:
-        written.meshlab("fault", "clear")
+        written.meshlab("fault clear")
     assert (run.of(UNLINK).status, run.of(LEFT).status) == ("failed", "failed")
     assert "west" in run.of(LEFT).result["msg"]
     east = written.clients["east"]

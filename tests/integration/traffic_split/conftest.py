@@ -4,18 +4,14 @@
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import NAMESPACE
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._traffic_split_plan import KINDS
-from splits import Shop
-
-sys.path += [str(Path(__file__).parents[1] / "replicate"), str(Path(__file__).parents[2] / "fault")]
-from fleet_runs import Planes, define, gateway_api_definitions, started
+from support.fleet_runs import Planes, define, gateway_api_definitions, started
+from support.splits import Shop
 
 _NUMBERS = itertools.count(1)
 

@@ -15,7 +15,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from splits import Object, Shop, destination_rule, virtual_service
+from support.splits import Object, Shop, destination_rule, virtual_service
 
 SEEDS = range(14)
 EDITS_BETWEEN_STEPS = 5

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._change.records import record_name
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SECRET, VIRTUAL_SERVICE
-from fault_runs import Moments
-from fleet_runs import RECORDS, Object
-from splits import Shop, destination_rule, virtual_service
+from support.fault_runs import Moments
+from support.fleet_runs import RECORDS, Object
+from support.splits import Shop, destination_rule, virtual_service
 
 OLD = {"v1": 90, "v2": 10}
 NEW = {"v1": 70, "v2": 30}

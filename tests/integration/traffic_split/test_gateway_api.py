@@ -15,7 +15,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     TLS_ROUTE,
     Kind,
 )
-from splits import Object, Shop, as_it_was
+from support.splits import Object, Shop, as_it_was
 
 GATEWAY = {"name": "edge"}
 SERVICE = {"group": "", "kind": "Service", "name": "reviews", "port": 9080}

@@ -13,8 +13,8 @@ import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._change.records import record_name
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import content
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DESTINATION_RULE, SECRET, VIRTUAL_SERVICE
-from fleet_runs import RECORDS
-from splits import Object, Shop, as_it_was, destination_rule, virtual_service
+from support.fleet_runs import RECORDS
+from support.splits import Object, Shop, as_it_was, destination_rule, virtual_service
 
 NEW = {"v1": 70, "v2": 30}
 

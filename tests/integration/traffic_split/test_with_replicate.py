@@ -10,8 +10,8 @@ from typing import Any
 from ansible_collections.onemesh.istio.plugins.module_utils._change.records import record_name
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DESTINATION_RULE, SECRET, VIRTUAL_SERVICE
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import replicate
-from fleet_runs import RECORDS, Object, Ran, run
-from splits import Shop, destination_rule, everything, virtual_service
+from support.fleet_runs import RECORDS, Object, Ran, run
+from support.splits import Shop, destination_rule, everything, virtual_service
 
 DECLARED = {"v1": 90, "v2": 10}
 SPLIT = {"v1": 80, "v2": 20}

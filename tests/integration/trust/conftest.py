@@ -3,18 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import load_credentials
-
-sys.path += [str(Path(__file__).parents[1] / name) for name in ("engine", "replicate")]
-import control_plane
-import fleet_runs
-from fleet_runs import Planes
+from support import control_plane, fleet_runs
+from support.fleet_runs import Planes
 from trust_runs import Fleet
 
 

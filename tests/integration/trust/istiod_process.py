@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import control_plane
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
+from support import control_plane
 
 DEADLINE = 60.0
 

@@ -10,7 +10,6 @@ import json
 import subprocess
 from pathlib import Path
 
-import control_plane
 import pytest
 import yaml
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
@@ -18,6 +17,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.kubeconfig im
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret import build, parse, stored
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SECRET
+from support import control_plane
 
 pytestmark = pytest.mark.lab
 

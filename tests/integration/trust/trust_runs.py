@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import control_plane
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from fleet_runs import Planes
+from support import control_plane
+from support.fleet_runs import Planes
 
 REPOSITORY = Path(__file__).parents[3]
 

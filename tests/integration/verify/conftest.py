@@ -9,8 +9,8 @@ import os
 from collections.abc import Iterator
 
 import pytest
-import verify_lab
-from verify_lab import Mesh
+from support import verify_lab
+from support.verify_lab import Mesh
 
 KEPT_LAB = os.environ.get("VERIFY_LAB", "")
 """The name of a lab that is to stay after the tests, for those who write them."""

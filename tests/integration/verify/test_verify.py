@@ -14,7 +14,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from verify_lab import ALL_WELL, Mesh, descendants, failed_checks, run, states
+from support.programs import run
+from support.verify_lab import ALL_WELL, Mesh, descendants, failed_checks, states
 
 
 def only_finding(result: dict[str, object], severity: str = "error") -> dict[str, str]:
@@ -151,9 +152,9 @@ def test_an_istiod_that_has_a_good_secret_and_not_its_cluster_is_to_be_restarted
     first = {**secret, "metadata": {**secret["metadata"], "name": "first"}}
     mesh.east.kubectl("delete", "secret", "istio-remote-secret-west", "-n", "istio-system")
     with mesh.east.applied(first):
-        mesh.east.wait_for_cluster("west", "istio-system/first")
+        mesh.east.wait_for_remote("west", "istio-system/first")
         mesh.east.kubectl("apply", "-f", "-", stdin=json.dumps(secret))
-    mesh.east.wait_for_cluster("west", "")
+    mesh.east.wait_for_remote("west", "")
     result = mesh.verify(probe="none", timeout=10.0)
     finding = only_finding(result)
     assert (finding["cluster"], finding["check"]) == ("east", "verify-synced")

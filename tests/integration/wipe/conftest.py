@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import wipe_lab
-import yaml
+from support import labs
 from wipe_lab import PEER, WIPED, Cluster, Lab
 
 KEPT_LAB = os.environ.get("WIPE_LAB", "")
@@ -20,27 +19,12 @@ KEPT_LAB = os.environ.get("WIPE_LAB", "")
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    name = KEPT_LAB or f"wipe{os.getpid()}"
-    try:
-        wipe_lab.run("meshlab", "up", "--name", name, "--clusters", f"{WIPED},{PEER}")
-        inventory = tmp_path_factory.mktemp("inventory") / "hosts.yml"
-        inventory.write_text(wipe_lab.run("meshlab", "inventory", "--name", name))
-        programs = Path(wipe_lab.run("meshlab", "build").partition("programs: ")[2].partition("\n")[0])
-        written = yaml.safe_load(inventory.read_text())["all"]
+    with labs.running(KEPT_LAB, "wipe", tmp_path_factory.mktemp("inventory"), WIPED, PEER) as lab:
+        charts, values = Path(lab.variables["cluster_charts"]), lab.variables["control_plane_values"]
         clusters = {
-            host: Cluster(
-                host,
-                Path(variables["cluster_kubeconfig"]),
-                programs,
-                Path(written["vars"]["cluster_charts"]),
-                written["vars"]["control_plane_values"],
-            )
-            for host, variables in written["hosts"].items()
+            name: Cluster(name, each.kubeconfig, each.programs, charts, values) for name, each in lab.clusters.items()
         }
-        yield Lab(clusters[WIPED], clusters[PEER], inventory)
-    finally:
-        if not KEPT_LAB:
-            wipe_lab.run("meshlab", "down", "--name", name)
+        yield Lab(clusters[WIPED], clusters[PEER], lab.inventory)
 
 
 @pytest.fixture

@@ -6,51 +6,26 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from support import clusters
 
-TIMEOUT = 300
 WIPED, PEER = "solo", "peer"
 
 
-def run(*command: str, stdin: str = "") -> str:
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=TIMEOUT)
-    assert done.returncode == 0, f"{' '.join(command)}: {done.stdout[-1000:]}{done.stderr[-2000:]}"
-    return done.stdout
-
-
 @dataclass(frozen=True)
-class Cluster:
-    name: str
-    kubeconfig: Path
-    programs: Path
+class Cluster(clusters.Cluster):
     charts: Path
     values: dict[str, Any]
 
-    def kubectl(self, *arguments: str, stdin: str = "") -> str:
-        return run(str(self.programs / "kubectl"), "--kubeconfig", str(self.kubeconfig), *arguments, stdin=stdin)
-
-    def apply(self, *manifests: dict[str, Any]) -> None:
-        # create, where an object must not be completed by apply's own annotation.
-        self.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(manifests))
-
-    def get(self, *arguments: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.kubectl("get", "-o", "json", *arguments))
-        return found
-
-    def exists(self, *arguments: str) -> bool:
-        return bool(self.kubectl("get", "--ignore-not-found", "-o", "name", *arguments).strip())
-
     def helm(self, release: str, chart: str, namespace: str, **values: Any) -> None:
         """As users do it, without waiting."""
-        helm = [str(self.programs / "helm"), "--kubeconfig", str(self.kubeconfig), "install", release]
         place = ["--namespace", namespace, "--create-namespace", "--values", "-"]
-        run(*helm, str(self.charts / chart), *place, stdin=yaml.safe_dump(values))
+        self.program("helm", "install", release, str(self.charts / chart), *place, stdin=yaml.safe_dump(values))
 
     def install_istio(self) -> None:
         self.helm("istio-base", "base", "istio-system")

@@ -7,18 +7,14 @@ from __future__ import annotations
 
 import itertools
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import load_credentials
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import NAMESPACE
-
-sys.path.append(str(Path(__file__).parents[1] / "replicate"))
-from fleet_runs import control_plane, define, gateway_api_definitions, istio_definitions
+from support import control_plane, labs
+from support.fleet_runs import define, gateway_api_definitions, istio_definitions
 
 KEPT_LAB = os.environ.get("WORKLOADS_LAB", "")
 """The name of a lab that is to stay after the tests, for those who write them."""
@@ -27,22 +23,17 @@ CLUSTER = "east"
 _NUMBERS = itertools.count(1)
 
 
-def meshlab(*arguments: str) -> str:
-    done = subprocess.run(["meshlab", *arguments], capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, f"meshlab {' '.join(arguments)}:\n{done.stdout}{done.stderr}"
-    return done.stdout.strip()
+@pytest.fixture(scope="session")
+def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with labs.running(KEPT_LAB, "workloads", tmp_path_factory.mktemp("lab"), CLUSTER) as lab:
+        yield str(lab.clusters[CLUSTER].kubeconfig)
 
 
 @pytest.fixture(scope="session")
-def client() -> Iterator[Client]:
-    name = KEPT_LAB or f"workloads{os.getpid()}"
-    try:
-        meshlab("up", "--name", name, "--clusters", CLUSTER)
-        kubeconfig = meshlab("kubeconfig", "--name", name, CLUSTER)
-        yield Client(CLUSTER, load_credentials({"kubeconfig": kubeconfig}, cluster=CLUSTER, environ={}))
-    finally:
-        if not KEPT_LAB:
-            meshlab("down", "--name", name)
+def client(kubeconfig: str) -> Iterator[Client]:
+    client = Client(CLUSTER, load_credentials({"kubeconfig": kubeconfig}, cluster=CLUSTER, environ={}))
+    yield client
+    client.close()
 
 
 @pytest.fixture(scope="session")

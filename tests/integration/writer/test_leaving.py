@@ -20,7 +20,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Unauthorized
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import _accounts, _links, wipe
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.apply import apply_object
-from fleet_runs import Ran, run, started
+from support.fleet_runs import Ran, run, started
 from writer_runs import NAMESPACE, Fleet
 
 ALL = ("east", "north", "west")

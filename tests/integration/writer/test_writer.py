@@ -22,7 +22,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SECRET
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import replicate
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._discovery import Search, discover
-from fleet_runs import run
+from support.fleet_runs import run
 from writer_runs import (
     LEDGER,
     NAMES,

@@ -18,7 +18,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials im
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Unauthorized
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SECRET
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import writer
-from fleet_runs import Planes, Ran, run
+from support.fleet_runs import Planes, Ran, run
 
 NAMESPACE = "istio-system"
 RECORDS_IN = "onemesh-system"

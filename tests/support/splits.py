@@ -5,18 +5,15 @@
 
 from __future__ import annotations
 
-import sys
 from copy import deepcopy
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import content
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DESTINATION_RULE, VIRTUAL_SERVICE, Kind
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import traffic_split
 
-sys.path.append(str(Path(__file__).parents[1] / "replicate"))
-from fleet_runs import Object, Planes, Ran, run
+from support.fleet_runs import Object, Planes, Ran, run
 
 
 def virtual_service(namespace: str, **weights: int) -> Object:

@@ -45,7 +45,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.transport import Transport
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import canary, replicate
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import LABEL_SET
-from fleet_runs import RECORDS, Object, Planes, Ran, run
+
+from support.fleet_runs import RECORDS, Object, Planes, Ran, run
 
 HUB = "east"
 KINDS = (VIRTUAL_SERVICE, DESTINATION_RULE)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,9 +21,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials im
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, run_verb
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import ANNOTATION_RECORDS_OF
 
-sys.path.append(str(Path(__file__).parents[1] / "engine"))
-import control_plane
-from control_plane import ControlPlane
+from support import control_plane
+from support.control_plane import ControlPlane
 
 RECORDS = "onemesh-system"
 ISTIO = "istio-system"

@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from control_plane import Authority, ControlPlane
+from support.control_plane import Authority, ControlPlane
 
 
 class _Listener:

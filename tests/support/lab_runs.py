@@ -24,6 +24,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import load_credentials
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import NotFound
 
+from support import labs
+
 HERE = Path(__file__).parent
 NAMESPACE = "istio-system"
 TIMEOUT = 300.0
@@ -89,22 +91,12 @@ class Lab:
     """The lab that MESHLAB_NAME names, with clusters east and west."""
 
     def __init__(self, folder: Path) -> None:
-        self.name = os.environ.get("MESHLAB_NAME", "test")
         self.folder = folder
-        self.inventory: dict[str, Any] = yaml.safe_load(self.meshlab("inventory"))
+        self.running = labs.find(labs.SHARED, folder)
+        self.hosts, self.variables = self.running.hosts, self.running.variables
+        self.clusters, self.programs = self.running.clusters, self.running.programs
+        self.meshlab, self.fault = self.running.meshlab, self.running.fault
         self._runs = 0
-
-    def meshlab(self, *arguments: str) -> str:
-        command = ["meshlab", *arguments, "--name", self.name]
-        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=TIMEOUT).stdout
-
-    @property
-    def hosts(self) -> dict[str, dict[str, Any]]:
-        return dict(self.inventory["all"]["hosts"])
-
-    @cached_property
-    def programs(self) -> Path:
-        return Path(self.inventory["all"]["vars"]["cluster_helm_binary"]).parent
 
     @cached_property
     def clients(self) -> dict[str, Client]:
@@ -114,15 +106,6 @@ class Lab:
         host = self.hosts[name]
         known = {"kubeconfig": host["cluster_kubeconfig"], "context": host["cluster_context"], **options}
         return Client(name, load_credentials(known, cluster=name, environ={}))
-
-    def kubectl(self, cluster: str, *arguments: str) -> str:
-        return self.program("kubectl", cluster, *arguments)
-
-    def program(self, program: str, cluster: str, *arguments: str) -> str:
-        command = [str(self.programs / program), "--kubeconfig", self.hosts[cluster]["cluster_kubeconfig"], *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
 
     def run(self, *tasks: Variables, **how: Any) -> Run:
         """Run ``tasks`` to their end. See ``start`` for ``how``."""
@@ -142,7 +125,7 @@ class Lab:
         folder = self.folder / f"run-{self._runs}"
         (folder / "tmp").mkdir(parents=True)
         folder.chmod(0o700)
-        inventory = copy.deepcopy(self.inventory)
+        inventory = {"all": copy.deepcopy(self.running.written)}
         for host, changes in (hosts or {}).items():
             kept = {**inventory["all"]["hosts"][host], **changes}
             inventory["all"]["hosts"][host] = {name: value for name, value in kept.items() if value is not None}

@@ -21,9 +21,10 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     Kind,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh import canary
-from fault_runs import Moments
-from fleet_runs import RECORDS, Object, Planes, Ran, run
-from splits import as_it_was, destination_rule, virtual_service
+
+from support.fault_runs import Moments
+from support.fleet_runs import RECORDS, Object, Planes, Ran, run
+from support.splits import as_it_was, destination_rule, virtual_service
 
 PLAN = {"step_weights": [5, 50, 100], "interval": 0.01, "drain": 0}
 """All but at once: what is tested here depends on no time."""
