@@ -24,6 +24,7 @@ from types import FrameType
 from check_queue import Check, take_next
 from check_summary import Result, closing_lines, render
 from meshlab import processes
+from meshlab.layout import home
 
 ROOT = Path(__file__).resolve().parents[1]
 LOGS = ROOT / ".cache/logs"
@@ -32,8 +33,8 @@ SECONDS_ALLOWED = 3300
 SECONDS_TO_END = 60
 LAB_BUILD = "lab-build"
 """The check that builds the lab's programs, which all checks with a lab need."""
-MARK = "ONEMESH_CHECKS"
-"""A variable that whatever runs because of these checks has in its environment."""
+MARK = "MESHLAB_RUN"
+"""A variable that whatever runs because of these checks has in its environment; labs keep its value."""
 
 
 @dataclass
@@ -87,23 +88,21 @@ class Runner:
                 running.process.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 running.kill()
-        for home, name in sorted(self._labs()):
-            subprocess.run(
-                ["meshlab", "down", "--name", name], env={**os.environ, "MESHLAB_HOME": str(home)}, check=False
-            )
+        for folder in sorted(self._homes()):
+            command = ["meshlab", "down", "--started-by", self._mark[MARK]]
+            subprocess.run(command, env={**os.environ, "MESHLAB_HOME": str(folder)}, check=False)
         left = [(pid, processes.start_time(pid)) for pid in processes.with_environment(self._mark)]
         processes.end((processes.Record("left", pid, at) for pid, at in left if at is not None), grace=5.0)
 
-    def _labs(self) -> set[tuple[Path, str]]:
-        """Home and name of every lab that was started here: its processes have our mark and the lab's own."""
-        found = set()
+    def _homes(self) -> set[Path]:
+        """The usual folder of labs, and those of the labs whose processes have our mark."""
+        found = {home()}
         for pid in processes.with_environment(self._mark):
             with contextlib.suppress(OSError):
                 variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
                 for each in variables:
                     if each.startswith(b"MESHLAB_OWNER="):
-                        directory = Path(os.fsdecode(each.partition(b"=")[2]))
-                        found.add((directory.parent, directory.name))
+                        found.add(Path(os.fsdecode(each.partition(b"=")[2])).parent)
         return found
 
     def _checks(self) -> list[Check]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +14,9 @@ from .errors import LabError
 from .layout import DEFAULT_LAB, ClusterLayout, Lab, home
 from .pods import Pod, find
 from .state import LabState, load
+
+RUN = "MESHLAB_RUN"
+"""Variable of the environment with the name of who starts a lab, for `down --started-by`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,6 +51,7 @@ def _up(given: argparse.Namespace) -> int:
         None if given.network is None else given.network == "shared",
         dict(_pair(each) for each in given.region),
         {name: _port(value) for name, value in map(_pair, given.port)},
+        os.environ.get(RUN, ""),
     )
     lab.up(_lab(given), wish, build.provide(_say), _say)
     return 0
@@ -54,7 +59,14 @@ def _up(given: argparse.Namespace) -> int:
 
 def _down(given: argparse.Namespace) -> int:
     requirements.check()
-    lab.down(_lab(given), _say)
+    if given.started_by is None:
+        lab.down(_lab(given), _say)
+    elif given.name is not None:
+        raise LabError("--name and --started-by: give one of them")
+    elif not given.started_by:
+        raise LabError(f"--started-by: name a run, as {RUN} did when its labs were started")
+    else:
+        lab.down_started_by(home(), given.started_by, _say)
     return 0
 
 
@@ -136,13 +148,14 @@ def _pod(given: argparse.Namespace) -> Pod:
 
 
 def _lab(given: argparse.Namespace) -> Lab:
-    return Lab(given.name, home())
+    return Lab(given.name or DEFAULT_LAB, home())
 
 
 def _state(given: argparse.Namespace) -> LabState:
-    state = load(_lab(given))
+    wanted = _lab(given)
+    state = load(wanted)
     if state is None:
-        raise LabError(f"lab {given.name} does not run: start it with `meshlab up --clusters east,west`")
+        raise LabError(f"lab {wanted.name} does not run: start it with `meshlab up --clusters east,west`")
     return state
 
 
@@ -153,7 +166,7 @@ def _cluster(given: argparse.Namespace) -> ClusterLayout:
 def _layout(given: argparse.Namespace, cluster: str) -> ClusterLayout:
     state = _state(given)
     if cluster not in state.clusters:
-        raise LabError(f"lab {given.name} has no cluster {cluster}; it has {', '.join(state.clusters)}")
+        raise LabError(f"lab {state.lab.name} has no cluster {cluster}; it has {', '.join(state.clusters)}")
     return state.layout(cluster)
 
 
@@ -179,6 +192,8 @@ def _milliseconds(text: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="meshlab", description="Real clusters on this machine, without containers.")
+    parser.set_defaults(name=None)
+    _add_name(parser)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     building = commands.add_parser("build", help="build the programs into the user's cache, or show where they are")
     building.set_defaults(run=_build)
@@ -188,12 +203,15 @@ def _parser() -> argparse.ArgumentParser:
     starting.add_argument("--region", action="append", default=[], metavar="CLUSTER=REGION")
     starting.add_argument("--port", action="append", default=[], metavar="CLUSTER=PORT", help="API server on 127.0.0.1")
     _add(commands, "status", _status, "show what runs; ends with 1 when something should run and does not")
-    _add(commands, "down", _down, "end every process of the lab and remove all it made")
+    ending = _add(commands, "down", _down, "end every process of the lab and remove all it made")
+    ending.add_argument("--started-by", metavar="RUN", help=f"all labs that were started while {RUN} was RUN")
     _add(commands, "inventory", _inventory, "print the Ansible inventory of the lab")
     _add(commands, "kubeconfig", _kubeconfig, "print the path of a cluster's kubeconfig", "cluster")
     entering = _add(commands, "exec", _exec, "run a command in a pod's network namespace", "cluster", "pod")
     entering.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND")
-    _add_faults(commands.add_parser("fault", help="break something, and mend it"))
+    breaking = commands.add_parser("fault", help="break something, and mend it")
+    _add_name(breaking)
+    _add_faults(breaking)
     return parser
 
 
@@ -231,10 +249,15 @@ def _add(
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=text, description=text)
     parser.set_defaults(run=run)
-    parser.add_argument("--name", default=DEFAULT_LAB, metavar="LAB", help="which lab (default: %(default)s)")
+    _add_name(parser)
     for each in positional:
         parser.add_argument(each, metavar="NAMESPACE/POD" if each == "pod" else each.upper())
     return parser
+
+
+def _add_name(parser: argparse.ArgumentParser) -> None:
+    # Without a default, which a command would set over what was given before it.
+    parser.add_argument("--name", default=argparse.SUPPRESS, metavar="LAB", help=f"which lab (default: {DEFAULT_LAB})")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from .build import Programs
 from .errors import LabError
 from .forwarder import LISTENER, delay_port, listen
 from .layout import MAXIMUM_CLUSTERS, ClusterLayout, Lab
-from .state import ClusterState, LabState, load, save
+from .state import ClusterState, LabState, load, save, started_by
 
 FIRST_PORT = 26440
 # The kernel takes ports from here on for outgoing connections, which would then be in the forwarder's way.
@@ -30,12 +30,16 @@ _READY_SECONDS = 90.0
 
 @dataclass(frozen=True)
 class Wish:
-    """What a user asked `up` for. `shared_network` None means: as the lab has it, separate for a new one."""
+    """What a user asked `up` for. `shared_network` None means: as the lab has it, separate for a new one.
+
+    `run` is who asks, and is kept by a new lab.
+    """
 
     clusters: tuple[str, ...]
     shared_network: bool | None = None
     regions: Mapping[str, str] = field(default_factory=dict)
     ports: Mapping[str, int] = field(default_factory=dict)
+    run: str = ""
 
 
 def plan(lab: Lab, current: LabState | None, wish: Wish, programs: Programs, port: Callable[[], int]) -> LabState:
@@ -47,7 +51,7 @@ def plan(lab: Lab, current: LabState | None, wish: Wish, programs: Programs, por
     if unknown:
         raise LabError(f"--region or --port names {', '.join(unknown)}, which --clusters does not")
     if current is None:
-        current = LabState(lab, bool(wish.shared_network), str(programs.binaries), str(programs.charts))
+        current = LabState(lab, bool(wish.shared_network), str(programs.binaries), str(programs.charts), run=wish.run)
     elif wish.shared_network is not None and wish.shared_network != current.shared_network:
         has = "shared" if current.shared_network else "separate"
         raise LabError(f"lab {lab.name} runs with --network {has}: run `meshlab down` first, or use another --name")
@@ -97,6 +101,21 @@ def down(lab: Lab, say: Callable[[str], None]) -> None:
     if problems:
         raise LabError("\n".join([f"lab {lab.name} is not gone; run `meshlab down` again after a look at:", *problems]))
     say(f"lab {lab.name} is down" if there else f"lab {lab.name}: nothing to remove")
+
+
+def down_started_by(home: Path, run: str, say: Callable[[str], None]) -> None:
+    """As `down`, for all labs that this run started. Raises LabError after it has tried each."""
+    labs = started_by(home, run)
+    problems = []
+    for lab in labs:
+        try:
+            down(lab, say)
+        except LabError as error:
+            problems.append(str(error))
+    if problems:
+        raise LabError("\n".join(problems))
+    if not labs:
+        say(f"run {run}: started no lab that is there")
 
 
 @contextlib.contextmanager

@@ -198,7 +198,7 @@ class Lab:
     home: Path
 
     def __post_init__(self) -> None:
-        if not _LAB_NAME.fullmatch(self.name):
+        if not is_lab_name(self.name):
             raise ValueError(
                 f"lab name {self.name!r}: use at most 16 lower-case letters, digits and underscores, a letter first"
             )
@@ -247,6 +247,10 @@ class Lab:
 
     def cluster(self, name: str, index: int) -> ClusterLayout:
         return ClusterLayout(self, name, index)
+
+
+def is_lab_name(text: str) -> bool:
+    return _LAB_NAME.fullmatch(text) is not None
 
 
 def short_uid(uid: str) -> str:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-from .layout import ClusterLayout, Lab
+from .layout import ClusterLayout, Lab, is_lab_name
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,17 @@ class ClusterState:
 
 @dataclass(frozen=True)
 class LabState:
-    """`binaries` is the folder with the programs, `charts` the one with base/, istiod/, gateway/, ..."""
+    """`binaries` is the folder with the programs, `charts` the one with base/, istiod/, gateway/, ...
+
+    `run` names what started the lab (MESHLAB_RUN), "" when nothing was said.
+    """
 
     lab: Lab
     shared_network: bool
     binaries: str
     charts: str
     clusters: dict[str, ClusterState] = field(default_factory=dict)
+    run: str = ""
 
     def layout(self, cluster: str) -> ClusterLayout:
         """Raises KeyError for a cluster that the lab does not have."""
@@ -47,6 +52,7 @@ class LabState:
             "network": "shared" if self.shared_network else "separate",
             "binaries": self.binaries,
             "charts": self.charts,
+            "run": self.run,
             "clusters": {
                 name: {"index": each.index, "port": each.port, "region": each.region}
                 for name, each in self.clusters.items()
@@ -64,6 +70,7 @@ def from_json(lab: Lab, document: dict[str, Any]) -> LabState:
             name: ClusterState(each["index"], each["port"], each["region"])
             for name, each in document["clusters"].items()
         },
+        document.get("run", ""),
     )
 
 
@@ -73,6 +80,13 @@ def load(lab: Lab) -> LabState | None:
         return from_json(lab, json.loads(lab.state_file.read_text()))
     except FileNotFoundError:
         return None
+
+
+def started_by(home: Path, run: str) -> list[Lab]:
+    """The labs below `home` that this run started."""
+    labs = (Lab(path.parent.name, home) for path in sorted(home.glob("*/lab.json")) if is_lab_name(path.parent.name))
+    states = (load(each) for each in labs)
+    return [each.lab for each in states if each is not None and each.run == run]
 
 
 def save(state: LabState) -> None:

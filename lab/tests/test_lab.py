@@ -161,15 +161,18 @@ def test_faults_break_what_they_say_and_are_mended(meshlab: Command) -> None:
     assert meshlab("fault clear") == "no fault was set\n"
 
 
-def test_two_labs_run_side_by_side(meshlab: Command, tmp_path: Path) -> None:
+def test_two_labs_run_side_by_side_and_the_other_runs_lab_goes_alone(meshlab: Command, tmp_path: Path) -> None:
     meshlab("up", "--clusters", "east")
     other = [sys.executable, "-m", "meshlab.cli"]
-    environ = {**os.environ, "MESHLAB_HOME": str(tmp_path)}
+    environ = {**os.environ, "MESHLAB_HOME": str(tmp_path), "MESHLAB_RUN": "other"}
     name = f"{NAME}b"
     try:
         subprocess.run([*other, "up", "--name", name, "--clusters", "east"], env=environ, check=True)
     finally:
-        subprocess.run([*other, "down", "--name", name], env=environ, check=True)
+        line = [*other, "down", "--started-by", "other"]
+        done = subprocess.run(line, env=environ, check=True, text=True, stdout=subprocess.PIPE)
+    assert done.stdout == f"lab {name} is down\n"
+    assert not Lab(name, tmp_path).directory.exists()
     assert meshlab.api("east").ready()
 
 

@@ -32,6 +32,12 @@ def test_the_same_wish_again_changes_nothing(two_clusters: LabState) -> None:
     assert plan(two_clusters.lab, two_clusters, Wish(("east", "west")), PROGRAMS, ports()) == two_clusters
 
 
+def test_a_lab_stays_that_of_the_run_which_started_it(lab: Lab) -> None:
+    made = plan(lab, None, Wish(("east",), run="run-1"), PROGRAMS, ports())
+    assert made.run == "run-1"
+    assert plan(lab, made, Wish(("east", "west"), run="run-2"), PROGRAMS, ports()).run == "run-1"
+
+
 def test_fewer_clusters_take_none_away(two_clusters: LabState) -> None:
     assert plan(two_clusters.lab, two_clusters, Wish(("east",)), PROGRAMS, ports()) == two_clusters
 
