@@ -28,6 +28,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
     LABEL_MANAGED_BY,
     MANAGED_BY,
 )
+from ansible_collections.onemesh.istio.plugins.module_utils._times import moment_of, rfc3339_micro
 
 SECONDS = 15
 """How long a Lease outlives a run that ends without giving it back (client-go's leader election)."""
@@ -90,7 +91,7 @@ def seconds_left(spec: Mapping[str, Any], now: datetime) -> float:
     renewed = spec.get("renewTime")
     if not renewed:
         return 0.0
-    age = (now - datetime.fromisoformat(renewed.replace("Z", "+00:00"))).total_seconds()
+    age = (now - moment_of(renewed)).total_seconds()
     return float(spec.get("leaseDurationSeconds") or SECONDS) - age
 
 
@@ -248,7 +249,7 @@ class SetLease:
                     return
 
     def _manifest(self, live: Mapping[str, Any]) -> dict[str, Any]:
-        now = datetime.now(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        now = rfc3339_micro(time.time())
         spec = live.get("spec") or {}
         ours = spec.get("holderIdentity") == self._identity
         metadata = {

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
-from datetime import datetime, timezone
 
 from ansible_collections.onemesh.istio.plugins.module_utils._change.lease import SetLease
 from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import Record
@@ -16,11 +16,12 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.setup import
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._identity import Expected
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, KubeError
+from ansible_collections.onemesh.istio.plugins.module_utils._times import rfc3339
 
 
 def now() -> str:
     """This moment, RFC 3339 in UTC."""
-    return datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return rfc3339(time.time())
 
 
 def settlement(setup: Setup, lease: SetLease) -> Settlement:

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import sni
+from ansible_collections.onemesh.istio.plugins.module_utils._times import moment_of
 
 CLUSTERZ = "/debug/clusterz"
 SYNCZ = "/debug/syncz"
@@ -395,13 +396,9 @@ def _certificate(entry: Mapping[str, Any]) -> Certificate:
         path=entry.get("path", ""),
         serial=entry["serial_number"].lower(),
         uris=tuple(name["uri"] for name in entry.get("subject_alt_names", ()) if "uri" in name),
-        valid_from=_time(entry["valid_from"]),
-        not_after=_time(entry["expiration_time"]),
+        valid_from=moment_of(entry["valid_from"]),
+        not_after=moment_of(entry["expiration_time"]),
     )
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def _each(endpoint: str, body: bytes, read: Callable[[Mapping[str, Any]], T]) -> tuple[T, ...]:

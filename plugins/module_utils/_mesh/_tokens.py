@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret import RemoteCluster
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import jwt_claims, jwt_expiry
+from ansible_collections.onemesh.istio.plugins.module_utils._times import rfc3339
 
 
 @dataclass(frozen=True)
@@ -94,4 +95,4 @@ def _time(seconds: Any) -> datetime | None:
 
 def timestamp(moment: datetime | None) -> str:
     """A moment in UTC as RFC 3339; ``never`` for none."""
-    return "never" if moment is None else moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return "never" if moment is None else rfc3339(moment)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
@@ -23,6 +22,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import D
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.watch import Event
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, fleet_of
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER
+from ansible_collections.onemesh.istio.plugins.module_utils._times import rfc3339
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **FLEET_ARGUMENT_SPEC,
@@ -65,7 +65,7 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
 
 def restart(client: Client, namespace: str, deployment: str) -> None:
     """Replace a Deployment's pods as ``kubectl rollout restart`` does."""
-    annotation = {RESTARTED_AT: datetime.now(timezone.utc).isoformat(timespec="seconds")}
+    annotation = {RESTARTED_AT: rfc3339(time.time())}
     patch = {"spec": {"template": {"metadata": {"annotations": annotation}}}}
     client.patch(DEPLOYMENT, deployment, namespace, patch, patch_type="strategic", field_manager=FIELD_MANAGER)
 

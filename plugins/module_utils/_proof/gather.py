@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,13 +18,12 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import P
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.pods import pod_is_ready, pod_lives
 from ansible_collections.onemesh.istio.plugins.module_utils._proof import store
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import Changed
+from ansible_collections.onemesh.istio.plugins.module_utils._times import go_seconds
 
 T = TypeVar("T")
 
 _DEBOUNCE = "PILOT_DEBOUNCE_AFTER"
 _DEFAULT_DEBOUNCE = 0.1
-_SECONDS = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m)")
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 
 _NOTHING = debug.PushCounters(pushes=0, updates=0, preparation=0.0)
 
@@ -63,7 +61,7 @@ def istiods(member: Member) -> list[Istiod]:
             # That of an external control plane runs elsewhere than it reads.
             reads=istiod.cluster_id(pod["spec"]) or member.name,
             revision=istiod.revision(pod["metadata"].get("labels") or {}),
-            debounce=seconds(istiod.environment(pod["spec"]).get(_DEBOUNCE, ""), _DEFAULT_DEBOUNCE),
+            debounce=debounce_of(pod["spec"]),
         )
         for pod in member.client.list(POD, namespace, label_selector=istiod.SELECTOR)
         if pod_is_ready(pod)
@@ -103,9 +101,7 @@ def runs(client: Client, proxy: str) -> bool:
     return found is not None and pod_lives(found)
 
 
-def seconds(text: str, default: float) -> float:
-    """Of a duration as Go writes it (``100ms``, ``1.5s``, ``1m30s``); the default where it is none. Pure."""
-    parts = _SECONDS.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        return default
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+def debounce_of(spec: istiod.PodSpec) -> float:
+    """For how many seconds an istiod collects changes: what Go cannot read counts as not given, as for istiod itself."""
+    given = go_seconds(istiod.environment(spec).get(_DEBOUNCE, ""))
+    return _DEFAULT_DEBOUNCE if given is None else given

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 
 from ..._findings import Finding, MeshError
 from ..._kube.credentials import without_user_information
+from ..._times import is_prometheus_duration
 from . import analysis, queries
 from .analysis import Metric, OnNoData, Rule
 from .queries import Reporter
@@ -67,7 +67,6 @@ ANALYSIS_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 }
 """Suboptions of ``analysis``."""
 
-_DURATION = re.compile(r"(?=\d)(\d+y)?(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?")
 _LIMITS = ("failure_limit", "inconclusive_limit", "error_limit", "success_limit")
 
 
@@ -243,7 +242,7 @@ def _wrong_with(metric: Metric) -> Iterable[tuple[str, str]]:
         yield "has neither min nor max, so that it could never fail", "give a bound, or set dry_run"
     if metric.minimum is not None and metric.maximum is not None and metric.minimum > metric.maximum:
         yield f"has min {metric.minimum:g} above max {metric.maximum:g}", "exchange them"
-    if not _is_duration(metric.interval):
+    if not is_prometheus_duration(metric.interval):
         yield f"has the interval {metric.interval!r}", "write it as Prometheus does: 30s, 1m, 1h30m"
     if metric.minimum_requests < 0:
         yield f"has minimum_requests {metric.minimum_requests:g}", "give 0 or more"
@@ -311,11 +310,6 @@ def _of_envoy(spec: AnalysisSpec) -> list[Finding]:
     if spec.envoy.pods < 1:
         findings.append(_option("envoy.pods", f"is {spec.envoy.pods}", "give 1 or more"))
     return findings
-
-
-def _is_duration(text: str) -> bool:
-    """As Prometheus reads it (model.ParseDuration of prometheus/common), and not 0."""
-    return _DURATION.fullmatch(text) is not None and any(digit in text for digit in "123456789")
 
 
 def _option(name: str, found: str, remedy: str) -> Finding:

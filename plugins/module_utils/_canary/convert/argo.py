@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..._times import seconds_of
 from ..._values import whole_number
-from ..durations import seconds_of
 from ..model import TOTAL
 from .manifest_reader import Source, given, template_of
 

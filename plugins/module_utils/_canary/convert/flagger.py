@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..._times import seconds_of
 from ..._values import number, truth, whole_number
 from ..analysis.queries import BUILTINS
-from ..durations import seconds_of
 from .manifest_reader import Source, given, template_of
 
 _SERVICE = {

@@ -20,12 +20,12 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import Any, Literal, NamedTuple
 
 from ..._change.moving import LABEL_APPROVAL
 from ..._kube.kinds import CONFIG_MAP
 from ..._ownership import owned
+from ..._times import moment_of, rfc3339
 from ..model import GateAnswer
 
 ANNOTATION_APPROVE = "onemesh.istio/approve-"
@@ -34,7 +34,6 @@ EVERY_GATE = "*"
 _COMPONENT = "canary"
 _KEYS = ("gate", "checksum", "decision", "expires", "by")
 _GATE = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
 
 @dataclass(frozen=True)
@@ -202,29 +201,14 @@ def of_annotations(live: Mapping[str, Any]) -> list[Approval]:
     return found
 
 
-def rfc3339(moment: float) -> str:
-    """``2026-11-25T18:00:00Z``."""
-    return datetime.fromtimestamp(moment, timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def parse_time(text: str) -> float | None:
-    """Seconds since the epoch of an RFC 3339 time; None where it is none. It needs an offset: whose clock else?"""
-    if not _RFC3339.fullmatch(text):
-        return None
-    try:
-        # Python 3.10 knows neither Z nor fractions of other than 3 or 6 digits.
-        return datetime.fromisoformat(re.sub(r"\.\d+", "", text).upper().replace("Z", "+00:00")).timestamp()
-    except ValueError:
-        return None
-
-
 def _moment(text: str) -> tuple[float | None, str]:
     """The time of a text that may be empty, and what is wrong with it."""
     if not text:
         return None, ""
-    moment = parse_time(text)
-    problem = f"{text!r} is no time, expected one like 2026-11-25T18:00:00Z" if moment is None else ""
-    return moment, problem
+    try:
+        return moment_of(text).timestamp(), ""
+    except ValueError as error:
+        return None, str(error)
 
 
 def _whose(approval: Approval) -> str:

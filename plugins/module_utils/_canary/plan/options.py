@@ -17,7 +17,7 @@ from typing import Any
 
 from ..._change.objects import few
 from ..._findings import Finding, MeshError
-from ..durations import seconds_of
+from ..._times import seconds_of
 from ..model import TOTAL
 
 PROMOTION = "promotion"

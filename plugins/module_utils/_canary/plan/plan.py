@@ -15,8 +15,8 @@ from itertools import pairwise
 from typing import Any
 
 from ..._change.objects import content_hash
+from ..._times import seconds_of
 from ..._values import truth
-from ..durations import seconds_of
 from ..model import ALL_WAVES, Step
 from .options import KINDS_OF_STEPS, MOST_STEPS, NAME, PLAN_ARGUMENT_SPEC, PROMOTION, Problems, Ring, rings_of, waves_of
 

@@ -14,8 +14,8 @@ from ..._change.records import is_set_name
 from ..._findings import Finding, MeshError
 from ..._istio.routes import VIRTUAL_SERVICE_SECTIONS, Selection
 from ..._kube.kinds import GRPC_ROUTE, HTTP_ROUTE, TCP_ROUTE, TLS_ROUTE, VIRTUAL_SERVICE, Kind
+from ..._times import seconds_of
 from ..analysis.spec import ANALYSIS_ARGUMENT_SPEC, AnalysisSpec
-from ..durations import seconds_of
 from ..gates.webhooks import WEBHOOK_ARGUMENT_SPEC, Webhook, webhooks_of
 from ..model import TOTAL, Step
 from ..plan.options import PLAN_ARGUMENT_SPEC, WAYS

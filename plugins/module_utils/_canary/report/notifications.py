@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import Any, Literal, cast
 
 from ..._findings import Finding, MeshError
+from ..._times import moment_of, rfc3339
 from ..model import Phase
 from ..posts import POST_ARGUMENT_SPEC, Target, post_all, target_of
 
@@ -95,7 +95,7 @@ def notice(
     if before == after:
         return None
     return {
-        "time": _moment(now),
+        "time": rfc3339(now),
         "name": name,
         "namespace": namespace,
         "revision": revision,
@@ -150,7 +150,7 @@ def slack(message: Mapping[str, Any]) -> dict[str, Any]:
                     for title, value in fields
                     if value
                 ],
-                "ts": int(datetime.fromisoformat(message["time"].replace("Z", "+00:00")).timestamp()),
+                "ts": int(moment_of(message["time"]).timestamp()),
             }
         ],
     }
@@ -176,7 +176,3 @@ def send(receivers: Sequence[Receiver], message: Mapping[str, Any]) -> list[str]
 def _escaped(text: str) -> str:
     """As Slack wants it, where <, > and & are markup."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _moment(now: float) -> str:
-    return datetime.fromtimestamp(now, timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")

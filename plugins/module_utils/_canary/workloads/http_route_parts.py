@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
+from ..._times import go_seconds
+
 Object = dict[str, Any]
 
 _PATHS = {"exact": "Exact", "prefix": "PathPrefix", "regex": "RegularExpression"}
@@ -53,7 +55,7 @@ def problems(options: Mapping[str, Any]) -> list[Problem]:
     if any("exact" not in each for each in cors.get("allowOrigins") or ()):
         found.append(("cors_policy", "an HTTPRoute allows origins by exact only", "name each origin"))
     if cors.get("maxAge") and _seconds(cors["maxAge"]) is None:
-        found.append(("cors_policy", f"maxAge is {cors['maxAge']}", "give whole seconds, such as 600s"))
+        found.append(("cors_policy", f"maxAge is {cors['maxAge']}", "give whole seconds, such as 600s or 10m"))
     return found
 
 
@@ -154,5 +156,7 @@ def _cors(policy: Mapping[str, Any]) -> Object:
 
 
 def _seconds(duration: Any) -> int | None:
-    text = str(duration).removesuffix("s")
-    return int(text) if text.isascii() and text.isdigit() else None
+    """Whole seconds, as an HTTPRoute has them, of a duration as a VirtualService has it, or of a number."""
+    text = str(duration)
+    seconds = go_seconds(f"{text}s" if text.isascii() and text.isdigit() else text)
+    return None if seconds is None or seconds < 0 or not seconds.is_integer() else int(seconds)

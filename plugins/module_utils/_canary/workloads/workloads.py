@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from ..._change.objects import content_hash
 from ..._findings import Finding, MeshError
 from ..._kube.kinds import DAEMON_SET, DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, Kind, group_of, kind_of
+from ..._times import moment_of
 from ..model import Readiness
 from .configs import counted, digest
 from .inherited import inherited
@@ -250,7 +250,7 @@ def _unavailable_for(live: Mapping[str, Any], now: float) -> float:
     since = available.get("lastUpdateTime") or available.get("lastTransitionTime")
     if available.get("status") != "False" or available.get("reason") != "MinimumReplicasUnavailable" or not since:
         return 0.0
-    return now - datetime.fromisoformat(str(since).replace("Z", "+00:00")).timestamp()
+    return now - moment_of(str(since)).timestamp()
 
 
 def _condition(live: Mapping[str, Any], name: str) -> Mapping[str, Any]:

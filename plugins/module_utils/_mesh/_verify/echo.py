@@ -15,10 +15,9 @@ from collections import Counter
 from collections.abc import Mapping
 
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._verify.facts import Answers
+from ansible_collections.onemesh.istio.plugins.module_utils._times import go_seconds
 
 _LINE = re.compile(r"\[(\d+)( body)?\] (.*)")
-_PART = re.compile(r"([0-9.]+)(ns|µs|us|ms|s|m|h)")
-_MILLISECONDS = {"ns": 1e-6, "µs": 1e-3, "us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4, "h": 3.6e6}
 _CLIENT_ERROR = re.compile(r"Error (?:.*first error: )?(.*)")
 _IDENTITY = re.compile(r"URI=(spiffe://[^;,\"\s]+)")
 
@@ -47,7 +46,7 @@ def answers(sent: int, stdout: str, stderr: str, exit_code: int) -> Answers:
         said = dict(line.partition("=")[::2] for line in body if "=" in line)
         if status == "200" and said.get("Cluster"):
             by_cluster[said["Cluster"]] += 1
-            latencies.append(milliseconds(fields.get("Latency", "")))
+            latencies.append((go_seconds(fields.get("Latency", "")) or 0.0) * 1000)
             identities.update(_identity(body))
         elif not failure:
             failure = f"HTTP {status}: {' '.join(body)[:300] or 'no body'}"
@@ -56,11 +55,6 @@ def answers(sent: int, stdout: str, stderr: str, exit_code: int) -> Answers:
     elif not failure and len(requests) < sent:
         failure = f"only {len(requests)} of {sent} requests were answered"
     return Answers(sent, dict(by_cluster), frozenset(identities), tuple(latencies), failure)
-
-
-def milliseconds(duration: str) -> float:
-    """Go's duration, ``1m2.5s`` or ``3.214ms``, in milliseconds; 0 for anything else."""
-    return sum(float(number) * _MILLISECONDS[unit] for number, unit in _PART.findall(duration))
 
 
 def _identity(body: list[str]) -> Mapping[str, None]:

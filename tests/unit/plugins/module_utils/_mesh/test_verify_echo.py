@@ -88,11 +88,3 @@ def test_an_answer_of_something_else_is_a_failure() -> None:
 def test_without_any_answer_the_clients_own_error_is_told(stderr: str, failure: str) -> None:
     found = echo.answers(2, "", stderr, 1)
     assert (found.sent, found.successes, found.failure) == (2, 0, failure)
-
-
-@pytest.mark.parametrize(
-    ("text", "milliseconds"),
-    [("3.214ms", 3.214), ("1.5s", 1500.0), ("1m2s", 62000.0), ("850µs", 0.85), ("12ns", 1.2e-05), ("", 0.0)],
-)
-def test_durations_of_go(text: str, milliseconds: float) -> None:
-    assert echo.milliseconds(text) == pytest.approx(milliseconds)

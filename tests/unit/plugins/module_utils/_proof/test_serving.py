@@ -70,8 +70,7 @@ def test_the_time_between_the_first_cluster_and_the_last_is_an_upper_bound(
     assert acknowledged.skew(outcomes) == pytest.approx(milliseconds)
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("100ms", 0.1), ("1.5s", 1.5), ("1m30s", 90.0), ("", 9.0), ("soon", 9.0), ("5", 9.0)]
-)
-def test_durations_of_go(text: str, seconds: float) -> None:
-    assert gather.seconds(text, 9.0) == seconds
+@pytest.mark.parametrize(("text", "seconds"), [("250ms", 0.25), ("1m30s", 90.0), ("", 0.1), ("soon", 0.1), ("5", 0.1)])
+def test_what_is_no_duration_of_go_leaves_istiod_with_its_default(text: str, seconds: float) -> None:
+    variables = [{"name": "PILOT_DEBOUNCE_AFTER", "value": text}]
+    assert gather.debounce_of({"containers": [{"env": variables}]}) == seconds

@@ -89,7 +89,7 @@ def test_a_config_map_without_a_gate_may_mean_any() -> None:
     [
         ("5f3c", "5f3c", None, ""),
         ("5f3c until 2026-11-25T12:00:00Z", "5f3c", NOW, ""),
-        ("5f3c until 2026-11-25T12:00:00.25Z", "5f3c", NOW, ""),
+        ("5f3c until 2026-11-25T12:00:00.25Z", "5f3c", NOW + 0.25, ""),
         ("5f3c until noon", "5f3c", None, "'noon' is no time"),
         ("5f3c till 2026-11-25T12:00:00Z", "5f3c", None, "expected the revision's checksum"),
         ("5f3c 2026-11-25T12:00:00Z", "5f3c", None, "expected the revision's checksum"),

@@ -335,6 +335,16 @@ def test_filters(options: Object, filters: list[Object]) -> None:
     assert http_route(service(gateway_refs=[EDGE], **options))["spec"]["rules"][0]["filters"] == filters
 
 
+@pytest.mark.parametrize(
+    ("given", "seconds"), [("600s", 600), ("10m", 600), ("1h30m", 5400), ("90000ms", 90), ("600", 600), (600, 600)]
+)
+def test_the_max_age_of_cors_is_a_duration_in_a_virtual_service_and_seconds_in_an_http_route(
+    given: str | int, seconds: int
+) -> None:
+    made = http_route(service(gateway_refs=[EDGE], cors_policy={"maxAge": given}))
+    assert made["spec"]["rules"][0]["filters"] == [{"type": "CORS", "cors": {"maxAge": seconds}}]
+
+
 def test_the_timeout_of_a_rule() -> None:
     made = http_route(service(gateway_refs=[EDGE], timeout="5s"))
     assert made["spec"]["rules"][0]["timeouts"] == {"request": "5s"}
@@ -373,7 +383,7 @@ SAME_NUMBER = with_ports({"name": "other", "containerPort": 80})
         ({"gateway_refs": [EDGE], "match": [{"uri": "/a"}]}, ["match"]),
         ({"gateway_refs": [EDGE], "match": [{"uri": {"exact": "/a", "prefix": "/b"}}]}, ["match"]),
         ({"gateway_refs": [EDGE], "cors_policy": {"allowOrigins": [{"regex": ".*"}]}}, ["cors-policy"]),
-        ({"gateway_refs": [EDGE], "cors_policy": {"maxAge": "10m"}}, ["cors-policy"]),
+        ({"gateway_refs": [EDGE], "cors_policy": {"maxAge": "1500ms"}}, ["cors-policy"]),
         ({"gateway_refs": [EDGE], "cors_policy": {"unmatchedPreflights": "IGNORE"}}, ["cors-policy"]),
         (
             {"target": UNLABELLED, "port": 0, "target_port": "a"},
