@@ -21,6 +21,9 @@ VERSIONS = {
     "registry:5000/pilot:1.31-debug": "1.31",
     "registry:5000/pilot": "",
     "docker.io/istio/pilot:1.31.0@sha256:0000": "1.31.0",
+    "pilot:1.31.0-distroless@sha256:0000": "1.31.0",
+    "registry:5000/pilot:1.31.0@sha256:0000": "1.31.0",
+    "registry:5000/pilot@sha256:0000": "",
 }
 
 
