@@ -102,6 +102,6 @@ def runs(client: Client, proxy: str) -> bool:
 
 
 def debounce_of(spec: istiod.PodSpec) -> float:
-    """For how many seconds an istiod collects changes: what Go cannot read counts as not given, as for istiod itself."""
+    """For how many seconds an istiod collects changes: what Go cannot read counts as not given, as it does there."""
     given = go_seconds(istiod.environment(spec).get(_DEBOUNCE, ""))
     return _DEFAULT_DEBOUNCE if given is None else given
