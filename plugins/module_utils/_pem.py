@@ -18,6 +18,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from ansible_collections.onemesh.istio.plugins.module_utils._files import is_vaulted
+
 CERTIFICATE = "CERTIFICATE"
 
 _START = b"-----BEGIN "
@@ -224,7 +226,7 @@ def _unended(text: bytes, opened: re.Match[bytes]) -> str:
 def _why_none(data: bytes, text: bytes) -> str:
     if not data.strip():
         return "it is empty"
-    if data.lstrip().startswith(b"$ANSIBLE_VAULT;"):
+    if is_vaulted(data):
         return "it is encrypted by ansible-vault"
     if data[:1] == b"\x30" and b"-----" not in data:
         return "it is binary (DER or PKCS#12) and not PEM"

@@ -14,12 +14,12 @@ import fcntl
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from ansible import constants
+from ansible_collections.onemesh.istio.plugins.module_utils._files import write_whole
 
 
 def of_run(name: str, key: Mapping[str, Any], make: Callable[[], Any], *, refresh: bool = False) -> Any:
@@ -34,7 +34,7 @@ def of_run(name: str, key: Mapping[str, Any], make: Callable[[], Any], *, refres
             with suppress(FileNotFoundError), open(path, encoding="utf-8") as stream:
                 return json.load(stream)
         value = make()
-        _write(path, value)
+        write_whole(path, json.dumps(value))
         return value
 
 
@@ -62,11 +62,3 @@ def _locked(path: str) -> Iterator[None]:
     with open(path, "w", encoding="utf-8") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield
-
-
-def _write(path: str, value: Any) -> None:
-    """Whole or not at all, readable by its owner only."""
-    descriptor, partial = tempfile.mkstemp(dir=os.path.dirname(path))
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        json.dump(value, stream)
-    os.replace(partial, path)

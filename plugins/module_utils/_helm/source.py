@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from ansible_collections.onemesh.istio.plugins.module_utils._files import write_whole
 
 DEFAULT_CHARTS = "https://istio-release.storage.googleapis.com/charts"
 CHARTS_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
@@ -122,7 +123,9 @@ class Charts:
             folder = Path(name)
             if self.is_registry:
                 token = base64.b64encode(f"{self.username}:{self.password}".encode()).decode("ascii")
-                _write(folder / "login.json", {"auths": {urlsplit(self.location).netloc: {"auth": token}}})
+                write_whole(
+                    folder / "login.json", json.dumps({"auths": {urlsplit(self.location).netloc: {"auth": token}}})
+                )
                 yield {**environment, "HELM_REGISTRY_CONFIG": str(folder / "login.json")}
                 return
             entry = {
@@ -133,7 +136,7 @@ class Charts:
                 "caFile": self.ca_cert,
             }
             # YAML takes JSON.
-            _write(folder / "repositories.yaml", {"apiVersion": "v1", "repositories": [entry]})
+            write_whole(folder / "repositories.yaml", json.dumps({"apiVersion": "v1", "repositories": [entry]}))
             yield {
                 **environment,
                 "HELM_REPOSITORY_CONFIG": str(folder / "repositories.yaml"),
@@ -145,9 +148,3 @@ def options_of_host(variables: Mapping[str, Any]) -> dict[str, Any]:
     """The options of CHARTS_ARGUMENT_SPEC from a host's variables, with the defaults of role ``cluster``."""
     said = {option: variables[name] for option, name in _VARIABLES.items() if variables.get(name) not in (None, "")}
     return {"charts": DEFAULT_CHARTS, **said}
-
-
-def _write(path: Path, content: Mapping[str, Any]) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        json.dump(content, stream)

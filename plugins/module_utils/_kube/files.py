@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ansible_collections.onemesh.istio.plugins.module_utils._files import is_vaulted
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import CredentialsError
-
-_VAULT = b"$ANSIBLE_VAULT;"
 
 Decrypt = Callable[[bytes], bytes]
 """What ansible-vault has encrypted, in plain. ValueError, with the reason, where no secret fits."""
@@ -22,10 +21,6 @@ class Encrypted(ValueError):
     def __init__(self, message: str, remedy: str) -> None:
         super().__init__(message)
         self.remedy = remedy
-
-
-def is_vaulted(content: bytes) -> bool:
-    return content.lstrip().startswith(_VAULT)
 
 
 def plain(content: bytes, decrypt: Decrypt | None) -> bytes:

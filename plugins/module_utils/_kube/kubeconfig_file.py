@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from ansible_collections.onemesh.istio.plugins.module_utils import _pem
+from ansible_collections.onemesh.istio.plugins.module_utils._files import write_whole
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import (
     Credentials,
     without_user_information,
@@ -55,9 +56,7 @@ def private_kubeconfig(
     # Such a folder is of mode 0700.
     with tempfile.TemporaryDirectory(prefix="onemesh-") as folder, _removed_when_we_die(folder):
         path = os.path.join(folder, "kubeconfig")
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(content)
+        write_whole(path, content)
         environment = environment_of(credentials, environ)
         # What clusters serve is cached by address, and behind two proxies one address is two clusters.
         environment["KUBECACHEDIR"] = os.path.join(folder, "cache")

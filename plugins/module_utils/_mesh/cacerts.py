@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
+from ansible_collections.onemesh.istio.plugins.module_utils._files import is_vaulted
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError, errors
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member, findings_of
 from ansible_collections.onemesh.istio.plugins.module_utils._guard import claim
@@ -34,7 +35,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import 
     open_key,
     repaired,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import Decrypt, Encrypted, is_vaulted, plain
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import Decrypt, Encrypted, plain
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP, POD, SECRET
 from ansible_collections.onemesh.istio.plugins.module_utils._mesh._authorities import (
     OPAQUE,

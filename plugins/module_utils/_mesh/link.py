@@ -18,6 +18,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC, MESH_ARGUMENT_SPEC
+from ansible_collections.onemesh.istio.plugins.module_utils._files import check_writable, write_whole
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member, Outcome, findings_of
 from ansible_collections.onemesh.istio.plugins.module_utils._guard import claim
@@ -356,11 +357,21 @@ class _Linking:
         by_source = _grouped(links, key=lambda link: link.source)
         files = {source: os.path.join(directory, f"{source}.json") for source in by_source}
         if not self.context.check_mode:
+            # Tokens that are written nowhere would be of use to nobody.
+            _prepare_folder(directory, files.values())
             secrets = self._grant(links, facts)
-            os.makedirs(directory, mode=0o700, exist_ok=True)
             for source, path in files.items():
                 # With our labels: what is applied by hand is ours to renew and to remove.
-                _write_private(path, [owned(secrets[link], COMPONENT) for link in by_source[source]])
+                manifests = [owned(secrets[link], COMPONENT) for link in by_source[source]]
+                content = json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests}, indent=2)
+                try:
+                    write_whole(path, content)
+                except OSError as error:
+                    raise MeshError(
+                        "The readers are made, and not all manifests are written; run again to write the rest.",
+                        [_unwritable(directory, error)],
+                        {"changed": True},
+                    ) from None
         return {"changed": True, "manifests": files, "links": []}
 
     def _deadline(self) -> float:
@@ -509,8 +520,20 @@ def _distinct(findings: Iterable[Finding]) -> list[Finding]:
     return list(dict.fromkeys(findings))
 
 
-def _write_private(path: str, manifests: list[dict[str, Any]]) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        os.fchmod(file.fileno(), 0o600)
-        json.dump({"apiVersion": "v1", "kind": "List", "items": manifests}, file, indent=2)
+def _prepare_folder(folder: str, files: Iterable[str]) -> None:
+    """Make the folder of the manifests, and see that its files can be written. Raises MeshError."""
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        for path in files:
+            check_writable(path)
+    except OSError as error:
+        raise MeshError("Nothing was written.", [_unwritable(folder, error)]) from None
+
+
+def _unwritable(folder: str, error: OSError) -> Finding:
+    return Finding(
+        "controller",
+        "render-to",
+        f"the manifests cannot be written to {folder}: {error.strerror}",
+        "give another render_to",
+    )

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC, MESH_ARGUMENT_SPEC
+from ansible_collections.onemesh.istio.plugins.module_utils._files import write_whole
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError, errors
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret import RemoteCluster
@@ -438,12 +438,7 @@ def _write(path: str, document: Mapping[str, Any]) -> None:
     """The report as JSON, readable by all, whole or not at all."""
     target = os.path.abspath(os.path.expanduser(path))
     try:
-        descriptor, partial = tempfile.mkstemp(prefix=".verify-", dir=os.path.dirname(target))
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            json.dump(document, stream, indent=2, ensure_ascii=False)
-            stream.write("\n")
-        os.chmod(partial, 0o644)
-        os.replace(partial, target)
+        write_whole(target, json.dumps(document, indent=2, ensure_ascii=False) + "\n", mode=0o644)
     except OSError as error:
         raise MeshError(
             "The report could not be written.",

@@ -320,6 +320,14 @@ def test_rendered_manifests_are_private_and_link_when_applied(unlinked: Lab) -> 
     assert istioctl_sees(unlinked, "east") == {"west": "synced"}
 
 
+def test_manifests_that_cannot_be_written_are_told_before_a_token_is_made(unlinked: Lab) -> None:
+    occupied = unlinked.folder / "occupied"
+    occupied.write_text("a file where a folder is asked for")
+    run = unlinked.run(link("render", state="rendered", render_to=str(occupied))).failed()
+    assert [finding["check"] for finding in run.last["findings"]] == ["render-to"]
+    assert traces(unlinked) == []
+
+
 def test_unlinking_leaves_nothing_and_the_old_tokens_are_refused(linked: Lab) -> None:
     clients = {target: bearer(linked, target, token(linked, source, target)) for source, target in BOTH}
     for client in clients.values():

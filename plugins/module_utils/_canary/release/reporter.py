@@ -9,10 +9,10 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 from ..._change.setup import Setup
+from ..._files import write_whole
 from ..._findings import Finding, MeshError
 from ..._kube.errors import KubeError
 from ..gates import gates, webhooks
@@ -206,12 +206,8 @@ class Reporter:
         return gate if gate and waits and tick.observation.gates.get(gate) != "open" else ""
 
     def _write_page(self) -> None:
-        if not self._page:
-            return
-        place = Path(self._page)
-        beside = place.with_name(f".{place.name}.new")
-        beside.write_text(page.page(self._whole_run()), encoding="utf-8")
-        beside.replace(place)
+        if self._page:
+            write_whole(self._page, page.page(self._whole_run()), mode=None)
 
     def _whole_run(self) -> list[TickRecord]:
         """The records of this release, those of earlier tasks too where there is a journal."""
