@@ -94,10 +94,11 @@ MODULES = (
 @dataclass(frozen=True)
 class Programs:
     """`binaries` is a folder with every program, `charts` one with base/, istiod/, ..., the bootstrap template and
-    gateway-api/ with a file for each CRD."""
+    gateway-api/ with a file for each CRD. `key` is another one for other programs or charts."""
 
     binaries: Path
     charts: Path
+    key: str
 
 
 def module_hash(module: Module, sources: Path) -> str:
@@ -144,7 +145,20 @@ def provide(say: Callable[[str], None]) -> Programs:
     if not (folder / "bin").is_dir() or _lacking(folder / "charts"):
         with _lock(cache() / ".lock", say):
             _build_all(folder, say)
-    return Programs(folder / "bin", folder / "charts")
+    return Programs(folder / "bin", folder / "charts", key())
+
+
+def key() -> str:
+    """Of the programs and charts that `provide` gives, without building them."""
+    given = os.environ.get("MESHLAB_BIN")
+    if not given:
+        return total_hash(MODULES, SOURCES)
+    folder = Path(given).absolute()
+    digest = hashlib.sha256(total_hash(MODULES, SOURCES).encode())
+    for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+        found = path.stat()
+        digest.update(f"{path.relative_to(folder)}\0{found.st_size}\0{found.st_mtime_ns}\0".encode())
+    return digest.hexdigest()[:16]
 
 
 def _given(folder: Path, say: Callable[[str], None]) -> Programs:
@@ -154,13 +168,13 @@ def _given(folder: Path, say: Callable[[str], None]) -> Programs:
             f"MESHLAB_BIN={folder} lacks {', '.join(missing)}: add them, or unset MESHLAB_BIN and run `meshlab build`"
         )
     if (folder / "charts").is_dir():
-        return Programs(folder, folder / "charts")
+        return Programs(folder, folder / "charts", key())
     istio = next(each for each in MODULES if each.name == "istio")
     charts = cache() / f"charts-{module_hash(istio, SOURCES)}"
     if _lacking(charts):
         with _lock(cache() / ".lock", say):
             _export_charts(charts, _go(say))
-    return Programs(folder, charts)
+    return Programs(folder, charts, key())
 
 
 def _build_all(folder: Path, say: Callable[[str], None]) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import build, control_plane, enter, faults, inventory, lab, requirements, status
+from . import build, control_plane, enter, faults, inventory, lab, requirements, snapshots, status
 from .errors import LabError
 from .layout import DEFAULT_LAB, ClusterLayout, Lab, home
 from .pods import Pod, find
@@ -46,15 +47,73 @@ def _build(given: argparse.Namespace) -> int:
 
 def _up(given: argparse.Namespace) -> int:
     requirements.check()
+    if given.source is not None:
+        lab.up(_lab(given), _wish_of_snapshot(given), build.provide(_say), _say)
+        return 0
+    if given.clusters is None:
+        raise LabError("up: name the clusters, `--clusters east,west`, or a snapshot, `--from NAME`")
     wish = lab.Wish(
         tuple(dict.fromkeys(name for name in given.clusters.split(",") if name)),
         None if given.network is None else given.network == "shared",
         dict(_pair(each) for each in given.region),
-        {name: _port(value) for name, value in map(_pair, given.port)},
+        _ports(given),
         os.environ.get(RUN, ""),
     )
     lab.up(_lab(given), wish, build.provide(_say), _say)
     return 0
+
+
+def _wish_of_snapshot(given: argparse.Namespace) -> lab.Wish:
+    contrary = {"--clusters": given.clusters, "--network": given.network, "--region": given.region}
+    refused = [option for option, value in contrary.items() if value]
+    if refused:
+        raise LabError(f"--from: the snapshot decides that, leave out {', '.join(refused)}")
+    snapshot = snapshots.find(given.source, control_plane.key(build.key()))
+    return lab.from_snapshot(snapshot, _ports(given), os.environ.get(RUN, ""))
+
+
+def _save(given: argparse.Namespace) -> int:
+    requirements.check()
+    # As Ctrl-C, so that what is paused meanwhile goes on.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _state(given)
+    with lab.changing(_lab(given)):
+        state = _state(given)
+        made = snapshots.save(state, given.snapshot)
+    _say(f"snapshot {made.name}: lab {state.lab.name} as it is, {_megabytes(made)} in {made.folder}")
+    return 0
+
+
+def _saved(given: argparse.Namespace) -> int:
+    key = control_plane.key(build.key())
+    if given.snapshot is not None:
+        snapshots.find(given.snapshot, key)
+    found = [each for each in snapshots.load_all() if given.snapshot in (None, each.name)]
+    rows = [("NAME", "SAVED", "CLUSTERS", "SIZE", "")]
+    for each in found:
+        note = "" if each.key == key else "of other programs, charts or settings"
+        rows.append((each.name, each.saved_at, ",".join(each.clusters), _megabytes(each), note))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        _say("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+    return 0
+
+
+def _forget(given: argparse.Namespace) -> int:
+    snapshots.forget(given.snapshot)
+    _say(f"snapshot {given.snapshot}: removed")
+    return 0
+
+
+def _files(given: argparse.Namespace) -> int:
+    folder = _state(given).lab.files
+    folder.mkdir(mode=0o700, exist_ok=True)
+    print(folder)
+    return 0
+
+
+def _megabytes(snapshot: snapshots.Snapshot) -> str:
+    return f"{snapshots.size(snapshot) / 2**20:.0f} MiB"
 
 
 def _down(given: argparse.Namespace) -> int:
@@ -183,6 +242,10 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _ports(given: argparse.Namespace) -> dict[str, int]:
+    return {name: _port(value) for name, value in map(_pair, given.port)}
+
+
 def _milliseconds(text: str) -> int:
     number = int(text)
     if not 0 < number <= 60_000:
@@ -198,13 +261,23 @@ def _parser() -> argparse.ArgumentParser:
     building = commands.add_parser("build", help="build the programs into the user's cache, or show where they are")
     building.set_defaults(run=_build)
     starting = _add(commands, "up", _up, "start a lab, add clusters to it, or finish an interrupted start")
-    starting.add_argument("--clusters", required=True, metavar="A,B[,C...]")
+    starting.add_argument("--clusters", metavar="A,B[,C...]")
+    starting.add_argument("--from", dest="source", metavar="NAME", help="a snapshot, see `save`")
     starting.add_argument("--network", choices=("shared", "separate"), help="default: separate")
     starting.add_argument("--region", action="append", default=[], metavar="CLUSTER=REGION")
     starting.add_argument("--port", action="append", default=[], metavar="CLUSTER=PORT", help="API server on 127.0.0.1")
     _add(commands, "status", _status, "show what runs; ends with 1 when something should run and does not")
     ending = _add(commands, "down", _down, "end every process of the lab and remove all it made")
     ending.add_argument("--started-by", metavar="RUN", help=f"all labs that were started while {RUN} was RUN")
+    saving = _add(commands, "save", _save, "keep the lab as a snapshot, for `up --from NAME`; the lab runs on")
+    saving.add_argument("snapshot", metavar="NAME")
+    listing = commands.add_parser("saved", help="list the snapshots; with NAME: ends with 1 when it cannot be used")
+    listing.add_argument("snapshot", nargs="?", metavar="NAME")
+    listing.set_defaults(run=_saved)
+    forgetting = commands.add_parser("forget", help="remove a snapshot")
+    forgetting.add_argument("snapshot", metavar="NAME")
+    forgetting.set_defaults(run=_forget)
+    _add(commands, "files", _files, "print a folder that comes and goes with the lab, and is kept in its snapshots")
     _add(commands, "inventory", _inventory, "print the Ansible inventory of the lab")
     _add(commands, "kubeconfig", _kubeconfig, "print the path of a cluster's kubeconfig", "cluster")
     entering = _add(commands, "exec", _exec, "run a command in a pod's network namespace", "cluster", "pod")

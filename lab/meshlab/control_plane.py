@@ -6,6 +6,7 @@ pure functions; only what differs from its defaults is set, because a whole Kwok
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -19,19 +20,23 @@ from . import netns, processes
 from .agent import shims
 from .api import Api, ApiError
 from .errors import LabError
+from .files import copy_folder
 from .kubeconfig import render
-from .layout import API_SERVER_PORT, ClusterLayout
+from .layout import API_SERVER_PORT, ClusterLayout, Lab
 from .state import ClusterState
 
 _COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller")
 _NAME = "cluster"  # kwokctl's own name for the cluster; each has a work directory of its own
 EXTERNAL_ADDRESS_ANNOTATION = "meshlab/external-address"
 """On a Node: its address of type ExternalIP (stages/node.yaml). A Node without it has none."""
+_CRDS = ("PortForward", "Exec", "Logs")
 _STAGES = Path(__file__).parent / "stages"
+SEED_PARTS = ("etcd", "pki")
+"""Folders of kwokctl's from which it makes the same cluster again; what else it keeps, it writes anew."""
 
 
-def configuration(cluster: ClusterLayout) -> list[dict[str, Any]]:
-    """kwokctl's configuration documents, without the stages."""
+def configuration(cluster: ClusterLayout, *, seeded: bool = False) -> list[dict[str, Any]]:
+    """kwokctl's configuration documents, without the stages. A seeded cluster has kwok's CRDs already."""
     service_range = {"key": "service-cluster-ip-range", "value": cluster.service_cidr}
     # There is one of each, and on a busy machine a late renewal of its lease would end it for good.
     no_leader_election = {"key": "leader-elect", "value": "false"}
@@ -44,11 +49,20 @@ def configuration(cluster: ClusterLayout) -> list[dict[str, Any]]:
             {"key": "kubelet-preferred-address-types", "value": "InternalIP"},
             {"key": "advertise-address", "value": cluster.wan_address},
         ],
-        "kube-controller-manager": [service_range, no_leader_election],
+        "kube-controller-manager": [
+            service_range,
+            no_leader_election,
+            {"key": "node-monitor-grace-period", "value": "87600h"},
+        ],
         "kube-scheduler": [no_leader_election],
         "kwok-controller": [
             {"key": "cidr", "value": cluster.kwok_pod_cidr},
             {"key": "node-ip", "value": cluster.wan_address},
+            # kwok holds a node's Lease under a name of its process, so after a restart it would wait 200 s for its
+            # own. The node, of which nothing is heard then, stays ready by the controller manager's long patience.
+            {"key": "node-lease-duration-seconds", "value": "0"},
+            # kwokctl would add this itself to kwok's arguments, and fail to make CRDs that are there.
+            *([{"key": "enable-crds", "value": ",".join(_CRDS)}] if seeded else []),
         ],
     }
     return [
@@ -64,7 +78,7 @@ def configuration(cluster: ClusterLayout) -> list[dict[str, Any]]:
                     cluster.bridge_address,
                     cluster.kubernetes_service_address,
                 ],
-                "enableCRDs": ["PortForward", "Exec", "Logs"],
+                "enableCRDs": [] if seeded else list(_CRDS),
             },
             "componentsPatches": [{"name": name, "extraArgs": extra} for name, extra in patches.items()],
         }
@@ -99,7 +113,7 @@ def api(cluster: ClusterLayout, state: ClusterState, *, timeout: float = 5.0) ->
 
 
 def pki(cluster: ClusterLayout) -> Path:
-    return _work_directory(cluster) / "pki"
+    return part(cluster, "pki")
 
 
 def create_directories(cluster: ClusterLayout) -> None:
@@ -114,12 +128,40 @@ def create_directories(cluster: ClusterLayout) -> None:
         logs.symlink_to(os.path.relpath(_work_directory(cluster) / "logs", cluster.logs))
 
 
+def documents(cluster: ClusterLayout, *, seeded: bool = False) -> str:
+    """All that kwokctl is told, as the text of its configuration file."""
+    parts = [yaml.safe_dump(each, sort_keys=False) for each in configuration(cluster, seeded=seeded)]
+    return "---\n".join([*parts, *(stage.read_text() for stage in sorted(_STAGES.glob("*.yaml")))])
+
+
+def key(programs: str) -> str:
+    """16 hex digits over what decides whether a cluster's data fits: the programs' own key and our settings."""
+    example = Lab("lab", Path("/")).cluster("example", 1)
+    parts = [programs, documents(example), yaml.safe_dump(node(example, "region"))]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def part(cluster: ClusterLayout, name: str) -> Path:
+    """One of kwokctl's folders of the cluster."""
+    return _work_directory(cluster) / name
+
+
+def is_complete(cluster: ClusterLayout) -> bool:
+    """The control plane was started completely once."""
+    return _complete_marker(cluster).exists()
+
+
+def resume(cluster: ClusterLayout) -> None:
+    """Let etcd go on, which a save that was killed may have left paused."""
+    etcd = processes.alive(cluster.lab.processes, cluster.process("etcd"))
+    if etcd is not None:
+        processes.resume(etcd)
+
+
 def is_running(cluster: ClusterLayout) -> bool:
     """All components were started, completely once, and live."""
     records = cluster.lab.processes
-    return _complete_marker(cluster).exists() and all(
-        processes.alive(records, cluster.process(name)) for name in _COMPONENTS
-    )
+    return is_complete(cluster) and all(processes.alive(records, cluster.process(name)) for name in _COMPONENTS)
 
 
 def _pid_file(cluster: ClusterLayout, component: str) -> Path:
@@ -129,10 +171,11 @@ def _pid_file(cluster: ClusterLayout, component: str) -> Path:
 def start(cluster: ClusterLayout, state: ClusterState, binaries: Path) -> None:
     """Start or finish the control plane. Raises LabError with the end of kwokctl's output when it fails.
 
-    A cluster that never was complete starts from nothing, because a half-written one cannot be told from a whole one.
+    A cluster that never was complete starts from its seed, or from nothing, because a half-written one cannot be told
+    from a whole one.
     """
     create_directories(cluster)
-    if _complete_marker(cluster).exists():
+    if is_complete(cluster):
         for name in _COMPONENTS:
             if processes.alive(cluster.lab.processes, cluster.process(name)) is None:
                 # kwokctl takes an ended process that nobody has waited for yet for a running one.
@@ -142,6 +185,10 @@ def start(cluster: ClusterLayout, state: ClusterState, binaries: Path) -> None:
         _end_all(cluster)
         shutil.rmtree(cluster.kwok_directory, ignore_errors=True)
         create_directories(cluster)
+        if cluster.seed.exists():
+            _work_directory(cluster).mkdir(parents=True)
+            for name in SEED_PARTS:
+                copy_folder(cluster.seed / name, part(cluster, name))
         _create(cluster, binaries)
     for name in _COMPONENTS:
         pid = int(_pid_file(cluster, name).read_text())
@@ -150,6 +197,7 @@ def start(cluster: ClusterLayout, state: ClusterState, binaries: Path) -> None:
     _protect_keys(cluster)
     _write_kubeconfigs(cluster, state)
     _complete_marker(cluster).touch()
+    shutil.rmtree(cluster.seed, ignore_errors=True)
 
 
 def ensure_node(cluster: ClusterLayout, state: ClusterState) -> bool:
@@ -175,9 +223,7 @@ def _complete_marker(cluster: ClusterLayout) -> Path:
 
 def _create(cluster: ClusterLayout, binaries: Path) -> None:
     config = cluster.directory / "kwokctl.yaml"
-    documents = [yaml.safe_dump(each, sort_keys=False) for each in configuration(cluster)]
-    documents += [stage.read_text() for stage in sorted(_STAGES.glob("*.yaml"))]
-    config.write_text("---\n".join(documents))
+    config.write_text(documents(cluster, seeded=cluster.seed.exists()))
     options = {
         "--name": _NAME,
         "--config": str(config),

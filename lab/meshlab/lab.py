@@ -11,15 +11,17 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from . import control_plane, netns, network, processes
+from . import control_plane, netns, network, processes, snapshots
 from .build import Programs
 from .errors import LabError
 from .forwarder import LISTENER, delay_port, listen
 from .layout import MAXIMUM_CLUSTERS, ClusterLayout, Lab
+from .pods import list_pods
+from .snapshots import Snapshot
 from .state import ClusterState, LabState, load, save, started_by
 
 FIRST_PORT = 26440
@@ -32,7 +34,8 @@ _READY_SECONDS = 90.0
 class Wish:
     """What a user asked `up` for. `shared_network` None means: as the lab has it, separate for a new one.
 
-    `run` is who asks, and is kept by a new lab.
+    `run` is who asks, and is kept by a new lab. `snapshot` says what a new lab starts from; it decides clusters,
+    network and regions.
     """
 
     clusters: tuple[str, ...]
@@ -40,6 +43,11 @@ class Wish:
     regions: Mapping[str, str] = field(default_factory=dict)
     ports: Mapping[str, int] = field(default_factory=dict)
     run: str = ""
+    snapshot: Snapshot | None = None
+
+
+def from_snapshot(snapshot: Snapshot, ports: Mapping[str, int], run: str) -> Wish:
+    return Wish(tuple(snapshot.clusters), snapshot.shared_network, snapshot.clusters, ports, run, snapshot)
 
 
 def plan(lab: Lab, current: LabState | None, wish: Wish, programs: Programs, port: Callable[[], int]) -> LabState:
@@ -51,7 +59,19 @@ def plan(lab: Lab, current: LabState | None, wish: Wish, programs: Programs, por
     if unknown:
         raise LabError(f"--region or --port names {', '.join(unknown)}, which --clusters does not")
     if current is None:
-        current = LabState(lab, bool(wish.shared_network), str(programs.binaries), str(programs.charts), run=wish.run)
+        current = LabState(
+            lab,
+            bool(wish.shared_network),
+            str(programs.binaries),
+            str(programs.charts),
+            run=wish.run,
+            key=control_plane.key(programs.key),
+            snapshot=wish.snapshot.identity if wish.snapshot else "",
+        )
+    elif wish.snapshot and wish.snapshot.identity != current.snapshot:
+        raise LabError(
+            f"lab {lab.name} is there, and not from this snapshot: run `meshlab down` first, or use another --name"
+        )
     elif wish.shared_network is not None and wish.shared_network != current.shared_network:
         has = "shared" if current.shared_network else "separate"
         raise LabError(f"lab {lab.name} runs with --network {has}: run `meshlab down` first, or use another --name")
@@ -78,14 +98,16 @@ def up(lab: Lab, wish: Wish, programs: Programs, say: Callable[[str], None]) -> 
             if (own is None or own.port != port) and not ports.take(port):
                 raise LabError(f"port {port} on 127.0.0.1 is in use: choose another with --port, or leave it out")
         state = _with_ports(plan(lab, current, wish, programs, ports.next), ports)
+        if current is None and lab.directory.exists():
+            # Of a start that was interrupted before anything ran.
+            shutil.rmtree(lab.directory)
+        if current is None and wish.snapshot:
+            snapshots.unpack(wish.snapshot, state)
         if state != current:
             save(state)
         made = network.ensure_wan(lab)
-        with ThreadPoolExecutor(max_workers=max(1, len(state.clusters))) as pool:
-            tasks = [pool.submit(_ensure_cluster, state, each, ports, say) for each in state.layouts()]
-        # Every cluster is brought as far as it goes before the first failure is told.
-        changed = [task.result() for task in tasks]
-        if not made and not any(changed):
+        made |= _ensure_clusters(state, ports, say)
+        if not made:
             say(f"lab {lab.name} is up already: {', '.join(state.clusters)}; nothing changed")
         return state
 
@@ -136,23 +158,56 @@ def changing(lab: Lab) -> Iterator[None]:
             return
 
 
-def _ensure_cluster(state: LabState, cluster: ClusterLayout, ports: _Ports, say: Callable[[str], None]) -> bool:
+def _ensure_clusters(state: LabState, ports: _Ports, say: Callable[[str], None]) -> bool:
+    """True when something was started. Every cluster is brought as far as it goes before the first failure is told."""
     started = time.monotonic()
+    with ThreadPoolExecutor(max_workers=max(1, len(state.clusters))) as pool:
+        planes = {each: pool.submit(_ensure_control_plane, state, each, ports) for each in state.layouts()}
+        # An istiod that finds another cluster's API server away asks again only much later, so pods come second.
+        wait(planes.values())
+        pods = {each: pool.submit(_ensure_pods, state, each) for each, task in planes.items() if not task.exception()}
+    changed = {each: task.result() for each, task in planes.items()}
+    changed = {each: task.result() or changed[each] for each, task in pods.items()}
+    for each in (each for each, made in changed.items() if made):
+        say(f"cluster {each.name}: ready after {time.monotonic() - started:.1f} s, {each.kubeconfig}")
+    return any(changed.values())
+
+
+def _ensure_control_plane(state: LabState, cluster: ClusterLayout, ports: _Ports) -> bool:
     numbers = state.clusters[cluster.name]
     made = network.ensure_cluster(cluster, shared_network=state.shared_network)
     control_plane.create_directories(cluster)
     made |= _ensure_process(cluster, "forwarder", _forwarder_command(cluster, numbers), ports.taken.get(numbers.port))
+    control_plane.resume(cluster)
     if not control_plane.is_running(cluster):
         made = True
         control_plane.start(cluster, numbers, Path(state.binaries))
     _wait_ready(cluster, numbers)
-    made |= control_plane.ensure_node(cluster, numbers)
+    return made
+
+
+def _ensure_pods(state: LabState, cluster: ClusterLayout) -> bool:
+    made = control_plane.ensure_node(cluster, state.clusters[cluster.name])
     if importlib.util.find_spec("meshlab.agent.main") is not None:
         command = [sys.executable, "-m", "meshlab.agent", "--lab", cluster.lab.name, "--cluster", cluster.name]
         made |= _ensure_process(cluster, "agent", command)
-    if made:
-        say(f"cluster {cluster.name}: ready after {time.monotonic() - started:.1f} s, {cluster.kubeconfig}")
+    _wait_for_pods(cluster, state.clusters[cluster.name])
     return made
+
+
+def _wait_for_pods(cluster: ClusterLayout, numbers: ClusterState) -> None:
+    """Until the pods of a snapshot are ready again. Raises LabError, and the others see then what is not ready."""
+    deadline = time.monotonic() + _READY_SECONDS
+    while waiting := cluster.returning():
+        agent = processes.alive(cluster.lab.processes, cluster.process("agent"))
+        if agent is not None and time.monotonic() < deadline:
+            time.sleep(0.05)
+            continue
+        for uid in waiting:
+            cluster.returning_marker(uid).unlink(missing_ok=True)
+        names = [str(pod) for pod in list_pods(control_plane.api(cluster, numbers)) if pod.uid in waiting]
+        why = f"not ready after {_READY_SECONDS:.0f} s" if agent else "not ready, and the agent ended"
+        raise LabError(f"cluster {cluster.name}: pods are {why}: {', '.join(names)}: see {cluster.logs}")
 
 
 def _wait_ready(cluster: ClusterLayout, numbers: ClusterState) -> None:

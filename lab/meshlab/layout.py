@@ -20,7 +20,7 @@ MAXIMUM_CLUSTERS = 60
 _LAB_NAME = re.compile(r"[a-z][a-z0-9_]{0,15}")
 # A cluster's name is a DNS label and short enough for names that are made from it.
 _CLUSTER_NAME = re.compile(r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?")
-_RESERVED_CLUSTER_NAMES = frozenset({"wan", "processes"})
+_RESERVED_CLUSTER_NAMES = frozenset({"wan", "processes", "files"})
 
 
 def home(environ: Mapping[str, str] | None = None) -> Path:
@@ -41,7 +41,8 @@ class ClusterLayout:
     def __post_init__(self) -> None:
         if not _CLUSTER_NAME.fullmatch(self.name) or self.name in _RESERVED_CLUSTER_NAMES:
             raise ValueError(
-                f"cluster name {self.name!r}: use a lower-case DNS label of at most 32 characters, not 'wan'"
+                f"cluster name {self.name!r}: use a lower-case DNS label of at most 32 characters, not one of "
+                + ", ".join(sorted(_RESERVED_CLUSTER_NAMES))
             )
         if not 1 <= self.index <= MAXIMUM_CLUSTERS:
             raise ValueError(f"cluster {self.name}: index {self.index} is not within 1..{MAXIMUM_CLUSTERS}")
@@ -161,6 +162,11 @@ class ClusterLayout:
         return self.directory / "kwok"
 
     @property
+    def seed(self) -> Path:
+        """What the cluster's control plane starts from instead of from nothing (snapshots.py)."""
+        return self.directory / "seed"
+
+    @property
     def forwarder_control(self) -> Path:
         """Tells the forwarder which fault to play."""
         return self.directory / "forwarder.json"
@@ -175,6 +181,18 @@ class ClusterLayout:
 
     def pod_directory(self, uid: str) -> Path:
         return self.pods / uid
+
+    def pod_address(self, uid: str) -> Path:
+        """The file with the pod's address."""
+        return self.pod_directory(uid) / "ip"
+
+    def returning_marker(self, uid: str) -> Path:
+        """Exists while a pod of a snapshot does not run again yet."""
+        return self.pod_directory(uid) / "returning"
+
+    def returning(self) -> set[str]:
+        """UIDs of the pods that have the marker."""
+        return {path.parent.name for path in self.pods.glob("*/returning")}
 
     def pod_hosts(self, uid: str) -> Path:
         """The pod's /etc/hosts."""
@@ -219,6 +237,11 @@ class Lab:
     def lock_file(self) -> Path:
         """Held while a command changes the lab. Beside the folder, because `down` removes the folder."""
         return self.home / f".{self.name}.lock"
+
+    @property
+    def files(self) -> Path:
+        """For whatever belongs to the lab and comes and goes with it."""
+        return self.directory / "files"
 
     @property
     def processes(self) -> Path:

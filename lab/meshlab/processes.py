@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -130,6 +130,27 @@ def end(records: Iterable[Record], *, grace: float = 5.0) -> bool:
     raise RuntimeError(f"processes {remaining} do not end, not even by SIGKILL")
 
 
+@contextlib.contextmanager
+def paused(records: Sequence[Record]) -> Iterator[None]:
+    """The processes do nothing while the block runs. Raises RuntimeError when they do not stop."""
+    try:
+        for each in records:
+            _signal(each, signal.SIGSTOP)
+        deadline = time.monotonic() + 10
+        while not all(_stopped(each) for each in records):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{', '.join(each.name for each in records)}: not stopped by SIGSTOP")
+            time.sleep(0.005)
+        yield
+    finally:
+        for each in records:
+            resume(each)
+
+
+def resume(paused_one: Record) -> None:
+    _signal(paused_one, signal.SIGCONT)
+
+
 def tree(root: Record) -> list[Record]:
     """The process and everything that descends from it or shares its session (it leads a session of its own)."""
     parents: dict[int, int] = {}
@@ -181,6 +202,15 @@ def _stat(pid: int) -> list[str] | None:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
+
+
+def _stopped(target: Record) -> bool:
+    """Every thread of it, or it has ended."""
+    for path in Path(f"/proc/{target.pid}/task").glob("*/stat"):
+        with contextlib.suppress(OSError):
+            if path.read_text().rpartition(")")[2].split()[0] not in "TtZX":
+                return False
+    return True
 
 
 def _signal(target: Record, number: signal.Signals) -> None:

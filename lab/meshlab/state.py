@@ -27,7 +27,8 @@ class ClusterState:
 class LabState:
     """`binaries` is the folder with the programs, `charts` the one with base/, istiod/, gateway/, ...
 
-    `run` names what started the lab (MESHLAB_RUN), "" when nothing was said.
+    `run` names what started the lab (MESHLAB_RUN), "" when nothing was said. `key` says what its clusters were made
+    with, and `snapshot` is the identity of the snapshot that it was started from, "" without one.
     """
 
     lab: Lab
@@ -36,6 +37,8 @@ class LabState:
     charts: str
     clusters: dict[str, ClusterState] = field(default_factory=dict)
     run: str = ""
+    key: str = ""
+    snapshot: str = ""
 
     def layout(self, cluster: str) -> ClusterLayout:
         """Raises KeyError for a cluster that the lab does not have."""
@@ -53,6 +56,8 @@ class LabState:
             "binaries": self.binaries,
             "charts": self.charts,
             "run": self.run,
+            "key": self.key,
+            "snapshot": self.snapshot,
             "clusters": {
                 name: {"index": each.index, "port": each.port, "region": each.region}
                 for name, each in self.clusters.items()
@@ -71,6 +76,8 @@ def from_json(lab: Lab, document: dict[str, Any]) -> LabState:
             for name, each in document["clusters"].items()
         },
         document.get("run", ""),
+        document.get("key", ""),
+        document.get("snapshot", ""),
     )
 
 

@@ -78,7 +78,25 @@ def test_a_folder_with_programs_and_charts_is_used_as_it_is(tmp_path: Path, monk
             (tmp_path / tool).touch(mode=0o755)
     (tmp_path / "charts").mkdir()
     monkeypatch.setenv("MESHLAB_BIN", str(tmp_path))
-    assert build.provide(print) == build.Programs(tmp_path, tmp_path / "charts")
+    assert build.provide(print) == build.Programs(tmp_path, tmp_path / "charts", build.key())
+
+
+def test_other_programs_have_another_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MESHLAB_BIN", raising=False)
+    built = build.key()
+    assert built == total_hash(MODULES, build.SOURCES)
+    (tmp_path / "charts").mkdir()
+    program, chart = tmp_path / "etcd", tmp_path / "charts/values.yaml"
+    program.write_text("one")
+    chart.write_text("one")
+    monkeypatch.setenv("MESHLAB_BIN", str(tmp_path))
+    given = build.key()
+    assert given != built
+    for path in (program, chart):
+        path.write_text("other")
+        assert build.key() != given
+        given = build.key()
+    assert build.key() == given
 
 
 def test_what_an_older_lab_has_exported_stays_and_only_the_rest_is_added(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from meshlab import cli, lab, requirements
+from meshlab import build, cli, lab, requirements
 from meshlab.errors import LabError
 from meshlab.layout import Lab
 from meshlab.state import LabState, load, save, started_by
@@ -102,3 +102,27 @@ def test_down_by_run_ends_all_labs_of_the_run_and_says_which(
 def test_down_by_run_wants_a_run_and_nothing_else(ended: list[str], line: str) -> None:
     assert cli.main(line.split()) == 1
     assert ended == []
+
+
+@pytest.mark.usefixtures("parsed")
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("up", "`--clusters east,west`, or a snapshot, `--from NAME`"),
+        ("up --from mesh --clusters east --region east=europe", "leave out --clusters, --region"),
+        ("up --from mesh --network shared", "leave out --network"),
+        ("up --from mesh", "no snapshot mesh"),
+        ("save mesh", "lab lab does not run"),
+        ("saved mesh", "no snapshot mesh"),
+        ("forget mesh", "no snapshot mesh"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_anything_is_built_or_started(
+    line: str, message: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(requirements, "check", lambda: None)
+    monkeypatch.setattr(build, "provide", lambda _say: pytest.fail("built"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert cli.main(line.split()) == 1
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "lab").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -10,12 +11,13 @@ import pytest
 from meshlab import state as states
 from meshlab.build import Programs
 from meshlab.errors import LabError
-from meshlab.lab import Wish, plan
+from meshlab.lab import Wish, from_snapshot, plan
 from meshlab.layout import Lab
 from meshlab.requirements import check_space, findings
+from meshlab.snapshots import Snapshot
 from meshlab.state import ClusterState, LabState
 
-PROGRAMS = Programs(Path("/programs"), Path("/charts"))
+PROGRAMS = Programs(Path("/programs"), Path("/charts"), "programs-1")
 
 
 def ports() -> Callable[[], int]:
@@ -36,6 +38,36 @@ def test_a_lab_stays_that_of_the_run_which_started_it(lab: Lab) -> None:
     made = plan(lab, None, Wish(("east",), run="run-1"), PROGRAMS, ports())
     assert made.run == "run-1"
     assert plan(lab, made, Wish(("east", "west"), run="run-2"), PROGRAMS, ports()).run == "run-1"
+
+
+SNAPSHOT = Snapshot("mesh", "key-1", "identity-1", "now", True, {"west": "region-1", "east": "europe"})
+
+
+def test_a_lab_from_a_snapshot_has_its_clusters_regions_and_network(lab: Lab) -> None:
+    made = plan(lab, None, from_snapshot(SNAPSHOT, {"east": 30000}, "run-1"), PROGRAMS, ports())
+    assert made.clusters == {"west": ClusterState(1, 26450, "region-1"), "east": ClusterState(2, 30000, "europe")}
+    assert (made.shared_network, made.snapshot, made.run) == (True, "identity-1", "run-1")
+
+
+def test_a_lab_from_a_snapshot_is_finished_by_the_same_wish_and_refuses_another_snapshot(lab: Lab) -> None:
+    made = plan(lab, None, from_snapshot(SNAPSHOT, {}, ""), PROGRAMS, ports())
+    assert plan(lab, made, from_snapshot(SNAPSHOT, {}, ""), PROGRAMS, ports()) == made
+    newer = replace(SNAPSHOT, identity="identity-2")
+    with pytest.raises(LabError, match="not from this snapshot"):
+        plan(lab, made, from_snapshot(newer, {}, ""), PROGRAMS, ports())
+
+
+def test_a_lab_that_runs_is_not_replaced_by_a_snapshot(two_clusters: LabState) -> None:
+    with pytest.raises(LabError, match=r"lab is there.*meshlab down"):
+        plan(two_clusters.lab, two_clusters, from_snapshot(SNAPSHOT, {}, ""), PROGRAMS, ports())
+
+
+def test_other_programs_give_a_lab_another_key(lab: Lab) -> None:
+    made = [
+        plan(lab, None, Wish(("east",)), replace(PROGRAMS, key=each), ports()) for each in ("programs-1", "programs-2")
+    ]
+    assert made[0].key != made[1].key
+    assert all(each.key for each in made)
 
 
 def test_fewer_clusters_take_none_away(two_clusters: LabState) -> None:

@@ -71,6 +71,29 @@ def test_a_process_that_ignores_term_ends_with_its_children(folder: Path) -> Non
     assert processes.start_time(child) is None
 
 
+def test_a_paused_process_does_nothing_and_goes_on_afterwards(folder: Path) -> None:
+    made = start(folder, "one", [sys.executable, "-u", "-c", "while True: print('.')"])
+    log = folder.parent / "one.log"
+
+    def writes_more_than(size: int) -> None:
+        while log.stat().st_size <= size:
+            assert processes.is_alive(made)
+
+    writes_more_than(0)
+    with processes.paused([made]):
+        before = log.stat().st_size
+        assert processes.is_alive(made)
+        assert log.stat().st_size == before
+    writes_more_than(before)
+
+
+def test_a_process_that_has_ended_is_no_obstacle_to_a_pause(folder: Path) -> None:
+    made = start(folder, "one")
+    processes.stop(folder, "one")
+    with processes.paused([made]):
+        pass
+
+
 def test_a_process_survives_its_starter(folder: Path) -> None:
     code = f"""
 from pathlib import Path

@@ -130,7 +130,7 @@ class Agent:
     def _address(self, uid: str) -> str:
         """The pod's address: kept in its folder as long as it lives."""
         with self._lock:
-            path = self._layout.pod_directory(uid) / "ip"
+            path = self._layout.pod_address(uid)
             if path.exists():
                 return path.read_text().strip()
             used = [each.read_text().strip() for each in self._layout.pods.glob("*/ip")]

@@ -28,7 +28,7 @@ from meshlab.layout import ClusterLayout, short_uid
 from . import backoff, containers, network, probes, volumes
 from .api import Api, ApiError, Store
 from .environment import MissingObject, arguments, environment, field_value
-from .status import ContainerView, pod_status
+from .status import ContainerView, is_ready, pod_status
 
 JSON = dict[str, Any]
 _LOG = logging.getLogger("meshlab.agent")
@@ -151,6 +151,7 @@ class PodWorker:
         self._volumes_due = 0.0
         self._hosts_due = True
         self._unready = False
+        self._returning = around.layout.returning_marker(self.uid).exists()
         self._status: JSON = {}
         self._references = volumes.references(spec.get("volumes") or [])
         self.stopped = threading.Event()
@@ -187,6 +188,8 @@ class PodWorker:
         present = self._around.layout.unready_marker(self.uid).exists()
         if present != self._unready:
             self._unready = present
+            self._wake()
+        if self._returning and not self._around.layout.returning_marker(self.uid).exists():
             self._wake()
 
     def _waiting_for_objects(self) -> bool:
@@ -536,9 +539,26 @@ class PodWorker:
             previous=(self._status or self.pod.get("status") or {}).get("conditions") or [],
             now=time.time(),
         )
+        if self._keeps_looking_ready(status):
+            return
         if status != self._status:
             self._status = status
             self._around.report(self.pod, status)
+
+    def _keeps_looking_ready(self, status: JSON) -> bool:
+        """Whether a pod of a snapshot, which was ready then, is still on its way there.
+
+        To others it never ended. Else every Deployment and EndpointSlice would change twice, and who has started the
+        lab could not tell whether a controller has seen the second change yet.
+        """
+        marker = self._around.layout.returning_marker(self.uid)
+        if not self._returning:
+            return False
+        if is_ready(self.pod.get("status") or {}) and not is_ready(status) and marker.exists():
+            return True
+        self._returning = False
+        marker.unlink(missing_ok=True)
+        return False
 
     # State over restarts of the agent
     def _save(self) -> None:
