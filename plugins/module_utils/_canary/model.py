@@ -100,12 +100,12 @@ class Readiness:
 class Seen:
     """One cluster as it was observed. ``error`` says why it could not be; the rest is then unknown.
 
-    ``holds``: everything there is as intended. ``traffic`` is what its routes do (None: not known). ``routed`` are the
+    ``as_intended``: everything there is. ``traffic`` is what its routes do (None: not known). ``routed`` are the
     sides that it sends requests to, copies included. ``drift`` is what somebody changed.
     """
 
     error: str = ""
-    holds: bool = False
+    as_intended: bool = False
     traffic: Traffic | None = None
     routed: frozenset[Side] = frozenset()
     stable: Readiness = field(default_factory=Readiness)

@@ -159,7 +159,7 @@ class _Run:
         if left <= 0:
             return False
         now = time.time()
-        seconds = machine.due(self._release.rules, tick.state, now) or self._parameters["poll"]
+        seconds = machine.seconds_until_due(self._release.rules, tick.state, now) or self._parameters["poll"]
         self._sleep(min(seconds, self._parameters["poll"], left))
         return True
 

@@ -57,7 +57,7 @@ def tick(
 
 def seen(weight: int, drift: str = "") -> Seen:
     ready = Readiness("ready")
-    return Seen(holds=not drift, traffic=Traffic(weight, 100 - weight), stable=ready, canary=ready, drift=drift)
+    return Seen(as_intended=not drift, traffic=Traffic(weight, 100 - weight), stable=ready, canary=ready, drift=drift)
 
 
 def analysis(rates: Mapping[str, float | None], reasons: Sequence[str] = ()) -> Analysis:

@@ -25,14 +25,14 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan.plan im
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.advance import (
     Decision,
     advance,
-    intends,
-    needs,
-    not_taken,
-    taken,
+    compute_needs,
+    intended_targets,
+    mark_not_taken,
+    mark_taken,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.rules import Rules
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.state import State, decode, encode
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.targets import Target
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.targets import ClusterTarget
 
 READY = Readiness("ready")
 WAITING = Readiness("waiting", "a pod is missing")
@@ -65,7 +65,7 @@ class World:
     bad: tuple[str, ...] = ()
     gates: dict[str, GateAnswer] = field(default_factory=dict)
     away: set[str] = field(default_factory=set)
-    live: dict[str, Target] = field(default_factory=dict)
+    live: dict[str, ClusterTarget] = field(default_factory=dict)
     stable: dict[str, Readiness] = field(default_factory=dict)
     canary: dict[str, Readiness] = field(default_factory=dict)
     templates: dict[str, list[str]] = field(default_factory=dict)
@@ -74,14 +74,14 @@ class World:
 
     def __post_init__(self) -> None:
         for name in self.rules.waves:
-            self.live.setdefault(name, Target(Traffic(0, self.rules.total), 0))
+            self.live.setdefault(name, ClusterTarget(Traffic(0, self.rules.total), 0))
             self.templates.setdefault(name, ["r1"])
 
     # What is seen
 
     def observe(self, request: Request = "") -> Observation:
-        wanted = intends(self.rules, replace(self.state, intended=None))
-        asked = needs(self.rules, self.state, self.revision, self.now)
+        wanted = intended_targets(self.rules, replace(self.state, intended=None))
+        asked = compute_needs(self.rules, self.state, self.revision, self.now)
         clusters = {name: self._seen(name, wanted[name]) for name in self.rules.waves}
         analysis = self._analysis() if asked.analysis else None
         names = [*asked.hooks, *([asked.gate] if asked.gate else [])]
@@ -92,19 +92,19 @@ class World:
         results = [MetricResult(name, "success-rate", self.verdict) for name in self.bad or self.rules.waves]
         return Analysis(self.verdict, (f"success-rate: {self.verdict}",), self.bad, tuple(results))
 
-    def _seen(self, name: str, wanted: Target) -> Seen:
+    def _seen(self, name: str, wanted: ClusterTarget) -> Seen:
         if name in self.rules.policy.exclude:
             return Seen(error="is excluded")
         if name in self.away:
             return Seen(error="does not answer")
         live = self.live[name]
-        holds = (live.traffic, live.replicas) == (wanted.traffic, wanted.replicas)
+        as_intended = (live.traffic, live.replicas) == (wanted.traffic, wanted.replicas)
         if wanted.copy:
-            holds = holds and self.templates[name][-1] == self.revision
+            as_intended = as_intended and self.templates[name][-1] == self.revision
         elif wanted.restore:
-            holds = holds and self.templates[name][-1] != self.state.revision
+            as_intended = as_intended and self.templates[name][-1] != self.state.revision
         return Seen(
-            holds=holds,
+            as_intended=as_intended,
             traffic=live.traffic,
             routed=live.traffic.sides | (frozenset({"canary"}) if live.sends else frozenset()),
             stable=self.stable.get(name, READY),
@@ -140,20 +140,20 @@ class World:
         asked = [name for name in self.rules.waves if name not in self.rules.policy.exclude]
         present = [name for name in asked if name not in self.away | self.fails_to_write]
         if not tolerant and (self.fails_to_write or not self.rules.policy.goes_on(len(present), len(asked))):
-            left = not_taken(self.state)
+            left = mark_not_taken(self.state)
             self.state = left if left.intended is not None else replace(left, since=self.now)
             return
-        aims = intends(self.rules, self.state)
+        aims = intended_targets(self.rules, self.state)
         self._look_at_moves({name: aims[name] for name in present})
         for name in present if cut is None else present[:cut]:
             self._write(name, aims[name])
         if cut is None:
             before = self.state.position.step
-            self.state = taken(self.rules, self.state, self.now)
+            self.state = mark_taken(self.rules, self.state, self.now)
             if self.state.position.step != before:
                 self.steps.append(self.state.position.step)
 
-    def _write(self, name: str, aim: Target) -> None:
+    def _write(self, name: str, aim: ClusterTarget) -> None:
         self.live[name] = aim
         had = self.templates[name]
         if aim.copy and had[-1] != self.revision:
@@ -162,10 +162,10 @@ class World:
         if aim.restore and had[-1] == self.state.revision and len(had) > 1:
             had.pop()
 
-    def _look_at_moves(self, aims: Mapping[str, Target]) -> None:
+    def _look_at_moves(self, aims: Mapping[str, ClusterTarget]) -> None:
         """I1 of docs/invariants.md, and nobody is moved to a side that is not ready."""
         sending = [name for name, each in self.live.items() if each.sends]
-        wanted = intends(self.rules, replace(self.state, intended=None))
+        wanted = intended_targets(self.rules, replace(self.state, intended=None))
         for name, aim in aims.items():
             had = self.live[name]
             if self.rules.scales and aim.replicas == 0 and had.replicas:

@@ -24,7 +24,7 @@ from ..._kube.client import Client
 from ..._kube.errors import NotFound
 from ..._kube.kinds import DESTINATION_RULE, ENDPOINT_SLICE, HORIZONTAL_POD_AUTOSCALER, VIRTUAL_SERVICE, Kind
 from ..._ownership import owned_in_set
-from ..state_machine.targets import Target
+from ..state_machine.targets import ClusterTarget
 from ..workloads.configs import CONFIG_KINDS, config_copies, tracked
 from . import objects
 from .objects import Live, Mark, Wanted
@@ -111,7 +111,7 @@ class CanaryIntent:
     """What every cluster is to be like. ``fresh`` is what was read of clusters a moment ago, used once."""
 
     release: Release
-    aims: Mapping[str, Target]
+    aims: Mapping[str, ClusterTarget]
     mark: Mark
     fresh: dict[str, Live] = field(default_factory=dict)
 

@@ -23,7 +23,7 @@ from ..._kube.kinds import DESTINATION_RULE, SERVICE, VIRTUAL_SERVICE, Kind, kin
 from ..._ownership import is_ours, writers_beside_us
 from ..model import Readiness, Seen, Side, Traffic
 from ..routes import routes
-from ..state_machine.targets import Target
+from ..state_machine.targets import ClusterTarget
 from ..workloads import managed, primary, workloads
 from ..workloads.configs import CONFIG_KINDS, config_copies
 from ..workloads.managed import Service
@@ -108,7 +108,7 @@ def first_reads(release: Release) -> list[tuple[Kind, str, str]]:
     return list(dict.fromkeys(found))
 
 
-def wanted(release: Release, cluster: str, live: Live, target: Target, mark: Mark) -> list[Wanted]:
+def wanted(release: Release, cluster: str, live: Live, target: ClusterTarget, mark: Mark) -> list[Wanted]:
     """Everything that is to stand on a cluster. Raises MeshError with what is in the way there."""
     service = _service(release, cluster, live)
     return [
@@ -122,7 +122,9 @@ def wanted(release: Release, cluster: str, live: Live, target: Target, mark: Mar
     ]
 
 
-def seen(release: Release, cluster: str, live: Live, target: Target, mark: Mark, now: float, since: float) -> Seen:
+def seen(
+    release: Release, cluster: str, live: Live, target: ClusterTarget, mark: Mark, now: float, since: float
+) -> Seen:
     """A cluster as the state machine sees it; ``target`` is what it is to be like. Raises MeshError."""
     differing = [each for each in wanted(release, cluster, live, target, mark) if each.changes]
     found = [
@@ -138,7 +140,7 @@ def seen(release: Release, cluster: str, live: Live, target: Target, mark: Mark,
         sides.add("canary")
     weights = [each for each in observed if each is not None]
     return Seen(
-        holds=not differing,
+        as_intended=not differing,
         traffic=max(weights, key=lambda each: each.canary) if weights else None,
         routed=frozenset(sides),
         stable=_settled(_readiness(release, live, "stable", target, now, since), release, live, target, now - since),
@@ -218,7 +220,7 @@ def _service(release: Release, cluster: str, live: Live) -> Service | None:
 
 
 def _foundation(
-    release: Release, cluster: str, live: Live, target: Target, service: Service, mark: Mark
+    release: Release, cluster: str, live: Live, target: ClusterTarget, service: Service, mark: Mark
 ) -> Iterator[Wanted]:
     """The stable side's workload and what it reads, Services and DestinationRules."""
     workload = release.workload
@@ -264,14 +266,14 @@ def _foundation(
             yield Wanted(before, manifest, "is part of the release", made=True)
 
 
-def _selecting(apex: Object, service: Service, target: Target) -> Object:
+def _selecting(apex: Object, service: Service, target: ClusterTarget) -> Object:
     """The Service NAME; of a release that is removed it leads to the workload's own pods."""
     if not target.leaving:
         return apex
     return {**apex, "spec": {**apex["spec"], "selector": {service.label.name: service.label.value}}}
 
 
-def _scaled(release: Release, live: Live, target: Target) -> Iterator[Wanted]:
+def _scaled(release: Release, live: Live, target: ClusterTarget) -> Iterator[Wanted]:
     canary = live.workload(release, "canary")
     if canary is None or not release.rules.scales:
         return
@@ -280,13 +282,13 @@ def _scaled(release: Release, live: Live, target: Target) -> Iterator[Wanted]:
     yield Wanted(canary, workloads.scaled(canary, replicas, autoscaled=autoscaled), f"has {replicas} replicas")
 
 
-def _replicas(release: Release, live: Live, target: Target) -> int:
+def _replicas(release: Release, live: Live, target: ClusterTarget) -> int:
     """How many the canary is to have."""
     full = workloads.full_size(live.workload(release, "canary"), live.workload(release, "stable"))
     return workloads.canary_size(full, target.replicas)
 
 
-def _comes_later(release: Release, live: Live, reference: RouteReference, target: Target) -> bool:
+def _comes_later(release: Release, live: Live, reference: RouteReference, target: ClusterTarget) -> bool:
     """Whether a route of ours waits for the stable side's pods; until then clients reach those that ran before."""
     workload = release.workload
     if not release.makes_route or workload is None or target.sends:
@@ -338,7 +340,7 @@ def _marked(route: Object, release: Release, traffic: Traffic, mark: Mark) -> Ob
 # What is seen
 
 
-def _readiness(release: Release, live: Live, side: Side, target: Target, now: float, since: float) -> Readiness:
+def _readiness(release: Release, live: Live, side: Side, target: ClusterTarget, now: float, since: float) -> Readiness:
     workload = release.workload
     name = "" if workload is None else workload.name if side == "canary" else workload.stable
     if workload is None or not name:
@@ -361,7 +363,7 @@ def _readiness(release: Release, live: Live, side: Side, target: Target, now: fl
     )
 
 
-def _settled(stable: Readiness, release: Release, live: Live, target: Target, waited: float) -> Readiness:
+def _settled(stable: Readiness, release: Release, live: Live, target: ClusterTarget, waited: float) -> Readiness:
     """A side that got the canary's pod template is waited for until its earlier pods have ended: connections from
     before may lead to them (of other networks' clients: through a gateway, which keeps them open), and what is in them
     answers no more. A pod that cannot end, because its node is gone, is not waited for longer than for a new one."""

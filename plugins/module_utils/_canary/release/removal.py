@@ -35,7 +35,7 @@ from ..model import Seen, Traffic
 from ..routes import routes
 from ..state_machine import advance as machine
 from ..state_machine.state import State
-from ..state_machine.targets import Target
+from ..state_machine.targets import ClusterTarget
 from . import objects
 from .intent import CanaryIntent, read
 from .objects import Mark
@@ -141,7 +141,7 @@ def _refuse_unpromoted(setup: Setup, release: Release, state: State, force: bool
 def _back_to_the_workload(setup: Setup, release: Release, state: State) -> None:
     """Everybody gets the workload's own pods before what stands for them goes (Flagger's revertOnDeletion)."""
     mark = Mark(state.revision, state.released)
-    current = machine.intends(release.rules, state)
+    current = machine.intended_targets(release.rules, state)
     grown = {name: replace(aim, replicas=100, copy=False, restore=False) for name, aim in current.items()}
     Change(setup, CanaryIntent(release, grown, mark)).run()
     _wait_until_ready(setup, release, grown, mark)
@@ -150,7 +150,7 @@ def _back_to_the_workload(setup: Setup, release: Release, state: State) -> None:
     Change(setup, CanaryIntent(release, leaving, mark)).run()
 
 
-def _wait_until_ready(setup: Setup, release: Release, aims: Mapping[str, Target], mark: Mark) -> None:
+def _wait_until_ready(setup: Setup, release: Release, aims: Mapping[str, ClusterTarget], mark: Mark) -> None:
     workload = release.workload
     ends = time.monotonic() + (workload.deadline if workload is not None else 0.0)
     while True:
@@ -162,7 +162,7 @@ def _wait_until_ready(setup: Setup, release: Release, aims: Mapping[str, Target]
         time.sleep(_POLL)
 
 
-def _not_ready(setup: Setup, release: Release, aims: Mapping[str, Target], mark: Mark) -> list[Finding]:
+def _not_ready(setup: Setup, release: Release, aims: Mapping[str, ClusterTarget], mark: Mark) -> list[Finding]:
     def lane(member: Member) -> Seen:
         live = read(member, release)
         return objects.seen(release, member.name, live, aims[member.name], mark, time.time(), time.time())

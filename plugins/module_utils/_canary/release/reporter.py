@@ -19,6 +19,7 @@ from ..gates import gates, webhooks
 from ..gates.gates import Door
 from ..gates.webhooks import HookType, Payload
 from ..plan.plan import as_dict
+from ..reasons import Reason, describe, describe_all
 from ..report import journal, notifications, page, story, table
 from ..report.notifications import Standing
 from ..report.record import Limit, TickRecord, Waiting
@@ -85,12 +86,15 @@ class Reporter:
         state = tick.state
         if tick.decision.apply:
             return False
-        return bool(state.held) or state.phase in ("waiting", "waiting_promotion") or bool(self._closed_gate(tick))
+        return (
+            state.hold is not None or state.phase in ("waiting", "waiting_promotion") or bool(self._closed_gate(tick))
+        )
 
     def result(self, tick: Tick, *, timed_out: bool = False) -> dict[str, Any]:
         """The result of the task. Raises MeshError where the change of the last tick failed and nobody goes on."""
         state = tick.state
         rules = self._release.rules
+        reasons = describe_all(tick.decision.reasons)
         result = {
             **self._situation(state),
             "changed": self._changed,
@@ -98,13 +102,14 @@ class Reporter:
             "observed": {
                 name: None if seen.traffic is None else seen.traffic.canary for name, seen in _after(tick).items()
             },
-            "reasons": list(tick.decision.reasons),
-            "waiting": "" if state.done or tick.decision.apply else "; ".join(tick.decision.reasons),
+            "reasons": list(reasons),
+            "waiting": "" if state.done or tick.decision.apply else "; ".join(reasons),
             "records": [record.as_dict() for record in self._records[-_RECORDS:]],
             "schedule": [as_dict(step) for step in rules.steps],
             "clusters": self._touched.get("clusters", {}),
             "owed": self._touched.get("owed", {}),
-            "consistent": not tick.findings and all(seen.holds and not seen.error for seen in _after(tick).values()),
+            "consistent": not tick.findings
+            and all(seen.as_intended and not seen.error for seen in _after(tick).values()),
             "proof": self._touched.get("proof", {}),
             "skew_ms": self._touched.get("skew_ms", 0.0),
             "waits_for_a_person": self.waits_for_a_person(tick),
@@ -147,9 +152,11 @@ class Reporter:
             "promoted": state.promoted,
             "step": state.position.step if state.intended is None else state.intended.step - 1,
             "steps": len(self._release.rules.steps) - 1,
-            "weights": {name: aim.traffic.canary for name, aim in machine.intends(self._release.rules, state).items()},
+            "weights": {
+                name: aim.traffic.canary for name, aim in machine.intended_targets(self._release.rules, state).items()
+            },
             "mode": position.mode,
-            "held": state.held,
+            "held": state.hold.text if state.hold is not None else "",
             "failed_checks": state.failed,
             "reason": state.cause or state.reason,
             "history": [asdict(each) for each in state.history],
@@ -179,7 +186,7 @@ class Reporter:
             clusters=_after(tick),
             analysis=tick.observation.analysis,
             decision=_word(tick),
-            reasons=(*tick.decision.reasons, *tick.asked),
+            reasons=(*describe_all(tick.decision.reasons), *tick.asked),
             gates=tick.observation.gates,
             actions=_actions(tick.change),
             limits={metric.name: Limit(metric.minimum, metric.maximum) for metric in release.analysis.metrics},
@@ -198,12 +205,8 @@ class Reporter:
         return replace(record, skew_ms=skew)
 
     def _closed_gate(self, tick: Tick) -> str:
-        state, steps = tick.state, self._release.rules.steps
-        if not state.running or not 0 <= state.position.step < len(steps):
-            return ""
-        gate = steps[state.position.step].gate
-        waits = any(f"gate {gate} is closed" in reason for reason in tick.decision.reasons)
-        return gate if gate and waits and tick.observation.gates.get(gate) != "open" else ""
+        """The gate that a person has to open, empty where none is waited for."""
+        return next((reason.about for reason in tick.decision.reasons if reason.kind == "gate"), "")
 
     def _write_page(self) -> None:
         if self._page:
@@ -240,7 +243,7 @@ class Reporter:
             step=record.step,
             of=record.of,
             weights={name: aim.traffic.canary for name, aim in tick.aims.items()},
-            reasons=tick.decision.reasons,
+            reasons=describe_all(tick.decision.reasons),
         )
         self._hold = hold
         if message is not None and release.receivers:
@@ -248,7 +251,10 @@ class Reporter:
 
     def _hold_of(self, tick: Tick) -> str:
         closed = self._closed_gate(tick)
-        return tick.state.held or (f"gate {closed} is closed" if closed else "")
+        hold = tick.state.hold
+        if hold is not None:
+            return hold.text
+        return describe(Reason("gate", "closed", closed)) if closed else ""
 
     def _warn(self, texts: list[str] | tuple[str, ...]) -> None:
         for text in texts:
@@ -258,7 +264,7 @@ class Reporter:
 
 
 def _late(tick: Tick) -> Finding:
-    waited = tick.decision.reasons[-1] if tick.decision.reasons else "nothing was said"
+    waited = describe(tick.decision.reasons[-1]) if tick.decision.reasons else "nothing was said"
     return Finding(
         "the fleet",
         "wait-timeout",
@@ -271,7 +277,7 @@ def _after(tick: Tick) -> dict[str, Any]:
     """The clusters as they are after the tick: what was written is seen in the answers of the API servers."""
     written = {} if tick.findings else tick.change.get("clusters", {})
     return {
-        name: replace(seen, error="", holds=True, traffic=tick.aims[name].traffic, drift="")
+        name: replace(seen, error="", as_intended=True, traffic=tick.aims[name].traffic, drift="")
         if written.get(name, {}).get("state") == "ready"
         else seen
         for name, seen in tick.observation.clusters.items()

@@ -24,7 +24,7 @@ from ..model import Analysis, GateAnswer, Observation, Request, Seen
 from ..state_machine import advance as machine
 from ..state_machine.advance import Decision, Needs
 from ..state_machine.state import State
-from ..state_machine.targets import Target
+from ..state_machine.targets import ClusterTarget
 from . import objects
 from .destinations import measured
 from .intent import COMPONENT, CanaryIntent, read
@@ -45,7 +45,7 @@ class Tick:
     state: State
     observation: Observation
     decision: Decision
-    aims: Mapping[str, Target]
+    aims: Mapping[str, ClusterTarget]
     change: Mapping[str, Any] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     asked: tuple[str, ...] = ()
@@ -90,7 +90,7 @@ class Ticker:
         decision = machine.advance(self._release.rules, state, observation)
         state = decision.state
         self._save(setup, stored, state)
-        aims = machine.intends(self._release.rules, state)
+        aims = machine.intended_targets(self._release.rules, state)
         change: Mapping[str, Any] = {}
         findings: tuple[Finding, ...] = ()
         if decision.apply:
@@ -182,9 +182,9 @@ class Ticker:
         self, state: State, outcomes: Mapping[str, Outcome[Live]], request: Request
     ) -> tuple[Observation, tuple[str, ...]]:
         now, revision = self._clock(), state.latest
-        aims = machine.intends(self._release.rules, replace(state, intended=None))
+        aims = machine.intended_targets(self._release.rules, replace(state, intended=None))
         clusters = {name: self._seen(name, outcomes, aims, state, now) for name in self._setup.fleet.names}
-        needs = machine.needs(self._release.rules, state, revision, now)
+        needs = machine.compute_needs(self._release.rules, state, revision, now)
         answers, asked = self._ask(state, needs, revision, now, outcomes)
         analysis = self._analyse(needs, answers, clusters, aims, outcomes)
         observation = Observation(now, revision, clusters, analysis, answers, request)
@@ -194,7 +194,7 @@ class Ticker:
         self,
         name: str,
         outcomes: Mapping[str, Outcome[Live]],
-        aims: Mapping[str, Target],
+        aims: Mapping[str, ClusterTarget],
         state: State,
         now: float,
     ) -> Seen:
@@ -249,7 +249,7 @@ class Ticker:
         needs: Needs,
         answers: Mapping[str, GateAnswer],
         clusters: Mapping[str, Seen],
-        aims: Mapping[str, Target],
+        aims: Mapping[str, ClusterTarget],
         outcomes: Mapping[str, Outcome[Live]],
     ) -> Analysis | None:
         """Where a rollout webhook failed, metrics are not asked."""
@@ -267,7 +267,7 @@ class Ticker:
     # Make it so
 
     def _make(
-        self, setup: Setup, state: State, aims: Mapping[str, Target], fresh: dict[str, Live]
+        self, setup: Setup, state: State, aims: Mapping[str, ClusterTarget], fresh: dict[str, Live]
     ) -> tuple[Mapping[str, Any], tuple[Finding, ...]]:
         """The change, and why it failed. What takes a danger away or repairs goes on without clusters that fail."""
         position = state.intended or state.position
@@ -285,8 +285,8 @@ class Ticker:
     def _concluded(self, state: State, findings: tuple[Finding, ...]) -> State:
         now = self._clock()
         if not findings:
-            return machine.taken(self._release.rules, state, now)
-        left = machine.not_taken(state)
+            return machine.mark_taken(self._release.rules, state, now)
+        left = machine.mark_not_taken(state)
         # It is tried again after the time of the step, so that weights that others hold do not go up and down.
         return left if left.intended is not None else replace(left, since=now)
 
@@ -315,5 +315,5 @@ def refuse_a_part(setup: Setup, state: State | None) -> None:
         )
 
 
-def _has_canary(target: Target) -> bool:
+def _has_canary(target: ClusterTarget) -> bool:
     return bool(target.traffic.canary or target.traffic.matched or target.traffic.mirror)

@@ -220,7 +220,7 @@ def _cluster_tick(
     return ClusterTick(
         intended=intended,
         observed=None if seen.traffic is None else seen.traffic.canary,
-        holds=seen.holds,
+        holds=seen.as_intended,
         stable=seen.stable.state,
         canary=seen.canary.state,
         error=seen.error,

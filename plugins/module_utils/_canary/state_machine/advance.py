@@ -4,7 +4,7 @@
 """The state machine of a release: one function, no input and no output.
 
 A tick observes, asks :func:`advance` what follows, stores the answer, makes it so on all clusters, and stores with
-:func:`taken` that it is so. Cut off in between, the next tick makes the same thing so again: it is absolute.
+:func:`mark_taken` that it is so. Cut off in between, the next tick makes the same thing so again: it is absolute.
 
 Other than in Flagger the position is stored and not read off the weights; the failed analysis that reaches the
 threshold ends the release in its own tick; no data is no failure; a step is taken only when all clusters hold the one
@@ -16,18 +16,42 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ..model import Observation
-from .decision import Decision, Tick, noted
-from .forward import interrupted, onward, pushed
-from .repair import repaired
-from .requests import commanded, restarted
-from .rollback import at_canary, concluded_back, failing, going_back
+from .decision import Decision, Tick, record_transition, run_stages
+from .forward import force_next_step, resume_step, take_next_step
+from .repair import repair_clusters
+from .requests import handle_request, restart_on_request
+from .rollback import conclude_rollback, continue_rollback, fail_if_bad, resume_promotion
 from .rules import Rules
-from .start import begun_anew, gathered, idle
+from .start import begin_after_return, begin_new_revision, restart_on_new_revision
 from .state import State
-from .steps import analysed, analysis_due, configured, following, gates_before, step_of
-from .targets import Target, targets
+from .steps import is_analysis_due, needs_analysis, next_step, pick_configured, step_of, webhooks_before
+from .targets import ClusterTarget, compute_targets
 
-__all__ = ["Decision", "Needs", "advance", "due", "intends", "needs", "not_taken", "taken"]
+__all__ = [
+    "Decision",
+    "Needs",
+    "advance",
+    "compute_needs",
+    "intended_targets",
+    "mark_not_taken",
+    "mark_taken",
+    "seconds_until_due",
+]
+
+STAGES = (
+    handle_request,
+    restart_on_new_revision,
+    continue_rollback,
+    restart_on_request,
+    begin_new_revision,
+    fail_if_bad,
+    begin_after_return,
+    resume_promotion,
+    resume_step,
+    repair_clusters,
+    force_next_step,
+)
+"""What may decide before the next step is taken, in this order."""
 
 
 @dataclass(frozen=True)
@@ -39,46 +63,33 @@ class Needs:
     gate: str = ""
 
 
-def needs(rules: Rules, state: State, revision: str, now: float) -> Needs:
+def compute_needs(rules: Rules, state: State, revision: str, now: float) -> Needs:
     """What a tick has to ask at this moment, of a canary with that revision."""
     if not state.running:
         is_new = revision not in ("", state.revision, state.promoted)
-        return Needs(hooks=configured(rules, "confirm-rollout") if is_new else ())
+        return Needs(hooks=pick_configured(rules, "confirm-rollout") if is_new else ())
     asked = ["rollback"]
     if state.position.mode != "forward" or state.intended is not None or revision not in ("", state.revision):
-        return Needs(hooks=configured(rules, *asked))
+        return Needs(hooks=pick_configured(rules, *asked))
     step = step_of(rules, state)
-    is_due = step is not None and analysis_due(rules, state, step, now)
+    is_due = step is not None and is_analysis_due(rules, state, step, now)
     if not state.prepared and (state.checked <= state.since or now >= state.checked + rules.interval):
         asked.append("pre-rollout")
     if is_due:
         asked.append("rollout")
-    after = following(rules, state)
-    if after is not None and now >= state.since + rules.hold(state.position.step):
-        asked += gates_before(step, after)
-    return Needs(is_due and bool(rules.metrics), configured(rules, *asked), step.gate if step is not None else "")
+    after = next_step(rules, state)
+    if after is not None and now >= state.since + rules.duration_of(state.position.step):
+        asked += webhooks_before(step, after)
+    return Needs(is_due and bool(rules.metrics), pick_configured(rules, *asked), step.gate if step is not None else "")
 
 
 def advance(rules: Rules, state: State, seen: Observation) -> Decision:
     """What follows from an observation. The same observation again gives the same answer."""
-    tick = Tick(rules, seen, state)
-    return (
-        commanded(tick)
-        or begun_anew(tick)
-        or going_back(tick)
-        or restarted(tick)
-        or idle(tick)
-        or failing(tick)
-        or gathered(tick)
-        or at_canary(tick)
-        or interrupted(tick)
-        or repaired(tick)
-        or pushed(tick)
-        or onward(tick)
-    )
+    outcome = run_stages(Tick(rules, seen, state), *STAGES)
+    return outcome if isinstance(outcome, Decision) else take_next_step(outcome)
 
 
-def taken(rules: Rules, state: State, now: float) -> State:
+def mark_taken(rules: Rules, state: State, now: float) -> State:
     """The state once every cluster has what was intended."""
     position = state.intended
     if position is None:
@@ -90,12 +101,12 @@ def taken(rules: Rules, state: State, now: float) -> State:
     place = position.place
     if position.mode == "forward" and place is not None:
         moved = replace(moved, phase=place.phase)
-    return _concluded(noted(moved, now, position.step, rules))
+    return _conclude(record_transition(moved, now, position.step, rules))
 
 
-def not_taken(state: State) -> State:
+def mark_not_taken(state: State) -> State:
     """The state where clusters could not be made what was intended: a step is not taken then; what the change
-    still owes to a cluster leads to the same place. A way back stays an obligation, and so does a start, which
+    still owes to a cluster leads to the same place. A rollback stays an obligation, and so does a start, which
     moves nobody."""
     intended = state.intended
     if intended is None or intended.mode == "back" or intended.step <= 0:
@@ -103,7 +114,7 @@ def not_taken(state: State) -> State:
     return replace(state, intended=None)
 
 
-def _concluded(state: State) -> State:
+def _conclude(state: State) -> State:
     """What a position brings when it is reached."""
     position, place = state.position, state.position.place
     if state.phase == "initializing":
@@ -113,20 +124,20 @@ def _concluded(state: State) -> State:
     if state.phase == "succeeded" and position.mode == "forward" and place is not None:
         return replace(state, promoted=state.revision, done=True)
     if position.mode == "back" and position.scaled:
-        return concluded_back(state)
+        return conclude_rollback(state)
     return state
 
 
-def intends(rules: Rules, state: State) -> dict[str, Target]:
+def intended_targets(rules: Rules, state: State) -> dict[str, ClusterTarget]:
     """What each cluster is to be like now."""
-    return targets(rules.steps, rules.waves, state, state.intended or state.position)
+    return compute_targets(rules.steps, rules.waves, state, state.intended or state.position)
 
 
-def due(rules: Rules, state: State, now: float) -> float:
+def seconds_until_due(rules: Rules, state: State, now: float) -> float:
     """Seconds until time alone may change the answer; 0 where it does not depend on time."""
-    moments = [state.since + rules.hold(state.position.step)]
+    moments = [state.since + rules.duration_of(state.position.step)]
     step = step_of(rules, state)
-    if state.running and step is not None and analysed(rules, state, step):
+    if state.running and step is not None and needs_analysis(rules, state, step):
         moments.append(max(state.since, state.checked) + rules.interval)
     if state.phase == "failed" and not state.done:
         moments = [state.since + (rules.rollback_interval if state.position.cap else rules.drain)]

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from ..model import Observation, Phase
+from ..reasons import Reason, describe
 from .rules import Rules
 from .state import Position, State, Transition
 
@@ -16,51 +18,76 @@ from .state import Position, State, Transition
 class Decision:
     """What follows. ``apply``: make every cluster what ``state.intended`` (or else ``state.position``) says.
 
-    ``reasons`` are for people: what happens, or what is waited for.
+    ``reasons``: what happens, or what is waited for.
     """
 
     state: State
     apply: bool = False
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
 
 
-@dataclass
+@dataclass(frozen=True)
 class Tick:
-    """One call of advance: the state as it becomes, and why."""
+    """One call of advance as far as it has come: what is seen, the state as it becomes, and why.
+
+    Each stage returns the tick as it leaves it, or a decision, which ends it.
+    """
 
     rules: Rules
     seen: Observation
     state: State
-    reasons: list[str] = field(default_factory=list)
+    reasons: tuple[Reason, ...] = ()
 
     @property
     def current(self) -> Position:
         """What is being made so, or else what stands."""
         return self.state.intended or self.state.position
 
-    def stay(self, *reasons: str) -> Decision:
-        """Nothing is written."""
-        self.reasons += reasons
-        return Decision(self.state, False, tuple(dict.fromkeys(self.reasons)))
+    def with_state(self, state: State) -> Tick:
+        return replace(self, state=state)
 
-    def again(self, *reasons: str) -> Decision:
+    def with_reasons(self, *reasons: Reason) -> Tick:
+        return replace(self, reasons=(*self.reasons, *reasons))
+
+    def enter_phase(self, phase: Phase, reason: Reason, step: int | None = None) -> Tick:
+        """The phase changes now."""
+        index = self.state.position.step if step is None else step
+        state = replace(self.state, phase=phase, reason=describe(reason))
+        return self.with_state(record_transition(state, self.seen.now, index, self.rules))
+
+    def stay(self, *reasons: Reason) -> Decision:
+        """Nothing is written."""
+        return Decision(self.state, False, tuple(dict.fromkeys((*self.reasons, *reasons))))
+
+    def apply_again(self, *reasons: Reason) -> Decision:
         """What is intended is made so once more."""
         return replace(self.stay(*reasons), apply=True)
 
-    def go(self, position: Position, reason: str, phase: Phase | None = None) -> Decision:
-        """A position is begun. A phase that depends on whether it is reached is left to ``advance.taken``."""
-        if phase is not None:
-            self.turn(phase, reason, position.step)
-        self.state = replace(self.state, intended=position, reason=reason)
-        return self.again(reason)
+    def begin(self, position: Position, reason: Reason, phase: Phase | None = None) -> Decision:
+        """A position is begun. A phase that depends on whether it is reached is left to ``advance.mark_taken``."""
+        tick = self if phase is None else self.enter_phase(phase, reason, position.step)
+        state = replace(tick.state, intended=position, reason=describe(reason))
+        return tick.with_state(state).apply_again(reason)
 
-    def turn(self, phase: Phase, reason: str, step: int | None = None) -> None:
-        """The phase changes now."""
-        index = self.state.position.step if step is None else step
-        self.state = noted(replace(self.state, phase=phase, reason=reason), self.seen.now, index, self.rules)
+    def repeat_stored_reason(self) -> Decision:
+        """What is intended is made so once more, for the reason that it was begun for."""
+        return self.apply_again(Reason("stored", "reason", values=(self.state.reason,)))
 
 
-def noted(state: State, now: float, step: int, rules: Rules) -> State:
+Stage = Callable[[Tick], Tick | Decision]
+
+
+def run_stages(tick: Tick, *stages: Stage) -> Tick | Decision:
+    """One stage after the other, up to the first that decides."""
+    for stage in stages:
+        outcome = stage(tick)
+        if isinstance(outcome, Decision):
+            return outcome
+        tick = outcome
+    return tick
+
+
+def record_transition(state: State, now: float, step: int, rules: Rules) -> State:
     """The state with its phase and reason in its history, unless they are its last entry already."""
     entry = Transition(now, state.phase, step, state.reason)
     if state.history and replace(state.history[-1], time=now) == entry:

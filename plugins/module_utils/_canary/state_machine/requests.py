@@ -1,56 +1,56 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a person asks for. Pure. To pass over a step (``_forward.pushed``) comes later: first things first."""
+"""What a person asks for. Pure. To pass over a step (``forward.force_next_step``) comes later: first things first."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from ..model import ALL_WAVES
+from ..reasons import Reason, describe
 from .decision import Decision, Tick
-from .rollback import rolled_back
-from .state import ASKED
-from .verdicts import forgiven
+from .rollback import begin_rollback
+from .state import Hold
+from .verdicts import forgive_missing_data
 
 
-def commanded(tick: Tick) -> Decision | None:
-    """Holding and going on, rolling back and beginning again; None where the tick goes on after it."""
+def handle_request(tick: Tick) -> Tick | Decision:
+    """Holding and going on, rolling back and beginning again."""
     state, request = tick.state, tick.seen.request
     if request == "hold":
-        tick.state = replace(state, held=state.held or ASKED)
-    elif request == "resume" and state.held:
-        tick.state = replace(state, held="")
-        forgiven(tick)
-    elif request == "rollback":
-        return _refused(tick)
-    elif request == "restart" and state.running:
-        tick.reasons.append(f"nothing is restarted while the release is {state.phase}")
-    elif request in ("skip", "promote") and (not state.running or tick.current.mode != "forward"):
-        tick.reasons.append(f"there is nothing to {request}: the release is {state.phase}")
-    return None
+        hold = state.hold or Hold("person", describe(Reason("person", "hold")))
+        return tick.with_state(replace(state, hold=hold))
+    if request == "resume" and state.hold is not None:
+        return tick.with_state(forgive_missing_data(replace(state, hold=None)))
+    if request == "rollback":
+        return _handle_rollback(tick)
+    if request == "restart" and state.running:
+        return tick.with_reasons(Reason("person", "no-restart", values=(state.phase,)))
+    if request in ("skip", "promote") and (not state.running or tick.current.mode != "forward"):
+        return tick.with_reasons(Reason("person", "nothing-to-do", request, (state.phase,)))
+    return tick
 
 
-def _refused(tick: Tick) -> Decision | None:
+def _handle_rollback(tick: Tick) -> Tick | Decision:
     state, revision = tick.state, tick.seen.revision
     is_new = revision not in ("", state.revision, state.promoted)
     about_to_begin = state.phase == "initialized" or (state.phase == "failed" and state.done)
     if state.phase == "waiting" or (is_new and about_to_begin):
-        tick.state = replace(state, revision=revision, done=True)
-        tick.turn("failed", "a person refused it")
-        return tick.stay("a person refused it")
+        refusal = Reason("person", "refusal")
+        refused = tick.with_state(replace(state, revision=revision, done=True)).enter_phase("failed", refusal)
+        return refused.stay(refusal)
     # Of a release that was taken back in one wave the others are still there.
     partly = state.phase == "failed" and tick.current.mode == "back" and tick.current.wave != ALL_WAVES
     if state.running or state.phase == "succeeded" or partly:
-        return rolled_back(tick, "a person asked for it", everything=True)
-    tick.reasons.append(f"there is nothing to roll back: the release is {state.phase}")
-    return None
+        return begin_rollback(tick, Reason("person", "rollback"), everything=True)
+    return tick.with_reasons(Reason("person", "nothing-to-do", "roll back", (state.phase,)))
 
 
-def restarted(tick: Tick) -> Decision | None:
+def restart_on_request(tick: Tick) -> Tick:
     """The revision that there is begins once more, as if it were a new one."""
     state = tick.state
     if tick.seen.request == "restart" and not state.running and (state.done or state.phase == "waiting"):
         promoted = "" if state.promoted == tick.seen.revision else state.promoted
-        tick.state = replace(state, revision="", promoted=promoted, held="")
-    return None
+        return tick.with_state(replace(state, revision="", promoted=promoted, hold=None))
+    return tick

@@ -50,12 +50,12 @@ class Rules:
     def total(self) -> int:
         return self.steps[0].canary + self.steps[0].stable if self.steps else TOTAL
 
-    def hold(self, index: int) -> float:
+    def duration_of(self, index: int) -> float:
         """Seconds for which a step is held at least."""
         if index + 1 >= len(self.steps):
             return 0.0
         return max(0.0, self.steps[index + 1].after - self.steps[index].after)
 
-    def concerned(self, wave: int) -> list[str]:
+    def clusters_of(self, wave: int) -> list[str]:
         """The clusters of a wave."""
         return [name for name, each in self.waves.items() if wave in (ALL_WAVES, each)]

@@ -8,124 +8,129 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..model import Phase
-from .clusters import aims, away, broken, led_to_canary, unready
-from .decision import Decision, Tick
-from .forward import closed, settled
-from .repair import repaired
-from .rollback import rolled_back
+from ..reasons import Reason
+from .clusters import find_away, find_failed, find_routing_to_canary, find_unready, targets_at
+from .decision import Decision, Tick, run_stages
+from .forward import find_closed_webhooks, shrink_canary
+from .repair import repair_clusters
+from .rollback import begin_rollback
 from .state import Position, State
-from .steps import placed
+from .steps import position_at
 
 
-def begun_anew(tick: Tick) -> Decision | None:
+def restart_on_new_revision(tick: Tick) -> Tick | Decision:
     """Another revision has come while one is under way: everybody goes back to the stable side, and the ramp begins."""
     state, revision = tick.state, tick.seen.revision
     if not state.running or not revision or revision == state.revision:
-        return None
+        return tick
     if revision == state.promoted:
-        return rolled_back(tick, f"revision {revision} is back, which is the stable one", everything=True)
-    waiting = unready(tick, "stable", tick.rules.waves)
-    copied = [name for name, aim in aims(tick, tick.current).items() if aim.copy]
-    if tick.current.mode == "canary" or broken(tick, "stable", copied):
+        return begin_rollback(tick, Reason("revision", "is-back", revision), everything=True)
+    waiting = find_unready(tick, "stable", tick.rules.waves)
+    copied = [name for name, target in targets_at(tick, tick.current).items() if target.copy]
+    if tick.current.mode == "canary" or find_failed(tick, "stable", copied):
         # It never becomes ready with the template that it has.
-        return rolled_back(tick, f"revision {revision} has come, and the promotion failed", everything=True)
+        return begin_rollback(tick, Reason("revision", "after-failed-promotion", revision), everything=True)
     if waiting:
-        return tick.stay(f"revision {revision} waits until users can go back to the stable side", *waiting)
-    before = state.revision
-    tick.state = _fresh(tick)
-    # The way back is owed, whoever is away. The ramp begins when all clusters are there.
-    start = replace(placed(tick.rules, 0), mode="back")
-    return tick.go(start, f"revision {revision} replaces {before}; it begins from the start", "progressing")
+        return tick.stay(Reason("revision", "waits-for-return", revision), *waiting)
+    # The rollback is owed, whoever is away. The ramp begins when all clusters are there.
+    start = replace(position_at(tick.rules, 0), mode="back")
+    reason = Reason("revision", "replaces", revision, (state.revision,))
+    return tick.with_state(_reset_state(tick)).begin(start, reason, "progressing")
 
 
-def gathered(tick: Tick) -> Decision | None:
+def begin_after_return(tick: Tick) -> Tick | Decision:
     """Everybody has gone back for another revision: its ramp begins."""
     state = tick.state
     if not state.running or tick.current.mode != "back":
-        return None
+        return tick
     if state.intended is not None:
-        waiting = unready(tick, "stable", tick.rules.waves)
-        return tick.stay(*waiting) if waiting else tick.again(state.reason)
-    waiting = away(tick, tick.rules.waves)
-    return (
-        repaired(tick)
-        or (tick.stay(*waiting) if waiting else None)
-        or tick.go(_start(tick), f"revision {state.revision} begins")
-    )
+        waiting = find_unready(tick, "stable", tick.rules.waves)
+        return tick.stay(*waiting) if waiting else tick.repeat_stored_reason()
+    return run_stages(tick, repair_clusters, _begin_when_all_are_there)
 
 
-def idle(tick: Tick) -> Decision | None:
+def _begin_when_all_are_there(tick: Tick) -> Decision:
+    waiting = find_away(tick, tick.rules.waves)
+    if waiting:
+        return tick.stay(*waiting)
+    return tick.begin(_first_position(tick), Reason("revision", "begins", tick.state.revision))
+
+
+def begin_new_revision(tick: Tick) -> Tick | Decision:
     """Nothing is under way: a new revision begins, if it may."""
     state, rules, revision = tick.state, tick.rules, tick.seen.revision
     if state.running or (state.phase == "failed" and not state.done):
-        return None
+        return tick
     if state.phase == "initializing":
-        return initialized(tick)
-    if not revision or revision in (state.revision, state.promoted) or state.held:
-        return _quiet(tick)
-    waits = closed(tick, ["confirm-rollout"])
-    if waits:
+        return initialize(tick)
+    if not revision or revision in (state.revision, state.promoted) or state.hold is not None:
+        return _keep_what_stands(tick)
+    closed = find_closed_webhooks(tick, ["confirm-rollout"])
+    if closed:
         if state.phase != "waiting":
-            tick.turn("waiting", waits[0])
-        return tick.stay(*waits)
+            tick = tick.enter_phase("waiting", closed[0])
+        return tick.stay(*closed)
     # A stable side that is not ready cannot take users back, so nothing new is begun.
-    waiting = [*away(tick, rules.waves), *unready(tick, "stable", rules.waves)]
+    waiting = [*find_away(tick, rules.waves), *find_unready(tick, "stable", rules.waves)]
     if waiting:
-        return tick.stay(f"revision {revision} waits", *waiting)
-    tick.state = _fresh(tick)
-    return tick.go(_start(tick), f"revision {revision} begins", "progressing")
+        return tick.stay(Reason("revision", "waits", revision), *waiting)
+    tick = tick.with_state(_reset_state(tick))
+    return tick.begin(_first_position(tick), Reason("revision", "begins", revision), "progressing")
 
 
-def _quiet(tick: Tick) -> Decision:
+def _keep_what_stands(tick: Tick) -> Decision:
     """No new revision: what stands is kept as it is."""
     state, revision = tick.state, tick.seen.revision
     if state.intended is not None:
-        if not led_to_canary(tick):
-            return tick.again(state.reason)
-        tick.state = replace(state, intended=None)
-    if state.phase == "waiting" and not state.held:
-        tick.turn(_before_waiting(state), f"revision {revision} is no new one any more")
-    word = "held" if state.held else tick.state.phase
-    return repaired(tick) or settled(tick) or tick.stay(f"revision {revision or 'unknown'} is {word}")
+        if not find_routing_to_canary(tick):
+            return tick.repeat_stored_reason()
+        tick = tick.with_state(replace(state, intended=None))
+    if state.phase == "waiting" and state.hold is None:
+        tick = tick.enter_phase(_phase_before_waiting(state), Reason("revision", "not-new", revision))
+    outcome = run_stages(tick, repair_clusters, shrink_canary)
+    if isinstance(outcome, Decision):
+        return outcome
+    word = "held" if state.hold is not None else outcome.state.phase
+    return outcome.stay(Reason("revision", "stands", revision or "unknown", (word,)))
 
 
-def _before_waiting(state: State) -> Phase:
+def _phase_before_waiting(state: State) -> Phase:
     if state.position.step < 0:
         return "initialized"
     return "succeeded" if state.position.mode == "forward" else "failed"
 
 
-def initialized(tick: Tick) -> Decision:
+def initialize(tick: Tick) -> Tick | Decision:
     """The first tick of all: with a baseline the stable side is made of what runs, else the release begins at once."""
     state, rules, revision = tick.state, tick.rules, tick.seen.revision
-    waiting = away(tick, rules.waves)
+    waiting = find_away(tick, rules.waves)
     if waiting:
         return tick.stay(*waiting)
     if not revision:
-        return tick.stay("there is no revision to be seen")
+        return tick.stay(Reason("revision", "not-seen"))
     if not rules.baseline:
-        tick.turn("initialized", "the routes are known")
-        return idle(tick) or tick.stay()
+        return begin_new_revision(tick.enter_phase("initialized", Reason("revision", "routes-known")))
     if state.revision != revision:
-        tick.state = replace(state, revision=revision, released=state.revisions, started=tick.seen.now)
-        return tick.go(Position(), f"revision {revision} becomes the stable side", "initializing")
-    last = Position(scaled=True)
+        tick = tick.with_state(replace(state, revision=revision, released=state.revisions, started=tick.seen.now))
+        return tick.begin(Position(), Reason("revision", "becomes-stable", revision), "initializing")
     if state.intended is not None and not state.intended.scaled:
-        return tick.again(state.reason)
-    waiting = [*unready(tick, "stable", rules.waves), *(led_to_canary(tick) if rules.scales else [])]
-    if waiting:
-        tick.state = replace(state, intended=None)
-        return repaired(tick) or tick.stay(*waiting)
-    return tick.go(last, f"revision {revision} is the stable side", "initializing")
+        return tick.repeat_stored_reason()
+    waiting = find_unready(tick, "stable", rules.waves)
+    if rules.scales:
+        waiting += find_routing_to_canary(tick)
+    if not waiting:
+        return tick.begin(Position(scaled=True), Reason("revision", "is-stable-side", revision), "initializing")
+    outcome = repair_clusters(tick.with_state(replace(state, intended=None)))
+    return outcome if isinstance(outcome, Decision) else outcome.stay(*waiting)
 
 
-def _start(tick: Tick) -> Position:
+def _first_position(tick: Tick) -> Position:
     """The first step. Waves that have not begun have no canary, if nobody was sent there lately."""
     drained = not tick.state.running or tick.seen.now >= tick.state.since + tick.rules.drain
-    return replace(placed(tick.rules, 0), bare=drained and not led_to_canary(tick))
+    return replace(position_at(tick.rules, 0), bare=drained and not find_routing_to_canary(tick))
 
 
-def _fresh(tick: Tick) -> State:
+def _reset_state(tick: Tick) -> State:
     """The state at the start of a ramp; nothing of an earlier run counts."""
     state, now, revision = tick.state, tick.seen.now, tick.seen.revision
     cookie = f"c{revision}" if tick.rules.sticky else ""
@@ -133,7 +138,7 @@ def _fresh(tick: Tick) -> State:
         state,
         revision=revision,
         released=state.revisions,
-        promoted=_stands(tick),
+        promoted=_find_stable_revision(tick),
         started=now,
         since=now,
         checked=0.0,
@@ -151,13 +156,13 @@ def _fresh(tick: Tick) -> State:
     )
 
 
-def _stands(tick: Tick) -> str:
+def _find_stable_revision(tick: Tick) -> str:
     """The revision of the stable side: of a run that is cut short by the next one it may be in between."""
     state = tick.state
     if not state.running:
         return state.promoted
-    stands = [aim.copy for aim in aims(tick, state.position).values()]
-    begun = [aim.copy for aim in aims(tick, tick.current).values()]
-    if all(stands):
+    standing = [target.copy for target in targets_at(tick, state.position).values()]
+    begun = [target.copy for target in targets_at(tick, tick.current).values()]
+    if all(standing):
         return state.revision
-    return "" if any([*stands, *begun]) else state.promoted
+    return "" if any([*standing, *begun]) else state.promoted

@@ -16,8 +16,6 @@ from typing import Any, Literal, get_args
 from ..model import ALL_WAVES, Phase, Step, Verdict
 
 FORMAT = 1
-ASKED = "asked for"
-"""Why a release is held, where a person wants it so."""
 
 
 class UnreadableState(ValueError):
@@ -71,6 +69,15 @@ class Position:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """Why a release does not go on until a person resumes: a person said so, an analysis does not know, or a promotion
+    failed. ``text`` is for people."""
+
+    kind: Literal["person", "analysis", "promotion"]
+    text: str
+
+
+@dataclass(frozen=True)
 class Transition:
     """One change of phase or position. ``time`` is seconds since the epoch."""
 
@@ -91,8 +98,8 @@ class State:
     clusters; ``revisions`` is what was last seen on each of them, ``released`` what the release began with.
     ``failed`` counts failed analyses, ``tallies`` what each metric came to (see ``limits.py``). ``prepared``: the
     pre-rollout webhooks let it pass; ``approved``: the gate of this position was opened.
-    ``held`` is a person's reason to hold, empty where nobody holds. ``behind`` are clusters that came back, and whose
-    canary is not ready for its share yet. ``cause`` is why the release was taken back, empty where it was not.
+    ``behind`` are clusters that came back, and whose canary is not ready for its share yet. ``cause`` is why the
+    release was rolled back, empty where it was not.
     """
 
     phase: Phase = "initializing"
@@ -113,7 +120,7 @@ class State:
     tallies: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     prepared: bool = False
     approved: bool = False
-    held: str = ""
+    hold: Hold | None = None
     behind: tuple[str, ...] = ()
     done: bool = False
     reason: str = ""
@@ -139,6 +146,8 @@ def decode(text: str) -> State:
         version = document.pop("format")
         if version != FORMAT:
             raise UnreadableState(f"its format is {version}, this version of the collection reads {FORMAT}")
+        if "held" in document:
+            document["hold"] = _hold_of_text(document.pop("held"))
         unknown = set(document) - {each.name for each in fields(State)}
         if unknown:
             raise UnreadableState(f"it has unknown fields: {', '.join(sorted(unknown))}")
@@ -156,10 +165,17 @@ def _structured(document: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "position": _position(document["position"]),
         "intended": None if intended is None else _position(intended),
+        "hold": Hold(**document["hold"]) if document.get("hold") else None,
         "expired": tuple(document["expired"]),
         "behind": tuple(document["behind"]),
         "history": tuple(Transition(**each) for each in document["history"]),
     }
+
+
+def _hold_of_text(text: str) -> dict[str, str] | None:
+    """What earlier versions have written: the text alone."""
+    kinds = {"asked for": "person", "the promotion failed": "promotion"}
+    return {"kind": kinds.get(text, "analysis"), "text": text} if text else None
 
 
 def _position(document: Mapping[str, Any]) -> Position:

@@ -13,7 +13,7 @@ from .state import Position, State
 from .targets import places_at
 
 
-def placed(rules: Rules, index: int) -> Position:
+def position_at(rules: Rules, index: int) -> Position:
     """A step of the plan as a position."""
     return Position(index, places=places_at(rules.steps, index), plan=plan_hash(rules.steps[: index + 1]))
 
@@ -23,7 +23,7 @@ def step_of(rules: Rules, state: State) -> Step | None:
     return rules.steps[state.position.step] if 0 <= state.position.step < len(rules.steps) else None
 
 
-def following(rules: Rules, state: State) -> Step | None:
+def next_step(rules: Rules, state: State) -> Step | None:
     """The step after it, None after the last."""
     index = state.position.step + 1
     return rules.steps[index] if index < len(rules.steps) else None
@@ -34,23 +34,23 @@ def is_replanned(rules: Rules, state: State) -> bool:
     return plan_hash(rules.steps[: state.position.step + 1]) != state.plan
 
 
-def analysed(rules: Rules, state: State, step: Step) -> bool:
+def needs_analysis(rules: Rules, state: State, step: Step) -> bool:
     """Whether there is anything to ask before a step may be left; metrics may have passed often enough for good."""
     enough = limits.limit(rules.metrics, state.tallies)[0] == "pass"
     return step.analysis and ("rollout" in rules.hooks or (bool(rules.metrics) and not enough))
 
 
-def analysis_due(rules: Rules, state: State, step: Step, now: float) -> bool:
+def is_analysis_due(rules: Rules, state: State, step: Step, now: float) -> bool:
     """Whether an analysis is to be made at ``now``, in seconds since the epoch."""
-    if not analysed(rules, state, step):
+    if not needs_analysis(rules, state, step):
         return False
-    end = state.since + rules.hold(step.index)
+    end = state.since + rules.duration_of(step.index)
     if state.checked <= state.since:
         return now >= min(end, state.since + rules.interval)
     return now >= state.checked + rules.interval or now >= end > state.checked
 
 
-def gates_before(step: Step | None, after: Step) -> list[str]:
+def webhooks_before(step: Step | None, after: Step) -> list[str]:
     """The webhooks that have to be open between a step and the next."""
     increases = step is not None and (after.canary > step.canary or (after.matched and not step.matched))
     gates = ["confirm-traffic-increase"] if increases else []
@@ -59,12 +59,12 @@ def gates_before(step: Step | None, after: Step) -> list[str]:
     return list(dict.fromkeys(gates))
 
 
-def configured(rules: Rules, *hooks: str) -> tuple[str, ...]:
+def pick_configured(rules: Rules, *hooks: str) -> tuple[str, ...]:
     """Those of the hooks that there are."""
     return tuple(name for name in hooks if name in rules.hooks)
 
 
-def name_of(rules: Rules, position: Position) -> str:
+def describe_position(rules: Rules, position: Position) -> str:
     """``step 3/7: canary 25 %`` or the like."""
     if not 0 <= position.step < len(rules.steps):
         return "the start"

@@ -14,7 +14,7 @@ from .state import Position, State
 
 
 @dataclass(frozen=True)
-class Target:
+class ClusterTarget:
     """One cluster. ``replicas`` is the canary's size in percent.
 
     ``copy``: the stable side has the canary's pod template; ``restore``: it has the one from before again; with neither
@@ -33,7 +33,9 @@ class Target:
         return bool(self.traffic.canary or self.traffic.matched or self.traffic.mirror)
 
 
-def targets(steps: Sequence[Step], waves: Mapping[str, int], state: State, position: Position) -> dict[str, Target]:
+def compute_targets(
+    steps: Sequence[Step], waves: Mapping[str, int], state: State, position: Position
+) -> dict[str, ClusterTarget]:
     """From cluster to what it is to be like at ``position``; ``waves`` is from cluster to its wave.
 
     A position that has no places yet gets them from ``steps``. The copy of a promotion is not an event but something
@@ -67,30 +69,32 @@ def _place(steps: Sequence[Step], index: int, wave: int) -> Step | None:
     return replace(step, wave=wave, copy=copied)
 
 
-def _target(places: Sequence[Step], total: int, name: str, wave: int, state: State, position: Position) -> Target:
+def _target(
+    places: Sequence[Step], total: int, name: str, wave: int, state: State, position: Position
+) -> ClusterTarget:
     step = next((each for each in places if each.wave in (wave, ALL_WAVES)), None)
     concerned = position.wave in (ALL_WAVES, wave)
     if step is None:
         gone = position.scaled or position.bare
-        return Target(Traffic(0, total, expired=state.expired), 0 if gone else 100)
-    target = Target(Traffic(step.canary, step.stable, step.mirror, step.matched), step.replicas, step.copy)
+        return ClusterTarget(Traffic(0, total, expired=state.expired), 0 if gone else 100)
+    target = ClusterTarget(Traffic(step.canary, step.stable, step.mirror, step.matched), step.replicas, step.copy)
     if position.mode == "back":
         # What goes back promotes nobody any more.
         target = replace(target, copy=False)
     if concerned:
-        target = replace(_moved(target, total, wave, position), replicas=_size(target, position))
+        target = replace(_with_position(target, total, wave, position), replicas=_size(target, position))
     if name in state.behind and position.mode != "canary":
         target = replace(target, traffic=Traffic(0, total))
-    return replace(target, traffic=_sticky(target.traffic, state))
+    return replace(target, traffic=_with_cookie(target.traffic, state))
 
 
-def _size(target: Target, position: Position) -> int:
+def _size(target: ClusterTarget, position: Position) -> int:
     if position.mode == "canary":
         return 100
     return 0 if position.scaled else max(target.replicas, position.size)
 
 
-def _moved(target: Target, total: int, wave: int, position: Position) -> Target:
+def _with_position(target: ClusterTarget, total: int, wave: int, position: Position) -> ClusterTarget:
     """What a position has other than its step says."""
     if position.mode == "forward":
         return target
@@ -102,7 +106,7 @@ def _moved(target: Target, total: int, wave: int, position: Position) -> Target:
     return replace(target, traffic=traffic, restore=position.restore)
 
 
-def _sticky(traffic: Traffic, state: State) -> Traffic:
+def _with_cookie(traffic: Traffic, state: State) -> Traffic:
     """Clients stay with the canary as long as it has a share and is not everything (Flagger's session affinity)."""
     sticks = bool(state.cookie and traffic.canary and traffic.stable)
     expired = state.expired if sticks or not state.cookie else (*state.expired, state.cookie)

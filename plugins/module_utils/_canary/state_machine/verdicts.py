@@ -8,69 +8,77 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..analysis import limits
+from ..reasons import Reason, join
 from .decision import Tick
-from .steps import analysed, step_of
+from .state import Hold, State
+from .steps import needs_analysis, step_of
 
 
-def counted(tick: Tick) -> None:
+def count_analysis(tick: Tick) -> Tick:
     """Note the analysis of this tick, once: a look at the same moment counts no more."""
     state, seen, rules = tick.state, tick.seen, tick.rules
     step = step_of(rules, state)
     if state.intended is not None or step is None or seen.now <= state.checked:
-        return
+        return tick
     failed = [name for name in ("pre-rollout", "rollout") if name in rules.hooks and seen.gates.get(name) == "failed"]
     if failed:
-        tick.reasons.append(f"the {failed[0]} webhook failed")
-        tick.state = replace(state, failed=state.failed + 1, checked=seen.now, verdict="fail")
-        return
-    if not analysed(rules, state, step):
-        return
+        counted = replace(state, failed=state.failed + 1, checked=seen.now, verdict="fail")
+        return tick.with_state(counted).with_reasons(Reason("webhook", "failed", failed[0]))
+    if not needs_analysis(rules, state, step):
+        return tick
     if "rollout" in rules.hooks and "rollout" in seen.gates and seen.gates["rollout"] != "open":
-        tick.reasons.append("the rollout webhook holds")
-        tick.state = replace(state, verdict="running")
-        return
+        return tick.with_state(replace(state, verdict="running")).with_reasons(Reason("webhook", "closed", "rollout"))
     if rules.metrics:
-        _measured(tick)
-    elif seen.gates.get("rollout") == "open":
-        tick.state = replace(state, checked=seen.now, verdict="pass")
+        return _count_metrics(tick)
+    if seen.gates.get("rollout") == "open":
+        return tick.with_state(replace(state, checked=seen.now, verdict="pass"))
+    return tick
 
 
-def _measured(tick: Tick) -> None:
+def _count_metrics(tick: Tick) -> Tick:
     state, rules, analysis = tick.state, tick.rules, tick.seen.analysis
     if analysis is None:
-        return
+        return tick
     if analysis.verdict != "pass":
-        tick.reasons += analysis.reasons or (f"the analysis says {analysis.verdict}",)
+        said = [Reason("analysis", "result", values=(text,)) for text in analysis.reasons]
+        tick = tick.with_reasons(*(said or [Reason("analysis", "verdict", values=(analysis.verdict,))]))
     if analysis.verdict == "running":
-        tick.state = replace(state, verdict="running")
-        return
-    tick.state = replace(
-        state,
-        checked=tick.seen.now,
-        verdict=analysis.verdict,
-        failed=state.failed + (analysis.verdict == "fail"),
-        tallies=limits.count(state.tallies, rules.rule, rules.metrics, analysis, rules.on_no_data),
+        return tick.with_state(replace(state, verdict="running"))
+    return tick.with_state(
+        replace(
+            state,
+            checked=tick.seen.now,
+            verdict=analysis.verdict,
+            failed=state.failed + (analysis.verdict == "fail"),
+            tallies=limits.count(state.tallies, rules.rule, rules.metrics, analysis, rules.on_no_data),
+        )
     )
 
 
-def judged(tick: Tick) -> list[str]:
-    """Why the run fails by its analyses; empty where it does not.
-
-    A limit that says only that nothing is known holds the run.
-    """
+def find_failures(tick: Tick) -> list[Reason]:
+    """Why the run fails by its analyses; empty where it does not."""
     state, rules = tick.state, tick.rules
-    reasons = tick.seen.analysis.reasons if tick.seen.analysis is not None else ()
     if state.failed >= rules.threshold:
-        return [f"{state.failed} of {rules.threshold} failed analyses", *reasons]
+        texts = tick.seen.analysis.reasons if tick.seen.analysis is not None else ()
+        said = [Reason("analysis", "result", values=(text,)) for text in texts]
+        return [Reason("analysis", "threshold", values=(state.failed, rules.threshold)), *said]
     verdict, why = limits.limit(rules.metrics, state.tallies)
-    if verdict == "fail":
-        return list(why)
-    if verdict in ("error", "inconclusive") and not state.held:
-        tick.state = replace(state, held="; ".join(why))
-    return []
+    return _limits(why) if verdict == "fail" else []
 
 
-def forgiven(tick: Tick) -> None:
+def hold_without_data(tick: Tick) -> Tick:
+    """A limit that says only that nothing is known holds the run."""
+    verdict, why = limits.limit(tick.rules.metrics, tick.state.tallies)
+    if verdict not in ("error", "inconclusive") or tick.state.hold is not None:
+        return tick
+    return tick.with_state(replace(tick.state, hold=Hold("analysis", join(_limits(why)))))
+
+
+def forgive_missing_data(state: State) -> State:
     """A person goes on without data: what counts its lack begins again, what counts failures does not."""
-    tallies = {name: {**tally, "inconclusive": 0, "errors": 0} for name, tally in tick.state.tallies.items()}
-    tick.state = replace(tick.state, tallies=tallies)
+    tallies = {name: {**tally, "inconclusive": 0, "errors": 0} for name, tally in state.tallies.items()}
+    return replace(state, tallies=tallies)
+
+
+def _limits(texts: tuple[str, ...]) -> list[Reason]:
+    return [Reason("analysis", "limit", values=(text,)) for text in texts]

@@ -11,7 +11,11 @@ from typing import Any
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import Request, Verdict
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan.plan import schedule
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.advance import advance, due, needs
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.advance import (
+    advance,
+    compute_needs,
+    seconds_until_due,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.state import State
 from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import Policy
 from ansible_collections.onemesh.istio.tests.support.canary.release_world import (
@@ -111,7 +115,7 @@ def test_a_limit_of_a_metric_ends_or_holds(limits: dict[str, int], verdict: Verd
     assert world.state.phase == "progressing"
     world.tick(60)
     assert world.state.phase == ("failed" if ends == "failed" else "progressing")
-    assert bool(world.state.held) == (ends == "held")
+    assert (world.state.hold is not None) == (ends == "held")
     if ends == "held":
         world.verdict = "pass"
         world.tick(request="resume")
@@ -461,9 +465,9 @@ def test_nothing_is_asked_before_its_time(seconds: float, analysis: bool, hooks:
     world = World(rules_of(hooks=frozenset({"rollback", "rollout", "confirm-traffic-increase"})))
     world.gates = {"confirm-traffic-increase": "open", "rollout": "open"}
     world.until(1)
-    asked = needs(world.rules, world.state, "r2", world.now + seconds)
+    asked = compute_needs(world.rules, world.state, "r2", world.now + seconds)
     assert (asked.analysis, asked.hooks) == (analysis, hooks)
-    assert due(world.rules, world.state, world.now) == 60.0
+    assert seconds_until_due(world.rules, world.state, world.now) == 60.0
 
 
 def test_the_analysis_of_one_moment_counts_once() -> None:

@@ -13,9 +13,9 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan.plan import schedule, waves_of
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.state import Position, State
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.targets import (
-    Target,
+    ClusterTarget,
+    compute_targets,
     places_at,
-    targets,
 )
 
 PLAN: dict[str, Any] = {
@@ -28,7 +28,7 @@ STARTED = replace(Position(1), bare=True)
 
 def at(position: Position, **state: Any) -> dict[str, tuple[int, int, bool, bool]]:
     """From cluster to weight, size, copy and restore of the canary."""
-    found = targets(STEPS, WAVES, State(**state), position)
+    found = compute_targets(STEPS, WAVES, State(**state), position)
     return {name: (each.traffic.canary, each.replicas, each.copy, each.restore) for name, each in found.items()}
 
 
@@ -69,7 +69,7 @@ def test_a_cluster_that_is_behind_has_its_pods_and_no_share() -> None:
 def test_a_position_with_places_means_the_same_whatever_the_plan_is(index: int) -> None:
     position = replace(Position(index), places=places_at(STEPS, index))
     state = State()
-    assert targets((), WAVES, state, position) == targets(STEPS, WAVES, state, Position(index))
+    assert compute_targets((), WAVES, state, position) == compute_targets(STEPS, WAVES, state, Position(index))
 
 
 def test_waves_that_do_not_differ_have_one_place() -> None:
@@ -89,7 +89,7 @@ def test_waves_that_do_not_differ_have_one_place() -> None:
     ],
 )
 def test_clients_stay_with_a_canary_that_has_a_share(position: Position, cookie: str, expired: tuple[str, ...]) -> None:
-    found = targets(STEPS, WAVES, State(cookie="new", expired=("old",)), position)["east"]
+    found = compute_targets(STEPS, WAVES, State(cookie="new", expired=("old",)), position)["east"]
     assert (found.traffic.cookie, found.traffic.expired) == (cookie, expired)
 
 
@@ -103,4 +103,4 @@ def test_clients_stay_with_a_canary_that_has_a_share(position: Position, cookie:
     ],
 )
 def test_who_sends_to_the_canary(traffic: Traffic, sends: bool) -> None:
-    assert Target(traffic).sends == sends
+    assert ClusterTarget(traffic).sends == sends
