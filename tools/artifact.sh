@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# artifact.sh DIRECTORY: build the collection, check what is in it, and install it into the empty collections path
-# DIRECTORY beside its dependencies. Prints the artifact's path.
+# artifact.sh DIRECTORY: build the collection into the empty DIRECTORY, check what is in the artifact, and install it there
+# beside its dependencies, as into a collections path.
 set -euo pipefail
 # shellcheck source=tools/common.sh
 source "$(dirname "$0")/common.sh"
@@ -11,12 +11,11 @@ needed_folders='^(changelogs|docs|meta|playbooks|plugins|roles)/'
 
 unset ANSIBLE_CONFIG
 rm -rf "$1"
-mkdir -p "$1" "$cache/artifact"
+mkdir -p "$1"
 destination=$(cd "$1" && pwd)
-rm -f "$cache"/artifact/*.tar.gz
 cd "$root"
-ansible-galaxy collection build --force --output-path "$cache/artifact"
-artifact=$(echo "$cache"/artifact/onemesh-istio-*.tar.gz)
+ansible-galaxy collection build --force --output-path "$destination"
+artifact=$(echo "$destination"/onemesh-istio-*.tar.gz)
 
 strangers=$(tar -tzf "$artifact" | grep -Ev "$needed|$needed_folders" || true)
 [[ -z $strangers ]] || die "the artifact holds what no user needs; add to build_ignore in galaxy.yml:"$'\n'"$strangers"

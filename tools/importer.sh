@@ -25,7 +25,7 @@ CONFIGURATION
 cd "$installed"
 log=$cache/importer.log
 PATH=$importer/bin:$PATH GALAXY_IMPORTER_CONFIG=$installed/galaxy-importer.cfg ANSIBLE_COLLECTIONS_PATH=$installed \
-    ANSIBLE_LOCAL_TEMP=$installed/tmp "$importer/bin/python" -m galaxy_importer.main "$cache"/artifact/onemesh-istio-*.tar.gz \
+    ANSIBLE_LOCAL_TEMP=$installed/tmp "$importer/bin/python" -m galaxy_importer.main "$installed"/onemesh-istio-*.tar.gz \
     >"$log" 2>&1 || { cat "$log"; exit 1; }
 cat "$log"
 if grep -E '^(WARNING|ERROR):' "$log"; then
