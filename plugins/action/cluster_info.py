@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import cluster_info
-from ansible_collections.onemesh.istio.plugins.plugin_utils.action import VerbAction
+from ansible_collections.onemesh.istio.plugins.module_utils._operations import cluster_info
+from ansible_collections.onemesh.istio.plugins.plugin_utils.action import OperationAction
 
 
-class ActionModule(VerbAction):
-    VERB = cluster_info
+class ActionModule(OperationAction):
+    OPERATION = cluster_info

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import helm_release
-from ansible_collections.onemesh.istio.plugins.plugin_utils.action import VerbAction
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.helm_release import run as helm_release
+from ansible_collections.onemesh.istio.plugins.plugin_utils.action import OperationAction
 
 
-class ActionModule(VerbAction):
-    VERB = helm_release
+class ActionModule(OperationAction):
+    OPERATION = helm_release

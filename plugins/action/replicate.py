@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import replicate
-from ansible_collections.onemesh.istio.plugins.plugin_utils.action import VerbAction
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.replicate import run as replicate
+from ansible_collections.onemesh.istio.plugins.plugin_utils.action import OperationAction
 
 
-class ActionModule(VerbAction):
-    VERB = replicate
+class ActionModule(OperationAction):
+    OPERATION = replicate

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import verify
-from ansible_collections.onemesh.istio.plugins.plugin_utils.action import VerbAction
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify import run as verify
+from ansible_collections.onemesh.istio.plugins.plugin_utils.action import OperationAction
 
 
-class ActionModule(VerbAction):
-    VERB = verify
+class ActionModule(OperationAction):
+    OPERATION = verify

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import wipe
-from ansible_collections.onemesh.istio.plugins.plugin_utils.action import VerbAction
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe import run as wipe
+from ansible_collections.onemesh.istio.plugins.plugin_utils.action import OperationAction
 
 
-class ActionModule(VerbAction):
-    VERB = wipe
+class ActionModule(OperationAction):
+    OPERATION = wipe

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Inventory onemesh.istio.remote_secrets; the work is in module_utils/_mesh/_discovery.py."""
+"""Inventory onemesh.istio.remote_secrets; the work is in module_utils/_discovery.py."""
 
 from __future__ import annotations
 
@@ -83,9 +83,9 @@ from ansible.errors import AnsibleParserError
 from ansible.inventory.data import InventoryData
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
+from ansible_collections.onemesh.istio.plugins.module_utils._discovery import discover
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh._discovery import discover
 from ansible_collections.onemesh.istio.plugins.plugin_utils.search import refuse_wrong_words, search_of, warn
 from ansible_collections.onemesh.istio.plugins.plugin_utils.vault import decrypting
 

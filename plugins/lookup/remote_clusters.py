@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lookup onemesh.istio.remote_clusters; the work is in module_utils/_mesh/_discovery.py."""
+"""Lookup onemesh.istio.remote_clusters; the work is in module_utils/_discovery.py."""
 
 from __future__ import annotations
 
@@ -149,10 +149,10 @@ from typing import Any
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import CREDENTIAL_OPTIONS
+from ansible_collections.onemesh.istio.plugins.module_utils._discovery import Search, discover
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import Decrypt
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh._discovery import Search, discover
 from ansible_collections.onemesh.istio.plugins.plugin_utils.run_cache import of_run
 from ansible_collections.onemesh.istio.plugins.plugin_utils.search import refuse_wrong_words, search_of, warn
 from ansible_collections.onemesh.istio.plugins.plugin_utils.vault import decrypting

@@ -15,7 +15,7 @@ class Finding:
     """One fact about one cluster that a person has to know.
 
     ``check`` is a stable slug for machines, ``message`` says what was expected and what was found,
-    ``remedy`` says what to do next. ``severity`` ``error`` stops the verb, ``warning`` does not.
+    ``remedy`` says what to do next. ``severity`` ``error`` stops the operation, ``warning`` does not.
     """
 
     cluster: str
@@ -41,7 +41,7 @@ class Finding:
 
 
 class MeshError(Exception):
-    """A verb refused to start or could not finish; every reason is a finding.
+    """An operation refused to start or could not finish; every reason is a finding.
 
     ``result`` holds what is known per cluster nevertheless, so that nothing learnt is lost.
     """
@@ -58,5 +58,5 @@ class MeshError(Exception):
 
 
 def errors(findings: Iterable[Finding]) -> list[Finding]:
-    """Only those that stop a verb."""
+    """Only those that stop an operation."""
     return [finding for finding in findings if finding.severity == "error"]

@@ -227,5 +227,5 @@ def _put_back(identity: Identity, cluster_id: str) -> str:
 
 
 def _meant(other: str) -> str:
-    """Not as an order: under a verb that removes, whoever follows it loses the other cluster."""
+    """Not as an order: under an operation that removes, whoever follows it loses the other cluster."""
     return f"only if {other} is the cluster that you mean, the host's cluster_name has to be {other}"

@@ -13,7 +13,7 @@ FIELD_MANAGER = "onemesh.istio"
 LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
 MANAGED_BY = "onemesh.istio"
 LABEL_COMPONENT = "onemesh.istio/component"
-"""Which verb or role wrote the object: trust, link, eastwest-gateway, namespace."""
+"""Which operation or role wrote the object: trust, link, eastwest-gateway, namespace."""
 
 ANNOTATION_UID = "onemesh.istio/uid"
 """UID that the API server gave to an object when we created it; a namesake made by someone else has another."""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Module onemesh.istio.apply; the work is in module_utils/_mesh/apply.py."""
+"""Module onemesh.istio.apply; the work is in module_utils/_operations/apply.py."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ findings:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import apply
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh.module import run_module
+from ansible_collections.onemesh.istio.plugins.module_utils._operations import apply
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.module import run_module
 
 
 def main() -> None:

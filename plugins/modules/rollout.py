@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Module onemesh.istio.rollout; the work is in module_utils/_mesh/rollout.py."""
+"""Module onemesh.istio.rollout; the work is in module_utils/_operations/rollout.py."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ findings:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import rollout
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh.module import run_module
+from ansible_collections.onemesh.istio.plugins.module_utils._operations import rollout
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.module import run_module
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Module onemesh.istio.traffic_split; the work is in module_utils/_mesh/traffic_split.py."""
+"""Module onemesh.istio.traffic_split; the work is in module_utils/_operations/traffic_split/."""
 
 from __future__ import annotations
 
@@ -268,8 +268,8 @@ findings:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import traffic_split
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh.module import run_module
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.module import run_module
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.traffic_split import run as traffic_split
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Module onemesh.istio.writer; the work is in module_utils/_mesh/writer.py."""
+"""Module onemesh.istio.writer; the work is in module_utils/_operations/writer/."""
 
 from __future__ import annotations
 
@@ -174,8 +174,8 @@ findings:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import writer
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh.module import run_module
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.module import run_module
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.writer import run as writer
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A verb on the controller: no module process, so a task costs milliseconds."""
+"""An operation on the controller: no module process, so a task costs milliseconds."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import hidden_values
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import plain
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, run_verb
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, run_operation
 from ansible_collections.onemesh.istio.plugins.plugin_utils.mesh import Moment
 from ansible_collections.onemesh.istio.plugins.plugin_utils.run_of_task import RunOfTask
 from ansible_collections.onemesh.istio.plugins.plugin_utils.vault import decrypting
 
 
-class VerbAction(ActionBase):
-    """Base of all action plugins of this collection; a subclass names its verb."""
+class OperationAction(ActionBase):
+    """Base of all action plugins of this collection; a subclass names its operation."""
 
-    VERB: ModuleType
+    OPERATION: ModuleType
     _supports_check_mode = True
     _supports_async = True
     _supports_diff = True
@@ -37,17 +37,17 @@ class VerbAction(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         run = RunOfTask(self._task, task_vars or {}, self._templar, self._loader)
-        moment: Moment | None = getattr(self.VERB, "MOMENT", None)
+        moment: Moment | None = getattr(self.OPERATION, "MOMENT", None)
         not_now = run.not_now(moment, self._task.action.rpartition(".")[2]) if moment is not None else ""
         if not_now:
             self._progress(f"{run.host}: {not_now}")
             return {**result, "changed": False, "skipped": True, "skip_reason": not_now, "msg": not_now}
-        self._task.args = run.completed(self.VERB.ARGUMENT_SPEC)
+        self._task.args = run.completed(self.OPERATION.ARGUMENT_SPEC)
         work = functools.partial(self._work, task_vars or {}, on_controller=run.is_about_its_host)
         return {**result, **(run.once(work) if moment is not None else work())}
 
     def _work(self, task_vars: dict[str, Any], *, on_controller: bool) -> dict[str, Any]:
-        """The verb's result. A host that is a cluster is no machine to run on, whatever its connection."""
+        """The operation's result. A host that is a cluster is no machine to run on, whatever its connection."""
         if self._task.async_val or (self._connection.transport != "local" and not on_controller):
             return dict(self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val))
         validation, parameters = self._validated()
@@ -60,7 +60,7 @@ class VerbAction(ActionBase):
             decrypt=decrypting(self._loader),
             locate=self._find_needle,
         )
-        outcome = run_verb(self.VERB, parameters, context)
+        outcome = run_operation(self.OPERATION, parameters, context)
         return dict(remove_values(outcome, hidden_values(validation._no_log_values, parameters)))
 
     def _validated(self) -> tuple[Any, dict[str, Any]]:
@@ -72,16 +72,18 @@ class VerbAction(ActionBase):
         given: dict[str, Any] = self._task.args
         aside = {
             name: (option, given[name])
-            for option, spec in self.VERB.ARGUMENT_SPEC.items()
+            for option, spec in self.OPERATION.ARGUMENT_SPEC.items()
             if spec.get("type") == "raw" and not spec.get("no_log")
             for name in (option, *spec.get("aliases", ()))
             if given.get(name) is not None
         }
-        relations = {name: getattr(self.VERB, name.upper()) for name in _RELATIONS if hasattr(self.VERB, name.upper())}
+        relations = {
+            name: getattr(self.OPERATION, name.upper()) for name in _RELATIONS if hasattr(self.OPERATION, name.upper())
+        }
         self._task.args = {**given, **dict.fromkeys(aside, True)}
         try:
             validation, parameters = self.validate_argument_spec(  # type: ignore[no-untyped-call]
-                self.VERB.ARGUMENT_SPEC, **relations
+                self.OPERATION.ARGUMENT_SPEC, **relations
             )
         finally:
             self._task.args = given

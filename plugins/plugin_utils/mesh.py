@@ -145,11 +145,13 @@ class Batches:
         last = max((self.hosts.index(host) for host in self.batch), default=len(self.hosts))
         return [host for host in self.hosts[last + 1 :] if host not in self.failed]
 
-    def not_now(self, moment: Moment, verb: str) -> str:
+    def not_now(self, moment: Moment, operation: str) -> str:
         """Why work on all clusters is not done with this batch; empty where it is."""
         if moment == "last" and self.after:
             to_come = ", ".join(self.after)
-            return f"{verb} works on all clusters at once: it is done with the last batch ({to_come} still to come)"
+            return (
+                f"{operation} works on all clusters at once: it is done with the last batch ({to_come} still to come)"
+            )
         if moment == "first" and [host for host in self.before if host not in self.failed]:
-            return f"{verb} looks at all clusters at once: it was done with the first batch"
+            return f"{operation} looks at all clusters at once: it was done with the first batch"
         return ""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a task of a verb can know of the run that it is part of: limit, batches, strategy and who has failed."""
+"""What a task of an operation can know of the run that it is part of: limit, batches, strategy and who has failed."""
 
 from __future__ import annotations
 
@@ -56,24 +56,24 @@ class RunOfTask:
             and meshes.cluster_name(self.host, self._hostvars) in names
         )
 
-    def not_now(self, moment: Moment, verb: str) -> str:
+    def not_now(self, moment: Moment, operation: str) -> str:
         """Why work on all clusters is not done with this batch of hosts; empty where it is.
 
         Raises AnsibleActionFail where hosts may overtake each other between what is done for each and for all of them.
         """
         if moment == "batch" and self._overtakes and len(self._hosts) > 1:
             raise AnsibleActionFail(
-                f"{verb} needs what is made for each cluster before it, and with strategies free and host_pinned hosts "
-                "overtake each other: use strategy: linear in this play."
+                f"{operation} needs what is made for each cluster before it, and with strategies free and host_pinned "
+                "hosts overtake each other: use strategy: linear in this play."
             )
         order = str(getattr(self._play, "order", "") or "inventory")
         batch = list(self._variables.get("ansible_play_batch") or self._hosts)
         if order == "shuffle" and len(batch) < len(self._alive):
             raise AnsibleActionFail(
-                f"{verb} cannot tell which batch is the last one with order: shuffle; take another order."
+                f"{operation} cannot tell which batch is the last one with order: shuffle; take another order."
             )
         return Batches.of(self._hosts, self._alive, [host for host in batch if host in self._hosts], order).not_now(
-            moment, verb
+            moment, operation
         )
 
     def completed(self, spec: Mapping[str, Any]) -> dict[str, Any]:

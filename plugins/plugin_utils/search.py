@@ -11,8 +11,8 @@ from typing import Any
 from ansible.plugins import AnsiblePlugin
 from ansible.utils.display import Display
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import AUTH_ARGUMENT_SPEC, CREDENTIAL_OPTIONS
+from ansible_collections.onemesh.istio.plugins.module_utils._discovery import Search
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh._discovery import Search
 from ansible_collections.onemesh.istio.plugins.module_utils._values import number, truth
 
 WAYS = tuple(name for name in AUTH_ARGUMENT_SPEC if name not in CREDENTIAL_OPTIONS)

@@ -19,7 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import canary, traffic_split
+from ansible_collections.onemesh.istio.plugins.module_utils._operations import canary
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.traffic_split import run as traffic_split
 from support.fleet_runs import Planes, run, started
 from support.releases import Shop
 from support.splits import destination_rule

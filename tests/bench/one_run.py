@@ -28,8 +28,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change import (
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._change.lease import SetLease
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.transport import Transport
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import replicate
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, run_verb
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, run_operation
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.replicate import run as replicate
 
 Interval = tuple[float, float]
 
@@ -109,7 +109,7 @@ def run(parameters: dict[str, Any]) -> dict[str, Any]:
     validated = ArgumentSpecValidator(replicate.ARGUMENT_SPEC, required_if=replicate.REQUIRED_IF).validate(parameters)
     if validated.error_messages:
         sys.exit("; ".join(validated.error_messages))
-    result = run_verb(replicate, validated.validated_parameters, Context(diff=False))
+    result = run_operation(replicate, validated.validated_parameters, Context(diff=False))
     if result.get("failed"):
         sys.exit(str(result["msg"]))
     return result

@@ -42,7 +42,7 @@ class Scenario:
     before: tuple[dict[str, Any], ...] = ()
 
     def once(self, shop: Shop, options: dict[str, Any], kill: Kill | None = None) -> Forked:
-        return forked(shop.parameters(clusters=CLUSTERS, plan=PLAN, **options), kill, verb="canary")
+        return forked(shop.parameters(clusters=CLUSTERS, plan=PLAN, **options), kill, operation="canary")
 
     def prepare(self, shop: Shop) -> None:
         for options in self.before:

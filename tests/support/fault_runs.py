@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs of a verb that are disturbed at an exact moment, and what stands on all clusters afterwards.
+"""Runs of an operation that are disturbed at an exact moment, and what stands on all clusters afterwards.
 
 A moment is a request of the run: what happens then happens before it is sent, or after it was answered. Only the
 process of the test is instrumented.
@@ -43,7 +43,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     VIRTUAL_SERVICE,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.transport import Transport
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import canary, replicate
+from ansible_collections.onemesh.istio.plugins.module_utils._operations import canary
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.replicate import run as replicate
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import LABEL_SET
 
 from support.fleet_runs import RECORDS, Object, Planes, Ran, run
@@ -180,7 +181,7 @@ class Kill:
     when: Literal["before", "after"]
 
 
-_VERBS = {"replicate": replicate, "canary": canary}
+_OPERATIONS = {"replicate": replicate, "canary": canary}
 _processes = get_context("forkserver")
 
 
@@ -206,10 +207,10 @@ class Forked:
 
 
 def forked(
-    parameters: Mapping[str, Any], kill: Kill | None = None, *, part_bytes: int = 0, verb: str = "replicate"
+    parameters: Mapping[str, Any], kill: Kill | None = None, *, part_bytes: int = 0, operation: str = "replicate"
 ) -> Forked:
     """Run it, and wait for its end. ``part_bytes``: the size from which a record is stored in several Secrets."""
-    return Held(parameters, kill, part_bytes=part_bytes, verb=verb).result()
+    return Held(parameters, kill, part_bytes=part_bytes, operation=operation).result()
 
 
 class Held:
@@ -222,10 +223,10 @@ class Held:
         *,
         at: str = "",
         part_bytes: int = 0,
-        verb: str = "replicate",
+        operation: str = "replicate",
     ) -> None:
         self._pipe, theirs = _processes.Pipe()
-        arguments = (theirs, verb, dict(parameters), kill, at, part_bytes)
+        arguments = (theirs, operation, dict(parameters), kill, at, part_bytes)
         self._process = _processes.Process(target=_run, args=arguments, daemon=True)
         self._process.start()
         self.pid = self._process.pid
@@ -249,7 +250,7 @@ class Held:
 
 
 def _run(
-    pipe: Connection, verb: str, parameters: dict[str, Any], kill: Kill | None, hold_at: str, part_bytes: int
+    pipe: Connection, operation: str, parameters: dict[str, Any], kill: Kill | None, hold_at: str, part_bytes: int
 ) -> None:
     ledger.PART_BYTES = part_bytes or ledger.PART_BYTES
     count = 0
@@ -271,7 +272,7 @@ def _run(
 
     with observed(lambda this: at("before", this), lambda this: at("after", this)):
         try:
-            done: Forked | str = Forked(run(_VERBS[verb], parameters), count)
+            done: Forked | str = Forked(run(_OPERATIONS[operation], parameters), count)
         except BaseException:
             done = traceback.format_exc()
     pipe.send(done)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A fleet of real API servers that know Istio's kinds, and runs of a verb on it."""
+"""A fleet of real API servers that know Istio's kinds, and runs of an operation on it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import load_credentials
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, run_verb
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, run_operation
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import ANNOTATION_RECORDS_OF
 
 from support import control_plane
@@ -150,20 +150,20 @@ class Ran:
 
 
 def run(
-    verb: ModuleType,
+    operation: ModuleType,
     parameters: Mapping[str, Any],
     *,
     check: bool = False,
     diff: bool = True,
     environ: Mapping[str, str] | None = None,
 ) -> Ran:
-    """Run a verb as its action does: options are validated, errors become a failed result."""
-    validated = ArgumentSpecValidator(verb.ARGUMENT_SPEC, required_if=getattr(verb, "REQUIRED_IF", None)).validate(
-        dict(parameters)
-    )
+    """Run an operation as its action does: options are validated, errors become a failed result."""
+    validated = ArgumentSpecValidator(
+        operation.ARGUMENT_SPEC, required_if=getattr(operation, "REQUIRED_IF", None)
+    ).validate(dict(parameters))
     assert not validated.error_messages, validated.error_messages
     lines: list[str] = []
     context = Context(
         check_mode=check, diff=diff, environ={"PATH": os.environ["PATH"], **(environ or {})}, progress=lines.append
     )
-    return Ran(run_verb(verb, validated.validated_parameters, context), lines)
+    return Ran(run_operation(operation, validated.validated_parameters, context), lines)

@@ -20,7 +20,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     VIRTUAL_SERVICE,
     Kind,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import canary
+from ansible_collections.onemesh.istio.plugins.module_utils._operations import canary
 
 from support.fault_runs import Moments
 from support.fleet_runs import RECORDS, Object, Planes, Ran, run

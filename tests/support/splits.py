@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A user's objects on all clusters, and runs of verb traffic_split on them."""
+"""A user's objects on all clusters, and runs of operation traffic_split on them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import content
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DESTINATION_RULE, VIRTUAL_SERVICE, Kind
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import traffic_split
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.traffic_split import run as traffic_split
 
 from support.fleet_runs import Object, Planes, Ran, run
 

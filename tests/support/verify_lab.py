@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import verify
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, run_verb
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, run_operation
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify import run as verify
 
 from support import labs
 from support.clusters import Cluster
@@ -34,7 +34,7 @@ class Mesh:
         defaults = {name: spec.get("default") for name, spec in verify.ARGUMENT_SPEC.items()}
         spoken: list[str] = []
         parameters = {**defaults, "clusters": self.clusters, "timeout": 30.0, **options}
-        result = run_verb(verify, parameters, Context(check_mode=check_mode, progress=spoken.append))
+        result = run_operation(verify, parameters, Context(check_mode=check_mode, progress=spoken.append))
         return {**result, "spoken": spoken}
 
     def playbook(self, name: str, *arguments: str, check: bool = True) -> str:

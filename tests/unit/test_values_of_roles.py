@@ -58,8 +58,8 @@ def options_of_roles() -> dict[str, dict[str, Any]]:
 def options_of_modules() -> dict[str, dict[str, Any]]:
     return {
         path.stem: importlib.import_module(
-            f"ansible_collections.onemesh.istio.plugins.module_utils._mesh.{path.stem}"
-        ).ARGUMENT_SPEC
+            f"ansible_collections.onemesh.istio.plugins.action.{path.stem}"
+        ).ActionModule.OPERATION.ARGUMENT_SPEC
         for path in sorted((ROOT / "plugins/modules").glob("[!_]*.py"))
     }
 

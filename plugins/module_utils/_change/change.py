@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The two-phase change: prepare on all, record, commit on all, prove, put back.
 
-A verb says what it reads of a cluster and what is to be there (:class:`Intent`); everything else is here, once.
+An operation says what it reads of a cluster and what is to be there (:class:`Intent`); everything else is here, once.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _Found = TypeVar("_Found", Plan, prepare.Prepared)
 
 
 class Intent(Protocol):
-    """What a verb wants."""
+    """What an operation wants."""
 
     def targets(self) -> Iterable[str]:
         """The clusters that are to be changed or looked at."""
@@ -78,7 +78,7 @@ class Intent(Protocol):
 
 
 class Change:
-    """One run of a verb that makes something so."""
+    """One run of an operation that makes something so."""
 
     def __init__(self, setup: Setup, intent: Intent) -> None:
         self._setup = setup

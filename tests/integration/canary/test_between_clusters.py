@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DESTINATION_RULE, VIRTUAL_SERVICE
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import traffic_split
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.traffic_split import run as traffic_split
 from support.fleet_runs import run
 from support.releases import Shop
 

@@ -25,11 +25,11 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     SECRET,
     VIRTUAL_SERVICE,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import canary
+from ansible_collections.onemesh.istio.plugins.module_utils._operations import canary
 from support.chance import is_within
 from support.clusters import Cluster
 from support.fleet_runs import Ran
-from support.fleet_runs import run as run_verb
+from support.fleet_runs import run as run_operation
 from support.programs import MESHLAB, REPOSITORY, run
 
 NAMES = ("east", "west", "north")
@@ -88,7 +88,7 @@ class Shop:
             "wait_timeout": 300,
             **options,
         }
-        return run_verb(canary, given)
+        return run_operation(canary, given)
 
     def begin(self) -> None:
         for name, cluster in self.clusters.items():

@@ -15,9 +15,9 @@ import discovery_runs as runs
 import pytest
 import yaml
 import zoo
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import cluster_info
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh._discovery import Search, discover
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, run_verb
+from ansible_collections.onemesh.istio.plugins.module_utils._discovery import Search, discover
+from ansible_collections.onemesh.istio.plugins.module_utils._operations import cluster_info
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, run_operation
 from discovery_runs import MeshOfLab
 
 pytestmark = pytest.mark.lab
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.lab
 
 def info(clusters: list[dict[str, Any]], **options: Any) -> dict[str, Any]:
     defaults = {name: spec.get("default") for name, spec in cluster_info.ARGUMENT_SPEC.items()}
-    return run_verb(cluster_info, {**defaults, "clusters": clusters, **options}, Context(environ={}))
+    return run_operation(cluster_info, {**defaults, "clusters": clusters, **options}, Context(environ={}))
 
 
 def direct(mesh: MeshOfLab, name: str) -> dict[str, Any]:

@@ -15,6 +15,11 @@ import pytest
 import yaml
 from ansible_collections.onemesh.istio.plugins.inventory import remote_secrets
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
+from ansible_collections.onemesh.istio.plugins.module_utils._discovery import (
+    Found,
+    Search,
+    discover,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import remote_secret
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import (
@@ -23,7 +28,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import 
     Unreachable,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SECRET
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh._discovery import Found, Search, discover
 from discovery_runs import Hub
 from support import faults
 from support.control_plane import ADMIN_TOKEN, STRANGER_TOKEN

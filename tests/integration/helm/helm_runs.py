@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs of the verbs helm_release and preflight, and a look at the cluster beside them."""
+"""Runs of the operations helm_release and preflight, and a look at the cluster beside them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from ansible_collections.onemesh.istio.plugins.module_utils._helm.release import
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import load_credentials
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SECRET
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import helm_release, preflight
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, run_verb
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.helm_release import run as helm_release
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, run_operation
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.preflight import run as preflight
 from support import control_plane
 from support.control_plane import ControlPlane
 
@@ -41,7 +42,7 @@ RELEASES: list[dict[str, Any]] = [
 
 @dataclass(frozen=True)
 class Run:
-    """The result of a verb, and what it said on the way."""
+    """The result of an operation, and what it said on the way."""
 
     result: dict[str, Any]
     said: list[str]
@@ -78,25 +79,27 @@ class Releases:
         self.client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ISTIO}})
 
     def run(self, *, check_mode: bool = False, environ: Mapping[str, str] | None = None, **options: Any) -> Run:
-        """Verb ``helm_release`` with these options beside the usual."""
+        """Operation ``helm_release`` with these options beside the usual."""
         given = {"releases": RELEASES, "charts": self.charts, "binary_path": self.helm, "grace": 0.5, **options}
-        return self._verb(helm_release, given, check_mode, environ)
+        return self._operation(helm_release, given, check_mode, environ)
 
     def preflight(self, leftovers: str = "refuse") -> Run:
         # A server on loopback is a finding of its own.
         given = {"leftovers": {"east": leftovers}, "gateways": {"east": {"enabled": True}}}
-        return self._verb(preflight, given, False, None)
+        return self._operation(preflight, given, False, None)
 
-    def _verb(self, verb: Any, given: Mapping[str, Any], check_mode: bool, environ: Mapping[str, str] | None) -> Run:
+    def _operation(
+        self, operation: Any, given: Mapping[str, Any], check_mode: bool, environ: Mapping[str, str] | None
+    ) -> Run:
         clusters = [{"name": "east", **self.plane.admin_options()}]
-        checked = ArgumentSpecValidator(verb.ARGUMENT_SPEC).validate(
+        checked = ArgumentSpecValidator(operation.ARGUMENT_SPEC).validate(
             copy.deepcopy({"clusters": clusters, "request_timeout": 10, **given})
         )
         assert not checked.error_messages, checked.error_messages
         said: list[str] = []
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **(environ or {})}
         context = Context(check_mode=check_mode, environ=environment, progress=said.append)
-        return Run(run_verb(verb, checked.validated_parameters, context), said)
+        return Run(run_operation(operation, checked.validated_parameters, context), said)
 
     def kept(self, name: str) -> Release:
         """What Helm keeps of a release."""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What says who a cluster is, put on API servers by hand, and what a run of each verb needs."""
+"""What says who a cluster is, put on API servers by hand, and what a run of each operation needs."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import NotFound
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DEPLOYMENT, NAMESPACE
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import verb as verb_module
+from ansible_collections.onemesh.istio.plugins.module_utils._operations import operation as operation_module
 from support.control_plane import SERVER_NAME
 from support.fleet_runs import Object, Planes
 
-ACTIONS = Path(verb_module.__file__).parents[2] / "action"
+ACTIONS = Path(operation_module.__file__).parents[2] / "action"
 ISTIO = "istio-system"
 NOBODY = {"onemesh.istio/cluster": None, "onemesh.istio/cluster-uid": None}
 
@@ -60,12 +60,13 @@ RUNS: dict[str, dict[str, Any]] = {
     "writer": {},
     "writer, absent": {"state": "absent", "timeout": 1.0},
 }
-"""Verb, and what distinguishes this run of it -> its options beside the clusters."""
+"""Operation, and what distinguishes this run of it -> its options beside the clusters."""
 
 
-def verb_of(run: str) -> ModuleType:
+def operation_of(run: str) -> ModuleType:
     name = run.partition(",")[0]
-    return importlib.import_module(f"ansible_collections.onemesh.istio.plugins.module_utils._mesh.{name}")
+    action = importlib.import_module(f"ansible_collections.onemesh.istio.plugins.action.{name}")
+    return cast(ModuleType, action.ActionModule.OPERATION)
 
 
 def clear(planes: Planes) -> None:
@@ -116,7 +117,7 @@ def as_alias(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def state(planes: Planes) -> dict[str, str]:
-    """Every object of the kinds that any verb writes, with its version."""
+    """Every object of the kinds that any operation writes, with its version."""
     return {
         f"{name} {kind.kind} {live['metadata'].get('namespace')}/{live['metadata']['name']}": (
             live["metadata"]["resourceVersion"]

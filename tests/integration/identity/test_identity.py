@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""No verb changes an API server that is not the cluster it is said to be."""
+"""No operation changes an API server that is not the cluster it is said to be."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Clus
 from ansible_collections.onemesh.istio.plugins.module_utils._guard import WrongCluster, claim, read
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP, NAMESPACE, SECRET
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import apply, replicate, wipe
+from ansible_collections.onemesh.istio.plugins.module_utils._operations import apply
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.replicate import run as replicate
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe import run as wipe
 from identities import (
     ACTIONS,
     CONFIG,
@@ -24,9 +26,9 @@ from identities import (
     annotations,
     as_alias,
     install_istiod,
+    operation_of,
     state,
     uid,
-    verb_of,
 )
 from support.fleet_runs import RECORDS, Planes, Ran, run
 
@@ -66,9 +68,9 @@ WRONG: dict[str, tuple[Callable[[Planes], Clusters], set[tuple[str, str]]]] = {
 }
 
 
-def test_every_verb_that_may_change_something_is_tried() -> None:
-    verbs = {path.stem for path in ACTIONS.glob("*.py")}
-    assert {name.partition(",")[0] for name in RUNS} == verbs - {"cluster_info", "preflight"}
+def test_every_operation_that_may_change_something_is_tried() -> None:
+    operations = {path.stem for path in ACTIONS.glob("*.py")}
+    assert {name.partition(",")[0] for name in RUNS} == operations - {"cluster_info", "preflight"}
 
 
 @pytest.mark.parametrize("check", [False, True], ids=["run", "check"])
@@ -78,7 +80,7 @@ def test_nothing_is_written_to_another_cluster(planes: Planes, wrong: str, check
     clusters = arrange(planes)
     before = state(planes)
     for name, options in RUNS.items():
-        ran = run(verb_of(name), {"clusters": clusters, **options}, check=check)
+        ran = run(operation_of(name), {"clusters": clusters, **options}, check=check)
         message = f"{name}: {ran.failed()}"
         assert {(each["cluster"], each["check"]) for each in ran.result["findings"]} == expected, message
         assert ran.result["changed"] is False, name

@@ -21,7 +21,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     VIRTUAL_SERVICE,
     Kind,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import traffic_split
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.traffic_split import run as traffic_split
 from proof_lab import CLUSTERS, ISTIO, Lab, Manifest, applies
 from support.chance import is_within
 from support.fleet_runs import Ran, run

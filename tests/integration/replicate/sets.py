@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sets of routing objects, runs of verb replicate with them, and what stands on the clusters afterwards."""
+"""Sets of routing objects, runs of operation replicate with them, and what stands on the clusters afterwards."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import Kind
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import replicate
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.replicate import run as replicate
 from support.fleet_runs import RECORDS, Object, Planes, Ran, run
 
 NAMES = ("east", "west", "north")

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP, SECRET, VIRTUAL_SERVICE
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import replicate, verify
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.replicate import run as replicate
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify import run as verify
 from sets import NAMES, Set, config_map, destination_rule, granted_to_the_stranger, of, virtual_service
 from support.control_plane import ADMIN_TOKEN, STRANGER_TOKEN
 from support.fleet_runs import ISTIO, RECORDS, run
@@ -207,17 +208,19 @@ def test_a_run_that_can_do_nothing_says_so(project: Project, arguments: tuple[st
     assert words in " ".join(output.split()), output
 
 
-@pytest.mark.parametrize("verb", [replicate, verify], ids=["replicate", "verify"])
-def test_an_account_that_is_to_read_only_is_not_told_to_get_more_rights(routes: Set, verb: ModuleType) -> None:
+@pytest.mark.parametrize(
+    ("name", "operation"), [("replicate", replicate), ("verify", verify)], ids=["replicate", "verify"]
+)
+def test_an_account_that_is_to_read_only_is_not_told_to_get_more_rights(
+    routes: Set, name: str, operation: ModuleType
+) -> None:
     """By an inventory of the Secrets that istiod reads; writers have Secrets of their own."""
     plane, hub = routes.planes.planes["west"], routes.client("east")
     kubeconfig = plane.admin_kubeconfig()
     kubeconfig["users"][0]["user"] = {"token": STRANGER_TOKEN}
     authority = base64.b64encode(plane.ca.read_bytes()).decode()
     kubeconfig["clusters"][0]["cluster"] = {"server": plane.url, "certificate-authority-data": authority}
-    secret = of(
-        SECRET, f"reader-{verb.__name__.rpartition('.')[2]}", ISTIO, stringData={"west": yaml.safe_dump(kubeconfig)}
-    )
+    secret = of(SECRET, f"reader-{name}", ISTIO, stringData={"west": yaml.safe_dump(kubeconfig)})
     secret["metadata"]["labels"] = {"istio/multiCluster": "true"}
     hub.apply(secret, field_manager="test")
     try:
@@ -225,13 +228,13 @@ def test_an_account_that_is_to_read_only_is_not_told_to_get_more_rights(routes: 
         environ = {"K8S_AUTH_API_KEY": reference.pop("api_key")}
         clusters = [{"name": "west", "remote_secret": {**reference, "hub": "east"}}]
         options = (
-            routes.parameters([config_map(routes.namespace, "settings", key="value")]) if verb is replicate else {}
+            routes.parameters([config_map(routes.namespace, "settings", key="value")]) if operation is replicate else {}
         )
-        more = {"hub": "east", "mesh": routes.planes.clusters("east")} if verb is replicate else {"probe": "none"}
+        more = {"hub": "east", "mesh": routes.planes.clusters("east")} if operation is replicate else {"probe": "none"}
         # As Istio's own reader, it may see which cluster it is.
         rule = {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]}
         with granted_to_the_stranger(routes.client("west"), secret["metadata"]["name"], **rule):
-            ran = run(verb, {**options, "clusters": clusters, **more}, environ=environ)
+            ran = run(operation, {**options, "clusters": clusters, **more}, environ=environ)
     finally:
         hub.delete(SECRET, secret["metadata"]["name"], ISTIO)
     assert "secret_label: onemesh.istio/writer=true" in ran.failed()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Verb replicate on three real API servers: a set stands everywhere or nowhere, and goes without a trace."""
+"""Operation replicate on three real API servers: a set stands everywhere or nowhere, and goes without a trace."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.lease import
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import content
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DESTINATION_RULE, VIRTUAL_SERVICE
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import replicate
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.replicate import run as replicate
 from delay import Delayed
 from sets import (
     NAMES,

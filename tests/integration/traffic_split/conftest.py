@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import NAMESPACE
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh._traffic_split_plan import KINDS
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.traffic_split.plan import KINDS
 from support.fleet_runs import Planes, define, gateway_api_definitions, started
 from support.splits import Shop
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A replica whose weights a split sets: each of the two verbs leaves to the other what is the other's."""
+"""A replica whose weights a split sets: each of the two operations leaves to the other what is the other's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._change.records import record_name
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DESTINATION_RULE, SECRET, VIRTUAL_SERVICE
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import replicate
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.replicate import run as replicate
 from support.fleet_runs import RECORDS, Object, Ran, run
 from support.splits import Shop, destination_rule, everything, virtual_service
 
@@ -40,7 +40,7 @@ def mains(shop: Shop) -> list[dict[str, Any]]:
     ]
 
 
-def test_each_verb_leaves_to_the_other_what_is_the_others(shop: Shop) -> None:
+def test_each_operation_leaves_to_the_other_what_is_the_others(shop: Shop) -> None:
     replicated(shop, *declared(shop, "5s")).succeeded()
     shop.run(name="reviews", weights=SPLIT).succeeded()
     assert mains(shop) == [{"timeout": "5s", **SPLIT}] * 2

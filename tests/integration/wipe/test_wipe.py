@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import wipe
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context, run_verb
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, run_operation
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe import run as wipe
 from wipe_lab import (
     ISTIO_OPERATOR_TYPE,
     Cluster,
@@ -45,7 +45,7 @@ def wiped(options: dict[str, Any], *, check: bool = False, kill_at: str = "") ->
         if kill_at and kill_at in line:
             raise Killed(line)
 
-    return run_verb(wipe, options, Context(check_mode=check, environ={}, progress=progress))
+    return run_operation(wipe, options, Context(check_mode=check, environ={}, progress=progress))
 
 
 def objects(entries: list[dict[str, str]]) -> set[str]:

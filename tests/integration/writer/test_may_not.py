@@ -14,8 +14,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio import reader
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Forbidden
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import _links
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh.apply import apply_object
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.apply import apply_object
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.link import plan
 from writer_runs import NAMESPACE, RECORDS_IN, Fleet
 
 READ = "get list watch"
@@ -135,9 +135,9 @@ def client_of(fleet: Fleet, account: Account) -> Client:
         return fleet.writer(account.cluster)
     admin = fleet.planes.clients[account.cluster]
     if account.who == "reader":
-        for manifest in reader.objects(_links.READER_ACCOUNT, NAMESPACE):
+        for manifest in reader.objects(plan.READER_ACCOUNT, NAMESPACE):
             apply_object(admin, manifest, component="link")
-        return fleet.bearer(account.cluster, admin.request_token(_links.READER_ACCOUNT, NAMESPACE)["token"])
+        return fleet.bearer(account.cluster, admin.request_token(plan.READER_ACCOUNT, NAMESPACE)["token"])
     # That of the records has what Kubernetes makes in every namespace, and no other.
     default = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": RECORDS_IN}}
     admin.apply(default, field_manager="test")

@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.onemesh.istio.plugins.module_utils._discovery import Search, discover
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import remote_secret
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.kubeconfig import check_kubeconfig
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Forbidden
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SECRET
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import replicate
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh._discovery import Search, discover
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.replicate import run as replicate
 from support.fleet_runs import run
 from writer_runs import (
     LEDGER,

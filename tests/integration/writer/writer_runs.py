@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs of verb writer on real API servers, and what its accounts may do there."""
+"""Runs of operation writer on real API servers, and what its accounts may do there."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import load_credentials
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Unauthorized
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SECRET
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh import writer
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.writer import run as writer
 from support.fleet_runs import Planes, Ran, run
 
 NAMESPACE = "istio-system"

@@ -10,7 +10,7 @@ import yaml
 from ansible_collections.onemesh.istio.plugins.doc_fragments.hub import ModuleDocFragment
 from ansible_collections.onemesh.istio.plugins.inventory.remote_secrets import InventoryModule, host_variables, hub_of
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import CREDENTIAL_OPTIONS, clusters_of_hosts
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh._discovery import Found
+from ansible_collections.onemesh.istio.plugins.module_utils._discovery import Found
 from ansible_collections.onemesh.istio.plugins.plugin_utils.search import WAYS
 
 REFERENCE = {"namespace": "istio-system", "name": "s", "key": "west", "hub": "east"}

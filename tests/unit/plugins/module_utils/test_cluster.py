@@ -236,7 +236,7 @@ def test_a_finding_says_where_what_and_what_to_do() -> None:
     }
 
 
-def test_only_errors_stop_a_verb() -> None:
+def test_only_errors_stop_an_operation() -> None:
     warning = Finding("c1", "a", "m", "r", severity="warning")
     error = Finding("c1", "b", "m", "r")
     assert errors([warning, error]) == [error]

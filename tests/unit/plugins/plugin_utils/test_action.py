@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A verb on the controller: what it is given, what it may show, and when it is a module after all."""
+"""An operation on the controller: what it is given, what it may show, and when it is a module after all."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from ansible.plugins.loader import connection_loader
 from ansible.template import Templar
 from ansible_collections.onemesh.istio.plugins.module_utils import _yaml as yaml
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh.verb import Context
-from ansible_collections.onemesh.istio.plugins.plugin_utils.action import VerbAction, channel
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context
+from ansible_collections.onemesh.istio.plugins.plugin_utils.action import OperationAction, channel
 
 Seen = tuple[Mapping[str, Any], Context]
 Run = Callable[..., dict[str, Any]]
 
 
 class Recorder:
-    """A verb that says whatever it was given."""
+    """An operation that says whatever it was given."""
 
     def __init__(self) -> None:
         self.seen: list[Seen] = []
@@ -60,7 +60,7 @@ def run(recorder: Recorder) -> Run:
         arguments: dict[str, Any], *, variables: dict[str, Any] | None = None, **task: Any
     ) -> dict[str, Any]:
         loaded = Task.load({"action": {"module": "onemesh.istio.link", **arguments}, **task})
-        action_class = type("ActionModule", (VerbAction,), {"VERB": recorder})
+        action_class = type("ActionModule", (OperationAction,), {"OPERATION": recorder})
         action = action_class(
             task=loaded,
             connection=connection_loader.get("local", PlayContext(), os.devnull),
@@ -139,7 +139,7 @@ HIDDEN: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("case", HIDDEN)
-def test_what_a_verb_repeats_is_masked(run: Run, case: str) -> None:
+def test_what_an_operation_repeats_is_masked(run: Run, case: str) -> None:
     options, secret = HIDDEN[case]
     result = run({"clusters": [{"name": "c1", **options}]})
     assert secret not in str(result)
@@ -171,7 +171,7 @@ def test_an_asynchronous_task_runs_as_a_module(run: Run, recorder: Recorder, mon
         calls.append(how)
         return {"started": 1}
 
-    monkeypatch.setattr(VerbAction, "_execute_module", execute_module)
+    monkeypatch.setattr(OperationAction, "_execute_module", execute_module)
     assert run({"clusters": []}, **{"async": 30, "poll": 0})["started"] == 1
     assert (calls, recorder.seen) == ([{"task_vars": {}, "wrap_async": 30}], [])
 

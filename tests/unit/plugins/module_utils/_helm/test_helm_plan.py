@@ -21,7 +21,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._helm.chart import (
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.manifest import Identity, Wanted
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.release import Chart, Release
-from ansible_collections.onemesh.istio.plugins.module_utils._mesh._helm_plan import (
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.helm_release.plan import (
     Wish,
     diff_of_manifests,
     diff_of_values,

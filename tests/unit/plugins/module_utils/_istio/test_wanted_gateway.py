@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.onemesh.istio.plugins.module_utils._checks.gateways import judge
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.wanted_gateway import (
     Refused,
     read,
     read_addresses,
     variables_of_host,
 )
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.preflight.gateways import judge
 
 READ: list[tuple[Any, list[str], list[str]]] = [
     (None, [], []),

@@ -1,0 +1,182 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Operation ``apply``: objects on every given cluster, by server-side apply, only the fields that are given; or gone.
+
+An object that we create gets our ownership labels; one that was there before keeps its owner, and stays. The
+Namespace of Istio also gets our record of which cluster it is on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.onemesh.istio.plugins.module_utils._change.report import visible
+from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
+from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, Outcome, findings_of
+from ansible_collections.onemesh.istio.plugins.module_utils._guard import claim
+from ansible_collections.onemesh.istio.plugins.module_utils._identity import Identity
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import NotFound
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import NAMESPACE
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, fleet_of
+from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER, is_ours, owned
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    **FLEET_ARGUMENT_SPEC,
+    "objects": {"type": "list", "elements": "dict", "required": True},
+    "component": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "force": {"type": "bool", "default": False},
+}
+
+
+def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Apply or remove ``objects`` on all clusters at once. Raises MeshError that names each cluster where it failed."""
+    objects = [_complete(manifest) for manifest in parameters["objects"]]
+    fleet = fleet_of(parameters, context)
+
+    def on_cluster(member: Member) -> list[dict[str, Any]]:
+        if parameters["state"] == "absent":
+            return [remove_object(member.client, manifest, check_mode=context.check_mode) for manifest in objects]
+        return [
+            apply_object(
+                member.client,
+                manifest,
+                component=parameters["component"],
+                force=parameters["force"],
+                check_mode=context.check_mode,
+                claims=member.identity if _is_namespace_of_istio(manifest, member) else None,
+            )
+            for manifest in objects
+        ]
+
+    outcomes = fleet.each(on_cluster, deadline=parameters["request_timeout"] * (2 * len(objects) + 1))
+    result = _result(outcomes)
+    failures = findings_of(outcomes, "apply")
+    if failures:
+        raise MeshError("Not all objects could be applied.", failures, result)
+    return result
+
+
+def apply_object(
+    client: Client,
+    manifest: Mapping[str, Any],
+    *,
+    component: str,
+    force: bool = False,
+    adopt: bool = False,
+    check_mode: bool = False,
+    claims: Identity | None = None,
+) -> dict[str, Any]:
+    """Apply one object and say what came of it: ``object``, ``action`` (created, configured, unchanged), ``before``,
+    ``after`` (both as the API server has them, without what only it writes).
+
+    ``force`` takes over fields that others hold, ``adopt`` the whole object with our labels. ``claims``: the object is
+    the Namespace of Istio, and says from now on which cluster it is on.
+    """
+    metadata = manifest["metadata"]
+    live = None
+    try:
+        live = client.find(client.kind_for(manifest), metadata["name"], metadata.get("namespace"))
+        desired = owned(manifest, component) if live is None or adopt or is_ours(live) else dict(manifest)
+        if claims is not None and check_mode:
+            desired = _annotated(desired, claims.rightful_claim.annotations)
+        elif claims is not None:
+            claim(client, claims)
+        applied = client.apply(
+            desired, field_manager=FIELD_MANAGER, force=force or adopt, dry_run=check_mode, live=live
+        )
+    except NotFound:
+        # A dry run into a namespace, or of a kind, that the run itself would have made before.
+        if not (check_mode and live is None):
+            raise
+        return _change(manifest, "created", None, owned(manifest, component))
+    action = "created" if live is None else "configured" if applied.changed else "unchanged"
+    return _change(manifest, action, live, applied.object)
+
+
+def _is_namespace_of_istio(manifest: Mapping[str, Any], member: Member) -> bool:
+    wanted = (NAMESPACE.api_version, NAMESPACE.kind, member.cluster.istio_namespace)
+    return (manifest["apiVersion"], manifest["kind"], manifest["metadata"]["name"]) == wanted
+
+
+def _annotated(manifest: Mapping[str, Any], annotations: Mapping[str, str]) -> dict[str, Any]:
+    metadata = manifest["metadata"]
+    merged = {**(metadata.get("annotations") or {}), **annotations}
+    return {**manifest, "metadata": {**metadata, "annotations": merged}}
+
+
+def remove_object(client: Client, manifest: Mapping[str, Any], *, check_mode: bool = False) -> dict[str, Any]:
+    """Remove one object where it is ours, and say so as :func:`apply_object` does: deleted or unchanged."""
+    metadata = manifest["metadata"]
+    try:
+        kind = client.kind_for(manifest)
+    except NotFound:
+        return _change(manifest, "unchanged", None, None)
+    live = client.find(kind, metadata["name"], metadata.get("namespace"))
+    if live is None or not is_ours(live):
+        return _change(manifest, "unchanged", live, live)
+    client.delete(kind, metadata["name"], metadata.get("namespace"), uid=live["metadata"]["uid"], dry_run=check_mode)
+    return _change(manifest, "deleted", live, None)
+
+
+def describe(manifest: Mapping[str, Any]) -> str:
+    """``Kind namespace/name``, as people write it."""
+    metadata = manifest["metadata"]
+    where = f"{metadata['namespace']}/" if metadata.get("namespace") else ""
+    return f"{manifest['kind']} {where}{metadata['name']}"
+
+
+def _complete(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    missing = [
+        name
+        for name, value in (
+            ("apiVersion", manifest.get("apiVersion")),
+            ("kind", manifest.get("kind")),
+            ("metadata.name", (manifest.get("metadata") or {}).get("name")),
+        )
+        if not value
+    ]
+    if missing:
+        given = ", ".join(sorted(manifest)) or "nothing"
+        finding = Finding(
+            "all clusters",
+            "object-incomplete",
+            f"an object lacks {', '.join(missing)} (it has {given})",
+            "give each object apiVersion, kind and metadata.name",
+        )
+        raise MeshError("An object cannot be applied.", [finding])
+    return dict(manifest)
+
+
+def _change(
+    manifest: Mapping[str, Any], action: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    return {"object": describe(manifest), "action": action, "before": visible(before), "after": visible(after)}
+
+
+def _result(outcomes: Mapping[str, Outcome[list[dict[str, Any]]]]) -> dict[str, Any]:
+    clusters: dict[str, Any] = {}
+    diff: list[dict[str, Any]] = []
+    for name, outcome in outcomes.items():
+        changes = outcome.value or []
+        clusters[name] = {
+            action: [change["object"] for change in changes if change["action"] == action]
+            for action in ("created", "configured", "deleted", "unchanged")
+        }
+        clusters[name]["changed"] = any(change["action"] != "unchanged" for change in changes)
+        for change in changes:
+            if change["action"] != "unchanged":
+                header = f"{name}: {change['object']}"
+                diff.append(
+                    {
+                        "before_header": header,
+                        "after_header": header,
+                        "before": change["before"],
+                        "after": change["after"],
+                    }
+                )
+    return {"changed": any(cluster["changed"] for cluster in clusters.values()), "clusters": clusters, "diff": diff}

@@ -1,0 +1,199 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Operation ``canary``: one release on every cluster, one tick at a time or as many as it takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.gates import approvals, gates
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import Request
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.release import removal
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.release.intent import COMPONENT
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.release.release import (
+    RELEASE_ARGUMENT_SPEC,
+    Release,
+    release_of,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.release.reporter import Reporter
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.release.store import object_name
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.release.tick import Tick, Ticker
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine import advance as machine
+from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import Policy, is_away
+from ansible_collections.onemesh.istio.plugins.module_utils._change.setup import (
+    CHANGE_ARGUMENT_SPEC,
+    CHANGE_REQUIRED_IF,
+    Setup,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, KubeError
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, fleet_of
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    **FLEET_ARGUMENT_SPEC,
+    **CHANGE_ARGUMENT_SPEC,
+    **RELEASE_ARGUMENT_SPEC,
+    "state": {
+        "type": "str",
+        "choices": ["planned", "progressing", "promoted", "rolled_back", "status", "absent"],
+        "default": "progressing",
+    },
+    "request": {"type": "str", "choices": ["hold", "resume", "skip", "restart", "approve", "disapprove"]},
+    "gate": {"type": "str"},
+    "approval_expires": {"type": "float"},
+    "approved_by": {"type": "str"},
+    "wait": {"type": "bool", "default": False},
+    "wait_step": {"type": "int"},
+    "wait_timeout": {"type": "float", "default": 3600.0},
+    "wait_for_gates": {"type": "bool", "default": True},
+    "poll": {"type": "float", "default": 5.0},
+    "journal": {"type": "path"},
+    "page": {"type": "path"},
+    "force": {"type": "bool", "default": False},
+}
+REQUIRED_IF = [*CHANGE_REQUIRED_IF]
+READING_STATES = ("status",)
+REQUIRED_BY = {"approval_expires": ["request"], "approved_by": ["request"]}
+
+_REQUESTS: Mapping[str, Request] = {"promoted": "promote", "rolled_back": "rollback"}
+
+MOMENT = "last"
+
+
+def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Raises MeshError with a finding for everything that is in the way, and for what is left or owed."""
+    fleet = fleet_of(parameters, context)
+    policy = Policy.of(parameters, fleet.names)
+    moves = parameters["state"] not in ("status", "absent") and parameters["request"] not in ("approve", "disapprove")
+    release = release_of(parameters, fleet.names, policy, moves=moves)
+    setup = Setup.of(
+        parameters,
+        fleet,
+        COMPONENT,
+        release.name,
+        check_mode=context.check_mode or parameters["state"] in ("planned", "status"),
+        diff=context.diff,
+        progress=context.progress,
+    )
+    if parameters["state"] == "absent":
+        return removal.remove(setup, release, force=parameters["force"])
+    reporter = Reporter(setup, release, journal=parameters["journal"], page=parameters["page"])
+    if parameters["state"] == "status":
+        return reporter.status()
+    if parameters["request"] in ("approve", "disapprove"):
+        return _approve(parameters, setup, release, reporter)
+    result = _Run(parameters, setup, release, reporter).run()
+    if parameters["state"] == "planned":
+        reporter.schedule()
+    # A plan changes nothing, also where it is made in earnest.
+    return {**result, "changed": result["changed"] and parameters["state"] != "planned"}
+
+
+class _Run:
+    """Ticks until what was asked for is reached."""
+
+    def __init__(
+        self,
+        parameters: Mapping[str, Any],
+        setup: Setup,
+        release: Release,
+        reporter: Reporter,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._parameters = parameters
+        self._setup = setup
+        self._release = release
+        self._reporter = reporter
+        self._ticker = Ticker(setup, release)
+        self._sleep = sleep
+        self._ends = time.monotonic() + parameters["wait_timeout"]
+
+    def run(self) -> dict[str, Any]:
+        given = self._parameters["request"] or _REQUESTS.get(self._parameters["state"], "")
+        tick = self._ticker.tick(cast(Request, given))
+        self._reporter.note(tick)
+        last = tick
+        while self._parameters["wait"] and not self._setup.check_mode and not self._reached(last):
+            if not self._pause(last):
+                return self._reporter.result(last, timed_out=True)
+            following = self._tick_again(last)
+            if following is not None:
+                last = following
+                self._reporter.note(last)
+        return self._reporter.result(last)
+
+    def _tick_again(self, last: Tick) -> Tick | None:
+        """The next tick; None where the hub does not answer now, or another run is at it."""
+        try:
+            return self._ticker.tick(self._still_asked(last))
+        except KubeError as error:
+            if not (is_away(error) or isinstance(error, Conflict)):
+                raise
+            self._reporter.delayed(error)
+            return None
+
+    def _still_asked(self, last: Tick) -> Request:
+        """What was asked for and could not be done yet, as a promotion where the canary is not ready."""
+        state = self._parameters["state"]
+        if state == "promoted" and last.state.phase in ("progressing", "waiting_promotion"):
+            return "promote"
+        return "rollback" if state == "rolled_back" and last.state.running else ""
+
+    def _reached(self, tick: Tick) -> bool:
+        state, until = tick.state, self._parameters["wait_step"]
+        if state.done:
+            return True
+        if not self._parameters["wait_for_gates"] and self._reporter.waits_for_a_person(tick):
+            return True
+        going_on = state.intended is None and state.position.mode == "forward"
+        return until is not None and going_on and state.running and state.position.step >= until
+
+    def _pause(self, tick: Tick) -> bool:
+        """Sleep until something can be new; False where the time is up."""
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            return False
+        now = time.time()
+        seconds = machine.seconds_until_due(self._release.rules, tick.state, now) or self._parameters["poll"]
+        self._sleep(min(seconds, self._parameters["poll"], left))
+        return True
+
+
+def _approve(parameters: Mapping[str, Any], setup: Setup, release: Release, reporter: Reporter) -> dict[str, Any]:
+    """Open or close a gate for the revision that is under way. It needs no lock: it is a word of its own."""
+    state = reporter.load()
+    gate = parameters["gate"] or gates.EVERY_GATE
+    if gate != gates.EVERY_GATE and not gates.is_gate_name(gate):
+        wrong = Finding("the fleet", "option-gate", f"gate is {gate!r}", "name a gate of the plan, or * for all")
+        raise MeshError("There is nothing to approve.", [wrong])
+    if state is None or not state.revision:
+        raise MeshError(
+            "There is nothing to approve.",
+            [
+                Finding(
+                    setup.hub,
+                    "no-release",
+                    f"release {release.name} has not begun",
+                    "begin it, or correct name and hub",
+                )
+            ],
+        )
+    expires = parameters["approval_expires"]
+    stored = setup.records.place.find(CONFIG_MAP, object_name(release.name))
+    manifest = gates.approval_manifest(
+        release.name,
+        # Beside the state, which may not have been taken along yet.
+        setup.records.namespace if stored is None else stored["metadata"]["namespace"],
+        gate,
+        state.revision,
+        decision="open" if parameters["request"] == "approve" else "closed",
+        expires=None if expires is None else time.time() + expires,
+        by=parameters["approved_by"] or "",
+    )
+    applied = approvals.approve(setup.records.client, manifest, dry_run=setup.check_mode)
+    return {**reporter.status(), "changed": applied.changed}

@@ -1,0 +1,182 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Operation ``gateway_address``: where each cluster's east-west gateway is reached, waited for in all its forms.
+
+Host names that somebody gives are published first: istiod reads them in the status of a Service of type LoadBalancer
+and nowhere else, and resolves them itself, again when they expire.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import MeshError
+from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, findings_of
+from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways import (
+    Occupied,
+    Resolution,
+    hostname_ingress,
+    resolve,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.wanted_gateway import Refused, read_addresses
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, KubeError, WaitTimeout
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import NODE, SERVICE
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.watch import Event
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, fleet_of
+from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    **FLEET_ARGUMENT_SPEC,
+    "name": {"type": "str", "default": names.EAST_WEST_GATEWAY},
+    "namespace": {"type": "str"},
+    "hostnames": {"type": "list", "elements": "str", "default": []},
+    "timeout": {"type": "float", "default": 300.0},
+}
+
+
+def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Wait on all clusters at once. Raises MeshError that says why a gateway has no address, and what gives it one."""
+    hostnames = _hostnames(parameters["hostnames"])
+    fleet = fleet_of(parameters, context)
+
+    def on_cluster(member: Member) -> tuple[Resolution, Published | None]:
+        namespace = parameters["namespace"] or member.cluster.istio_namespace
+        published = publish(member, namespace, parameters["name"], hostnames, context)
+        found = wait_for_address(member, namespace, parameters["name"], parameters["timeout"], context)
+        return found, published
+
+    outcomes = fleet.each(on_cluster, deadline=parameters["timeout"] + 3 * parameters["request_timeout"])
+    clusters: dict[str, Any] = {}
+    diff = []
+    for name, outcome in outcomes.items():
+        found, published = outcome.value or (Resolution(), None)
+        addresses = [{"address": address, "port": port} for address, port in found.addresses]
+        clusters[name] = {"addresses": addresses, "changed": published is not None}
+        if published:
+            diff.append({"before_header": name, "after_header": name, **published})
+    result = {"changed": bool(diff), "clusters": clusters, "diff": diff}
+    failures = findings_of(outcomes, "no-gateway-address")
+    if failures:
+        raise MeshError("Not every east-west gateway has an address.", failures, result)
+    return result
+
+
+_LOOKS = 3
+Published = dict[str, str]
+"""Addresses in the status of the load balancer, one a line, ``before`` and ``after``."""
+
+
+def publish(member: Member, namespace: str, name: str, hostnames: Sequence[str], context: Context) -> Published | None:
+    """Write the names into the Service's status, or take ours away where none is wanted. None: nothing was to be done.
+
+    Raises KubeError where the status is a load balancer's, or the Service is of another type.
+    """
+    for _again in range(_LOOKS - 1):
+        try:
+            return _publish(member, namespace, name, hostnames, context)
+        except Conflict:
+            # Somebody, as a load balancer, wrote since we looked; that is judged anew.
+            continue
+    return _publish(member, namespace, name, hostnames, context)
+
+
+def _publish(member: Member, namespace: str, name: str, hostnames: Sequence[str], context: Context) -> Published | None:
+    service = member.client.find(SERVICE, name, namespace)
+    if service is None:
+        return None
+    where = f"Service {namespace}/{name}"
+    if hostnames and service["spec"].get("type") != "LoadBalancer":
+        raise KubeError(
+            member.name,
+            f"{where} is of type {service['spec'].get('type')}, and istiod finds a host name ({hostnames[0]}) only in "
+            "the status of one of type LoadBalancer",
+            reason="gateway-hostname",
+            remedy="leave eastwest_gateway_service_type at LoadBalancer, or give IP addresses",
+        )
+    try:
+        ingress = hostname_ingress(service, hostnames, FIELD_MANAGER)
+    except Occupied as occupied:
+        raise KubeError(
+            member.name,
+            f"{where} has address {occupied} of a load balancer already, so {', '.join(hostnames)} cannot stand there",
+            reason="gateway-hostname",
+            remedy="leave these names out of eastwest_gateway_addresses; or, where that load balancer is not wanted, "
+            "set service.loadBalancerClass in eastwest_gateway_values to a class that nobody serves",
+        ) from None
+    if ingress is None:
+        return None
+    present = (service.get("status") or {}).get("loadBalancer", {}).get("ingress") or []
+    if not context.check_mode:
+        member.client.patch(
+            SERVICE,
+            name,
+            namespace,
+            {
+                "metadata": {"resourceVersion": service["metadata"]["resourceVersion"]},
+                "status": {"loadBalancer": {"ingress": ingress}},
+            },
+            subresource="status",
+            field_manager=FIELD_MANAGER,
+        )
+    return {"before": _lines(present), "after": _lines(ingress)}
+
+
+def _lines(ingress: Sequence[Mapping[str, Any]]) -> str:
+    return "".join(f"{entry.get('ip') or entry.get('hostname')}\n" for entry in ingress)
+
+
+def _hostnames(given: Sequence[str]) -> tuple[str, ...]:
+    try:
+        addresses = read_addresses(given)
+    except Refused as refused:
+        raise MeshError(f"{refused}: {refused.remedy}.") from None
+    if addresses.ips:
+        raise MeshError(f"{', '.join(addresses.ips)}: IP addresses belong into externalIPs of the gateway's Service.")
+    return addresses.hostnames
+
+
+def wait_for_address(member: Member, namespace: str, name: str, timeout: float, context: Context) -> Resolution:
+    """The address of one gateway. In check mode it is not waited for: the gateway may be one of this run."""
+    client = member.client
+    began = time.monotonic()
+    shown = ""
+
+    def resolution(service: Mapping[str, Any] | None) -> Resolution:
+        nodes = client.list(NODE) if service and service["spec"].get("type") == "NodePort" else ()
+        return resolve(service, nodes)
+
+    def on_event(event: Event) -> None:
+        nonlocal shown
+        found = resolution(event.object)
+        if not found and found.reason != shown:
+            shown = found.reason
+            waited = time.monotonic() - began
+            context.progress(f"{member.name}: gateway {namespace}/{name}: {found.reason} (for {waited:.0f} s)")
+
+    def settled(service: Mapping[str, Any]) -> bool:
+        found = resolution(service)
+        return bool(found) or not found.pending
+
+    if context.check_mode:
+        return resolution(client.find(SERVICE, name, namespace))
+    try:
+        last: Mapping[str, Any] | None = client.wait_for(
+            SERVICE, name, namespace, settled, timeout=timeout, on_event=on_event
+        )
+    except WaitTimeout as late:
+        last = late.last
+    found = resolution(last)
+    if not found:
+        waited = time.monotonic() - began
+        raise KubeError(
+            member.name,
+            f"gateway {namespace}/{name} has no address after {waited:.0f} s: {found.reason}",
+            reason="no-gateway-address",
+            remedy=found.remedy,
+        )
+    return found

@@ -1,0 +1,160 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What operation ``helm_release`` decides: why Helm has to run, and what a person is shown of it. Pure.
+
+This is private to the collection and may change at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.onemesh.istio.plugins.module_utils._change.report import visible
+from ansible_collections.onemesh.istio.plugins.module_utils._helm import chart as charts
+from ansible_collections.onemesh.istio.plugins.module_utils._helm.drift import differing
+from ansible_collections.onemesh.istio.plugins.module_utils._helm.live import Difference
+from ansible_collections.onemesh.istio.plugins.module_utils._helm.manifest import Identity, Wanted
+from ansible_collections.onemesh.istio.plugins.module_utils._helm.release import DEPLOYED, Chart, Release
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A release that is asked for. ``chart`` is what lies in the folder; None where charts come from elsewhere."""
+
+    name: str
+    values: Mapping[str, Any] = field(repr=False)
+    version: str = ""
+    chart: Chart | None = field(default=None, repr=False)
+
+
+def reasons(wish: Wish, release: Release | None) -> list[str]:
+    """Why Helm has to make another revision, whatever stands on the cluster; empty where it has not."""
+    if release is None:
+        return ["it is not installed"]
+    if release.status != DEPLOYED:
+        return [f"its revision {release.revision} is {release.status}"]
+    found = []
+    if wish.chart is not None:
+        other = charts.other_content(release.chart, wish.chart)
+        found += [f"other chart: {other}"] if other else []
+    elif wish.version and not charts.same_version(release.chart.version, wish.version):
+        found.append(f"other chart: {wish.version} in place of {release.chart.version}")
+    if not charts.same_values(release.values, wish.values):
+        where = differing(release.values, wish.values)
+        found.append(f"other values: {', '.join(where) or 'their types'}")
+    return found
+
+
+def word(release: Release | None, reasons_: Iterable[str], differences: Iterable[Difference]) -> str:
+    """What Helm's run is called: installed, upgraded, repaired (nothing but the cluster had changed) or unchanged."""
+    if release is None:
+        return "installed"
+    if list(reasons_):
+        return "upgraded"
+    return "repaired" if list(differences) else "unchanged"
+
+
+def told(differences: Iterable[Difference], most: int = 4) -> list[str]:
+    """Differences in few words."""
+    found = [str(each) for each in differences]
+    return found[:most] + ([f"{len(found) - most} more objects"] if len(found) > most else [])
+
+
+_DONE = {"installed": "installed", "upgraded": "upgraded", "repaired": "put right"}
+
+
+def said(
+    reasons_: Iterable[str],
+    action: str,
+    revision: int | None,
+    *,
+    adopted: Iterable[str] = (),
+    removed: Iterable[str] = (),
+) -> str:
+    """One line about a release: why, what becomes of what others left, and what Helm does. In check mode there is no
+    revision, and all of it would be done."""
+    would = "would be " if revision is None else ""
+    left = [(f"{would}adopted", adopted), (f"{would}removed", removed)]
+    parts = [*reasons_, *(f"{', '.join(objects)} {word_}" for word_, objects in left if objects)]
+    end = f"{would}{_DONE[action]} by Helm" + ("" if revision is None else f", revision {revision}")
+    return "; ".join([*parts, end])
+
+
+Diff = list[dict[str, Any]]
+
+
+def diff_of_differences(cluster: str, differences: Iterable[Difference]) -> Diff:
+    """What stands there, and what will."""
+    return [_entry(cluster, each.id, each.before, each.after) for each in differences]
+
+
+def diff_of_manifests(cluster: str, before: Iterable[Wanted], after: Iterable[Wanted]) -> Diff:
+    """What a manifest said, and what the next one says."""
+    old, new = {each.id: each.object for each in before}, {each.id: each.object for each in after}
+    return [_entry(cluster, id_, old.get(id_), new.get(id_)) for id_ in {**old, **new} if old.get(id_) != new.get(id_)]
+
+
+def diff_of_values(cluster: str, name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Diff:
+    if charts.same_values(before, after):
+        return []
+    header = f"{cluster}: values of release {name}"
+    return [{"before_header": header, "after_header": header, "before": dict(before), "after": dict(after)}]
+
+
+def _entry(
+    cluster: str, id_: Identity, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    header = f"{cluster}: {id_}"
+    return {"before_header": header, "after_header": header, "before": _shown(before), "after": _shown(after)}
+
+
+def _shown(manifest: Mapping[str, Any] | None) -> dict[str, Any]:
+    shown = visible(manifest)
+    if shown.get("kind") == "CustomResourceDefinition" and "spec" in shown:
+        # Pages of schema that nobody reads; that it is another one is to be seen.
+        digest = hashlib.sha256(json.dumps(shown["spec"], sort_keys=True).encode()).hexdigest()
+        shown["spec"] = f"(not shown, sha256 {digest[:16]})"
+    return shown
+
+
+def without_secrets(diff: Diff, *values: Mapping[str, Any]) -> Diff:
+    """A diff without the values whose names say that they are secret, wherever a chart has put them."""
+    secrets = sorted({each for one in values for each in _secrets(one)}, key=len, reverse=True)
+    return _hidden(diff, secrets) if secrets else diff
+
+
+def _hidden(shown: Any, secrets: list[str]) -> Any:
+    if isinstance(shown, Mapping):
+        return {key: _hidden(value, secrets) for key, value in shown.items()}
+    if isinstance(shown, list):
+        return [_hidden(value, secrets) for value in shown]
+    if isinstance(shown, str):
+        for secret in secrets:
+            shown = shown.replace(secret, "(not shown)")
+    return shown
+
+
+_SECRET_WORDS = ("password", "passphrase", "token", "privatekey", "clientsecret", "dockerconfig", "apikey")
+_LEAST = 4
+"""Shorter text is in every sentence, and hides nothing."""
+
+
+def _secrets(values: Any, secret: bool = False) -> Iterator[str]:
+    if isinstance(values, Mapping):
+        for key, value in values.items():
+            yield from _secrets(value, secret or _is_secret(str(key)))
+    elif isinstance(values, list):
+        for value in values:
+            yield from _secrets(value, secret)
+    elif secret and isinstance(values, str) and len(values) >= _LEAST:
+        yield values
+
+
+def _is_secret(name: str) -> bool:
+    plain = name.lower().replace("_", "").replace("-", "").replace(".", "")
+    return any(word in plain for word in _SECRET_WORDS)

@@ -1,0 +1,344 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which links there shall be, and what each needs. Pure.
+
+A link has a direction: the istiod of ``source`` reads ``target``, so workloads of source reach those of target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, NamedTuple
+
+from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
+from ansible_collections.onemesh.istio.plugins.module_utils._identity import made_for, made_for_another
+from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways import Resolution
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret import (
+    Registrations,
+    is_loopback,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.tokens import (
+    Expected,
+    expiry_of,
+    timestamp,
+    why_renewed,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._istiod.dial import Dialled, cause
+from ansible_collections.onemesh.istio.plugins.module_utils._ownership import is_ours
+
+READER_ACCOUNT = "onemesh-istio-reader"
+"""Our own reader: what it may do, and its tokens, end with the last link."""
+READER_KINDS = frozenset({"ServiceAccount", "ClusterRole", "ClusterRoleBinding"})
+GRANT_PREFIX = "onemesh-link-"
+"""An empty Secret on the target for each source: the source's token is bound to it, and dies with it."""
+
+
+class Link(NamedTuple):
+    """``source``'s istiod reads ``target``."""
+
+    source: str
+    target: str
+
+    def __str__(self) -> str:
+        return f"{self.source} -> {self.target}"
+
+
+def grant_name(source: str) -> str:
+    return GRANT_PREFIX + source
+
+
+def links_of(
+    clusters: Sequence[str],
+    sources: Sequence[str] = (),
+    targets: Sequence[str] = (),
+    *,
+    touching: Collection[str] | None = None,
+) -> list[Link]:
+    """The full mesh, or only the links from ``sources`` and to ``targets``; ValueError names an unknown cluster.
+
+    Of these, links that begin or end at one of ``touching`` (None: all).
+    """
+    unknown = [name for name in (*sources, *targets) if name not in clusters]
+    if unknown:
+        raise ValueError(f"no such cluster: {', '.join(unknown)} (the fleet has {', '.join(clusters)})")
+    links = [
+        Link(source, target) for source in (sources or clusters) for target in (targets or clusters) if source != target
+    ]
+    return [link for link in links if touching is None or set(link) & set(touching)]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What link read from one cluster."""
+
+    cluster: Cluster
+    server: str
+    istiods: tuple[str, ...]
+    secrets: tuple[Mapping[str, Any], ...]
+    registrations: Registrations
+    grants: Mapping[str, str]
+    """Source -> UID of the Secret that its token is bound to."""
+    reader: Mapping[str, str]
+    """Kind -> UID of what makes up our reader there (READER_KINDS when it is whole)."""
+    gateway: Resolution
+    uid: str = ""
+    """Of its namespace kube-system."""
+    authority: bytes = b""
+    """The CA that it publishes for its API server, PEM; empty where it does not."""
+
+    @property
+    def address_for_others(self) -> str:
+        return self.cluster.api_server or self.server
+
+    def secret_for(self, target: str) -> Mapping[str, Any] | None:
+        """The remote secret by which it reads ``target``."""
+        name = names.remote_secret_name(target)
+        return next((secret for secret in self.secrets if secret["metadata"]["name"] == name), None)
+
+
+Action = Literal["keep", "create", "renew", "refuse", "remove", "absent", "leave"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What happens with one link, and why."""
+
+    link: Link
+    action: Action
+    reason: str
+    finding: Finding | None = None
+
+    @property
+    def changes(self) -> bool:
+        return self.action in ("create", "renew", "remove")
+
+
+def plan_present(
+    links: Iterable[Link],
+    facts: Mapping[str, Facts],
+    *,
+    now: datetime,
+    renew_before: timedelta | None = None,
+    long_lived: bool = False,
+    adopt: bool = False,
+    require_gateway: bool = True,
+    check_mode: bool = False,
+) -> list[Step]:
+    """One step per link: keep a good one, renew one that is due, refuse what would not work.
+
+    In check mode an istiod or a gateway that is missing is no reason to refuse: the run itself may install it before.
+    """
+    return [
+        _present(
+            link,
+            facts[link.source],
+            facts[link.target],
+            others=[each for name, each in facts.items() if name != link.target],
+            now=now,
+            renew_before=renew_before,
+            long_lived=long_lived,
+            adopt=adopt,
+            require_gateway=require_gateway,
+            check_mode=check_mode,
+        )
+        for link in links
+    ]
+
+
+def _present(
+    link: Link,
+    source: Facts,
+    target: Facts,
+    *,
+    others: Sequence[Facts],
+    now: datetime,
+    renew_before: timedelta | None,
+    long_lived: bool,
+    adopt: bool,
+    require_gateway: bool,
+    check_mode: bool,
+) -> Step:
+    refusal = (
+        _loopback(link, target) or _address_of_another(target, others) or _secret_in_the_way(link, source, adopt=adopt)
+    )
+    if refusal is None and not check_mode:
+        refusal = _not_installed(link, source, target, require_gateway=require_gateway)
+    if refusal is not None:
+        return Step(link, "refuse", refusal.message, refusal)
+    registered = source.registrations.get(link.target)
+    if registered is None:
+        return Step(link, "create", "not linked")
+    secret = source.secret_for(link.target)
+    if secret is None or not is_ours(secret):
+        return Step(link, "renew", "it is taken over from somebody else")
+    outdated = made_for_another(link.target, made_for(secret), target.uid)
+    if outdated:
+        return Step(link, "renew", outdated)
+    expected = Expected(
+        server=target.address_for_others,
+        tls_server_name=target.cluster.options.get("tls_server_name") or "",
+        grant=target.grants.get(link.source),
+        account=target.reader["ServiceAccount"] if target.reader.keys() == READER_KINDS else None,
+        long_lived=long_lived,
+        ca=target.authority,
+    )
+    why = why_renewed(registered, expected, now=now, renew_before=renew_before)
+    if why is not None:
+        return Step(link, "renew", why)
+    return Step(link, "keep", f"linked, token expires {timestamp(expiry_of(registered))}")
+
+
+def _loopback(link: Link, target: Facts) -> Finding | None:
+    if not is_loopback(target.address_for_others):
+        return None
+    return Finding(
+        link.target,
+        "api-server-loopback",
+        f"the istiod of {link.source} would dial its API server at {target.address_for_others}, its own loopback",
+        f"set cluster_api_server to the https URL by which pods of {link.source} reach it",
+    )
+
+
+def _address_of_another(target: Facts, others: Iterable[Facts]) -> Finding | None:
+    """Where the URL that goes into remote secrets is another cluster's: its workloads would be taken for this one's."""
+    address = target.address_for_others.rstrip("/")
+    other = next((each for each in others if address in (each.server, each.cluster.api_server.rstrip("/"))), None)
+    if other is None:
+        return None
+    return Finding(
+        target.cluster.name,
+        "api-server-of-another",
+        f"the other clusters would dial its API server at {address}, which is that of {other.cluster.name} too",
+        f"give each of {target.cluster.name} and {other.cluster.name} its own https URL in cluster_api_server",
+    )
+
+
+def _not_installed(link: Link, source: Facts, target: Facts, *, require_gateway: bool) -> Finding | None:
+    for facts in (source, target):
+        if not facts.istiods:
+            return Finding(
+                facts.cluster.name,
+                "no-istiod",
+                f"no istiod runs in namespace {facts.cluster.istio_namespace}",
+                "install it first: role onemesh.istio.control_plane",
+            )
+    networks_differ = source.cluster.network != target.cluster.network
+    if networks_differ and require_gateway and not target.gateway.addresses:
+        return Finding(
+            link.target,
+            "no-gateway",
+            f"network {target.cluster.network!r} has no east-west gateway that {link.source} could reach: "
+            f"{target.gateway.reason}",
+            target.gateway.remedy or "install it first: role onemesh.istio.eastwest_gateway",
+        )
+    return None
+
+
+def _secret_in_the_way(link: Link, source: Facts, *, adopt: bool) -> Finding | None:
+    namespace = source.cluster.istio_namespace
+    expected = names.remote_secret_name(link.target)
+    for secret in source.secrets:
+        metadata = secret["metadata"]
+        if link.target not in (secret.get("data") or {}) and metadata["name"] != expected:
+            continue
+        if metadata["name"] != expected:
+            return Finding(
+                link.source,
+                "cluster-registered-twice",
+                f"Secret {metadata['name']} already holds a kubeconfig for {link.target}, so istiod would ignore "
+                f"{expected}",
+                f"delete it (`kubectl -n {namespace} delete secret {metadata['name']}`) and run again",
+                object=f"Secret {namespace}/{metadata['name']}",
+            )
+        if not is_ours(secret) and not adopt:
+            return Finding(
+                link.source,
+                "secret-of-another",
+                f"Secret {expected} was not made by this collection",
+                "set link_adopt: true to take it over, or delete it",
+                object=f"Secret {namespace}/{expected}",
+            )
+    return None
+
+
+def not_dialled(target: str, dialled: Dialled, uid: str) -> Finding | None:
+    """What is to be known of what goes into remote secrets for ``target`` (``uid``: of its namespace kube-system).
+
+    Where this machine does not reach the URL, pods of the other clusters may: that is a warning.
+    """
+    why = cause(dialled, uid, target)
+    if not why:
+        return None
+    checks = {"certificate": "api-server-certificate", "token": "api-server-token", "unknown": "api-server-not-tried"}
+    remedies = {
+        "certificate": "set cluster_api_server to a URL whose certificate the cluster's own authority has signed (that "
+        "in ConfigMap kube-root-ca.crt), or cluster_tls_server_name to a name that it has",
+        "unknown": f"set cluster_api_server of {target} to a URL that pods of the others reach",
+    }
+    return Finding(
+        target,
+        checks.get(dialled.trouble or "", "api-server-of-another"),
+        f"of what the other clusters' istiods would get: {why}",
+        remedies.get(dialled.trouble or "", f"set cluster_api_server of {target} to its own https URL"),
+        severity="warning" if dialled.trouble == "unknown" else "error",
+    )
+
+
+def plan_absent(links: Iterable[Link], facts: Mapping[str, Facts], *, adopt: bool = False) -> list[Step]:
+    """One step per link; clusters that are away have no facts, and their side stays as it is."""
+    return [_absent(link, facts.get(link.source), facts.get(link.target), adopt=adopt) for link in links]
+
+
+def _absent(link: Link, source: Facts | None, target: Facts | None, *, adopt: bool) -> Step:
+    secret = None
+    if source is not None:
+        secret = source.secret_for(link.target)
+    if secret is not None and not is_ours(secret) and not adopt:
+        finding = Finding(
+            link.source,
+            "secret-of-another",
+            f"Secret {secret['metadata']['name']} was not made by this collection, so it stays",
+            "set link_adopt: true to remove it all the same",
+            object=f"Secret {secret['metadata']['name']}",
+        )
+        return Step(link, "leave", finding.message, finding)
+    if secret is not None or (target is not None and link.source in target.grants):
+        return Step(link, "remove", "linked")
+    if target is not None and target.reader and not target.grants:
+        return Step(link, "remove", "only the account of its reader is left")
+    return Step(link, "absent", "not linked")
+
+
+def beyond(facts: Facts, known: Collection[str]) -> list[Finding]:
+    """What stands on one cluster of its links with clusters that the inventory does not have: nobody unlinks those."""
+    ours = [str(secret["metadata"]["name"]) for secret in facts.secrets if is_ours(secret)]
+    reads = {name.removeprefix(names.REMOTE_SECRET_PREFIX) for name in ours if names.REMOTE_SECRET_PREFIX in name}
+    return [
+        _beyond(facts.cluster, peer, reads=peer in reads, read=peer in facts.grants)
+        for peer in sorted(reads | set(facts.grants))
+        if peer not in known
+    ]
+
+
+def _beyond(cluster: Cluster, peer: str, *, reads: bool, read: bool) -> Finding:
+    secrets = [names.remote_secret_name(peer)] * reads + [grant_name(peer)] * read
+    said = [f"its istiod reads {peer}"] * reads + [f"{peer} has a token of it"] * read
+    return Finding(
+        cluster.name,
+        "linked-beyond-the-inventory",
+        f"{' and '.join(said)}, and this inventory does not have {peer}, so that stays",
+        f"run again with {peer} in the inventory; if {peer} is gone for good, `kubectl --namespace "
+        f"{cluster.istio_namespace} delete secret {' '.join(secrets)}` ends what is left of the link here",
+        object=f"Secret {cluster.istio_namespace}/{secrets[0]}",
+    )
+
+
+def token_of(registrations: Registrations, target: str) -> str:
+    """The bearer token that a source has for ``target``; empty where there is none."""
+    registered = registrations.get(target)
+    return registered.token if registered is not None else ""

@@ -1,0 +1,547 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Operation ``link``: let the istiods of clusters read each other, and prove that they do.
+
+Prepare on all (nothing is written unless every cluster is ready), then write on all targets, then on all sources, then
+wait until every istiod says ``synced``. The other way: the secret goes first, while the target still answers,
+then the credentials are revoked and shown to be refused.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC, MESH_ARGUMENT_SPEC
+from ansible_collections.onemesh.istio.plugins.module_utils._files import check_writable, write_whole
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
+from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member, Outcome, findings_of
+from ansible_collections.onemesh.istio.plugins.module_utils._guard import claim
+from ansible_collections.onemesh.istio.plugins.module_utils._identity import ANNOTATION_CLUSTER_UID
+from ansible_collections.onemesh.istio.plugins.module_utils._istio import debug, names, reader, remote_secret
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways import Resolution, resolve
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.kubeconfig import check_kubeconfig
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.tokens import expiry_of, timestamp
+from ansible_collections.onemesh.istio.plugins.module_utils._istiod import remote_clusters
+from ansible_collections.onemesh.istio.plugins.module_utils._kube import accounts
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
+    NODE,
+    SECRET,
+    SERVICE,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.apply import apply_object
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.link import plan, readers
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.link.plan import (
+    Facts,
+    Link,
+    Step,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.link.trial import Trial
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, mesh_of
+from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
+    LABEL_COMPONENT,
+    LABEL_MANAGED_BY,
+    MANAGED_BY,
+    is_ours,
+    owned,
+)
+
+COMPONENT = "link"
+
+_KEPT = ("name", "namespace", "labels", "annotations")
+"""Of the metadata of a remote secret, what is written again where it is put back."""
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    **FLEET_ARGUMENT_SPEC,
+    **MESH_ARGUMENT_SPEC,
+    "state": {"type": "str", "choices": ["present", "absent", "rendered"], "default": "present"},
+    "from": {"type": "list", "elements": "str", "default": []},
+    "to": {"type": "list", "elements": "str", "default": []},
+    "token": {"type": "str", "choices": ["short_lived", "long_lived"], "default": "short_lived", "no_log": False},
+    "token_lifetime": {"type": "int", "default": 2592000, "no_log": False},
+    "renew_before": {"type": "int"},
+    "adopt": {"type": "bool", "default": False},
+    "require_gateway": {"type": "bool", "default": True},
+    "restart_istiod": {"type": "bool", "default": False},
+    "render_to": {"type": "path"},
+    "timeout": {"type": "float", "default": 120.0},
+}
+REQUIRED_IF = [("state", "rendered", ["render_to"])]
+
+MOMENT = "last"
+
+
+def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Link or unlink. Raises MeshError with a finding per link that could not be made, proven or removed."""
+    fleet = mesh_of(parameters, context)
+    acted = {each["name"] for each in parameters["clusters"]}
+    try:
+        links = plan.links_of(fleet.names, parameters["from"], parameters["to"], touching=acted)
+    except ValueError as error:
+        finding = Finding("the fleet", "unknown-cluster", str(error), "correct link_from or link_to")
+        raise MeshError("The links cannot be made.", [finding]) from None
+    alone, absent = len(fleet) == 1, parameters["state"] == "absent"
+    if alone:
+        nothing = "nothing to unlink" if absent else "nothing to link"
+        context.progress(f"link: {fleet.names[0]} is the only cluster of the mesh, so there is {nothing}")
+    elif not links:
+        raise MeshError("There is nothing to link or to unlink.", [_no_link(parameters, fleet.names)])
+    linked = set(fleet.names) if alone and absent else {name for link in links for name in link}
+    gathered = fleet.each(
+        gather, deadline=4 * parameters["request_timeout"], only=[name for name in fleet.names if name in linked]
+    )
+    if absent:
+        _tell_what_stays(fleet.names, acted, gathered, context, nothing_else=alone)
+        return _Unlinking(fleet, parameters, context).run(links, gathered)
+    later = [name for name, outcome in gathered.items() if name not in acted and _is_empty(outcome)]
+    for name in later:
+        context.progress(f"link: {name} has no istiod yet, so nothing is linked with it: it is when it joins")
+    return _Linking(fleet, parameters, context).run([link for link in links if not set(link) & set(later)], gathered)
+
+
+def _tell_what_stays(
+    known: Collection[str],
+    acted: Collection[str],
+    gathered: Mapping[str, Outcome[Facts]],
+    context: Context,
+    *,
+    nothing_else: bool,
+) -> None:
+    """Links with clusters that are not in the inventory. Raises MeshError where that is all that there is."""
+    facts = [outcome.value for name, outcome in gathered.items() if name in acted and outcome.value is not None]
+    left = [finding for each in facts for finding in plan.beyond(each, known)]
+    if left and nothing_else:
+        raise MeshError("Nothing was unlinked.", left)
+    for finding in left:
+        context.progress(f"link: {finding}")
+
+
+def _is_empty(outcome: Outcome[Facts]) -> bool:
+    """Whether a cluster that answers has no istiod: beside a limit, one that has not joined yet."""
+    return outcome.value is not None and not outcome.value.istiods
+
+
+def _no_link(parameters: Mapping[str, Any], names: Iterable[str]) -> Finding:
+    acted = ", ".join(each["name"] for each in parameters["clusters"])
+    return Finding(
+        "the fleet",
+        "no-link",
+        f"of the links that link_from and link_to name none begins or ends at {acted}; the mesh has {', '.join(names)}",
+        "correct link_from and link_to, or the limit",
+    )
+
+
+def gather(member: Member) -> Facts:
+    """Read what the plan needs from one cluster."""
+    client, cluster = member.client, member.cluster
+    namespace = cluster.istio_namespace
+    secrets = tuple(client.list(SECRET, namespace, label_selector=f"{names.MULTI_CLUSTER_LABEL}=true"))
+    grants = client.list(
+        SECRET, namespace, label_selector=f"{LABEL_MANAGED_BY}={MANAGED_BY},{LABEL_COMPONENT}={COMPONENT}-grant"
+    )
+    return Facts(
+        cluster=cluster,
+        server=client.credentials.server,
+        istiods=tuple(pod["metadata"]["name"] for pod in remote_clusters.istiod_pods(client, namespace)),
+        secrets=secrets,
+        registrations=remote_secret.parse(secrets, cluster=cluster.name, namespace=namespace),
+        grants={
+            grant["metadata"]["name"].removeprefix(plan.GRANT_PREFIX): grant["metadata"]["uid"] for grant in grants
+        },
+        reader=readers.found(client, namespace),
+        gateway=_gateway(client, cluster.network),
+        uid=member.identity.uid,
+        authority=accounts.published_authority(client, namespace),
+    )
+
+
+def _gateway(client: Client, network: str) -> Resolution:
+    """Where the network's gateway is reached; of several Services (in any namespace) the first with an address."""
+    services = client.list(SERVICE, label_selector=f"{names.NETWORK_LABEL}={network}")
+    gateway = Resolution(
+        reason=f"no Service has label {names.NETWORK_LABEL}={network}",
+        remedy="install it first: role onemesh.istio.eastwest_gateway",
+    )
+    for service in services:
+        nodes = client.list(NODE) if service["spec"].get("type") == "NodePort" else ()
+        gateway = resolve(service, nodes)
+        if gateway.addresses:
+            break
+    return gateway
+
+
+@dataclass
+class _Linking:
+    """state present and rendered."""
+
+    fleet: Fleet
+    parameters: Mapping[str, Any]
+    context: Context
+
+    def run(self, links: list[Link], gathered: Mapping[str, Outcome[Facts]]) -> dict[str, Any]:
+        away = findings_of(gathered, "not-reachable")
+        if away:
+            raise MeshError("Nothing was written: not all clusters answer.", away)
+        facts = {name: outcome.get() for name, outcome in gathered.items()}
+        renew_before = self.parameters["renew_before"]
+        steps = plan.plan_present(
+            links,
+            facts,
+            now=datetime.now(timezone.utc),
+            renew_before=None if renew_before is None else timedelta(seconds=renew_before),
+            long_lived=self.parameters["token"] == "long_lived",
+            adopt=self.parameters["adopt"],
+            require_gateway=self.parameters["require_gateway"],
+            check_mode=self.context.check_mode,
+        )
+        refusals = [step.finding for step in steps if step.finding is not None]
+        if refusals:
+            raise MeshError("Nothing was written.", _distinct(refusals), _result(steps))
+        due = [step.link for step in steps if step.changes]
+        rendered = self.parameters["state"] == "rendered"
+        trial = Trial(self.fleet, facts)
+        surely_wrong = trial.without_token(_grouped(links if rendered else due, key=lambda link: link.target))
+        if surely_wrong:
+            raise MeshError("Nothing was written.", surely_wrong, {**_result(steps), "changed": False})
+        if rendered:
+            return self._render(links, facts)
+        if self.context.check_mode:
+            return _result(steps)
+        secrets = self._grant(due, facts)
+        result = _result(steps, expires={link: _expiry(secret) for link, secret in secrets.items()})
+        surely_wrong = trial.with_token({link.target: secret for link, secret in secrets.items()})
+        if surely_wrong:
+            message = "The readers are made, and no remote secret was written: they would not work."
+            raise MeshError(message, surely_wrong, result)
+        doubtful = [link for link in secrets if link.target in trial.doubts]
+        working = self._working(doubtful, facts)
+        self._write(secrets, result)
+        late = self._prove(links)
+        if late:
+            back = self._put_back(working)
+            message = "The remote secrets are written, but not every istiod reads its peers."
+            if back:
+                message += f" What worked before was put back: {', '.join(map(str, back))}."
+            raise MeshError(message, [*late, *trial.doubts.values()], result)
+        return result
+
+    def _grant(self, links: Iterable[Link], facts: Mapping[str, Facts]) -> dict[Link, dict[str, Any]]:
+        """On every target: the reader, and a token for each source. Returns the remote secrets, not yet written."""
+        by_target = _grouped(links, key=lambda link: link.target)
+
+        def on_target(member: Member) -> dict[Link, dict[str, Any]]:
+            namespace = member.cluster.istio_namespace
+            claim(member.client, member.identity)
+            for manifest in reader.objects(plan.READER_ACCOUNT, namespace):
+                apply_object(member.client, manifest, component=COMPONENT)
+            authority = accounts.authority(member.client, namespace)
+            secrets = {
+                link: remote_secret.build(
+                    link.target,
+                    facts[link.target].address_for_others,
+                    authority,
+                    self._token(member.client, namespace, link),
+                    namespace=facts[link.source].cluster.istio_namespace,
+                    tls_server_name=member.cluster.options.get("tls_server_name") or None,
+                )
+                for link in by_target[member.name]
+            }
+            for secret in secrets.values():
+                secret["metadata"]["annotations"][ANNOTATION_CLUSTER_UID] = facts[member.name].uid
+                _refuse_what_istiod_would(member.name, secret)
+            return secrets
+
+        outcomes = self.fleet.each(on_target, deadline=self._deadline(), only=list(by_target))
+        failures = findings_of(outcomes, "not-linked")
+        if failures:
+            changed = any(outcome.error is None for outcome in outcomes.values())
+            message = "Not all readers could be made; no remote secret was written."
+            raise MeshError(message, failures, {"changed": changed})
+        return {link: secret for outcome in outcomes.values() for link, secret in outcome.get().items()}
+
+    def _token(self, client: Client, namespace: str, link: Link) -> str:
+        """A new token of the reader for the source alone, bound to a Secret whose deletion revokes it."""
+        grant = _grant_object(namespace, link, long_lived=self.parameters["token"] == "long_lived")
+        # A grant of the other kind cannot be changed into this one: the type of a Secret is immutable.
+        existing = client.find(SECRET, grant["metadata"]["name"], namespace)
+        if existing is not None and existing["type"] != grant["type"] and is_ours(existing):
+            client.delete(SECRET, existing["metadata"]["name"], namespace, uid=existing["metadata"]["uid"])
+        apply_object(client, grant, component=f"{COMPONENT}-grant")
+        if self.parameters["token"] == "long_lived":
+            return accounts.wait_for_token(
+                client, namespace, grant["metadata"]["name"], self.parameters["request_timeout"]
+            )
+        return accounts.bound_token(
+            client, plan.READER_ACCOUNT, namespace, grant["metadata"]["name"], self.parameters["token_lifetime"]
+        )
+
+    def _write(self, secrets: Mapping[Link, Mapping[str, Any]], result: Mapping[str, Any]) -> None:
+        by_source = _grouped(secrets, key=lambda link: link.source)
+
+        def on_source(member: Member) -> None:
+            claim(member.client, member.identity)
+            for link in by_source[member.name]:
+                apply_object(
+                    member.client,
+                    remote_secret.stored(secrets[link]),
+                    component=COMPONENT,
+                    adopt=self.parameters["adopt"],
+                )
+
+        outcomes = self.fleet.each(on_source, deadline=self._deadline(), only=list(by_source))
+        failures = findings_of(outcomes, "not-linked")
+        if failures:
+            raise MeshError("Not all remote secrets could be written; run again to write the rest.", failures, result)
+
+    def _prove(self, links: Iterable[Link]) -> list[Finding]:
+        """Done only when each istiod, every replica of every revision, says ``synced``: what is in the way."""
+        by_source = _grouped(links, key=lambda link: link.source)
+        timeout = self.parameters["timeout"]
+
+        def on_source(member: Member) -> list[Finding]:
+            targets = {link.target for link in by_source[member.name]}
+            late = remote_clusters.wait_until_synced(member.client, member.cluster, targets, timeout, self.context)
+            if any(finding.check == remote_clusters.NOT_READ for finding in late) and self.parameters["restart_istiod"]:
+                self.context.progress(f"{member.name}: restarting istiod, which no longer reads remote secrets")
+                remote_clusters.restart_istiods(member.client, member.cluster, timeout, self.context)
+                late = remote_clusters.wait_until_synced(member.client, member.cluster, targets, timeout, self.context)
+            return late
+
+        outcomes = self.fleet.each(on_source, deadline=4 * timeout, only=list(by_source))
+        late = [finding for outcome in outcomes.values() for finding in outcome.value or ()]
+        return [*findings_of(outcomes, "not-reachable"), *late]
+
+    def _working(self, links: Iterable[Link], facts: Mapping[str, Facts]) -> dict[Link, Mapping[str, Any]]:
+        """The remote secrets of those links that every istiod of their source reads now."""
+        held = {link: secret for link in links if (secret := facts[link.source].secret_for(link.target)) is not None}
+        synced = self._synced(held)
+        return {link: secret for link, secret in held.items() if link in synced}
+
+    def _put_back(self, working: Mapping[Link, Mapping[str, Any]]) -> list[Link]:
+        """What no longer works with what took its place."""
+        lost = {link: working[link] for link in working.keys() - self._synced(working)}
+        by_source = _grouped(lost, key=lambda link: link.source)
+
+        def on_source(member: Member) -> None:
+            for link in by_source[member.name]:
+                metadata = {key: value for key, value in lost[link]["metadata"].items() if key in _KEPT}
+                manifest = {**{key: lost[link][key] for key in ("type", "data")}, "metadata": metadata}
+                described = {"apiVersion": SECRET.api_version, "kind": SECRET.kind}
+                apply_object(member.client, {**described, **manifest}, component=COMPONENT, adopt=True)
+
+        outcomes = self.fleet.each(on_source, deadline=self._deadline(), only=list(by_source))
+        return [link for link in lost if outcomes[link.source].error is None]
+
+    def _synced(self, links: Iterable[Link]) -> set[Link]:
+        """Those of the links that every istiod of their source reads; none of a source that cannot be asked."""
+        by_source = _grouped(links, key=lambda link: link.source)
+
+        def on_source(member: Member) -> Mapping[str, Mapping[str, str]]:
+            try:
+                return remote_clusters.registered(member.client, member.cluster.istio_namespace)
+            except debug.UnexpectedAnswer:
+                return {}
+
+        outcomes = self.fleet.each(on_source, deadline=self._deadline(), only=list(by_source))
+        return {
+            link
+            for source, outcome in outcomes.items()
+            for link in by_source[source]
+            if outcome.value and all(each.get(link.target) == debug.SYNCED for each in outcome.value.values())
+        }
+
+    def _render(self, links: list[Link], facts: Mapping[str, Facts]) -> dict[str, Any]:
+        """One file per source with what is to be applied there, readable by its owner only."""
+        directory = self.parameters["render_to"]
+        by_source = _grouped(links, key=lambda link: link.source)
+        files = {source: os.path.join(directory, f"{source}.json") for source in by_source}
+        if not self.context.check_mode:
+            # Tokens that are written nowhere would be of use to nobody.
+            _prepare_folder(directory, files.values())
+            secrets = self._grant(links, facts)
+            for source, path in files.items():
+                # With our labels: what is applied by hand is ours to renew and to remove.
+                manifests = [owned(secrets[link], COMPONENT) for link in by_source[source]]
+                content = json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests}, indent=2)
+                try:
+                    write_whole(path, content)
+                except OSError as error:
+                    raise MeshError(
+                        "The readers are made, and not all manifests are written; run again to write the rest.",
+                        [_unwritable(directory, error)],
+                        {"changed": True},
+                    ) from None
+        return {"changed": True, "manifests": files, "links": []}
+
+    def _deadline(self) -> float:
+        return float(self.parameters["request_timeout"] * 4 * (1 + len(self.fleet)))
+
+
+@dataclass
+class _Unlinking:
+    """state absent."""
+
+    fleet: Fleet
+    parameters: Mapping[str, Any]
+    context: Context
+
+    def run(self, links: list[Link], gathered: Mapping[str, Outcome[Facts]]) -> dict[str, Any]:
+        facts = {name: outcome.value for name, outcome in gathered.items() if outcome.value is not None}
+        steps = plan.plan_absent(links, facts, adopt=self.parameters["adopt"])
+        findings = [
+            *findings_of(gathered, "not-reachable"),
+            *(step.finding for step in steps if step.finding is not None),
+        ]
+        removed = [step.link for step in steps if step.action == "remove"]
+        if not self.context.check_mode:
+            tokens = {
+                link: plan.token_of(facts[link.source].registrations, link.target)
+                for link in removed
+                if link.source in facts
+            }
+            findings += self._remove_secrets(removed, facts)
+            findings += self._revoke(removed, facts, tokens)
+        result = _result(steps)
+        if findings:
+            raise MeshError("Not everything could be unlinked; run again to finish.", findings, result)
+        return result
+
+    def _remove_secrets(self, links: Iterable[Link], facts: Mapping[str, Facts]) -> list[Finding]:
+        by_source = _grouped((link for link in links if link.source in facts), key=lambda link: link.source)
+
+        def on_source(member: Member) -> list[Finding]:
+            namespace, targets = member.cluster.istio_namespace, {link.target for link in by_source[member.name]}
+            for secret in facts[member.name].secrets:
+                if secret["metadata"]["name"] in map(names.remote_secret_name, targets):
+                    member.client.delete(SECRET, secret["metadata"]["name"], namespace, uid=secret["metadata"]["uid"])
+            timeout = self.parameters["timeout"]
+            kept = remote_clusters.wait_until_forgotten(member.client, member.cluster, targets, timeout, self.context)
+            if kept and self.parameters["restart_istiod"]:
+                self.context.progress(f"{member.name}: restarting istiod, which no longer reads remote secrets")
+                remote_clusters.restart_istiods(member.client, member.cluster, timeout, self.context)
+                kept = remote_clusters.wait_until_forgotten(
+                    member.client, member.cluster, targets, timeout, self.context
+                )
+            return kept
+
+        outcomes = self.fleet.each(on_source, deadline=4 * self.parameters["timeout"], only=list(by_source))
+        return [
+            *findings_of(outcomes, "not-unlinked"),
+            *(finding for outcome in outcomes.values() for finding in outcome.value or ()),
+        ]
+
+    def _revoke(self, links: Iterable[Link], facts: Mapping[str, Facts], tokens: Mapping[Link, str]) -> list[Finding]:
+        by_target = _grouped((link for link in links if link.target in facts), key=lambda link: link.target)
+
+        def on_target(member: Member) -> list[Finding]:
+            namespace, grants = member.cluster.istio_namespace, facts[member.name].grants
+            timeout = self.parameters["timeout"]
+            revoked = by_target[member.name]
+            for link in revoked:
+                if link.source in grants:
+                    member.client.delete(SECRET, plan.grant_name(link.source), namespace, uid=grants[link.source])
+            if set(grants) <= {link.source for link in revoked}:
+                readers.remove(member.client, namespace, facts[member.name].reader)
+            return [
+                Finding(
+                    member.name,
+                    "token-not-revoked",
+                    f"the token that {link.source} had is still accepted",
+                    f"look for other Secrets of account {plan.READER_ACCOUNT} in {namespace}",
+                )
+                for link in revoked
+                if tokens.get(link) and not accounts.is_refused(member.client, tokens[link], timeout)
+            ]
+
+        outcomes = self.fleet.each(on_target, deadline=4 * self.parameters["timeout"], only=list(by_target))
+        return [
+            *findings_of(outcomes, "not-revoked"),
+            *(finding for outcome in outcomes.values() for finding in outcome.value or ()),
+        ]
+
+
+def _refuse_what_istiod_would(target: str, secret: Mapping[str, Any]) -> None:
+    """Raises KubeError: istiod only logs such a kubeconfig, and the link would never come."""
+    reason = check_kubeconfig(secret["stringData"][target].encode())
+    if reason is not None:
+        raise KubeError(
+            target,
+            f"istiod would refuse the kubeconfig for it: {reason}",
+            reason="kubeconfig-refused",
+            remedy="correct cluster_api_server, or the CA that its config map kube-root-ca.crt publishes",
+        )
+
+
+def _grant_object(namespace: str, link: Link, *, long_lived: bool) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"name": plan.grant_name(link.source), "namespace": namespace}
+    if long_lived:
+        metadata["annotations"] = {names.SERVICE_ACCOUNT_NAME_ANNOTATION: plan.READER_ACCOUNT}
+    kind = names.SERVICE_ACCOUNT_TOKEN_TYPE if long_lived else "Opaque"
+    return {"apiVersion": "v1", "kind": "Secret", "type": kind, "metadata": metadata}
+
+
+def _expiry(secret: Mapping[str, Any]) -> str:
+    registrations = remote_secret.parse([remote_secret.stored(secret)], cluster="")
+    (target,) = secret["stringData"]
+    registered = registrations.get(target)
+    return timestamp(expiry_of(registered)) if registered is not None else "never"
+
+
+def _result(steps: Iterable[Step], expires: Mapping[Link, str] | None = None) -> dict[str, Any]:
+    links = []
+    diff = []
+    for step in steps:
+        links.append(
+            {
+                "from": step.link.source,
+                "to": step.link.target,
+                "action": step.action,
+                "reason": step.reason,
+                "changed": step.changes,
+                **({"expires": expires[step.link]} if expires and step.link in expires else {}),
+            }
+        )
+        if step.changes:
+            header = f"link {step.link}"
+            after = "not linked" if step.action == "remove" else "linked"
+            diff.append(
+                {"before_header": header, "after_header": header, "before": f"{step.reason}\n", "after": f"{after}\n"}
+            )
+    return {"changed": any(link["changed"] for link in links), "links": links, "diff": diff}
+
+
+def _grouped(links: Iterable[Link], *, key: Any) -> dict[str, list[Link]]:
+    groups: dict[str, list[Link]] = {}
+    for link in links:
+        groups.setdefault(key(link), []).append(link)
+    return groups
+
+
+def _distinct(findings: Iterable[Finding]) -> list[Finding]:
+    return list(dict.fromkeys(findings))
+
+
+def _prepare_folder(folder: str, files: Iterable[str]) -> None:
+    """Make the folder of the manifests, and see that its files can be written. Raises MeshError."""
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        for path in files:
+            check_writable(path)
+    except OSError as error:
+        raise MeshError("Nothing was written.", [_unwritable(folder, error)]) from None
+
+
+def _unwritable(folder: str, error: OSError) -> Finding:
+    return Finding(
+        "controller",
+        "render-to",
+        f"the manifests cannot be written to {folder}: {error.strerror}",
+        "give another render_to",
+    )

@@ -1,0 +1,25 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An operation as an ordinary module: where it is delegated to another host, or run asynchronously."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.onemesh.istio.plugins.module_utils._cluster import hidden_values
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, run_operation
+
+_FLEETS = ("clusters", "peers")
+
+
+def run_module(module: AnsibleModule, operation: ModuleType) -> None:
+    """Run ``operation`` with the module's parameters and end the module with its result."""
+    module.no_log_values = hidden_values(module.no_log_values, module.params)
+    result = run_operation(operation, module.params, Context(check_mode=module.check_mode, diff=module._diff))
+    # What Ansible shows of the options with -vvv; clusters hold credentials in all forms.
+    result["invocation"] = {"module_args": {name: module.params[name] for name in module.params if name not in _FLEETS}}
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)

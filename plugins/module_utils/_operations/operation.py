@@ -1,0 +1,111 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How an operation is run: as an action on the controller, or as an ordinary module. Both call the same function."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from types import ModuleType
+from typing import Any, Protocol
+
+from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster, fleet_of_parameters
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
+from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet
+from ansible_collections.onemesh.istio.plugins.module_utils._guard import Guard
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import Decrypt
+from ansible_collections.onemesh.istio.plugins.module_utils._values import check_numbers
+
+
+def _silent(_line: str) -> None:
+    """Modules have no screen."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What an operation knows of the run that it is part of."""
+
+    check_mode: bool = False
+    diff: bool = True
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+    progress: Callable[[str], None] = _silent
+    render: Callable[[str, Mapping[str, Any]], Any] | None = field(default=None, repr=False)
+    """What a template file gives with variables added to those of the task: text, or the data in it. Only the
+    controller has it."""
+    decrypt: Decrypt | None = field(default=None, repr=False)
+    """What ansible-vault has encrypted, in plain; only the controller has it."""
+    locate: Callable[[str, str], str] = lambda _folder, name: name
+    """The path of a file that is named as tasks name files, searched in ``files`` or ``templates`` of a role too."""
+    guarded: bool = True
+    """Whether the API servers have to be the clusters they are said to be: for all but operations that only read."""
+
+
+class Operation(Protocol):
+    """What a module of ``_mesh`` offers: its options, and one function that does the work.
+
+    ``run`` returns the result (``changed`` and, where something changes, ``diff``) or raises MeshError or KubeError.
+    An operation that changes nothing says so by ``READS_ONLY = True``, one that changes nothing in some states by
+    ``READING_STATES``; all others get to no API server that is not the cluster it is said to be.
+    """
+
+    ARGUMENT_SPEC: dict[str, Any]
+
+    @staticmethod
+    def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]: ...
+
+
+def fleet_of(parameters: Mapping[str, Any], context: Context, clusters: Mapping[str, Cluster] | None = None) -> Fleet:
+    """The fleet that a mesh-wide operation was given, or that of ``clusters``.
+
+    Raises MeshError where an API server is not the cluster it is said to be, or two of them are one: nothing is written
+    then, and nothing is looked at that could be taken for another cluster's.
+    """
+    fleet = Fleet(
+        fleet_of_parameters(parameters["clusters"]) if clusters is None else clusters,
+        request_timeout=parameters["request_timeout"],
+        environ=context.environ,
+        decrypt=context.decrypt,
+        guard=Guard() if context.guarded else None,
+    )
+    findings = fleet.identify(leave_out=parameters.get("exclude") or ())
+    if findings:
+        raise MeshError("Nothing was written: not every API server is the cluster that it is said to be.", findings)
+    return fleet
+
+
+def reads_only(operation: Operation | ModuleType, parameters: Mapping[str, Any]) -> bool:
+    """Whether a run changes nothing, as its operation says."""
+    return getattr(operation, "READS_ONLY", False) or parameters.get("state") in getattr(
+        operation, "READING_STATES", ()
+    )
+
+
+def mesh_of(parameters: Mapping[str, Any], context: Context) -> Fleet:
+    """The fleet, and the clusters of ``mesh`` beside it, in the order of the mesh."""
+    clusters = fleet_of_parameters(parameters["clusters"])
+    others = fleet_of_parameters(parameters["mesh"]) if parameters["mesh"] else {}
+    return fleet_of(parameters, context, {**others, **clusters})
+
+
+def run_operation(operation: Operation | ModuleType, parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Run an operation and turn what it raises into a failed result with findings."""
+    try:
+        _check(parameters, operation.ARGUMENT_SPEC)
+        return dict(operation.run(parameters, replace(context, guarded=not reads_only(operation, parameters))))
+    except MeshError as error:
+        findings = [finding.as_dict() for finding in error.findings]
+        return {"changed": False, **error.result, "failed": True, "msg": str(error), "findings": findings}
+    except KubeError as error:
+        finding = Finding(error.cluster, error.reason or "api-server", error.message, error.remedy)
+        return {"changed": False, "failed": True, "msg": str(error), "findings": [finding.as_dict()]}
+
+
+def _check(parameters: Mapping[str, Any], spec: Mapping[str, Mapping[str, Any]]) -> None:
+    try:
+        check_numbers(parameters, spec)
+    except ValueError as error:
+        finding = Finding("all clusters", "option-unusable", str(error), "correct it")
+        raise MeshError("The options cannot be used; nothing was written anywhere.", [finding]) from error

@@ -1,0 +1,384 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads the facts of one cluster. Writes nothing.
+
+istiod and Envoy are read by port-forward to each pod: their debug ports answer a caller from the pod's own loopback
+without a token, and every replica of every revision is asked.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ansible_collections.onemesh.istio.plugins.module_utils import _pem
+from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
+from ansible_collections.onemesh.istio.plugins.module_utils._identity import made_for
+from ansible_collections.onemesh.istio.plugins.module_utils._istio import (
+    debug,
+    gateways,
+    istiod,
+    names,
+    remote_secret,
+    trust,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._kube import accounts
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, NotFound
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
+    CONFIG_MAP,
+    GATEWAY,
+    MUTATING_WEBHOOK_CONFIGURATION,
+    NAMESPACE,
+    NODE,
+    POD,
+    SECRET,
+    SERVICE,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.pods import pod_is_ready
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.cacerts.plan import Live
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify import probe
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.facts import (
+    ClusterFacts,
+    GatewayService,
+    Istiod,
+    ProxySample,
+    Rejection,
+    RemoteSecret,
+)
+
+Manifest = Mapping[str, Any]
+
+
+def facts_of(cluster: Cluster, client: Client) -> ClusterFacts:
+    """Everything that verify asks of one cluster. Raises KubeError where its API server cannot be read."""
+    namespace = cluster.istio_namespace
+    istiod_pods = client.list(POD, namespace, label_selector=istiod.SELECTOR)
+    injected = [
+        pod
+        for pod in client.list(POD, label_selector=f"{names.TLS_MODE_LABEL}=istio")
+        if _is_workload(pod) and (pod.get("status") or {}).get("phase") == "Running"
+    ]
+    distributed = root_distributed(client, namespace)
+    cacerts = client.find(SECRET, names.CA_SECRET, namespace) or {}
+    gateway_services = _gateways(client, cluster.network)
+    sample = _sample(client, injected)
+    proxies = [*(pod for gateway in gateway_services for pod in gateway.pods), *([sample.proxy] if sample else [])]
+    values = {revision: _injector_values(client, namespace, revision) for revision in map(_revision, istiod_pods)}
+    return ClusterFacts(
+        name=cluster.name,
+        network=cluster.network,
+        api_server=cluster.api_server,
+        authority=accounts.published_authority(client, namespace),
+        istio_namespace=namespace,
+        domain=_domain(istiod_pods),
+        istio_version=_version(istiod_pods),
+        root_secret=_roots_of(cacerts),
+        cacerts_unreadable=_unreadable(cluster, cacerts),
+        root_distributed=fingerprints(distributed),
+        root_serials=_serials(distributed),
+        proxy_roots={proxy: _proxy_roots(client, proxy) for proxy in proxies},
+        namespace_network=_labels(client.find(NAMESPACE, namespace)).get(names.NETWORK_LABEL, ""),
+        istiods=tuple(_istiod(client, pod, values[_revision(pod)]) for pod in istiod_pods if pod_is_ready(pod)),
+        istiods_not_ready=tuple(pod["metadata"]["name"] for pod in istiod_pods if not pod_is_ready(pod)),
+        secrets=_secrets(client, cluster),
+        gateways=gateway_services,
+        pod_addresses=frozenset(_addresses(injected)),
+        sample=sample,
+    )
+
+
+def has_default_revision(client: Client) -> bool:
+    """Whether a webhook serves the plain label istio-injection=enabled by a tag, whatever revisions there are."""
+    webhooks = client.list(MUTATING_WEBHOOK_CONFIGURATION, label_selector="istio.io/tag=default")
+    return bool(webhooks)
+
+
+def proxy_hosts(client: Client, pod: str, namespace: str, host: str, port: int) -> tuple[debug.Host, ...]:
+    """What a pod's Envoy holds for a service. Empty too where it does not know the service."""
+    for cluster in _envoy_clusters(client, namespace, pod):
+        destination = cluster.destination
+        if (
+            destination
+            and destination.direction == "outbound"
+            and not destination.subset
+            and destination.host == host
+            and destination.port == port
+        ):
+            return cluster.hosts
+    return ()
+
+
+def _envoy_clusters(client: Client, namespace: str, pod: str) -> tuple[debug.UpstreamCluster, ...]:
+    body = client.pod_http_get(namespace, pod, names.ENVOY_ADMIN_PORT, debug.ENVOY_CLUSTERS)
+    try:
+        return debug.envoy_clusters(body)
+    except debug.UnexpectedAnswer as error:
+        raise KubeError(
+            client.cluster,
+            f"Envoy in Pod {namespace}/{pod}: {error}",
+            remedy="see whether port 15000 of the pod is Envoy's admin interface",
+        ) from error
+
+
+# -- istiod -----------------------------------------------------------------------------------------------------------
+
+
+def _istiod(client: Client, pod: Manifest, values: Mapping[str, Any]) -> Istiod:
+    name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+    own = Istiod(
+        pod=name,
+        revision=_revision(pod),
+        cluster_id=istiod.cluster_id(pod["spec"]),
+        network=str((values.get("global") or {}).get("network") or ""),
+    )
+
+    def ask(path: str) -> bytes:
+        return client.pod_http_get(namespace, name, names.MONITORING_PORT, path)
+
+    try:
+        shards = [shard for shard in debug.endpoint_shardz(ask(debug.ENDPOINT_SHARDZ)) if shard.endpoints]
+        return replace(
+            own,
+            clusters={each.cluster_id: each.status for each in debug.clusterz(ask(debug.CLUSTERZ)) if not each.own},
+            gateways=debug.networkz(ask(debug.NETWORKZ)),
+            shards=frozenset(shard.cluster_id for shard in shards),
+            probe_shards=frozenset(shard.cluster_id for shard in shards if shard.namespace == probe.NAMESPACE),
+            rejections=_rejections(debug.syncz(ask(debug.SYNCZ))),
+        )
+    except KubeError as error:
+        return replace(own, error=error.message)
+    except debug.UnexpectedAnswer as error:
+        return replace(own, error=str(error))
+
+
+def _rejections(proxies: Iterable[debug.ProxySync]) -> tuple[Rejection, ...]:
+    return tuple(
+        Rejection(proxy.proxy, type_url.rpartition(".")[2], " ".join(resource.last_error.split()))
+        for proxy in proxies
+        for type_url, resource in proxy.resources.items()
+        if resource.last_error
+    )
+
+
+def _domain(pods: Sequence[Manifest]) -> str:
+    for pod in pods:
+        for container in pod["spec"]["containers"]:
+            arguments = container.get("args") or []
+            if "--domain" in arguments[:-1]:
+                return str(arguments[arguments.index("--domain") + 1])
+    return "cluster.local"
+
+
+def _version(pods: Sequence[Manifest]) -> str:
+    return next((found for pod in pods if (found := istiod.version(pod["spec"]))), "")
+
+
+def _revision(pod: Manifest) -> str:
+    return istiod.revision(_labels(pod))
+
+
+def _injector_values(client: Client, namespace: str, revision: str) -> Mapping[str, Any]:
+    name = "istio-sidecar-injector" if revision == "default" else f"istio-sidecar-injector-{revision}"
+    config_map = client.find(CONFIG_MAP, name, namespace)
+    try:
+        values = json.loads(((config_map or {}).get("data") or {}).get("values") or "{}")
+    except ValueError:
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+# -- trust ------------------------------------------------------------------------------------------------------------
+
+
+def _roots_of(cacerts: Manifest) -> frozenset[str]:
+    data = cacerts.get("data") or {}
+    return fingerprints(
+        base64.b64decode(data.get(names.ROOT_CERT_KEY) or data.get("ca.crt") or "").decode(errors="replace")
+    )
+
+
+def _unreadable(cluster: Cluster, cacerts: Manifest) -> tuple[str, ...]:
+    live = Live(cluster.name, cluster.istio_namespace, secret=cacerts or None)
+    return trust.unreadable(live.bundle) if live.bundle is not None and not live.foreign_form else ()
+
+
+def root_distributed(client: Client, namespace: str) -> str:
+    """The root certificates that istiod hands out to proxies, PEM; empty where it does not."""
+    data = (client.find(CONFIG_MAP, names.ROOT_CONFIG_MAP, namespace) or {}).get("data") or {}
+    return data.get(names.ROOT_CERT_KEY) or ""
+
+
+def _serials(pem: str) -> frozenset[int]:
+    try:
+        return frozenset(int(certificate.serial, 16) for certificate in trust.certificates(pem.encode()))
+    except ValueError:
+        return frozenset()
+
+
+def _proxy_roots(client: Client, proxy: str) -> frozenset[int]:
+    """Of a proxy that does not answer nothing is said: other checks tell whether it is ready."""
+    pod, _separator, namespace = proxy.rpartition(".")
+    try:
+        return root_serials(client.pod_http_get(namespace, pod, names.ENVOY_ADMIN_PORT, "/certs"))
+    except (KubeError, ValueError):
+        return frozenset()
+
+
+def root_serials(certs: bytes) -> frozenset[int]:
+    """Serial numbers of the roots that an Envoy trusts, from its /certs (envoy.admin.v3.Certificates). ValueError."""
+    held = json.loads(certs).get("certificates") or []
+    return frozenset(int(root["serial_number"], 16) for entry in held for root in entry.get("ca_cert") or [])
+
+
+def fingerprints(pem: str) -> frozenset[str]:
+    """sha256 of the DER form of each certificate that istiod and Envoy find in it."""
+    return frozenset(hashlib.sha256(block.der).hexdigest() for block in _pem.read_certificates(pem.encode()))
+
+
+# -- remote secrets ---------------------------------------------------------------------------------------------------
+
+
+def _secrets(client: Client, cluster: Cluster) -> dict[str, RemoteSecret]:
+    namespace = cluster.istio_namespace
+    live = client.list(SECRET, namespace, label_selector=f"{names.MULTI_CLUSTER_LABEL}=true")
+    registrations = remote_secret.parse(live, cluster=cluster.name, namespace=namespace)
+    doubts = {
+        finding.object.removeprefix("Secret "): finding.message
+        for finding in registrations.findings
+        if finding.check in _MISMATCHES
+    }
+    noted = {f"{namespace}/{secret['metadata']['name']}": made_for(secret) for secret in live}
+    found = {
+        ignored.cluster_id: RemoteSecret(ignored.secret, refused=ignored.reason) for ignored in registrations.ignored
+    }
+    for remote in registrations.clusters:
+        found[remote.cluster_id] = RemoteSecret(
+            remote.secret,
+            remote.server,
+            mismatch=doubts.get(remote.secret, ""),
+            made_for=noted[remote.secret],
+            authority=remote.ca,
+        )
+    # A secret with another key than its name says registers some other cluster; it is meant for the one it names.
+    for secret in live:
+        meant = _meant_for(secret)
+        location = f"{namespace}/{secret['metadata']['name']}"
+        if meant and meant not in found and location in doubts:
+            found[meant] = RemoteSecret(location, mismatch=doubts[location])
+    return found
+
+
+_MISMATCHES = ("remote-secret-annotation", "remote-secret-name", "remote-secret-current-context")
+
+
+def _meant_for(secret: Manifest) -> str:
+    annotations = secret["metadata"].get("annotations") or {}
+    named = str(secret["metadata"]["name"])
+    prefix = names.REMOTE_SECRET_PREFIX
+    return str(annotations.get(names.CLUSTER_ANNOTATION) or (named[len(prefix) :] if named.startswith(prefix) else ""))
+
+
+def registrations(client: Client, cluster: Cluster) -> remote_secret.Registrations:
+    """What istiod takes from the remote secrets, credentials included."""
+    live = client.list(SECRET, cluster.istio_namespace, label_selector=remote_secret.ISTIO_LABEL)
+    return remote_secret.parse(live, cluster=cluster.name, namespace=cluster.istio_namespace)
+
+
+# -- gateways ---------------------------------------------------------------------------------------------------------
+
+
+def _gateways(client: Client, network: str) -> tuple[GatewayService, ...]:
+    services = client.list(SERVICE, label_selector=f"{names.NETWORK_LABEL}={network}")
+    if not services:
+        return ()
+    exposures = _exposures(client)
+    nodes = client.list(NODE) if any(service["spec"].get("type") == "NodePort" for service in services) else []
+    return tuple(_gateway(client, service, nodes, exposures) for service in services)
+
+
+def _gateway(
+    client: Client, service: Manifest, nodes: Sequence[Manifest], exposures: Sequence[tuple[dict[str, str], list[str]]]
+) -> GatewayService:
+    namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
+    selector: dict[str, str] = service["spec"].get("selector") or {}
+    pods = client.list(POD, namespace, label_selector=_selector(selector)) if selector else []
+    resolution = gateways.resolve(service, nodes)
+    labels = [_labels(pod) for pod in pods] or [selector]
+    return GatewayService(
+        name=f"{namespace}/{name}",
+        addresses=resolution.addresses,
+        reason=resolution.reason,
+        remedy=resolution.remedy,
+        ready_pods=sum(pod_is_ready(pod) for pod in pods),
+        pods=tuple(f"{pod['metadata']['name']}.{namespace}" for pod in pods),
+        hosts=tuple(
+            sorted({host for wanted, hosts in exposures if wanted.items() <= labels[0].items() for host in hosts})
+        ),
+        selector=selector,
+    )
+
+
+def _exposures(client: Client) -> list[tuple[dict[str, str], list[str]]]:
+    """Selector and hosts of each AUTO_PASSTHROUGH server; the probe's own do not count as the user's."""
+    try:
+        live = client.list(GATEWAY)
+    except NotFound:
+        return []
+    return [
+        (gateway["spec"].get("selector") or {}, list(server.get("hosts") or []))
+        for gateway in live
+        if gateway["metadata"]["namespace"] != probe.NAMESPACE
+        for server in gateway["spec"].get("servers") or []
+        if (server.get("tls") or {}).get("mode") == "AUTO_PASSTHROUGH"
+    ]
+
+
+# -- proxies ----------------------------------------------------------------------------------------------------------
+
+
+def _sample(client: Client, injected: Sequence[Manifest]) -> ProxySample | None:
+    """One injected proxy that answers, and all upstream addresses that it holds."""
+    for pod in injected:
+        if not pod_is_ready(pod):
+            continue
+        name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+        try:
+            clusters = _envoy_clusters(client, namespace, name)
+        except KubeError:
+            return None
+        return ProxySample(
+            f"{name}.{namespace}",
+            frozenset(
+                host.address
+                for cluster in clusters
+                if cluster.destination and cluster.destination.direction == "outbound"
+                for host in cluster.hosts
+            ),
+        )
+    return None
+
+
+def _is_workload(pod: Manifest) -> bool:
+    """Injected, and not a gateway, whose only container is the proxy."""
+    return probe.has_sidecar(pod) and any(each["name"] != probe.SIDECAR for each in pod["spec"]["containers"])
+
+
+def _addresses(pods: Iterable[Manifest]) -> Iterable[str]:
+    for pod in pods:
+        for entry in (pod.get("status") or {}).get("podIPs") or []:
+            if entry.get("ip"):
+                yield entry["ip"]
+
+
+def _labels(manifest: Manifest | None) -> dict[str, str]:
+    return ((manifest or {}).get("metadata") or {}).get("labels") or {}
+
+
+def _selector(labels: Mapping[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))

@@ -1,0 +1,383 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Walks the plan of a wipe on one cluster, within a time limit, and proves the result by a second scan.
+
+This is private to the collection and may change at any time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import (
+    Conflict,
+    CredentialsError,
+    KubeError,
+    NotFound,
+    Unauthorized,
+    Unreachable,
+    WaitTimeout,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe import signs
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe.plan import (
+    ANNOTATION_WIPE,
+    Inventory,
+    Kept,
+    Plan,
+    Scope,
+    Stage,
+    Step,
+    make_plan,
+    summary,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe.scan import scan
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe.signs import (
+    Found,
+    Operator,
+    is_a,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER
+
+_PASSES = 3
+"""The first does the work; the others take what was written meanwhile, such as certificates in a new namespace."""
+
+_ATTEMPTS = 3
+_CONNECTIONS = 8
+
+# What a wait may take of the time that is left, so that one that never ends leaves time for what comes after it.
+_SHARE_OF_OPERATORS = 0.3
+_SHARE_OF_WAITS = 0.6
+_SHARE_OF_NAMESPACES = 0.9
+
+_ENDS_LATER = (kinds.NAMESPACE, kinds.CUSTOM_RESOURCE_DEFINITION, kinds.POD)
+_MAKES_PODS = (kinds.DEPLOYMENT, kinds.DAEMON_SET, kinds.STATEFUL_SET, kinds.REPLICA_SET)
+
+
+@dataclass
+class Report:
+    """What a wipe did to one cluster so far. Filled while it runs, so that an interruption loses nothing."""
+
+    changed: bool = False
+    removed: dict[str, Step] = field(default_factory=dict)
+    stays: tuple[Kept, ...] = ()
+    finalizers_cleared: list[str] = field(default_factory=list)
+    leaked: list[Kept] = field(default_factory=list)
+    sidecars: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    finished: bool = False
+
+    def foresee(self, plan: Plan) -> None:
+        """What a plan says before it is walked; in check mode that is the result."""
+        self.changed = bool(plan.steps)
+        self.removed = {str(step): step for step in plan.removals}
+        self.stays = plan.stays
+        self.sidecars = plan.sidecars
+        self.leaked = [kept for kept in plan.stays if kept.problem]
+
+
+class Executor:
+    """One wipe of one cluster. ``timeout`` are the seconds that everything together may take."""
+
+    def __init__(
+        self,
+        client: Client,
+        scope: Scope,
+        report: Report,
+        *,
+        timeout: float,
+        progress: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client = client
+        self._scope = scope
+        self._report = report
+        self._progress = progress
+        self._clock = clock
+        self._ends = clock() + timeout
+        self._attempted: dict[tuple[object, ...], Step] = {}
+        self._refused: dict[str, KubeError] = {}
+        self._away: KubeError | None = None
+
+    def run(self, plan: Plan) -> None:
+        """Walk ``plan``, scan again, and take what has appeared since. Raises KubeError where the cluster goes away."""
+        if not plan.steps:
+            self._conclude(plan, Inventory(()))
+            return
+        self._mark(plan)
+        inventory = Inventory(())
+        for _pass in range(_PASSES):
+            self._walk([step for step in plan.steps if self._is_new(step)])
+            self._report.removed.update({str(step): step for step in plan.cascades})
+            inventory = scan(self._client, self._scope, known=plan.surroundings.namespaces)
+            plan = make_plan(inventory, self._scope, known=plan.surroundings.namespaces)
+            if not any(map(self._is_new, plan.steps)) or self._left() <= 0:
+                break
+        self._conclude(plan, inventory)
+
+    def _mark(self, plan: Plan) -> None:
+        for namespace, value in plan.marks.items():
+            mark = {"metadata": {"annotations": {ANNOTATION_WIPE: value}}}
+            with suppress(NotFound):
+                self._client.patch(kinds.NAMESPACE, namespace, None, mark, field_manager=FIELD_MANAGER)
+
+    def _is_new(self, step: Step) -> bool:
+        return _key(step) not in self._attempted
+
+    def _left(self) -> float:
+        return max(0.0, self._ends - self._clock())
+
+    def _say(self, line: str) -> None:
+        self._progress(f"{self._client.cluster}: {line}")
+
+    # Walking
+
+    def _walk(self, steps: Sequence[Step]) -> None:
+        with ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix=f"wipe-{self._client.cluster}") as pool:
+            for stage in Stage:
+                members = [step for step in steps if step.stage is stage]
+                if members and self._left() > 0:
+                    self._say(f"removing {summary(members)}")
+                    list(pool.map(self._take, members))
+                    self._after(stage, members)
+                if stage is Stage.WORKLOADS and self._left() > 0:
+                    # Istio's own operator is gone by now, and what it held with it.
+                    self._release([step for step in steps if step.stage is Stage.OPERATOR_RESOURCES], final=True)
+        # Nothing depends on these: what holds them has had until now.
+        self._wait_gone([step.found for step in steps if step.found.finalizers and not step.strips])
+
+    def _take(self, step: Step) -> None:
+        if self._away is not None or self._left() <= 0:
+            return
+        self._attempted[_key(step)] = step
+        try:
+            if self._persistently(self._strip if step.strips else self._delete, step):
+                self._report.changed = True
+            if step.stage is not Stage.MARKS:
+                self._report.removed[str(step)] = step
+        except (CredentialsError, Unreachable, Unauthorized) as error:
+            self._away = error
+            raise
+        except Conflict:
+            # Another object has taken the name, or it changed: the next scan judges what is there now.
+            return
+        except KubeError as error:
+            self._refused[step.found.uid] = error
+
+    def _persistently(self, work: Callable[[Step], bool], step: Step) -> bool:
+        """An API server that ends many resource types at once can take longer than one request may."""
+        for _attempt in range(_ATTEMPTS - 1):
+            try:
+                return work(step)
+            except Unreachable:
+                if self._left() <= 0:
+                    raise
+        return work(step)
+
+    def _delete(self, step: Step) -> bool:
+        found = step.found
+        if found.deleting:
+            return False
+        return self._client.delete(found.kind, found.name, found.namespace or None, uid=found.uid)
+
+    def _strip(self, step: Step) -> bool:
+        found = step.found
+        metadata: dict[str, Any] = {"uid": found.uid}
+        if step.labels:
+            metadata["labels"] = dict.fromkeys(step.labels)
+        if step.annotations:
+            metadata["annotations"] = dict.fromkeys(step.annotations)
+        try:
+            self._client.patch(
+                found.kind, found.name, found.namespace or None, {"metadata": metadata}, field_manager=FIELD_MANAGER
+            )
+        except NotFound:
+            return False
+        return True
+
+    def _after(self, stage: Stage, steps: Sequence[Step]) -> None:
+        if stage is Stage.OPERATOR_RESOURCES:
+            self._release(steps, final=False)
+            return
+        later = [step.found for step in steps if not step.strips and is_a(step.found, *_ENDS_LATER)]
+        self._wait_gone(later, _SHARE_OF_NAMESPACES if stage is Stage.NAMESPACES else _SHARE_OF_WAITS)
+        if stage in (Stage.GATEWAYS, Stage.WORKLOADS):
+            self._wait_gone(self._pods_of(step.found for step in steps))
+
+    def _pods_of(self, workloads: Iterable[Found]) -> list[Found]:
+        """Pods of workloads that are gone: istiod writes certificates into every namespace until its last pod ends."""
+        pods: dict[str, Found] = {}
+        for workload in workloads:
+            selector = ((workload.object.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
+            if is_a(workload, *_MAKES_PODS) and selector:
+                labels = ",".join(f"{name}={value}" for name, value in sorted(selector.items()))
+                for pod in self._client.list(kinds.POD, workload.namespace, label_selector=labels):
+                    pods[pod["metadata"]["uid"]] = Found(kinds.POD, pod)
+        return list(pods.values())
+
+    def _wait_gone(self, objects: Sequence[Found], share: float = _SHARE_OF_WAITS) -> list[Found]:
+        """Wait for the objects to end, and return those that did not within their share of the time."""
+        ends = self._clock() + share * self._left()
+        late = []
+        for found in objects:
+            try:
+                remaining = max(0.0, ends - self._clock())
+                if self._is_there(found):
+                    self._say(f"waiting until {found} is gone, for {remaining:.0f} s at most")
+                    self._client.wait_gone(found.kind, found.name, found.namespace or None, remaining)
+            except WaitTimeout:
+                late.append(found)
+            except NotFound:
+                # The resource type went with it.
+                continue
+        return late
+
+    def _is_there(self, found: Found) -> bool:
+        return self._live(found) is not None
+
+    def _live(self, found: Found) -> Found | None:
+        """The same object as it is now; a namesake is another object."""
+        live = self._client.find(found.kind, found.name, found.namespace or None)
+        if live is None or live["metadata"]["uid"] != found.uid:
+            return None
+        return Found(found.kind, live)
+
+    # Resources of operators
+
+    def _release(self, steps: Sequence[Step], *, final: bool) -> None:
+        """Let an operator that runs finish its resources; clear the finalizers of one that does not."""
+        for operator in signs.OPERATORS:
+            held = [step.found for step in steps if step.found.kind.group == operator.group]
+            if not held or not (held := [found for found in held if self._is_there(found)]):
+                continue
+            if self._runs(operator):
+                # Only Istio's own operator is removed later on; any other has to finish now.
+                share = _SHARE_OF_OPERATORS if operator.removed and not final else _SHARE_OF_WAITS
+                self._wait_gone(held, share)
+            else:
+                for found in held:
+                    self._clear_finalizers(found, operator)
+                self._wait_gone(held)
+
+    def _runs(self, operator: Operator) -> bool:
+        """Asked at the last moment, of the cluster and not of the plan."""
+        return any(
+            signs.runs(workload, operator) and signs.is_ready(workload)
+            for kind in (kinds.DEPLOYMENT, kinds.STATEFUL_SET)
+            for workload in (Found(kind, found) for found in self._client.list(kind))
+        )
+
+    def _clear_finalizers(self, found: Found, operator: Operator) -> None:
+        for _attempt in range(3):
+            live = self._live(found)
+            if live is None or not live.deleting:
+                return
+            cleared = [finalizer for finalizer in live.finalizers if finalizer in operator.finalizers]
+            if not cleared:
+                return
+            metadata = {
+                "uid": live.uid,
+                "resourceVersion": live.metadata["resourceVersion"],
+                "finalizers": [finalizer for finalizer in live.finalizers if finalizer not in operator.finalizers],
+            }
+            try:
+                self._client.patch(
+                    live.kind, live.name, live.namespace or None, {"metadata": metadata}, field_manager=FIELD_MANAGER
+                )
+            except Conflict:
+                continue
+            except NotFound:
+                return
+            self._report.changed = True
+            self._report.finalizers_cleared += [f"{live}: {finalizer}" for finalizer in cleared]
+            return
+
+    # The proof
+
+    def _conclude(self, plan: Plan, inventory: Inventory) -> None:
+        left = {str(step) for step in plan.removals}
+        self._report.removed = {name: step for name, step in self._report.removed.items() if name not in left}
+        self._report.stays = tuple(kept for kept in plan.stays if not kept.problem)
+        self._report.sidecars = plan.sidecars
+        self._report.leaked = [kept for kept in plan.stays if kept.problem]
+        self._report.leaked += [Kept(str(step), self._why_left(step, inventory), problem=True) for step in plan.steps]
+        self._report.finished = True
+
+    def _why_left(self, step: Step, inventory: Inventory) -> str:
+        found = step.found
+        if error := self._refused.get(found.uid):
+            return f"{error.message} -> {error.remedy}" if error.remedy else error.message
+        if is_a(found, kinds.NAMESPACE) and found.deleting:
+            live = self._client.find(found.kind, found.name) or found.object
+            return why_namespace_stays(live, (*inventory.objects, *inventory.contents))
+        if found.deleting and is_a(found, kinds.CUSTOM_RESOURCE_DEFINITION):
+            plural, _dot, group = found.name.partition(".")
+            return why_definition_stays(plural, group, inventory.objects)
+        if found.deleting and found.finalizers:
+            return _held_by(found)
+        if found.deleting:
+            return "is being deleted, and did not end in time"
+        if str(step) in {str(attempted) for attempted in self._attempted.values()}:
+            return "was made again after it was deleted: something that is not on this cluster still writes it"
+        return "there was no time left to remove it: run again, or allow more time"
+
+
+def _key(step: Step) -> tuple[object, ...]:
+    return (step.found.uid, step.labels, step.annotations)
+
+
+def why_namespace_stays(namespace: Mapping[str, Any], objects: Iterable[Found]) -> str:
+    """Why a namespace does not end: what its status says, and the objects in it that finalizers hold. Pure."""
+    conditions = (namespace.get("status") or {}).get("conditions") or ()
+    said = [
+        f"{condition['type']}: {condition.get('message', '').strip()}"
+        for condition in conditions
+        if condition.get("status") == "True" and condition.get("type") in _CAUSES_OF_A_STUCK_NAMESPACE
+    ]
+    held = [
+        f"{found} has finalizer {', '.join(found.finalizers)}"
+        for found in _unique(objects)
+        if found.namespace == namespace["metadata"]["name"] and found.finalizers
+    ]
+    return (
+        "; ".join(["is Terminating", *said, *held]) if said or held else "is Terminating, and its status says not why"
+    )
+
+
+_CAUSES_OF_A_STUCK_NAMESPACE = frozenset(
+    {
+        "NamespaceDeletionDiscoveryFailure",
+        "NamespaceDeletionGroupVersionParsingFailure",
+        "NamespaceDeletionContentFailure",
+        "NamespaceContentRemaining",
+        "NamespaceFinalizersRemaining",
+    }
+)
+
+
+def why_definition_stays(plural: str, group: str, objects: Iterable[Found]) -> str:
+    """Why a CustomResourceDefinition does not end: the resources of it that finalizers hold. Pure."""
+    held = [
+        _named_holder(found) for found in _unique(objects) if (found.kind.plural, found.kind.group) == (plural, group)
+    ]
+    if not held:
+        return "is being deleted, and did not end in time"
+    return "waits for its resources: " + "; ".join(held)
+
+
+def _named_holder(found: Found) -> str:
+    return f"{found} {_held_by(found)}" if found.finalizers else str(found)
+
+
+def _held_by(found: Found) -> str:
+    return f"is held by finalizer {', '.join(found.finalizers)}: what set it has to finish, or to be repaired"
+
+
+def _unique(objects: Iterable[Found]) -> list[Found]:
+    return list({found.uid or str(found): found for found in objects}.values())

@@ -1,0 +1,265 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What clusters that leave have on a peer, and what of the peer they take with them: all of it goes.
+
+On the peer that are remote secrets and kubeconfigs for them, the grants by which they read it, its reader where nobody
+else reads it, and its writer where the hub of the writers leaves. They take tokens of the peer along: these are read
+before anything goes, and asked for at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.onemesh.istio.plugins.module_utils import _yaml
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
+from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member
+from ansible_collections.onemesh.istio.plugins.module_utils._istio import names, remote_secret, writer
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.tokens import Token
+from ansible_collections.onemesh.istio.plugins.module_utils._kube import accounts as accounts_of_ours
+from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import jwt_claims
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import Kind
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.link import plan, readers
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe.plan import (
+    Stage,
+    Step,
+    remote_secret_keys,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe.signs import Found
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.writer import run as writers
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.writer.plan import Owned
+from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
+    FIELD_MANAGER,
+    LABEL_COMPONENT,
+    LABEL_MANAGED_BY,
+    MANAGED_BY,
+    is_ours,
+)
+
+_GRANTS = f"{LABEL_MANAGED_BY}={MANAGED_BY},{LABEL_COMPONENT}=link-grant"
+_PROBE_SECONDS = 600
+"""The shortest life that API servers give to a token."""
+_OUR_ACCOUNTS = frozenset({plan.READER_ACCOUNT, writer.ACCOUNT})
+
+
+@dataclass(frozen=True)
+class Held:
+    """Tokens of another cluster, which one that leaves has."""
+
+    holder: str
+    cluster: str
+    token: str = field(repr=False)
+
+    @property
+    def grant(self) -> str:
+        """UID of the Secret that the token ends with; empty where it ends with none."""
+        token = Token.of(self.token)
+        return token.grant_uid if token is not None else ""
+
+    @property
+    def account(self) -> str:
+        """``istio-system/onemesh-istio-reader``; empty where the token does not say."""
+        try:
+            claims = jwt_claims(self.token)
+        except ValueError:
+            return ""
+        bound = claims.get("kubernetes.io") or {}
+        # Tokens that never expire have names of their own for the same.
+        legacy = "kubernetes.io/serviceaccount/"
+        space = bound.get("namespace") or claims.get(f"{legacy}namespace") or ""
+        name = (bound.get("serviceaccount") or {}).get("name") or claims.get(f"{legacy}service-account.name") or ""
+        return f"{space}/{name}" if space and name else ""
+
+    @property
+    def is_ours(self) -> bool:
+        return self.account.rpartition("/")[2] in _OUR_ACCOUNTS
+
+
+def held_by(member: Member) -> list[Held]:
+    """Every token of another cluster that is in a Secret of this one. Raises KubeError."""
+    return [
+        Held(member.name, cluster, token)
+        for label in (f"{names.MULTI_CLUSTER_LABEL}=true", f"{writer.LABEL}=true")
+        for secret in member.client.list(kinds.SECRET, label_selector=label)
+        for cluster, kubeconfig in remote_secret.payload(secret).items()
+        if cluster != member.name
+        for token in tokens_of(kubeconfig)
+    ]
+
+
+def tokens_of(kubeconfig: bytes) -> list[str]:
+    """Every token in a kubeconfig, also where istiod would not take it: the API server would. Pure."""
+    try:
+        document = _yaml.load(kubeconfig, unique_keys=False)
+    except _yaml.NotYaml:
+        return []
+    users = document.get("users") if isinstance(document, dict) else None
+    found = [
+        user["user"].get("token")
+        for user in (users if isinstance(users, list) else ())
+        if isinstance(user, dict) and isinstance(user.get("user"), dict)
+    ]
+    return [token for token in found if isinstance(token, str) and token]
+
+
+def steps(member: Member, gone: Collection[str], held: Iterable[Held]) -> list[Step]:
+    """What has to go from a peer, in order. Raises KubeError."""
+    return [
+        *_remote_secret_steps(member.client, gone),
+        *_reader_steps(member.client, gone),
+        *_writer_steps(member, gone, {each.grant for each in held if each.cluster == member.name} - {""}),
+    ]
+
+
+def probes(member: Member, steps: Iterable[Step], held: Iterable[Held]) -> list[Held]:
+    """Tokens of grants that go, where nobody knows any more which ones were given: by them it is seen when an API
+    server, which remembers good ones for a while, refuses what the grant was for. Raises KubeError.
+    """
+    known = {each.grant for each in held}
+    return [
+        Held("a cluster that left", member.name, token)
+        for step in steps
+        if (account := _account_of_grant(step.found)) and step.found.uid not in known
+        if (token := _token_of(member.client, step.found, account))
+    ]
+
+
+def _account_of_grant(found: Found) -> str:
+    if found.kind != kinds.SECRET:
+        return ""
+    if found.name == writer.GRANT:
+        return writer.ACCOUNT
+    return plan.READER_ACCOUNT if found.name.startswith(plan.GRANT_PREFIX) else ""
+
+
+def _token_of(client: Client, grant: Found, account: str) -> str:
+    live = client.find(kinds.SECRET, grant.name, grant.namespace)
+    if live is None or client.find(kinds.SERVICE_ACCOUNT, account, grant.namespace) is None:
+        return ""
+    if live.get("type") == names.SERVICE_ACCOUNT_TOKEN_TYPE:
+        return remote_secret.payload(live).get("token", b"").decode()
+    token = accounts_of_ours.bound_token(client, account, grant.namespace, grant.name, _PROBE_SECONDS)
+    # Seen once, so that it is remembered as long as those that were used.
+    accounts_of_ours.is_refused(client, token, 0.0)
+    return token
+
+
+def take(client: Client, step: Step, gone: Collection[str]) -> bool:
+    """Whether there was something to take away. Raises KubeError."""
+    found = step.found
+    if step.stage is Stage.REMOTE_SECRETS:
+        named, whole = remote_secret_keys(found, gone)
+        if not whole:
+            metadata = {"uid": found.uid, "resourceVersion": found.metadata["resourceVersion"]}
+            change = {"metadata": metadata, "data": dict.fromkeys(named)}
+            client.patch(kinds.SECRET, found.name, found.namespace, change, field_manager=FIELD_MANAGER)
+            return True
+    return client.delete(found.kind, found.name, found.namespace or None, uid=found.uid)
+
+
+def _remote_secret_steps(client: Client, gone: Collection[str]) -> list[Step]:
+    found = []
+    for secret in client.list(kinds.SECRET, label_selector=f"{names.MULTI_CLUSTER_LABEL}=true"):
+        # The keys say which clusters it names; the kubeconfigs are of no interest here.
+        shown = Found(kinds.SECRET, {"metadata": secret["metadata"], "data": dict.fromkeys(secret.get("data") or {})})
+        named, whole = remote_secret_keys(shown, gone)
+        if named:
+            reason = f"remote secret that names {', '.join(named)}" if whole else f"only its key {', '.join(named)}"
+            found.append(Step(Stage.REMOTE_SECRETS, shown, reason))
+    return found
+
+
+def _reader_steps(client: Client, gone: Collection[str]) -> list[Step]:
+    """Grants of clusters that leave; and the reader, in a namespace where no grant is left."""
+    found, kept = [], set()
+    names_of_gone = {plan.grant_name(name): name for name in gone}
+    for grant in client.list(kinds.SECRET, label_selector=_GRANTS):
+        source = names_of_gone.get(grant["metadata"]["name"])
+        if source is None:
+            kept.add(grant["metadata"]["namespace"])
+        else:
+            found.append(_step(kinds.SECRET, grant["metadata"], f"token by which {source} reads this cluster"))
+    accounts = client.list(kinds.SERVICE_ACCOUNT, label_selector=f"{LABEL_MANAGED_BY}={MANAGED_BY}")
+    for namespace in sorted(
+        account["metadata"]["namespace"] for account in accounts if account["metadata"]["name"] == plan.READER_ACCOUNT
+    ):
+        if namespace not in kept:
+            for kind, name, where in readers.parts(namespace):
+                live = client.find(kind, name, where)
+                if live is not None and is_ours(live):
+                    found.append(_step(kind, live["metadata"], "nobody reads this cluster any more"))
+    return found
+
+
+def _writer_steps(member: Member, gone: Collection[str], grants: Collection[str]) -> list[Step]:
+    """Kubeconfigs for clusters that leave; and the writer itself, where the hub that has its kubeconfig leaves."""
+    facts = writers.gather(member)
+    found = [
+        _owned_step(secret, "kubeconfig of the writer of a cluster that leaves") for secret in facts.secrets_for(gone)
+    ]
+    grant = member.client.find(kinds.SECRET, writer.GRANT, member.cluster.istio_namespace)
+    if grant is None or grant["metadata"]["uid"] in grants or writer.hub_of(grant) in gone:
+        found += [_owned_step(each, "the hub that has the kubeconfig of this writer leaves") for each in facts.owned]
+    return found
+
+
+def _owned_step(owned: Owned, reason: str) -> Step:
+    return _step(owned.kind, {"name": owned.name, "namespace": owned.namespace, "uid": owned.uid}, reason)
+
+
+def _step(kind: Kind, metadata: Mapping[str, Any], reason: str) -> Step:
+    return Step(Stage.ACCESS, Found(kind, {"metadata": metadata}), reason)
+
+
+def still_valid(member: Member, held: Iterable[Held], timeout: float) -> list[Finding]:
+    """A finding for each token of a peer that its API server still takes. Raises KubeError."""
+    accepted = [
+        each
+        for each in dict.fromkeys(held)
+        if each.cluster == member.name
+        and not accounts_of_ours.is_refused(member.client, each.token, timeout if each.is_ours else 0.0)
+    ]
+    return list(dict.fromkeys(map(_accepted, accepted)))
+
+
+def _accepted(held: Held) -> Finding:
+    account = held.account or "an account that it does not name"
+    if held.is_ours:
+        return Finding(
+            held.cluster,
+            "leaked",
+            f"the token of {account} that {held.holder} had is still accepted",
+            f"look for other Secrets of that account (`kubectl get secrets -A --field-selector "
+            f"type={names.SERVICE_ACCOUNT_TOKEN_TYPE}`), delete them, then run the wipe again",
+        )
+    return Finding(
+        held.cluster,
+        "token-of-another",
+        f"the token of {account} that {held.holder} had is still accepted: this collection did not make it, and others "
+        "may use it",
+        "find out who uses it; once nobody does, delete the Secret that it is from, or the account",
+        "warning",
+    )
+
+
+def strangers(held: Iterable[Held], known: Collection[str]) -> list[Finding]:
+    """A warning for each cluster outside of the play that one that leaves had a token of. Pure."""
+    by_cluster: dict[str, set[str]] = {}
+    for each in held:
+        if each.cluster not in known:
+            by_cluster.setdefault(each.cluster, set()).add(each.holder)
+    return [
+        Finding(
+            cluster,
+            "not-among-the-peers",
+            f"{', '.join(sorted(holders))} had a token of it, which was not revoked: it is not among the peers",
+            f"run the wipe again with {cluster} in the inventory, as a host that is not wiped",
+            "warning",
+        )
+        for cluster, holders in sorted(by_cluster.items())
+    ]
