@@ -19,7 +19,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._findings import Fin
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet
 from ansible_collections.onemesh.istio.plugins.module_utils._hub import HUB
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import istiod, names, remote_secret
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.kubeconfig import parsed
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret import Registrations, RemoteCluster
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.tokens import timestamp
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
@@ -196,7 +195,7 @@ def _element(
     if remote is not None and search.by_istiod:
         element["api_server"] = remote.server
     if remote is not None and search.credentials:
-        return {**element, "kubeconfig": parsed(remote.kubeconfig), "context": remote.context}
+        return {**element, "kubeconfig": remote.document, "context": remote.context}
     hub = {option: value for option, value in search.hub.items() if option not in CREDENTIAL_OPTIONS}
     if local_cluster:
         hub["hub"] = local_cluster

@@ -19,7 +19,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Clus
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import names, remote_secret
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.kubeconfig import (
     RefusedKubeconfig,
-    parsed,
     used_context,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
@@ -92,14 +91,13 @@ def credentials_of(
             f"{reference}: there is no such key, only {', '.join(sorted(payload)) or 'none'}",
             remedy="correct remote_secret, or link the cluster again",
         )
-    kubeconfig = payload[reference.key]
     try:
-        used = used_context(kubeconfig)
+        used = used_context(payload[reference.key])
     except RefusedKubeconfig as refused:
         raise CredentialsError(
             cluster.name, f"{reference}: {refused}", remedy="link the cluster again so that the secret is made anew"
         ) from None
-    document = parsed(kubeconfig)
+    document = used.document
     if used.ca_file:
         if "ca_cert" not in cluster.options:
             raise CredentialsError(

@@ -61,6 +61,8 @@ class UsedContext:
     """The bearer token; empty where ``authentication`` is another or the token is in a file."""
     ca: bytes = b""
     """The authority that the API server's certificate is checked against, PEM; empty where it is in a file or none."""
+    document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The content of the whole kubeconfig, for those who hand it on."""
 
 
 def check_kubeconfig(kubeconfig: bytes, insecure_options: frozenset[str] = frozenset()) -> str | None:
@@ -107,13 +109,8 @@ def used_context(kubeconfig: bytes, insecure_options: frozenset[str] = frozenset
         authentication=_authentication(user),
         token=user.get("token") or "",
         ca=_decode(cluster.get("certificate-authority-data") or "", "certificate-authority-data"),
+        document=config.document,
     )
-
-
-def parsed(kubeconfig: bytes) -> dict[str, Any]:
-    """The content of a kubeconfig that ``used_context`` has accepted, for those who hand it on."""
-    document: dict[str, Any] = _document(kubeconfig)
-    return document
 
 
 class _Unloadable(Exception):
@@ -126,6 +123,7 @@ class _Config:
     clusters: Mapping[str, Mapping[str, Any]]
     contexts: Mapping[str, Mapping[str, Any]]
     users: Mapping[str, Mapping[str, Any]]
+    document: Mapping[str, Any]
 
     @property
     def empty(self) -> bool:
@@ -144,7 +142,7 @@ def _document(kubeconfig: bytes) -> Any:
 def _load(kubeconfig: bytes) -> _Config:
     document = _document(kubeconfig)
     if document is None:
-        return _Config("", {}, {}, {})
+        return _Config("", {}, {}, {}, {})
     if not isinstance(document, dict):
         raise _Unloadable(f"expected a mapping with kind Config, found {type(document).__name__}")
     if document.get("kind", "Config") != "Config" or document.get("apiVersion", "v1") not in ("v1", "__internal"):
@@ -157,6 +155,7 @@ def _load(kubeconfig: bytes) -> _Config:
         clusters=_named(document, "clusters", "cluster", _CLUSTER_TEXTS),
         contexts=_named(document, "contexts", "context", _CONTEXT_TEXTS),
         users=_named(document, "users", "user", _USER_TEXTS),
+        document=document,
     )
 
 

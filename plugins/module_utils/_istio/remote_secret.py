@@ -133,6 +133,8 @@ class RemoteCluster:
     kubeconfig: bytes = field(repr=False)
     token: str = field(default="", repr=False)
     ca: bytes = field(default=b"", repr=False)
+    document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What ``kubeconfig`` says."""
     findings: tuple[Finding, ...] = ()
     """What istiod accepts in silence, and a person should know about."""
 
@@ -265,6 +267,7 @@ def _remote_cluster(cluster_id: str, location: str, kubeconfig: bytes, used: Use
         kubeconfig=kubeconfig,
         token=used.token,
         ca=used.ca,
+        document=used.document,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.onemesh.istio.plugins.module_utils import _yaml
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster, SecretReference
 from ansible_collections.onemesh.istio.plugins.module_utils._hub import credentials_of
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import CredentialsError
@@ -36,6 +37,19 @@ def test_the_kubeconfig_says_server_and_token() -> None:
     found = credentials(kubeconfig())
     assert (found.server, found.token) == ("https://west:6443", "t-west")
     assert found.origin == "Secret istio-system/s, key west, of hub east"
+
+
+def test_the_kubeconfig_is_read_as_yaml_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[bytes] = []
+    load_all = _yaml.load_all
+
+    def counted(content: bytes, **options: Any) -> Any:
+        read.append(content)
+        return load_all(content, **options)
+
+    monkeypatch.setattr(_yaml, "load_all", counted)
+    credentials(kubeconfig())
+    assert read == [kubeconfig()]
 
 
 def test_options_beside_the_reference_correct_the_kubeconfig() -> None:
