@@ -46,12 +46,7 @@ class Entry:
 
     def texts(self, name: str, cluster: str) -> tuple[str, ...]:
         """A list of texts; empty where it is absent."""
-        value = self.value.get(name)
-        if value is None:
-            return ()
-        if not isinstance(value, (list, tuple)) or not all(isinstance(element, str) for element in value):
-            raise self.refused(name, value, "a list of texts", cluster)
-        return tuple(value)
+        return self._list(name, str, "texts", cluster)
 
     def mapping(self, name: str, cluster: str) -> Mapping[str, Any]:
         """A mapping; empty where it is absent."""
@@ -64,11 +59,14 @@ class Entry:
 
     def mappings(self, name: str, cluster: str) -> tuple[Mapping[str, Any], ...]:
         """A list of mappings; empty where it is absent."""
+        return self._list(name, Mapping, "mappings", cluster)
+
+    def _list(self, name: str, kind: type, plural: str, cluster: str) -> tuple[Any, ...]:
         value = self.value.get(name)
         if value is None:
             return ()
-        if not isinstance(value, (list, tuple)) or not all(isinstance(element, Mapping) for element in value):
-            raise self.refused(name, value, "a list of mappings", cluster)
+        if not isinstance(value, (list, tuple)) or not all(isinstance(element, kind) for element in value):
+            raise self.refused(name, value, f"a list of {plural}", cluster)
         return tuple(value)
 
     def truth(self, name: str, cluster: str) -> bool:
