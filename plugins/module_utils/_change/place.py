@@ -56,7 +56,7 @@ class Place:
     before: str = ""
     _settled: bool = field(default=False, repr=False)
     _emptied: bool = field(default=False, repr=False)
-    """Whether this run may leave nothing in it: it made it, or has removed something from it."""
+    """Whether this run may leave nothing in it: it made it, or removes something from it."""
 
     @classmethod
     def of(cls, client: Client, istio_namespace: str, given: str | None) -> Place:
@@ -154,6 +154,10 @@ class Place:
         """Remove an object of the records. Whether it was there."""
         self._emptied = True
         return self.client.delete(kind, name, self.namespace, uid=uid)
+
+    def vacate(self) -> None:
+        """This run removes a set: with the last one the namespace goes too, also one that a killed run left empty."""
+        self._emptied = True
 
     def leave(self) -> None:
         """After a Lease was given back: whatever the run was for, it leaves no namespace that it emptied."""

@@ -90,12 +90,6 @@ class Teardown:
 
     def run(self) -> dict[str, Any]:
         """The result, with ``leaked: []``. Raises MeshError that names what is left, where and why."""
-        result = self._run()
-        if self._setup.held is None and not self._setup.check_mode:
-            self._setup.records.place.retire()
-        return result
-
-    def _run(self) -> dict[str, Any]:
         setup = self._setup
         self._record = setup.records.load(setup.component, setup.name)
         written_off = session.write_off(setup, self._record)
@@ -107,8 +101,12 @@ class Teardown:
         self._report.owed = {name: items for name, items in owed.items() if items}
         if setup.check_mode:
             return self._foretell(present, found)
+        setup.records.place.vacate()
         if not (written_off or self._report.owed or self._record.resource_version):
             setup.lease().clear()
+            if setup.held is None:
+                # No Lease is taken whose end would do it.
+                setup.records.place.leave()
             return self._result()
         self._report.recorded = written_off
         with setup.lease() as lease:

@@ -74,7 +74,6 @@ def remove(setup: Setup, release: Release, *, force: bool) -> dict[str, Any]:
         result = _torn_down(held, release)
         removed, _left = approvals.forget(setup.records.client, setup.records.namespace, release.name)
         gone = store.remove()
-    setup.records.place.retire()
     return {**result, "changed": result["changed"] or gone or bool(removed)}
 
 
