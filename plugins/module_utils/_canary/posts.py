@@ -27,6 +27,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._findings import Fin
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import retry
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.libraries import missing_library
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.retry import Trouble
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.tls import client_context
+from ansible_collections.onemesh.istio.plugins.module_utils._masking import mask
 
 try:
     import urllib3
@@ -166,14 +168,6 @@ def post_all(posts: Sequence[tuple[Target, Any]]) -> list[Reply]:
     ]
 
 
-def hidden(text: str, secrets: Iterable[str]) -> str:
-    """``text`` on one line, without what must not be shown. Pure."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) > 2:
-            text = text.replace(secret, "********")
-    return " ".join(text.split())
-
-
 def _attempt(pool: urllib3.PoolManager, target: Target, data: bytes) -> tuple[Reply, bool, float | None]:
     """The reply, whether another attempt may bring a better one, and after how many seconds the server wants it."""
     ends = time.monotonic() + target.timeout
@@ -198,7 +192,7 @@ def _attempt(pool: urllib3.PoolManager, target: Target, data: bytes) -> tuple[Re
         failure = retry.explain(error, server=target.shown, seconds=target.timeout)
         again = failure.trouble is not Trouble.REFUSED_TLS
         return Reply(None, f"{failure.message} ({failure.remedy})"), again, None
-    said = hidden(text, target.secrets)[:_MOST_SHOWN]
+    said = " ".join(mask(text, target.secrets).split())[:_MOST_SHOWN]
     again = answer.status in _WORTH_ANOTHER
     return Reply(answer.status, said), again, retry.retry_after_seconds(answer.headers) if again else None
 
@@ -225,19 +219,16 @@ def _pool(target: Target) -> urllib3.PoolManager:
     return urllib3.PoolManager(num_pools=1, ssl_context=target.tls)
 
 
-def _tls(options: Mapping[str, Any], refuse: Callable[[str, str, str], None]) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if not options["validate_certs"]:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    elif options["ca_cert"]:
-        try:
-            context.load_verify_locations(cadata=Path(options["ca_cert"]).read_text("ascii", "ignore"))
-        except OSError as error:
-            refuse("ca_cert", f"ca_cert {options['ca_cert']} cannot be read: {error.strerror}", "correct the path")
-        except ValueError:
-            refuse("ca_cert", f"ca_cert {options['ca_cert']} has no PEM certificate", "give a file that has")
-    return context
+def _tls(options: Mapping[str, Any], refuse: Callable[[str, str, str], None]) -> ssl.SSLContext | None:
+    verify, path = options["validate_certs"], options["ca_cert"]
+    try:
+        authorities = Path(path).read_bytes() if verify and path else None
+        return client_context(verify=verify, authorities=authorities, system=True)
+    except (ssl.SSLError, ValueError):  # an SSLError is an OSError too
+        refuse("ca_cert", f"ca_cert {path} has no PEM certificate", "give a file that has")
+    except OSError as error:
+        refuse("ca_cert", f"ca_cert {path} cannot be read: {error.strerror}", "correct the path")
+    return None
 
 
 def _address(url: str) -> tuple[SplitResult | None, str]:

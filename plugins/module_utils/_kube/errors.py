@@ -14,6 +14,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from ansible_collections.onemesh.istio.plugins.module_utils._masking import mask
+
 
 class Cause(NamedTuple):
     """One field that another field manager holds (a server-side apply conflict), or that the API server refuses.
@@ -139,8 +141,8 @@ def error_of_response(
     answer = _status_object(body)
     reason = str(answer.get("reason") or "")
     details = answer.get("details") or {}
-    said = _without_secrets(str(answer.get("message") or _plain_text(body)), secrets)
-    details = json.loads(_without_secrets(json.dumps(details), secrets)) if details else {}
+    said = mask(str(answer.get("message") or _plain_text(body)), secrets)
+    details = json.loads(mask(json.dumps(details), secrets)) if details else {}
     kind = _class_of(status, said)
     message, remedy = _words(kind, action, status, said, reason, details, credentials)
     remedy = beyond if beyond and kind is Forbidden else remedy
@@ -277,11 +279,3 @@ def _status_object(body: bytes) -> dict[str, Any]:
 def _plain_text(body: bytes) -> str:
     text = " ".join(body[:2000].decode("utf-8", "replace").split())
     return text[:300] or "no further text"
-
-
-def _without_secrets(text: str, secrets: Iterable[str]) -> str:
-    for secret in sorted(secrets, key=len, reverse=True):
-        # A value of one or two characters is in every sentence, and hides nothing.
-        if len(secret) > 2:
-            text = text.replace(secret, "********")
-    return text

@@ -34,6 +34,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import 
     error_of_response,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.libraries import missing_library
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.tls import client_context
 
 try:
     import urllib3
@@ -279,26 +280,14 @@ class Transport:
 
 def tls_context(cluster: str, credentials: Credentials) -> ssl.SSLContext:
     """The one TLS context of a cluster: making one per connection costs 20 ms each. Raises CredentialsError."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    # As Go: a certificate that has its name in the subject only is refused, before Helm refuses it.
-    context.hostname_checks_common_name = False
-    # As Go: an authority that is trusted need not be a root (https://github.com/kubernetes-client/python/issues/2160).
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    if not credentials.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    elif credentials.ca:
-        try:
-            context.load_verify_locations(cadata=_pem_text(credentials.ca))
-        except (ssl.SSLError, ValueError):
-            raise CredentialsError(
-                cluster,
-                f"the certificate authority of {credentials.origin} is no PEM certificate",
-                remedy="correct ca_cert, or certificate-authority in the kubeconfig",
-            ) from None
-    else:
-        context.load_default_certs()
+    try:
+        context = client_context(verify=credentials.verify, authorities=credentials.ca or None)
+    except (ssl.SSLError, ValueError):
+        raise CredentialsError(
+            cluster,
+            f"the certificate authority of {credentials.origin} is no PEM certificate",
+            remedy="correct ca_cert, or certificate-authority in the kubeconfig",
+        ) from None
     if credentials.client_certificate:
         _load_client_certificate(context, cluster, credentials)
     return context
@@ -378,11 +367,6 @@ def _load_client_certificate(context: ssl.SSLContext, cluster: str, credentials:
 
 def _no_password() -> str:
     raise ValueError("the key is encrypted")
-
-
-def _pem_text(data: bytes) -> str:
-    # OpenSSL takes ASCII; comments around the certificates may hold anything.
-    return data.decode("ascii", "ignore")
 
 
 def _url(session: Session, path: str, query: Mapping[str, Any] | None) -> str:

@@ -9,7 +9,6 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -17,6 +16,7 @@ from ..._kube import retry
 from ..._kube.credentials import Credentials, without_user_information
 from ..._kube.errors import CredentialsError
 from ..._kube.transport import Session, read_all
+from ..._masking import mask
 from .spec import PrometheusSpec
 
 try:
@@ -62,7 +62,7 @@ class Prometheus:
             reading = Reading(error=failure.message)
         if not reading.error:
             return reading
-        return Reading(error=_without(self._spec.secrets, f"Prometheus {self._url}: {reading.error}"))
+        return Reading(error=mask(f"Prometheus {self._url}: {reading.error}", self._spec.secrets))
 
     def close(self) -> None:
         self._session.close()
@@ -132,9 +132,3 @@ def _credentials(cluster: str, url: str, spec: PrometheusSpec) -> Credentials:
 def _short(text: str) -> str:
     words = " ".join(str(text).split())
     return words if len(words) <= _LONGEST else words[:_LONGEST] + "..."
-
-
-def _without(secrets: Iterable[str], text: str) -> str:
-    for secret in secrets:
-        text = text.replace(secret, "***")
-    return text

@@ -20,6 +20,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._helm.drift import d
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.live import Difference
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.manifest import Identity, Wanted
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.release import DEPLOYED, Chart, Release
+from ansible_collections.onemesh.istio.plugins.module_utils._masking import mask
 
 
 @dataclass(frozen=True)
@@ -124,19 +125,16 @@ def _shown(manifest: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def without_secrets(diff: Diff, *values: Mapping[str, Any]) -> Diff:
     """A diff without the values whose names say that they are secret, wherever a chart has put them."""
-    secrets = sorted({each for one in values for each in _secrets(one)}, key=len, reverse=True)
+    secrets = {each for one in values for each in _secrets(one)}
     return _hidden(diff, secrets) if secrets else diff
 
 
-def _hidden(shown: Any, secrets: list[str]) -> Any:
+def _hidden(shown: Any, secrets: set[str]) -> Any:
     if isinstance(shown, Mapping):
         return {key: _hidden(value, secrets) for key, value in shown.items()}
     if isinstance(shown, list):
         return [_hidden(value, secrets) for value in shown]
-    if isinstance(shown, str):
-        for secret in secrets:
-            shown = shown.replace(secret, "(not shown)")
-    return shown
+    return mask(shown, secrets, by="(not shown)") if isinstance(shown, str) else shown
 
 
 _SECRET_WORDS = ("password", "passphrase", "token", "privatekey", "clientsecret", "dockerconfig", "apikey")

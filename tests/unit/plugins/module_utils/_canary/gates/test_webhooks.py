@@ -87,6 +87,7 @@ def test_the_body_is_what_flaggers_receivers_decode() -> None:
         ({"headers": {"X": "gehüpft"}}, "headers", "letters outside ASCII"),
         ({"url": "https://g", "ca_cert": "/nowhere.pem"}, "ca_cert", "/nowhere.pem cannot be read: No such file"),
         ({"url": "https://g", "ca_cert": "/dev/null"}, "ca_cert", "/dev/null has no PEM certificate"),
+        ({"url": "https://g", "ca_cert": __file__}, "ca_cert", "test_webhooks.py has no PEM certificate"),
     ],
 )
 def test_refused_options(changes: dict[str, Any], check: str, message: str) -> None:
