@@ -213,6 +213,29 @@ def ensure_node(cluster: ClusterLayout, state: ClusterState) -> bool:
     return True
 
 
+def missing(cluster: ClusterLayout, state: ClusterState) -> str:
+    """What a pod would still have to wait for; "" when there is nothing."""
+    server = api(cluster, state)
+    try:
+        status = server.get(f"/api/v1/nodes/{cluster.node}").get("status", {})
+        if not any(each["type"] == "Ready" and each["status"] == "True" for each in status.get("conditions") or ()):
+            return "the node is not ready"
+        server.get("/api/v1/namespaces/default/serviceaccounts/default")
+    except ApiError as error:
+        return str(error)
+    return ""
+
+
+def runs_shims(cluster: ClusterLayout) -> bool:
+    """Whether kwok was started so that the commands it executes run in containers (shims.py)."""
+    program = part(cluster, "bin") / "kwok-controller"
+    return program.resolve() == (_shims(cluster) / "kwok").resolve()
+
+
+def _shims(cluster: ClusterLayout) -> Path:
+    return cluster.directory / "shims"
+
+
 def _work_directory(cluster: ClusterLayout) -> Path:
     return cluster.kwok_directory / "clusters" / _NAME
 
@@ -233,7 +256,7 @@ def _create(cluster: ClusterLayout, binaries: Path) -> None:
         "--kube-controller-manager-binary": str(binaries / "kube-controller-manager"),
         "--kube-scheduler-binary": str(binaries / "kube-scheduler"),
         # So that what kwok executes for a container runs in it.
-        "--kwok-controller-binary": str(shims.install(cluster.directory / "shims", binaries / "kwok")),
+        "--kwok-controller-binary": str(shims.install(_shims(cluster), binaries / "kwok")),
     }
     _kwokctl(cluster, binaries, ["create", "cluster", *(word for option in options.items() for word in option)])
 

@@ -92,6 +92,8 @@ def plan(lab: Lab, current: LabState | None, wish: Wish, programs: Programs, por
 def up(lab: Lab, wish: Wish, programs: Programs, say: Callable[[str], None]) -> LabState:
     """Make everything that the wish asks for and is not there yet. Raises LabError."""
     with changing(lab), _Ports() as ports:
+        # What the commands that make namespaces are killed with: else `down` could be done before they are.
+        os.environ.update(lab.mark)
         current = load(lab)
         for name, port in wish.ports.items():
             own = current.clusters.get(name) if current else None
@@ -152,10 +154,17 @@ def changing(lab: Lab) -> Iterator[None]:
                 print(f"meshlab: waiting for another command that changes lab {lab.name}", file=sys.stderr)
                 fcntl.flock(file, fcntl.LOCK_EX)
             # `down` removes the file: then the lock that was waited for is nobody's any more.
-            if not lab.lock_file.exists() or os.fstat(file.fileno()).st_ino != lab.lock_file.stat().st_ino:
-                continue
-            yield
-            return
+            if _is_still(lab.lock_file, file.fileno()):
+                yield
+                return
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    """Whether the path leads to the open file."""
+    try:
+        return path.stat().st_ino == os.fstat(descriptor).st_ino
+    except FileNotFoundError:
+        return False
 
 
 def _ensure_clusters(state: LabState, ports: _Ports, say: Callable[[str], None]) -> bool:
@@ -187,12 +196,23 @@ def _ensure_control_plane(state: LabState, cluster: ClusterLayout, ports: _Ports
 
 
 def _ensure_pods(state: LabState, cluster: ClusterLayout) -> bool:
-    made = control_plane.ensure_node(cluster, state.clusters[cluster.name])
+    numbers = state.clusters[cluster.name]
+    made = control_plane.ensure_node(cluster, numbers)
     if importlib.util.find_spec("meshlab.agent.main") is not None:
         command = [sys.executable, "-m", "meshlab.agent", "--lab", cluster.lab.name, "--cluster", cluster.name]
         made |= _ensure_process(cluster, "agent", command)
-    _wait_for_pods(cluster, state.clusters[cluster.name])
+    _wait_for_node(cluster, numbers)
+    _wait_for_pods(cluster, numbers)
     return made
+
+
+def _wait_for_node(cluster: ClusterLayout, numbers: ClusterState) -> None:
+    """Until a pod that a user makes can be admitted and runs at once. Raises LabError."""
+    deadline = time.monotonic() + _READY_SECONDS
+    while missing := control_plane.missing(cluster, numbers):
+        if time.monotonic() > deadline:
+            raise LabError(f"cluster {cluster.name}: {missing} after {_READY_SECONDS:.0f} s: see {cluster.logs}")
+        time.sleep(0.05)
 
 
 def _wait_for_pods(cluster: ClusterLayout, numbers: ClusterState) -> None:

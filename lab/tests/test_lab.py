@@ -199,9 +199,6 @@ def test_kwok_runs_unknown_pods_and_leaves_known_ones_to_the_agent(meshlab: Comm
     # Without the agent, so that kwok alone is seen.
     processes.stop(meshlab.lab.processes, "east.agent")
     api = meshlab.api("east")
-    eventually(
-        lambda: bool(api.get("/api/v1/namespaces/default/serviceaccounts")["items"]), "the default service account"
-    )
     for name, image in (("known", "docker.io/istio/app:1"), ("unknown", "docker.io/library/busybox")):
         spec = {"containers": [{"name": "c", "image": image}]}
         api.request(

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from meshlab import netns, processes
+from meshlab import control_plane, netns
 from meshlab.layout import ClusterLayout
 
 from . import shims
@@ -126,9 +126,8 @@ class Debugging:
             return
         namespace_file = netns.path(self._layout.pod_namespace(worker.uid))
         logs = worker.shown_logs()
-        kwok = processes.alive(self._layout.lab.processes, self._layout.process("kwok-controller"))
         entries = None
-        if kwok is not None and shims.in_use(kwok.pid):
+        if control_plane.runs_shims(self._layout):
             entries = {name: worker.entry_files(name) for name in logs}
         for plural, wanted in objects(worker.pod, namespace_file, logs, entries).items():
             path = f"{_GROUP}/namespaces/{worker.namespace}/{plural}"

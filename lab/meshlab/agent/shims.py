@@ -58,14 +58,6 @@ def install(directory: Path, kwok: Path) -> Path:
     return wrapper
 
 
-def in_use(pid: int) -> bool:
-    """Whether this kwok was started by the wrapper."""
-    try:
-        return os.readlink(f"/proc/{pid}/ns/mnt") != os.readlink("/proc/self/ns/mnt")
-    except OSError:
-        return False
-
-
 def _names(folders: Iterable[str]) -> set[str]:
     return {name for folder in folders if os.path.isdir(folder) for name in os.listdir(folder)}
 
