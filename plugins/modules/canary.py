@@ -294,6 +294,7 @@ options:
         and needs nothing but itself.
       - It shows the whole release, also over several tasks, by O(journal). The default of that is then the name of the
         page and C(.jsonl).
+      - It is drawn by Jinja2, which the controller always has, and another machine that the task runs on may not.
     type: path
   force:
     description:

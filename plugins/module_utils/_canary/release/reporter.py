@@ -15,6 +15,7 @@ from ..._change.setup import Setup
 from ..._files import write_whole
 from ..._findings import Finding, MeshError
 from ..._kube.errors import KubeError
+from ..._kube.libraries import missing_library
 from ..gates import gates, webhooks
 from ..gates.gates import Door
 from ..gates.webhooks import HookType, Payload
@@ -22,6 +23,7 @@ from ..plan.plan import as_dict
 from ..reasons import Reason, describe, describe_all
 from ..report import journal, notifications, page, story, table
 from ..report.notifications import Standing
+from ..report.page import import_error as page_import_error
 from ..report.record import Limit, TickRecord, Waiting
 from ..state_machine import advance as machine
 from ..state_machine.state import State
@@ -35,9 +37,12 @@ _NUMBER = re.compile(r"\d+(\.\d+)? s\b")
 
 
 class Reporter:
-    """Everything that one task says of one release."""
+    """Everything that one task says of one release. Raises CredentialsError where a page cannot be drawn here."""
 
     def __init__(self, setup: Setup, release: Release, *, journal: str | None, page: str | None) -> None:
+        missing = page_import_error() if page else ""
+        if missing:
+            raise missing_library(setup.hub, "Jinja2", "drawing the page of a release", missing)
         self._setup = setup
         self._release = release
         # A page is of a whole release, which several tasks may have a part in.

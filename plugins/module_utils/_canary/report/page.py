@@ -1,15 +1,21 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Records as one HTML page that needs nothing else: no script, no font, no picture from elsewhere. Pure."""
+"""Records as one HTML page that needs nothing else: no script, no font, no picture from elsewhere. Pure.
+
+The template escapes (Jinja2); this says what is in it. What is not to be escaped, drawings and style, is made here.
+"""
 
 from __future__ import annotations
 
+import importlib
+import traceback
 from collections.abc import Iterable, Sequence
-from html import escape
+from typing import Any, NamedTuple
 
 from . import chart, story
 from .page_style import STYLE
+from .page_template import TEMPLATE
 from .record import Limit, TickRecord
 from .table import state_word
 
@@ -23,50 +29,78 @@ _SAMPLES = {
     "not known": '<path class="ring" d="M10 6a3 3 0 1 0 6 0a3 3 0 1 0-6 0"/>',
 }
 
+Cell = tuple[str, str]
+"""A class and a text."""
+
+
+class Table(NamedTuple):
+    """``heading`` and ``rows`` are cells; a heading is aligned as the first cell below it."""
+
+    heading: Sequence[Cell]
+    rows: Sequence[Sequence[Cell]]
+    caption: str
+
+
+class Metric(NamedTuple):
+    """One metric as it is shown. ``drawing`` is SVG."""
+
+    name: str
+    limit: str
+    drawing: str
+    values: Table
+
+
+def import_error() -> str:
+    """The traceback of importing what draws a page; empty where it is there. The controller always has it."""
+    try:
+        importlib.import_module("jinja2")
+    except ImportError:
+        return traceback.format_exc()
+    return ""
+
 
 def page(records: Sequence[TickRecord]) -> str:
-    """The page about the release that the last record is about."""
+    """The page about the release that the last record is about. Raises ImportError where Jinja2 is not installed."""
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
+    def cleaned(value: Any) -> Any:
+        return story.clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, finalize=cleaned, keep_trailing_newline=True)
     run = story.last_run(records)
-    end = story.conclusion(run)
-    title = f"Canary {run[-1].namespace}/{run[-1].name}" if run else "Canary"
-    body = [_header(run, end, title)]
+    name = f"{run[-1].namespace}/{run[-1].name}" if run else "Canary"
+    content = {
+        "title": f"Canary {name}" if run else "Canary",
+        "name": name,
+        "end": story.conclusion(run),
+        "style": Markup(STYLE),
+        "samples": [(words, Markup(sample)) for words, sample in _SAMPLES.items()],
+        "facts": _facts(run) if run else [],
+        "last": run[-1] if run else None,
+    }
     if run:
         events = [event for event in story.events(run) if event.kind != "step"]
         marks = list(enumerate(events, 1))[:_MOST_MARKS]
-        body += [
-            _waiting(run[-1]),
-            _owed(run[-1]),
-            _weights(run, marks),
-            _events(marks, len(events)),
-            _metrics(run, marks),
-            _steps(run),
-            _ticks(run),
-        ]
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        # Even if a text were not escaped, nothing could be run or fetched.
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-        f"<title>{_text(title)}: {_text(end.word)}</title>\n<style>{STYLE}</style>\n</head>\n"
-        f'<body>\n<main class="{end.tone}">\n{"".join(body)}'
-        "<footer>Written by onemesh.istio. All times are UTC.</footer>\n</main>\n</body>\n</html>\n"
-    )
+        content |= {
+            "waits_for": story.clean(run[-1].waiting.what).capitalize(),
+            "owed": _owed(run[-1]),
+            "weights": Markup(chart.weights(run, marks, "weights")),
+            "events": [(number, event.kind, story.clock(event.time), event.text) for number, event in marks],
+            "later_events": len(events) - len(marks),
+            "metrics": [each._replace(drawing=Markup(each.drawing)) for each in _metrics(run, marks)],
+            "steps": _steps(run),
+            "all_ticks": "The only tick" if len(run) == 1 else f"All {len(run)} ticks",
+            "ticks": _ticks(run),
+        }
+    return environment.from_string(TEMPLATE).render(content)
 
 
-def _header(run: Sequence[TickRecord], end: story.Conclusion, title: str) -> str:
-    detail = f'<p class="detail">{_text(end.detail)}</p>' if end.detail else ""
-    return (
-        f'<header><p class="over">{_text(title.split(" ")[0])} release</p><h1>{_text(title.split(" ", 1)[-1])}</h1>'
-        f'<p class="verdict"><b>{_text(end.word.capitalize())}</b><span>{_text(end.sentence)}</span></p>{detail}'
-        f"{_facts(run) if run else ''}</header>\n"
-    )
-
-
-def _facts(run: Sequence[TickRecord]) -> str:
+def _facts(run: Sequence[TickRecord]) -> list[Cell]:
     first, last = run[0], run[-1]
     skews = [record.skew_ms for record in run if record.skew_ms is not None]
     rates = [rate for rate in (record.error_percent for record in run) if rate is not None]
-    facts = [
+    return [
         ("Revision", last.revision),
         ("Started", story.date_and_clock(first.time)),
         ("Took" if last.phase in ("succeeded", "failed") else "So far", story.duration(last.time - first.time)),
@@ -76,69 +110,28 @@ def _facts(run: Sequence[TickRecord]) -> str:
         ("Largest skew", story.milliseconds(max(skews)) if skews else "none measured"),
         ("Worst errors, all clusters", f"{story.number(max(rates))} %" if rates else "none measured"),
     ]
-    return f"<dl>{''.join(f'<div><dt>{_text(name)}</dt><dd>{_text(value)}</dd></div>' for name, value in facts)}</dl>"
 
 
-def _waiting(last: TickRecord) -> str:
-    if not last.waiting.what:
-        return ""
-    commands = "\n".join(_text(command) for command in last.waiting.how)
-    which = "This lets" if len(last.waiting.how) == 1 else "One of these lets"
-    how = f"<p>{which} it go on:</p><pre>{commands}</pre>" if commands else ""
-    return f"<section><h2>What it waits for</h2><p>{_text(last.waiting.what).capitalize()}</p>{how}</section>\n"
-
-
-def _owed(last: TickRecord) -> str:
-    if not last.owed:
-        return ""
+def _owed(last: TickRecord) -> Table:
     rows = [[("t", name), ("say", what), ("say", _error_of(last, name))] for name, what in last.owed.items()]
     caption = "It is kept in the record of the release, and done as soon as the cluster answers in a later run."
-    return (
-        f"<section><h2>What is owed</h2>{_table(['Cluster', 'To be done', 'Why not yet'], rows, caption)}</section>\n"
-    )
+    return _table(["Cluster", "To be done", "Why not yet"], rows, caption)
 
 
 def _error_of(record: TickRecord, name: str) -> str:
     return record.clusters[name].error if name in record.clusters else ""
 
 
-def _weights(run: Sequence[TickRecord], marks: Sequence[tuple[int, story.Event]]) -> str:
-    drawing = chart.weights(run, marks, "weights")
-    return f'<section><h2>Weight of the canary</h2>{_key()}<div class="wide chart">{drawing}</div></section>\n'
-
-
-def _key() -> str:
-    entries = "".join(
-        f'<svg viewBox="0 0 26 12" aria-hidden="true">{sample}</svg>{words}' for words, sample in _SAMPLES.items()
-    )
-    return f'<p class="key">{entries}</p>'
-
-
-def _events(marks: Sequence[tuple[int, story.Event]], count: int) -> str:
-    rows = "".join(
-        f'<li class="{event.kind}"><b>{number}</b><time>{story.clock(event.time)}</time>'
-        f"<span>{_text(event.text)}</span></li>"
-        for number, event in marks
-    )
-    more = f"<p>{count - len(marks)} later ones are in the table of ticks.</p>" if count > len(marks) else ""
-    return f'<section><h2>What happened</h2><ol class="events">{rows}</ol>{more}</section>\n'
-
-
-def _metrics(run: Sequence[TickRecord], marks: Sequence[tuple[int, story.Event]]) -> str:
-    names = list(dict.fromkeys(metric for record in run for metric in record.metrics))
-    if not names:
-        return "<section><h2>Analysis</h2><p>No metric was asked for.</p></section>\n"
+def _metrics(run: Sequence[TickRecord], marks: Sequence[tuple[int, story.Event]]) -> list[Metric]:
     drawn = []
-    for place, name in enumerate(names):
+    for place, name in enumerate(dict.fromkeys(metric for record in run for metric in record.metrics)):
         limit = chart.shown_limit(name, next((r.limits[name] for r in reversed(run) if name in r.limits), Limit()))
-        drawn.append(
-            f"<h3>{_text(chart.shown_name(name))}: {_text(str(limit))}</h3>"
-            f'<div class="wide chart">{chart.metric(run, name, marks, f"metric{place}")}</div>{_values(run, name)}'
-        )
-    return f"<section><h2>Analysis</h2>{''.join(drawn)}</section>\n"
+        drawing = chart.metric(run, name, marks, f"metric{place}")
+        drawn.append(Metric(chart.shown_name(name), str(limit), drawing, _values(run, name)))
+    return drawn
 
 
-def _values(run: Sequence[TickRecord], name: str) -> str:
+def _values(run: Sequence[TickRecord], name: str) -> Table:
     clusters = list(dict.fromkeys(cluster for record in run for cluster in record.clusters))
     rows = []
     for record in run:
@@ -153,10 +146,10 @@ def _values(run: Sequence[TickRecord], name: str) -> str:
             value = result.verdict if result.value is None else story.number(chart.shown_value(name, result.value))
             cells.append(("n" if result.verdict in ("pass", "running") else "n off", value))
         rows.append(cells)
-    return _collapsed("The values", ["Time", *clusters], rows, f"{chart.shown_name(name)} on each cluster")
+    return _table(["Time", *clusters], rows, f"{chart.shown_name(name)} on each cluster")
 
 
-def _steps(run: Sequence[TickRecord]) -> str:
+def _steps(run: Sequence[TickRecord]) -> Table:
     rows = []
     for spell in story.spells(run):
         verdicts = list(dict.fromkeys(record.verdict for record in spell.records if record.verdict))
@@ -176,10 +169,10 @@ def _steps(run: Sequence[TickRecord]) -> str:
             ]
         )
     head = ["Step", "Phase", "Canary", "From", "Held", "Ticks", "Verdicts", "Worst errors", "Skew"]
-    return f"<section><h2>Steps</h2>{_table(head, rows)}</section>\n"
+    return _table(head, rows)
 
 
-def _ticks(run: Sequence[TickRecord]) -> str:
+def _ticks(run: Sequence[TickRecord]) -> Table:
     clusters = list(dict.fromkeys(cluster for record in run for cluster in record.clusters))
     rows = []
     for record in run:
@@ -195,9 +188,8 @@ def _ticks(run: Sequence[TickRecord]) -> str:
         ]
         rows.append(cells)
     head = ["Time", "Step", "Phase", "Canary", *clusters, "Verdict", "Then", "Because"]
-    summary = "The only tick" if len(run) == 1 else f"All {len(run)} ticks"
     caption = "The canary's weight as observed on each cluster, and what is not well there"
-    return f'<section class="screen"><h2>Ticks</h2>{_collapsed(summary, head, rows, caption)}</section>\n'
+    return _table(head, rows, caption)
 
 
 def _cluster_cell(record: TickRecord, name: str) -> tuple[str, str]:
@@ -215,32 +207,6 @@ def _remarks(record: TickRecord) -> Iterable[str]:
     return dict.fromkeys([*record.reasons, *gates, *waits, *record.errors])
 
 
-def _collapsed(summary: str, head: Sequence[str], rows: Iterable[Sequence[tuple[str, str]]], caption: str) -> str:
-    return (
-        f'<details><summary>{_text(summary)}</summary><div class="long" tabindex="0">'
-        f"{_grid(head, rows, caption)}</div></details>"
-    )
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[tuple[str, str]]], caption: str = "") -> str:
-    return f'<div class="wide">{_grid(head, rows, caption)}</div>'
-
-
-def _grid(head: Sequence[str], rows: Iterable[Sequence[tuple[str, str]]], caption: str) -> str:
-    """Cells are a class and a text; a heading is aligned as the first cell below it."""
-    filled = list(rows)
-    looks = [look.split(" ")[0] for look, _text_of_it in filled[0]] if filled else ["t"] * len(head)
-    heading = "".join(
-        f'<th scope="col" class="{look}">{_text(name)}</th>' for look, name in zip(looks, head, strict=True)
-    )
-    body = "".join(f"<tr>{_cells(row)}</tr>\n" for row in filled)
-    shown = f"<caption>{_text(caption)}</caption>" if caption else ""
-    return f"<table>{shown}<thead><tr>{heading}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _cells(row: Iterable[tuple[str, str]]) -> str:
-    return "".join(f'<td class="{look}">{_text(text)}</td>' for look, text in row)
-
-
-def _text(text: str) -> str:
-    return escape(story.clean(text))
+def _table(names: Sequence[str], rows: Sequence[Sequence[Cell]], caption: str = "") -> Table:
+    looks = [look.split(" ")[0] for look, _text in rows[0]] if rows else ["t"] * len(names)
+    return Table(list(zip(looks, names, strict=True)), rows, caption)

@@ -130,7 +130,7 @@ def test_values_that_errors_must_not_repeat(body: Any, kind: str, values: tuple[
     assert client._secret_values(body, kind) == values
 
 
-@pytest.mark.parametrize("library", ["urllib3", "yaml", "websocket", "kubernetes"])
+@pytest.mark.parametrize("library", ["urllib3", "yaml", "websocket", "kubernetes", "jinja2"])
 def test_every_file_can_be_imported_without_the_libraries(library: str) -> None:
     files = sorted(path.stem for path in Path(client.__file__).parent.glob("*.py") if path.stem != "__init__")
     package = client.__name__.rpartition(".")[0]

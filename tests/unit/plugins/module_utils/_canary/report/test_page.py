@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import re
+import sys
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import Analysis, MetricResult
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.report import chart
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.report.page import page
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.report.page import import_error, page
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.report.record import (
     SUCCESS_RATE,
     Limit,
@@ -107,7 +108,21 @@ def test_texts_of_others_are_escaped_everywhere() -> None:
     ]
     html = page(run)
     assert "<script" not in html
-    assert "script" not in read(html).tags
+    reader = read(html)
+    assert "script" not in reader.tags
+    # Escaped once: a person reads what was written.
+    assert "".join(reader.texts).count(EVIL) > 20
+
+
+def test_commands_stand_on_lines_of_their_own() -> None:
+    html = page([tick(0, waiting=Waiting("gate half", None, ("kubectl annotate <cart>", "kubectl apply")))])
+    assert "<pre>kubectl annotate &lt;cart&gt;\nkubectl apply</pre>" in html
+
+
+def test_where_jinja_is_missing_it_is_said_before_a_page_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert import_error() == ""
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    assert "jinja2" in import_error()
 
 
 @pytest.mark.parametrize(
