@@ -78,13 +78,12 @@ findings:
   returned: on failure
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onemesh.istio.plugins.module_utils._operations import apply
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.module import run_module
 
 
 def main() -> None:
-    run_module(AnsibleModule(argument_spec=apply.ARGUMENT_SPEC, supports_check_mode=True), apply)
+    run_module(apply)
 
 
 if __name__ == "__main__":

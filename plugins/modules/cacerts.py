@@ -190,19 +190,12 @@ findings:
   returned: always
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.cacerts import run as cacerts
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.module import run_module
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec=cacerts.ARGUMENT_SPEC,
-        supports_check_mode=True,
-        mutually_exclusive=cacerts.MUTUALLY_EXCLUSIVE,
-        required_if=cacerts.REQUIRED_IF,
-    )
-    run_module(module, cacerts)
+    run_module(cacerts)
 
 
 if __name__ == "__main__":

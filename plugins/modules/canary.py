@@ -756,21 +756,12 @@ findings:
       remedy: name a destination that the route has, or add it with weight 0
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onemesh.istio.plugins.module_utils._operations import canary
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.module import run_module
 
 
 def main() -> None:
-    run_module(
-        AnsibleModule(
-            argument_spec=canary.ARGUMENT_SPEC,
-            supports_check_mode=True,
-            required_if=canary.REQUIRED_IF,
-            required_by=canary.REQUIRED_BY,
-        ),
-        canary,
-    )
+    run_module(canary)
 
 
 if __name__ == "__main__":

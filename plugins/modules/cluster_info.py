@@ -173,13 +173,12 @@ findings:
       remedy: see whether its API server answers, or allow more time
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onemesh.istio.plugins.module_utils._operations import cluster_info
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.module import run_module
 
 
 def main() -> None:
-    run_module(AnsibleModule(argument_spec=cluster_info.ARGUMENT_SPEC, supports_check_mode=True), cluster_info)
+    run_module(cluster_info)
 
 
 if __name__ == "__main__":

@@ -73,13 +73,12 @@ findings:
   returned: on failure
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onemesh.istio.plugins.module_utils._operations import gateway_address
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.module import run_module
 
 
 def main() -> None:
-    run_module(AnsibleModule(argument_spec=gateway_address.ARGUMENT_SPEC, supports_check_mode=True), gateway_address)
+    run_module(gateway_address)
 
 
 if __name__ == "__main__":

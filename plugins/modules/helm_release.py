@@ -158,13 +158,12 @@ findings:
   returned: on failure
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.helm_release import run as helm_release
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.module import run_module
 
 
 def main() -> None:
-    run_module(AnsibleModule(argument_spec=helm_release.ARGUMENT_SPEC, supports_check_mode=True), helm_release)
+    run_module(helm_release)
 
 
 if __name__ == "__main__":

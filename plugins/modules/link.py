@@ -124,15 +124,12 @@ findings:
   returned: on failure
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.link import run as link
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.module import run_module
 
 
 def main() -> None:
-    run_module(
-        AnsibleModule(argument_spec=link.ARGUMENT_SPEC, supports_check_mode=True, required_if=link.REQUIRED_IF), link
-    )
+    run_module(link)
 
 
 if __name__ == "__main__":

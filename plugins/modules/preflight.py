@@ -129,13 +129,12 @@ findings:
       remedy: give west a network of its own (cluster_network), or another pod CIDR
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.module import run_module
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.preflight import run as preflight
 
 
 def main() -> None:
-    run_module(AnsibleModule(argument_spec=preflight.ARGUMENT_SPEC, supports_check_mode=True), preflight)
+    run_module(preflight)
 
 
 if __name__ == "__main__":

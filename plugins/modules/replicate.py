@@ -410,18 +410,12 @@ findings:
       remedy: correct the field
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.module import run_module
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.replicate import run as replicate
 
 
 def main() -> None:
-    run_module(
-        AnsibleModule(
-            argument_spec=replicate.ARGUMENT_SPEC, supports_check_mode=True, required_if=replicate.REQUIRED_IF
-        ),
-        replicate,
-    )
+    run_module(replicate)
 
 
 if __name__ == "__main__":

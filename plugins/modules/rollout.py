@@ -62,13 +62,12 @@ findings:
   returned: on failure
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onemesh.istio.plugins.module_utils._operations import rollout
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.module import run_module
 
 
 def main() -> None:
-    run_module(AnsibleModule(argument_spec=rollout.ARGUMENT_SPEC, supports_check_mode=True), rollout)
+    run_module(rollout)
 
 
 if __name__ == "__main__":

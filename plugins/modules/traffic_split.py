@@ -267,21 +267,12 @@ findings:
       remedy: give weights that make 100, or another total
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.module import run_module
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.traffic_split import run as traffic_split
 
 
 def main() -> None:
-    run_module(
-        AnsibleModule(
-            argument_spec=traffic_split.ARGUMENT_SPEC,
-            supports_check_mode=True,
-            required_if=traffic_split.REQUIRED_IF,
-            required_one_of=traffic_split.REQUIRED_ONE_OF,
-        ),
-        traffic_split,
-    )
+    run_module(traffic_split)
 
 
 if __name__ == "__main__":

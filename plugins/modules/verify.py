@@ -211,20 +211,12 @@ findings:
   returned: always
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.module import run_module
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify import run as verify
 
 
 def main() -> None:
-    run_module(
-        AnsibleModule(
-            argument_spec=verify.ARGUMENT_SPEC,
-            required_if=verify.REQUIRED_IF,
-            supports_check_mode=True,
-        ),
-        verify,
-    )
+    run_module(verify)
 
 
 if __name__ == "__main__":

@@ -295,13 +295,12 @@ findings:
   returned: always
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.module import run_module
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe import run as wipe
 
 
 def main() -> None:
-    run_module(AnsibleModule(argument_spec=wipe.ARGUMENT_SPEC, supports_check_mode=True), wipe)
+    run_module(wipe)
 
 
 if __name__ == "__main__":

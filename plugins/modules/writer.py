@@ -173,13 +173,12 @@ findings:
       remedy: rename or delete it, and run again
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.module import run_module
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.writer import run as writer
 
 
 def main() -> None:
-    run_module(AnsibleModule(argument_spec=writer.ARGUMENT_SPEC, supports_check_mode=True), writer)
+    run_module(writer)
 
 
 if __name__ == "__main__":

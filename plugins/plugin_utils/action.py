@@ -20,7 +20,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import hidden_values
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import plain
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, run_operation
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, face_of, run_operation
 from ansible_collections.onemesh.istio.plugins.plugin_utils.mesh import Moment
 from ansible_collections.onemesh.istio.plugins.plugin_utils.run_of_task import RunOfTask
 from ansible_collections.onemesh.istio.plugins.plugin_utils.vault import decrypting
@@ -77,13 +77,10 @@ class OperationAction(ActionBase):
             for name in (option, *spec.get("aliases", ()))
             if given.get(name) is not None
         }
-        relations = {
-            name: getattr(self.OPERATION, name.upper()) for name in _RELATIONS if hasattr(self.OPERATION, name.upper())
-        }
         self._task.args = {**given, **dict.fromkeys(aside, True)}
         try:
             validation, parameters = self.validate_argument_spec(  # type: ignore[no-untyped-call]
-                self.OPERATION.ARGUMENT_SPEC, **relations
+                **face_of(self.OPERATION)
             )
         finally:
             self._task.args = given
@@ -142,5 +139,3 @@ _FOR_PEOPLE = frozenset(
 
 # Ansible 2.19 trusts text as a template only where it was read as one; before that it trusts all text.
 _trusted: Callable[[Any], Any] = getattr(ansible.template, "trust_as_template", lambda text: text)
-
-_RELATIONS = ("mutually_exclusive", "required_together", "required_one_of", "required_if", "required_by")

@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
+from ansible_collections.onemesh.istio.plugins.module_utils._operations import module as module_face
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import face_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = "ansible_collections.onemesh.istio.plugins"
@@ -208,6 +210,25 @@ def default_of(name: str) -> Any:
 @pytest.mark.parametrize("module", MODULES)
 def test_a_module_is_documented_as_its_operation_reads_it(module: str) -> None:
     assert list(differences(module, SPECS[module], documented(module), "suboptions")) == []
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_and_its_action_check_the_same_options(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    faces: list[dict[str, Any]] = []
+
+    def built(**face: Any) -> Any:
+        faces.append(face)
+        raise SystemExit
+
+    monkeypatch.setattr(module_face, "AnsibleModule", built)
+    with pytest.raises(SystemExit):
+        importlib.import_module(f"{PLUGINS}.modules.{name}").main()
+    assert faces == [{**face_of(operation_of(name)), "supports_check_mode": True}]
+
+
+def test_how_options_depend_on_each_other_is_part_of_the_face() -> None:
+    face = face_of(operation_of("canary"))
+    assert set(face) == {"argument_spec", "required_if", "required_by"}
 
 
 @pytest.mark.parametrize("role", ROLES)

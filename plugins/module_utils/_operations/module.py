@@ -9,13 +9,14 @@ from types import ModuleType
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import hidden_values
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, run_operation
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, face_of, run_operation
 
 _FLEETS = ("clusters", "peers")
 
 
-def run_module(module: AnsibleModule, operation: ModuleType) -> None:
-    """Run ``operation`` with the module's parameters and end the module with its result."""
+def run_module(operation: ModuleType) -> None:
+    """The whole of a module: its options are those of ``operation``, which is run with them."""
+    module = AnsibleModule(**face_of(operation), supports_check_mode=True)
     module.no_log_values = hidden_values(module.no_log_values, module.params)
     result = run_operation(operation, module.params, Context(check_mode=module.check_mode, diff=module._diff))
     # What Ansible shows of the options with -vvv; clusters hold credentials in all forms.

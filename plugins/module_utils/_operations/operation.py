@@ -57,6 +57,19 @@ class Operation(Protocol):
     def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]: ...
 
 
+_RELATIONS = ("mutually_exclusive", "required_together", "required_one_of", "required_if", "required_by")
+
+
+def face_of(operation: Operation | ModuleType) -> dict[str, Any]:
+    """By what Ansible checks the options of an operation, whichever face it has: their specification, and how they
+    depend on each other, which an operation says by names in capitals (``REQUIRED_IF``)."""
+    relations = {name: getattr(operation, name.upper(), None) for name in _RELATIONS}
+    return {
+        "argument_spec": operation.ARGUMENT_SPEC,
+        **{name: relation for name, relation in relations.items() if relation is not None},
+    }
+
+
 def fleet_of(parameters: Mapping[str, Any], context: Context, clusters: Mapping[str, Cluster] | None = None) -> Fleet:
     """The fleet that a mesh-wide operation was given, or that of ``clusters``.
 
