@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import itertools
 import json
 import random
 import ssl
@@ -49,11 +50,8 @@ POST_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 }
 """Where to, and how. ``timeout`` is in seconds, for each attempt."""
 
-_WORTH_ANOTHER = frozenset({429, 500, 502, 503, 504})
 _MOST_READ = 4096
 _MOST_SHOWN = 200
-_LONGEST_PAUSE = 2.0
-"""Seconds between two attempts, where the server names none."""
 # A shorter word of a path ("services", "hooks") is no secret, and would be hidden in ordinary text.
 _SHORTEST_PATH_SECRET = 12
 
@@ -74,7 +72,7 @@ class Target:
     @property
     def patience(self) -> float:
         """Seconds for all attempts together, with the pauses between them."""
-        return (self.retries + 1) * self.timeout + self.retries * _LONGEST_PAUSE
+        return (self.retries + 1) * self.timeout + self.retries * retry.LONGEST_PAUSE
 
 
 class Reply(NamedTuple):
@@ -131,14 +129,20 @@ def post(target: Target, body: Any) -> Reply:
     data = json.dumps(body, separators=(",", ":")).encode()
     ends = time.monotonic() + target.patience
     with _pool(target) as pool:
-        reply, again, retry_after = _attempt(pool, target, data)
-        for attempt in range(target.retries):
-            pause = min(_LONGEST_PAUSE, 0.2 * 2**attempt) * (0.5 + random.random() / 2)  # spreads load, guards nothing
-            pause = pause if retry_after is None else retry_after
-            if not again or pause + target.timeout > ends - time.monotonic():
+        for attempt in itertools.count(1):
+            reply, trouble, retry_after = _attempt(pool, target, data)
+            pause = retry.pause_before_repost(
+                attempt=attempt,
+                retries=target.retries,
+                status=reply.status,
+                retry_after=retry_after,
+                trouble=trouble,
+                remaining=ends - time.monotonic() - target.timeout,
+                jitter=random.random(),  # spreads load, guards nothing
+            )
+            if pause is None:
                 break
             time.sleep(pause)
-            reply, again, retry_after = _attempt(pool, target, data)
     return reply
 
 
@@ -168,8 +172,8 @@ def post_all(posts: Sequence[tuple[Target, Any]]) -> list[Reply]:
     ]
 
 
-def _attempt(pool: urllib3.PoolManager, target: Target, data: bytes) -> tuple[Reply, bool, float | None]:
-    """The reply, whether another attempt may bring a better one, and after how many seconds the server wants it."""
+def _attempt(pool: urllib3.PoolManager, target: Target, data: bytes) -> tuple[Reply, Trouble | None, float | None]:
+    """The reply, why none came, and after how many seconds the server wants to be asked again."""
     ends = time.monotonic() + target.timeout
     try:
         answer = pool.request(
@@ -190,11 +194,9 @@ def _attempt(pool: urllib3.PoolManager, target: Target, data: bytes) -> tuple[Re
             answer.release_conn()
     except (HTTPError, OSError, ValueError) as error:
         failure = retry.explain(error, server=target.shown, seconds=target.timeout)
-        again = failure.trouble is not Trouble.REFUSED_TLS
-        return Reply(None, f"{failure.message} ({failure.remedy})"), again, None
+        return Reply(None, f"{failure.message} ({failure.remedy})"), failure.trouble, None
     said = " ".join(mask(text, target.secrets).split())[:_MOST_SHOWN]
-    again = answer.status in _WORTH_ANOTHER
-    return Reply(answer.status, said), again, retry.retry_after_seconds(answer.headers) if again else None
+    return Reply(answer.status, said), None, retry.retry_after_seconds(answer.headers)
 
 
 def _beginning(answer: urllib3.BaseHTTPResponse, ends: float) -> str:

@@ -17,6 +17,10 @@ from typing import NamedTuple
 MAX_ATTEMPTS = 10
 """Attempts of one request, whatever time there is."""
 
+LONGEST_PAUSE = 2.0
+"""Seconds between two attempts, where the server names none."""
+
+_LATER = frozenset({429, 500, 502, 503, 504})
 _BUSY = frozenset({502, 503, 504})
 _NO_WAY_THERE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.ENETDOWN, errno.EHOSTDOWN})
 
@@ -63,7 +67,7 @@ def pause_before_retry(
     """
     if attempt >= MAX_ATTEMPTS:
         return None
-    backoff = min(0.1 * 2 ** (attempt - 1), 2.0) * (0.5 + jitter / 2)
+    backoff = _backoff(0.1, attempt, jitter)
     if status is not None:
         again = status == 429 or (idempotent and (status in _BUSY or (status >= 500 and retry_after is not None)))
         pause = backoff if retry_after is None else retry_after + backoff * 0.1
@@ -71,6 +75,31 @@ def pause_before_retry(
         again = attempt == 1 and (trouble is Trouble.NOT_SENT or (trouble is Trouble.CUT_OFF and idempotent))
         pause = backoff
     return pause if again and pause < remaining else None
+
+
+def pause_before_repost(
+    *,
+    attempt: int,
+    retries: int,
+    status: int | None = None,
+    retry_after: float | None = None,
+    trouble: Trouble | None = None,
+    remaining: float,
+    jitter: float = 0.0,
+) -> float | None:
+    """Seconds to wait before JSON is sent again to a server that may get it twice, or None to give up.
+
+    It is, as often as the user says (``retries``), where the server says "later" or no answer came; not where
+    certificates do not match. ``attempt``, ``remaining`` and ``jitter`` are those of ``pause_before_retry``; here
+    ``remaining`` is what the pause may last, so that the attempt after it has its own time.
+    """
+    later = status in _LATER if status is not None else trouble is not Trouble.REFUSED_TLS
+    pause = _backoff(0.2, attempt, jitter) if retry_after is None else retry_after
+    return pause if later and attempt <= retries and pause <= remaining else None
+
+
+def _backoff(shortest: float, attempt: int, jitter: float) -> float:
+    return float(min(shortest * 2 ** (attempt - 1), LONGEST_PAUSE)) * (0.5 + jitter / 2)
 
 
 def retry_after_seconds(headers: Mapping[str, str], now: float | None = None) -> float | None:

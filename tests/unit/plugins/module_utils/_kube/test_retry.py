@@ -12,6 +12,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.retry import (
     MAX_ATTEMPTS,
     Trouble,
     explain,
+    pause_before_repost,
     pause_before_retry,
     retry_after_seconds,
 )
@@ -80,6 +81,42 @@ def test_pauses_grow_to_a_bound_and_never_come_before_the_time_asked_for() -> No
     asked = pause_before_retry(attempt=1, idempotent=True, status=429, retry_after=3, remaining=60)
     assert asked is not None
     assert asked >= 3
+
+
+@pytest.mark.parametrize(
+    ("attempt", "status", "retry_after", "trouble", "pause"),
+    [
+        (1, 200, None, None, None),
+        (1, 403, None, None, None),
+        (1, 302, 1.0, None, None),
+        (1, 501, None, None, None),
+        (1, 429, None, None, 0.2),
+        (1, 500, None, None, 0.2),
+        (2, 502, None, None, 0.4),
+        (3, 503, None, None, 0.8),
+        (9, 504, None, None, 2.0),
+        (1, 503, 7.0, None, 7.0),
+        (1, 503, 0.0, None, 0.0),
+        (1, 503, 10.0, None, 10.0),
+        (1, 503, 11.0, None, None),
+        (10, 503, None, None, None),
+        (1, None, None, Trouble.NOT_SENT, 0.2),
+        (2, None, None, Trouble.CUT_OFF, 0.4),
+        (2, None, None, Trouble.LATE, 0.4),
+        (1, None, None, Trouble.REFUSED_TLS, None),
+    ],
+)
+def test_what_is_posted_again_and_when(
+    attempt: int, status: int | None, retry_after: float | None, trouble: Trouble | None, pause: float | None
+) -> None:
+    found = pause_before_repost(
+        attempt=attempt, retries=9, status=status, retry_after=retry_after, trouble=trouble, remaining=10, jitter=1
+    )
+    assert found == pause
+
+
+def test_nothing_is_posted_again_unasked() -> None:
+    assert pause_before_repost(attempt=1, retries=0, status=503, remaining=10) is None
 
 
 @pytest.mark.parametrize(
