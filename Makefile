@@ -20,7 +20,7 @@ OBJECTS := analysis canary canary_routes charts engine helm identity replicate t
 
 RUN := source tools/common.sh && use_checkout &&
 
-.PHONY: help setup demo test check-quick build changelog clean clean-lab $(addprefix check-,$(CHECKS) lab-build $(SMOKE_CHECK))
+.PHONY: help setup demo test check-quick build findings changelog clean clean-lab $(addprefix check-,$(CHECKS) lab-build $(SMOKE_CHECK))
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -41,6 +41,9 @@ check-quick: setup ## All that needs no cluster, and one mesh from nothing, with
 
 build: setup ## The collection's artifact, installed into .cache/installed
 	@tools/artifact.sh .cache/installed
+
+findings: setup ## docs/findings.md, from the kinds of findings that the engine declares
+	@$(RUN) python tools/findings.py
 
 changelog: setup ## Move the fragments into CHANGELOG.md, under the version of galaxy.yml
 	@$(RUN) antsibull-changelog release --update-existing --reload-plugins

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils import _yaml
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import CLUSTER_NAME_NOT_UNIQUE
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._values import truth
 
@@ -180,7 +181,7 @@ def fleet_of_parameters(elements: Iterable[Mapping[str, Any]]) -> dict[str, Clus
             findings.append(
                 Finding(
                     cluster.name,
-                    "name-not-unique",
+                    CLUSTER_NAME_NOT_UNIQUE,
                     "two inventory hosts have this cluster name, and an Istio cluster ID must be unique in a mesh",
                     "give each host its own cluster_name (default: the inventory host's name)",
                 )

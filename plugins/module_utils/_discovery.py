@@ -15,6 +15,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import CREDENTIAL_OPTIONS, Cluster
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import (
+    CREDENTIALS_NOT_HANDED_ON,
+    HUB_NAME_UNKNOWN,
+    NETWORK_UNKNOWN,
+    REMOTE_SECRET_EXPIRED,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet
 from ansible_collections.onemesh.istio.plugins.module_utils._hub import HUB
@@ -139,8 +145,8 @@ def refuse_what_no_reference_carries(search: Search) -> None:
         given.append("proxy (its password)")
     if given:
         finding = Finding(
-            search.local_cluster or HUB,
-            "discovery-credentials",
+            search.local_cluster,
+            CREDENTIALS_NOT_HANDED_ON,
             f"{', '.join(given)} cannot be handed on to tasks, which reach every other cluster by way of the hub",
             "give it by a kubeconfig file or an environment variable (K8S_AUTH_API_KEY), which tasks read too; or set "
             "credentials: true where the tokens of all clusters may be in variables",
@@ -207,7 +213,7 @@ def _expired(remote: RemoteCluster, expiry: datetime | None, now: datetime) -> I
     if expiry is not None and expiry <= now:
         yield Finding(
             remote.cluster_id,
-            "remote-secret-expired",
+            REMOTE_SECRET_EXPIRED,
             f"its token ended at {timestamp(expiry)}; the API server at {remote.server} refuses it",
             "link the cluster again so that it gets a new one",
             object=f"Secret {remote.secret}",
@@ -226,10 +232,10 @@ def _local_cluster(client: Client, namespace: str) -> str:
 
 def _nameless(search: Search) -> MeshError:
     finding = Finding(
-        HUB,
-        "discovery-local-cluster",
-        f"its cluster ID is not known: in {search.namespace} no Deployment of istiod says one CLUSTER_ID that we may "
-        "read",
+        "",
+        HUB_NAME_UNKNOWN,
+        f"the cluster ID of the hub is not known: in {search.namespace} no Deployment of istiod says one CLUSTER_ID "
+        "that we may read",
         "set local_cluster to the ID, or include_hub: false to leave the hub out",
     )
     return MeshError("The hub cannot be named.", [finding])
@@ -268,7 +274,7 @@ def network_of(client: Client, namespace: str) -> str:
 def _unasked(error: KubeError) -> Finding:
     return Finding(
         error.cluster,
-        "discovery-network",
+        NETWORK_UNKNOWN,
         f"its network is not known: {error.message}",
         error.remedy or "see whether its API server answers",
         "warning",

@@ -11,23 +11,64 @@ from typing import Any, Literal
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One fact about one cluster that a person has to know.
+class FindingKind:
+    """What a check can find: its slug for machines, its cause and remedy for docs/findings.md.
 
-    ``check`` is a stable slug for machines, ``message`` says what was expected and what was found,
-    ``remedy`` says what to do next. ``severity`` ``error`` stops the operation, ``warning`` does not.
+    A slug is declared once, as a constant of the module that finds it; tools/findings.py collects them.
+    """
+
+    slug: str
+    cause: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class FindingFamily:
+    """Kinds that differ only by what they are about, such as the name of an option."""
+
+    prefix: str
+    about: str
+    cause: str
+    remedy: str
+
+    def kind(self, name: str) -> FindingKind:
+        return FindingKind(f"{self.prefix}-{name.replace('_', '-')}", self.cause, self.remedy)
+
+
+OPTION = FindingFamily(
+    "option",
+    "OPTION",
+    "An option has a value that cannot be used, or that another option rules out.",
+    "Correct the option that the slug names.",
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One fact that a person has to know.
+
+    ``cluster`` is the one that it is about: empty where it is about several, which ``clusters`` names then, or about
+    none, such as an option. ``message`` says what was expected and what was found, ``remedy`` what to do next.
+    ``severity`` ``error`` stops the operation, ``warning`` does not.
     """
 
     cluster: str
-    check: str
+    kind: FindingKind
     message: str
     remedy: str
     severity: Literal["error", "warning"] = "error"
     object: str = ""
+    clusters: tuple[str, ...] = ()
 
-    def as_dict(self) -> dict[str, str]:
+    @property
+    def check(self) -> str:
+        """The stable slug for machines."""
+        return self.kind.slug
+
+    def as_dict(self) -> dict[str, Any]:
         return {
             "cluster": self.cluster,
+            "clusters": list(self.clusters) or [self.cluster] * bool(self.cluster),
             "check": self.check,
             "severity": self.severity,
             "object": self.object,
@@ -36,8 +77,9 @@ class Finding:
         }
 
     def __str__(self) -> str:
-        where = f"{self.cluster} ({self.object})" if self.object else self.cluster
-        return f"{where}: {self.message} -> {self.remedy}"
+        where = self.cluster or ", ".join(self.clusters)
+        place = (f"{where} ({self.object})" if where else self.object) if self.object else where
+        return f"{place}: {self.message} -> {self.remedy}" if place else f"{self.message} -> {self.remedy}"
 
 
 class MeshError(Exception):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, FindingKind
 from ansible_collections.onemesh.istio.plugins.module_utils._guard import Guard, read
 from ansible_collections.onemesh.istio.plugins.module_utils._identity import Identity
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
@@ -246,10 +246,10 @@ class _Lane(Generic[T]):
             self._seconds = time.monotonic() - self._started
 
 
-def findings_of(outcomes: Mapping[str, Outcome[Any]], check: str) -> list[Finding]:
+def findings_of(outcomes: Mapping[str, Outcome[Any]], kind: FindingKind) -> list[Finding]:
     """One finding for each lane that ended in an error."""
     return [
-        Finding(name, check, outcome.error.message, outcome.error.remedy or "see whether its API server answers")
+        Finding(name, kind, outcome.error.message, outcome.error.remedy or "see whether its API server answers")
         for name, outcome in outcomes.items()
         if outcome.error is not None
     ]

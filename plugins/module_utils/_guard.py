@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from ansible_collections.onemesh.istio.plugins.module_utils import _identity
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import CLUSTER_NOT_IDENTIFIED, NOT_CLAIMED
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._identity import Expected, Identity
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import istiod
@@ -34,7 +35,7 @@ class WrongCluster(KubeError):
     def __init__(self, findings: Iterable[Finding]) -> None:
         self.findings = tuple(findings)
         first = self.findings[0]
-        super().__init__(first.cluster, first.message, reason=first.check, remedy=first.remedy)
+        super().__init__(first.cluster, first.message, kind=first.kind, remedy=first.remedy)
 
 
 class Guard:
@@ -152,7 +153,7 @@ def claim(client: Client, identity: Identity) -> None:
     raise Conflict(
         client.cluster,
         f"{NAMESPACE.describe(identity.namespace)} was changed by somebody else at each of {_TRIES} tries",
-        reason="not-claimed",
+        kind=NOT_CLAIMED,
         remedy="see what changes it again and again, then run again",
     )
 
@@ -165,7 +166,7 @@ def _uid(client: Client) -> str:
             error.cluster,
             f"nobody can tell which cluster this API server is: {error.message}",
             status=error.status,
-            reason="cluster-not-identified",
+            kind=CLUSTER_NOT_IDENTIFIED,
             remedy=f"let this account get namespace {_identity.SYSTEM_NAMESPACE} (a ClusterRole with verb get on "
             f"namespaces, resourceNames [{_identity.SYSTEM_NAMESPACE}])",
         ) from error

@@ -15,6 +15,12 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any, NamedTuple
 
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import (
+    CLUSTER_DIFFERS,
+    CLUSTER_ID_DIFFERS,
+    CLUSTER_REPLACED,
+    SAME_API_SERVER,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import istiod
 
@@ -152,7 +158,7 @@ def same_server(first: str, second: Identity) -> Finding:
     """Of the second of two names, whatever URLs they have."""
     return Finding(
         second.cluster,
-        "same-api-server",
+        SAME_API_SERVER,
         f"{second.cluster} and {first} are the same cluster (UID {second.uid} of kube-system, {second.server})",
         "correct cluster_kubeconfig or cluster_context of one of them",
     )
@@ -165,7 +171,7 @@ def another_than_expected(identity: Identity, expected: Expected) -> Finding | N
     name = identity.cluster
     return Finding(
         name,
-        "cluster-replaced",
+        CLUSTER_REPLACED,
         f"the API server at {identity.server} is not the one that {expected.where} knows as {name}: its namespace "
         f"{SYSTEM_NAMESPACE} has UID {identity.uid}, expected {expected.uid}",
         f"correct cluster_kubeconfig or cluster_context of {name}; if it was rightly made anew, {expected.way_out}",
@@ -183,7 +189,7 @@ def _claimed_otherwise(identity: Identity) -> list[Finding]:
         return [
             Finding(
                 name,
-                "cluster-differs",
+                CLUSTER_DIFFERS,
                 f"the API server at {identity.server} is cluster {claim.cluster} (annotation {ANNOTATION_CLUSTER})",
                 f"{correct}; {_meant(claim.cluster)}",
                 object=where,
@@ -192,7 +198,7 @@ def _claimed_otherwise(identity: Identity) -> list[Finding]:
     return [
         Finding(
             name,
-            "cluster-replaced",
+            CLUSTER_REPLACED,
             f"the record on the API server at {identity.server} is of cluster {claim.cluster} with UID "
             f"{claim.uid or '(none)'} of kube-system, and this one has {identity.uid}: it was restored from a backup",
             f"{correct}; if this is rightly {name}, made anew, take the old record away: `{forget}`",
@@ -205,7 +211,7 @@ def _named_otherwise(identity: Identity) -> list[Finding]:
     return [
         Finding(
             identity.cluster,
-            "cluster-id-differs",
+            CLUSTER_ID_DIFFERS,
             f"istiod at {identity.server} runs with CLUSTER_ID {cluster_id!r}, and the inventory says "
             f"{identity.cluster!r}",
             f"correct cluster_kubeconfig or cluster_context of {identity.cluster}; {_put_back(identity, cluster_id)}",

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import OPTION, Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import retry
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.libraries import missing_library
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.retry import Trouble
@@ -93,8 +93,8 @@ def target_of(options: Mapping[str, Any], name: str, problems: list[Finding]) ->
     parts, shown = _address(url)
     headers = {str(key): str(value) for key, value in (options["headers"] or {}).items()}
 
-    def refuse(check: str, message: str, remedy: str) -> None:
-        problems.append(Finding("the canary", check, message, remedy, object=name))
+    def refuse(option: str, message: str, remedy: str) -> None:
+        problems.append(Finding("", OPTION.kind(option), message, remedy, object=name))
 
     if parts is None:
         refuse("url", "its url is no http:// or https:// address", "give it as https://HOST[:PORT]/PATH")

@@ -10,11 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import PERMISSION_MISSING
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import Kind
-
-CHECK = "access-missing"
 
 _CONNECTIONS = 8
 """As many as a client keeps open."""
@@ -74,7 +73,7 @@ def findings(cluster: str, missing: Iterable[Need], *, beyond: str = "") -> list
     return [
         Finding(
             cluster,
-            CHECK,
+            PERMISSION_MISSING,
             "the account in use may not " + "; ".join(lack.words() for lack in lacks),
             beyond
             or "run the role onemesh.istio.link with link_writer: true, with these kinds in link_writer_kinds, and use "

@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar
 from ansible_collections.onemesh.istio.plugins.module_utils._change import hubs, prepare, proving, session
 from ansible_collections.onemesh.istio.plugins.module_utils._change.actions import Action
 from ansible_collections.onemesh.istio.plugins.module_utils._change.commit import Commit, Done
+from ansible_collections.onemesh.istio.plugins.module_utils._change.finding_kinds import OWED
 from ansible_collections.onemesh.istio.plugins.module_utils._change.lease import SetLease
 from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import (
     ClusterRecord,
@@ -32,7 +33,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.policy impor
 from ansible_collections.onemesh.istio.plugins.module_utils._change.report import ClusterReport, Report, Touched
 from ansible_collections.onemesh.istio.plugins.module_utils._change.settle import is_held
 from ansible_collections.onemesh.istio.plugins.module_utils._change.setup import Setup
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError, errors
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import NOT_REACHABLE
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, FindingKind, MeshError, errors
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, Outcome, findings_of
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import ANNOTATION_HASH, is_of_set
@@ -123,13 +125,13 @@ class Change:
 
     def _states_of(self, outcomes: Mapping[str, Outcome[Any]]) -> dict[str, Any]:
         """Of the clusters that answered. Raises MeshError where too few did."""
-        self._judge(outcomes, "not-reachable")
+        self._judge(outcomes, NOT_REACHABLE)
         return {name: outcome.get() for name, outcome in outcomes.items() if outcome.error is None}
 
-    def _judge(self, outcomes: Mapping[str, Outcome[Any]], check: str) -> None:
+    def _judge(self, outcomes: Mapping[str, Outcome[Any]], kind: FindingKind) -> None:
         """Note who is away; raises MeshError where the change cannot go on without them. Nothing is written yet."""
         failed = {name: outcome.error for name, outcome in outcomes.items() if outcome.error is not None}
-        findings = findings_of(outcomes, check)
+        findings = findings_of(outcomes, kind)
         for finding in findings:
             part = self._report.clusters[finding.cluster]
             if may_be_left_out(failed[finding.cluster], self._setup.policy):
@@ -239,7 +241,7 @@ class Change:
             deadline=setup.request_timeout * (3 + longest / setup.workers),
             only=list(plans),
         )
-        self._judge(outcomes, "not-reachable")
+        self._judge(outcomes, NOT_REACHABLE)
         prepared = {name: outcome.get() for name, outcome in outcomes.items() if outcome.error is None}
         return self._possible(prepared)
 
@@ -506,7 +508,7 @@ class Change:
         return [
             Finding(
                 name,
-                "owed",
+                OWED,
                 f"could not be put back yet: {few(each.id for each in owed)}",
                 "run again, or with state: settled, when the cluster answers; until then its objects may differ",
             )
@@ -520,7 +522,7 @@ class Change:
 
 def _not_written(failed: Mapping[str, KubeError]) -> list[Finding]:
     return [
-        Finding(name, error.reason or "not-written", error.message, error.remedy or "see its API server's logs")
+        Finding(name, error.kind, error.message, error.remedy or "see its API server's logs")
         for name, error in failed.items()
     ]
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from ansible_collections.onemesh.istio.plugins.module_utils._change.finding_kinds import OTHER_HUB
 from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import Content
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import ANNOTATION_HUB, is_of_set
@@ -56,7 +57,7 @@ def other_hub(cluster: str, described: str, name: str, other: str, hub: str) -> 
     """Why a run with ``hub`` may not go on."""
     return Finding(
         cluster,
-        "other-hub",
+        OTHER_HUB,
         f"the record of {name} is kept by {other}, and this run has {hub} as hub",
         f"run again with mesh_hub={other} (option hub: {other}), as the runs before did; if {other} is gone for good, "
         f"set write_off: [{other}]",

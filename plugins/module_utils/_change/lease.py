@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
+from ansible_collections.onemesh.istio.plugins.module_utils._change.finding_kinds import LOCK_HELD, LOCK_LOST
 from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import content_hash
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, Forbidden, KubeError, NotFound
@@ -109,7 +110,7 @@ class Home(Protocol):
 
 
 class SetLease:
-    """Held for the time of a ``with`` block. Raises Conflict (``reason`` LeaseHeld) at once where another run has it.
+    """Held for the time of a ``with`` block. Raises Conflict (``kind`` LOCK_HELD) at once where another run has it.
 
     With ``wait`` that many seconds are given to the other run to end.
     """
@@ -278,7 +279,7 @@ class SetLease:
             self._client.cluster,
             f"another run works on this set: Lease {self._namespace}/{self._name} is held by "
             f"{spec.get('holderIdentity') or 'nobody any more'} since {spec.get('acquireTime') or 'just now'}",
-            reason="LeaseHeld",
+            kind=LOCK_HELD,
             remedy=f"wait for that run to end, or set lock_timeout; if it is dead, the Lease lapses in {left:.0f} s",
         )
 
@@ -286,7 +287,7 @@ class SetLease:
         return Conflict(
             self._client.cluster,
             f"Lease {self._namespace}/{self._name} was taken by {(live.get('spec') or {}).get('holderIdentity')}",
-            reason="LeaseLost",
+            kind=LOCK_LOST,
             remedy="see that run; this one wrote nothing more",
         )
 
@@ -294,7 +295,7 @@ class SetLease:
         return Conflict(
             self._client.cluster,
             f"Lease {self._namespace}/{self._name} was not renewed for {SECONDS} s, and may be another run's by now",
-            reason="LeaseLost",
+            kind=LOCK_LOST,
             remedy="run again; this run wrote nothing more",
         )
 

@@ -14,6 +14,7 @@ from contextlib import ExitStack, suppress
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
+from ansible_collections.onemesh.istio.plugins.module_utils._change.finding_kinds import LOCK_HELD
 from ansible_collections.onemesh.istio.plugins.module_utils._change.lease import SetLease, is_free
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, KubeError
@@ -52,7 +53,7 @@ def take_along(client: Client, old: str, new: str, held: str = "") -> list[str]:
     """Move the records of all sets. ``held`` is the Lease in ``new`` that this run has already.
 
     Returns the sets that another run works on, which stay for now; for the one of ``held`` that raises Conflict
-    (``reason`` LeaseHeld). Raises KubeError where a set has records in both namespaces.
+    (``kind`` LOCK_HELD). Raises KubeError where a set has records in both namespaces.
     """
     busy = []
     for name in sets_in(client, old):
@@ -64,7 +65,7 @@ def take_along(client: Client, old: str, new: str, held: str = "") -> list[str]:
                 locks.enter_context(SetLease(client, old, name))
                 _move(client, sets_in(client, old).get(name, ()), new)
         except Conflict as error:
-            if error.reason != "LeaseHeld" or name == held:
+            if error.kind != LOCK_HELD or name == held:
                 raise
             busy.append(name)
     clear_locks(client, old)

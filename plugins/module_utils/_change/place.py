@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._change import moving
+from ansible_collections.onemesh.istio.plugins.module_utils._change.finding_kinds import RECORDS_NOT_REACHED
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, Forbidden, KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
@@ -223,7 +224,7 @@ class Place:
             self.client.cluster,
             f"the account in use may not {what}: {error.message}",
             status=error.status,
-            reason="records-not-reached",
+            kind=RECORDS_NOT_REACHED,
             remedy=remedy,
         )
 

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
+from ansible_collections.onemesh.istio.plugins.module_utils._change.finding_kinds import NOBODY_LEFT
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import CLUSTER_UNKNOWN
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import OPTION, Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import (
     KubeError,
     ServerError,
@@ -46,8 +48,8 @@ class Policy:
         if unknown:
             findings.append(
                 Finding(
-                    "the fleet",
-                    "unknown-cluster",
+                    "",
+                    CLUSTER_UNKNOWN,
                     f"exclude names {', '.join(unknown)}, the fleet has {', '.join(names)}",
                     "correct exclude",
                 )
@@ -56,14 +58,14 @@ class Policy:
         if parameters["unreachable"] == "quorum" and not 1 <= quorum <= len(names):
             findings.append(
                 Finding(
-                    "the fleet",
-                    "quorum",
+                    "",
+                    OPTION.kind("quorum"),
                     f"quorum is {quorum}, the fleet has {len(names)} clusters",
                     f"give a number from 1 to {len(names)}",
                 )
             )
         if excluded and excluded >= set(names):
-            findings.append(Finding("the fleet", "nobody-left", "exclude names every cluster", "leave one in"))
+            findings.append(Finding("", NOBODY_LEFT, "exclude names every cluster", "leave one in"))
         if findings:
             raise MeshError("The change cannot be made.", findings)
         return cls(parameters["unreachable"], quorum, excluded, regardless=parameters["unreachable"] != "halt")

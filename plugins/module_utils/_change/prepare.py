@@ -14,8 +14,10 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change import acces
 from ansible_collections.onemesh.istio.plugins.module_utils._change.access import Need
 from ansible_collections.onemesh.istio.plugins.module_utils._change.actions import Action
 from ansible_collections.onemesh.istio.plugins.module_utils._change.commit import edit
+from ansible_collections.onemesh.istio.plugins.module_utils._change.finding_kinds import DRY_RUN_NOT_POSSIBLE
 from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId
 from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import is_away
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import CONFLICT, NOT_SERVED, REFUSED
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client, content
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import (
@@ -97,7 +99,7 @@ def _dry_run(client: Client, action: Action, namespaces: Iterable[str]) -> tuple
             raise
         warning = Finding(
             client.cluster,
-            "no-dry-run",
+            DRY_RUN_NOT_POSSIBLE,
             f"a webhook cannot be asked beforehand: {error.message}",
             "nothing; should it refuse the write itself, all clusters are put back",
             "warning",
@@ -149,13 +151,18 @@ def _refused(cluster: str, action: Action, error: KubeError) -> Finding:
         )
         return Finding(
             cluster,
-            "conflict",
+            CONFLICT,
             f"apply {action.id}: {held}",
             "let that manager give the fields up, leave them out, or set force: true to take them over",
             object=str(action.id),
         )
-    check = "not-served" if isinstance(error, NotFound) else "refused"
-    return Finding(cluster, check, error.message, error.remedy or "see the message", object=str(action.id))
+    return Finding(
+        cluster,
+        NOT_SERVED if isinstance(error, NotFound) else REFUSED,
+        error.message,
+        error.remedy or "see the message",
+        object=str(action.id),
+    )
 
 
 def _since(live: Mapping[str, Any], manager: str) -> str:

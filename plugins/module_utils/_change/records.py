@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._change import ledger
+from ansible_collections.onemesh.istio.plugins.module_utils._change.finding_kinds import OTHER_HUB, RECORD_UNREADABLE
 from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import Record, UnreadableRecord
 from ansible_collections.onemesh.istio.plugins.module_utils._change.moving import LABEL_PART_OF, LABEL_RECORD
 from ansible_collections.onemesh.istio.plugins.module_utils._change.place import Place
@@ -122,7 +123,7 @@ class Records:
             raise KubeError(
                 self.client.cluster,
                 f"the record Secret {metadata['namespace']}/{metadata['name']} is not usable: {why}",
-                reason="record-unreadable",
+                kind=RECORD_UNREADABLE,
                 remedy="use the version of the collection that wrote it, or restore the Secret from a backup; "
                 "without it objects are known by their labels only",
             ) from error
@@ -156,6 +157,6 @@ def refuse_other_hub(client: Client, live: Mapping[str, Any], described: str) ->
         raise KubeError(
             client.cluster,
             f"{described} is a record of hub {other}, and this run calls the cluster {client.cluster}",
-            reason="other-hub",
+            kind=OTHER_HUB,
             remedy=f"run again with mesh_hub={other}; or give the cluster the name back that it had (cluster_name)",
         )

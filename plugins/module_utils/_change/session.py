@@ -8,6 +8,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
+from ansible_collections.onemesh.istio.plugins.module_utils._change.finding_kinds import (
+    OWED,
+    RECORD_CHANGED,
+    RECORD_NOT_WRITTEN,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._change.lease import SetLease
 from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import Record
 from ansible_collections.onemesh.istio.plugins.module_utils._change.report import ClusterReport, Report, Touched
@@ -70,7 +75,7 @@ def save(setup: Setup, record: Record) -> None:
     except Conflict as error:
         finding = Finding(
             setup.hub,
-            "record-changed",
+            RECORD_CHANGED,
             f"another run changed the record of set {setup.name} meanwhile: {error.message}",
             "run again",
         )
@@ -78,7 +83,7 @@ def save(setup: Setup, record: Record) -> None:
     except KubeError as error:
         finding = Finding(
             setup.hub,
-            "record-not-written",
+            RECORD_NOT_WRITTEN,
             f"the record of set {setup.name} could not be written: {error.message}",
             "run again when the hub answers: the record as it stands there tells what was begun",
         )
@@ -101,7 +106,7 @@ def note(report: Report, record: Record, settled: Settled) -> None:
 def failures(settled: Settled) -> list[Finding]:
     """A finding for everything that could not be paid."""
     return [
-        Finding(name, "owed", error.message, error.remedy or "run again when the cluster answers")
+        Finding(name, OWED, error.message, error.remedy or "run again when the cluster answers")
         for name, found in settled.errors.items()
         for error in found
     ]

@@ -12,12 +12,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._change import parallel
+from ansible_collections.onemesh.istio.plugins.module_utils._change.finding_kinds import (
+    CHANGED_SINCE,
+    GONE_MEANWHILE,
+    NAMESPACE_KEPT,
+    NAMESPACE_NOT_EMPTY,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import Owed
 from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import (
     few,
     stage_of,
     with_version,
 )
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import OBJECT_OF_ANOTHER
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client, content
@@ -294,7 +301,7 @@ def _gone(cluster: str, owed: Owed) -> Finding | None:
         return None
     return Finding(
         cluster,
-        "gone-meanwhile",
+        GONE_MEANWHILE,
         "was to be given back as it was, and is not there any more; it is not made again",
         "nothing, where that was meant; else apply it again",
         "warning",
@@ -305,7 +312,7 @@ def _gone(cluster: str, owed: Owed) -> Finding | None:
 def _of_somebody_else(cluster: str, owed: Owed) -> Finding:
     return Finding(
         cluster,
-        "object-of-another",
+        OBJECT_OF_ANOTHER,
         f"has this name, and is not the object that we {'made' if owed.verb == 'delete' else 'changed'}; it stays",
         "nothing, where somebody made it anew",
         "warning",
@@ -316,7 +323,7 @@ def _of_somebody_else(cluster: str, owed: Owed) -> Finding:
 def _not_empty(cluster: str, owed: Owed, left: list[str]) -> Finding:
     return Finding(
         cluster,
-        "namespace-not-empty",
+        NAMESPACE_NOT_EMPTY,
         f"was made by us and is not empty ({few(left)}); it stays, without our labels",
         "delete it yourself once nothing in it is needed",
         "warning",
@@ -327,7 +334,7 @@ def _not_empty(cluster: str, owed: Owed, left: list[str]) -> Finding:
 def _may_not_delete(cluster: str, owed: Owed, error: Forbidden) -> Finding:
     return Finding(
         cluster,
-        "namespace-kept",
+        NAMESPACE_KEPT,
         f"was made by us, and the account may not delete it, or not see whether it is empty ({error.message}); it "
         "stays, without our labels",
         "delete it yourself once nothing in it is needed",
@@ -339,7 +346,7 @@ def _may_not_delete(cluster: str, owed: Owed, error: Forbidden) -> Finding:
 def _changed_since(cluster: str, owed: Owed, conflicts: list[str]) -> Finding:
     return Finding(
         cluster,
-        "changed-since",
+        CHANGED_SINCE,
         f"{', '.join(conflicts)} was changed by somebody else since, and stays as it is",
         "see whether that is what is wanted",
         "warning",

@@ -9,12 +9,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from ansible_collections.onemesh.istio.plugins.module_utils._change.finding_kinds import (
+    HUB_NOT_REACHABLE,
+    SET_NAME_INVALID,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._change.lease import Borrowed, SetLease
 from ansible_collections.onemesh.istio.plugins.module_utils._change.place import Place
 from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import Policy
 from ansible_collections.onemesh.istio.plugins.module_utils._change.records import Records, is_set_name, record_name
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import MESH_ARGUMENT_SPEC, fleet_of_parameters
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import HUB_UNKNOWN
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import OPTION, Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member, Outcome
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import LeftPlay, Unreachable
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import LEVELS
@@ -89,8 +94,8 @@ class Setup:
         if hub not in fleet and hub not in beside:
             problems.append(
                 Finding(
-                    "the fleet",
-                    "unknown-hub",
+                    "",
+                    HUB_UNKNOWN,
                     f"hub is {hub}, the clusters are {', '.join([*fleet.names, *beside])}",
                     "name one of the clusters as hub (mesh_hub); it has to be the same in every run for this set",
                 )
@@ -98,14 +103,16 @@ class Setup:
         if not is_set_name(name):
             problems.append(
                 Finding(
-                    "the fleet",
-                    "set-name",
+                    "",
+                    SET_NAME_INVALID,
                     f"the set's name is {name!r}",
                     "use at most 40 lower case letters, digits and hyphens, a letter or digit first and last",
                 )
             )
         if parameters["workers"] < 1:
-            problems.append(Finding("the fleet", "workers", f"workers is {parameters['workers']}", "give 1 or more"))
+            problems.append(
+                Finding("", OPTION.kind("workers"), f"workers is {parameters['workers']}", "give 1 or more")
+            )
         if problems:
             raise MeshError("The change cannot be made.", problems)
         member = fleet[hub] if hub in fleet else fleet.beside(beside[hub])
@@ -162,7 +169,7 @@ def _hub_away(name: str, error: Unreachable) -> Finding:
         remedies.append(f"if {hub} is gone for good, name another hub (mesh_hub) and set write_off: [{hub}]")
     return Finding(
         hub,
-        "hub-not-reachable",
+        HUB_NOT_REACHABLE,
         f"{hub} is the hub, which keeps the record of {name}: {error.message}",
         "; ".join(remedies),
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._change import hubs, proving, session
 from ansible_collections.onemesh.istio.plugins.module_utils._change.change import Change, Intent
+from ansible_collections.onemesh.istio.plugins.module_utils._change.finding_kinds import OWED, REMOVAL_WAITS
 from ansible_collections.onemesh.istio.plugins.module_utils._change.lease import SetLease
 from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import (
     ClusterRecord,
@@ -23,6 +24,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.policy impor
 from ansible_collections.onemesh.istio.plugins.module_utils._change.report import ClusterReport, Report, Touched
 from ansible_collections.onemesh.istio.plugins.module_utils._change.settle import is_held
 from ansible_collections.onemesh.istio.plugins.module_utils._change.setup import Setup
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import NOT_REACHABLE, STILL_THERE
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, Outcome
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
@@ -133,7 +135,7 @@ class Teardown:
             if outcome.error is None:
                 continue
             finding = Finding(
-                name, "not-reachable", outcome.error.message, outcome.error.remedy or "see whether it answers"
+                name, NOT_REACHABLE, outcome.error.message, outcome.error.remedy or "see whether it answers"
             )
             if is_away(outcome.error):
                 self._report.clusters[name].state = "away"
@@ -237,7 +239,7 @@ class Teardown:
 
     def _refuse_leaks(self) -> None:
         findings = [
-            Finding("the fleet", "leaked", f"{each} is still there", "see what makes it again, then run again")
+            Finding("", STILL_THERE, f"{each} is still there", "see what makes it again, then run again")
             for each in self._leaked
         ]
         for name, items in self._record.owing().items():
@@ -258,7 +260,7 @@ class Teardown:
         if state == "ready" and not explained:
             return Finding(
                 name,
-                "kept",
+                REMOVAL_WAITS,
                 f"{shown} stays for now: routes that may lead there are not gone from every cluster yet",
                 "run again, or with state: settled, when the other clusters answer",
             )
@@ -267,7 +269,7 @@ class Teardown:
             if state != "not in the fleet"
             else f"run again with {name} among the clusters; if it is gone for good, set write_off: [{name}]"
         )
-        return Finding(name, "owed", f"{state}: {shown} has yet to be removed there", remedy)
+        return Finding(name, OWED, f"{state}: {shown} has yet to be removed there", remedy)
 
     def _foretell(
         self, present: Mapping[str, Sequence[Owed]], found: Mapping[str, Sequence[Mapping[str, Any]]]
@@ -301,7 +303,7 @@ def settle(setup: Setup, intent_of: Callable[[Mapping[str, Sequence[Owed]]], Int
     result = Change(patient, intent_of(missed)).run()
     if result["owed"] and not setup.check_mode:
         findings = [
-            Finding(name, "owed", f"is still owed: {', '.join(items[:5])}", "run again when it answers, or write_off")
+            Finding(name, OWED, f"is still owed: {', '.join(items[:5])}", "run again when it answers, or write_off")
             for name, items in result["owed"].items()
             if name not in setup.mesh
         ]

@@ -13,6 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
+from ansible_collections.onemesh.istio.plugins.module_utils._helm.finding_kinds import (
+    LEFTOVER,
+    LEFTOVER_IN_USE,
+    WEBHOOK_OF_A_GONE_ISTIO,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.manifest import Identity, Owner, owner_of
 
 REFUSE, ADOPT, REMOVE = CHOICES = ("refuse", "adopt", "remove")
@@ -57,7 +62,7 @@ def findings(cluster: str, leftovers: Iterable[Leftover], choice: str, owned: bo
         return [
             Finding(
                 cluster,
-                "leftover",
+                LEFTOVER,
                 f"the charts will own what somebody else left: {_listed(leftovers)}",
                 "to take them over set cluster_leftovers to adopt, which gives them Helm's marks and the charts' "
                 f"content; to have exactly these deleted set it to remove{_would_end(leftovers)}{_lists(leftovers)}",
@@ -68,7 +73,7 @@ def findings(cluster: str, leftovers: Iterable[Leftover], choice: str, owned: bo
         return [
             Finding(
                 cluster,
-                "leftover-in-use",
+                LEFTOVER_IN_USE,
                 f"{each} is to be removed, and its objects would be deleted with it",
                 "to keep them set cluster_leftovers to adopt; or delete those objects yourself first",
                 object=str(each.id),
@@ -81,7 +86,7 @@ def findings(cluster: str, leftovers: Iterable[Leftover], choice: str, owned: bo
     return [
         Finding(
             cluster,
-            "webhook-of-a-gone-istio",
+            WEBHOOK_OF_A_GONE_ISTIO,
             f"webhooks of an Istio that is gone refuse what they are asked about: {_listed(leftovers)}",
             "make that Service again if this Istio is to stay; else set cluster_leftovers to remove, or run "
             f"`kubectl delete {names}`: only these configurations go, nothing answers them",

@@ -15,11 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils import _yaml
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import HELM_FAILED, HELM_MISSING
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.source import ChartSource
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
-
-NO_PROGRAM = "helm-missing"
-"""The reason of an error that no chart source has a part in."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ class Helm:
             return str(_yaml.load(said, unique_keys=False)["version"])
         except (_yaml.NotYaml, TypeError, KeyError):
             raise KubeError(
-                self.cluster, f"helm shows no version of the chart {source.reference}", reason="helm"
+                self.cluster, f"helm shows no version of the chart {source.reference}", kind=HELM_FAILED
             ) from None
 
     def _run(self, command: Sequence[str], action: str, values: Mapping[str, Any] | None = None) -> str:
@@ -83,14 +81,14 @@ class Helm:
             raise KubeError(
                 self.cluster,
                 f"{self.binary} cannot be run: {error.strerror}",
-                reason=NO_PROGRAM,
+                kind=HELM_MISSING,
                 remedy="install Helm 3 where this runs, or set cluster_helm_binary to its path",
             ) from None
         except subprocess.TimeoutExpired:
             raise KubeError(
                 self.cluster,
                 f"helm did not {action} within {self.timeout:g} s",
-                reason="helm",
+                kind=HELM_FAILED,
                 remedy="see whether the API server and the source of the charts answer, then run again: what an "
                 "interrupted Helm left is put right first",
             ) from None
@@ -98,7 +96,7 @@ class Helm:
             raise KubeError(
                 self.cluster,
                 f"helm did not {action}: {_cause(done.stdout) or _words(done.stderr)}",
-                reason="helm",
+                kind=HELM_FAILED,
                 remedy="correct what Helm names, then run again",
             )
         return done.stdout

@@ -22,8 +22,22 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, FindingKind
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.finding_kinds import (
+    REMOTE_SECRET_ANNOTATION,
+    REMOTE_SECRET_CA_FILE,
+    REMOTE_SECRET_CONTEXTS,
+    REMOTE_SECRET_CURRENT_CONTEXT,
+    REMOTE_SECRET_DUPLICATE,
+    REMOTE_SECRET_EMPTY,
+    REMOTE_SECRET_INSECURE,
+    REMOTE_SECRET_LOOPBACK,
+    REMOTE_SECRET_NAME,
+    REMOTE_SECRET_NAMESPACE,
+    REMOTE_SECRET_OWN_CLUSTER,
+    REMOTE_SECRET_REFUSED,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.kubeconfig import (
     RefusedKubeconfig,
     UsedContext,
@@ -271,45 +285,49 @@ def _remote_cluster(cluster_id: str, location: str, kubeconfig: bytes, used: Use
     )
 
 
-def _doubt(own: str, remote: RemoteCluster, check: str, message: str, remedy: str) -> Finding:
-    return Finding(own, f"remote-secret-{check}", message, remedy, "warning", f"Secret {remote.secret}")
+def _doubt(own: str, remote: RemoteCluster, kind: FindingKind, message: str, remedy: str) -> Finding:
+    return Finding(own, kind, message, remedy, "warning", f"Secret {remote.secret}")
 
 
 def _doubts(own: str, remote: RemoteCluster) -> list[Finding]:
     """What is odd in a kubeconfig that istiod accepts."""
     findings = []
 
-    def doubt(check: str, message: str, remedy: str) -> None:
-        findings.append(_doubt(own, remote, check, message, remedy))
+    def doubt(kind: FindingKind, message: str, remedy: str) -> None:
+        findings.append(_doubt(own, remote, kind, message, remedy))
 
     key = remote.cluster_id
     relink = f"link {key} again so that the secret is made anew"
     if len(remote.contexts) > 1:
         doubt(
-            "contexts",
+            REMOTE_SECRET_CONTEXTS,
             f"the kubeconfig for {key} has {len(remote.contexts)} contexts ({', '.join(remote.contexts)}); "
             f"istiod uses only the current one, {remote.context}",
             relink,
         )
     if remote.context_cluster != key:
         doubt(
-            "current-context",
+            REMOTE_SECRET_CURRENT_CONTEXT,
             f"key {key} holds a kubeconfig whose current context {remote.context} leads to cluster "
             f"{remote.context_cluster} ({remote.server}); istiod shows its endpoints as those of {key}",
             f"check that {remote.server} is the API server of {key}, then {relink}",
         )
     if remote.insecure:
-        doubt("insecure", f"the kubeconfig for {key} does not verify the certificate of {remote.server}", relink)
+        doubt(
+            REMOTE_SECRET_INSECURE,
+            f"the kubeconfig for {key} does not verify the certificate of {remote.server}",
+            relink,
+        )
     if remote.ca_file:
         doubt(
-            "ca-file",
+            REMOTE_SECRET_CA_FILE,
             f"the kubeconfig for {key} names the CA file {remote.ca_file}, which has to exist where istiod runs; "
             "otherwise istiod refuses the kubeconfig",
             relink,
         )
     if is_loopback(remote.server):
         doubt(
-            "loopback",
+            REMOTE_SECRET_LOOPBACK,
             f"the kubeconfig for {key} names {remote.server}, which from inside {own} is {own} itself",
             f"set cluster_api_server of {key} to an address that pods of {own} reach, then {relink}",
         )
@@ -320,23 +338,23 @@ def _contradictions(own: str, remote: RemoteCluster, metadata: Mapping[str, Any]
     """Where name and annotation of the secret, which istiod does not read, say something else than its key."""
     findings = []
 
-    def doubt(check: str, message: str, remedy: str) -> None:
-        findings.append(_doubt(own, remote, check, message, remedy))
+    def doubt(kind: FindingKind, message: str, remedy: str) -> None:
+        findings.append(_doubt(own, remote, kind, message, remedy))
 
     key = remote.cluster_id
     relink = f"link {key} again so that the secret is made anew"
     annotation = (metadata.get("annotations") or {}).get(names.CLUSTER_ANNOTATION)
     if annotation is None:
-        doubt("annotation", f"annotation {names.CLUSTER_ANNOTATION} is missing, expected {key}", relink)
+        doubt(REMOTE_SECRET_ANNOTATION, f"annotation {names.CLUSTER_ANNOTATION} is missing, expected {key}", relink)
     elif annotation != key:
         doubt(
-            "annotation",
+            REMOTE_SECRET_ANNOTATION,
             f"annotation {names.CLUSTER_ANNOTATION} is {annotation}, the data key is {key}; istiod goes by the key",
             relink,
         )
     if metadata["name"] != names.remote_secret_name(key):
         doubt(
-            "name",
+            REMOTE_SECRET_NAME,
             f"the secret holds cluster {key} but is not named {names.remote_secret_name(key)}; istiod goes by the key",
             f"delete it, wait until istiod has lost {key}, then {relink}",
         )
@@ -358,7 +376,7 @@ def is_loopback(server: str) -> bool:
 def _wrong_namespace(own: str, location: str, namespace: str) -> Finding:
     return Finding(
         own,
-        "remote-secret-namespace",
+        REMOTE_SECRET_NAMESPACE,
         f"a remote secret lies outside of {namespace}; istiod reads only its own namespace and says nothing",
         f"link again with the namespace {namespace}, then delete this Secret",
         "warning",
@@ -369,7 +387,7 @@ def _wrong_namespace(own: str, location: str, namespace: str) -> Finding:
 def _no_data(own: str, location: str) -> Finding:
     return Finding(
         own,
-        "remote-secret-empty",
+        REMOTE_SECRET_EMPTY,
         "the remote secret has no data key, so it registers no cluster",
         "link the cluster again, or delete it",
         "warning",
@@ -380,7 +398,7 @@ def _no_data(own: str, location: str) -> Finding:
 def _own_cluster(own: str, location: str) -> Finding:
     return Finding(
         own,
-        "remote-secret-own-cluster",
+        REMOTE_SECRET_OWN_CLUSTER,
         f"key {own} is the cluster's own ID; istiod ignores it",
         "remove the key: a cluster is not linked to itself. If it is meant for another cluster, "
         "the two have the same cluster_name",
@@ -392,7 +410,7 @@ def _own_cluster(own: str, location: str) -> Finding:
 def _duplicate(own: str, cluster_id: str, location: str, first: str) -> Finding:
     return Finding(
         own,
-        "remote-secret-duplicate",
+        REMOTE_SECRET_DUPLICATE,
         f"cluster {cluster_id} is registered by {first} already; istiod ignores this secret, and when {first} "
         f"is deleted it has no cluster {cluster_id} at all until this secret changes or istiod restarts",
         f"keep one of the two: delete this secret, or delete {first}, wait until istiod has lost {cluster_id} "
@@ -405,7 +423,7 @@ def _duplicate(own: str, cluster_id: str, location: str, first: str) -> Finding:
 def _refused(own: str, cluster_id: str, location: str, reason: str) -> Finding:
     return Finding(
         own,
-        "remote-secret-refused",
+        REMOTE_SECRET_REFUSED,
         f"istiod refuses the kubeconfig for {cluster_id}: {reason}",
         f"link {cluster_id} again so that the secret is made anew",
         "error",

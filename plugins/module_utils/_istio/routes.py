@@ -19,6 +19,20 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import ROUTE_MISSING
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import FindingKind
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.finding_kinds import (
+    DESTINATION_AMBIGUOUS,
+    DESTINATION_MIRRORED,
+    DESTINATION_MISSING,
+    DESTINATION_TWICE,
+    DESTINATION_UNCLEAR,
+    ROUTE_AMBIGUOUS,
+    SUBSETS_NOT_SUPPORTED,
+    WEIGHT_INVALID,
+    WEIGHTS_MISSING,
+    WEIGHTS_SUM,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.hosts import full_name, service_of
 
 VIRTUAL_SERVICE_SECTIONS = ("http", "tls", "tcp")
@@ -33,11 +47,12 @@ By = Literal["destination", "subset", "host"]
 
 
 class RouteError(ValueError):
-    """Weights cannot be set: ``check`` is a slug, the text says what was expected and found, ``remedy`` what to do."""
+    """Weights cannot be set: ``kind`` is that of its finding, the text says what was expected and found,
+    ``remedy`` what to do."""
 
-    def __init__(self, check: str, message: str, remedy: str) -> None:
+    def __init__(self, kind: FindingKind, message: str, remedy: str) -> None:
         super().__init__(message)
-        self.check = check
+        self.kind = kind
         self.remedy = remedy
 
 
@@ -130,7 +145,7 @@ def with_weights(
     result = deepcopy(dict(manifest))
     if subsets_of and not is_virtual_service(manifest):
         raise RouteError(
-            "no-subsets",
+            SUBSETS_NOT_SUPPORTED,
             f"a {manifest.get('kind')} has backends and no subsets",
             "give each part of the host a Service of its own, or use a VirtualService",
         )
@@ -200,12 +215,12 @@ def _route(manifest: Mapping[str, Any], known: Sequence[Route], name: str, selec
     where = f" in {selection.section}" if selection.section else ""
     if found:
         raise RouteError(
-            "route-ambiguous",
+            ROUTE_AMBIGUOUS,
             f"{describe(manifest)} has {len(found)} routes {name}{where}: {_listed(map(_position, found))}",
             "name the section, or select the route by its index",
         )
     raise RouteError(
-        "route-missing",
+        ROUTE_MISSING,
         f"{describe(manifest)} has no route {name}{where}; it has {_listed(map(str, known))}",
         "correct the route's name, or leave it out to select by destinations",
     )
@@ -234,13 +249,13 @@ def _set(
             raise _unknown_destination(manifest, [route], key)
         if len(found) > 1:
             raise RouteError(
-                "destination-ambiguous",
+                DESTINATION_AMBIGUOUS,
                 f"in {describe(manifest)}, {route}, {key} may be {_listed(one.key for one in found)}",
                 "use one of these names",
             )
         if found[0].index in wanted:
             raise RouteError(
-                "destination-twice",
+                DESTINATION_TWICE,
                 f"in {describe(manifest)}, {route}, two weights are given for {found[0].key}",
                 "name it once",
             )
@@ -251,7 +266,7 @@ def _set(
         kept = [one.key for one in route.destinations if one.index not in wanted]
         others = f", with what {_listed(kept)} keeps" if kept else ""
         raise RouteError(
-            "weights-sum",
+            WEIGHTS_SUM,
             f"in {describe(manifest)}, {route}, the weights make {sum(after)}{others}, and not {total}",
             f"give weights that make {total}, or another total",
         )
@@ -273,7 +288,7 @@ def _with_subsets(
     forms = [_without_subset(entries[one.index]) for one in own]
     if any(form != forms[0] for form in forms) or (plain and len(own) > 1):
         raise RouteError(
-            "no-pattern",
+            DESTINATION_UNCLEAR,
             f"route {route} has several destinations {host} that differ, so it is not known what one for subset "
             f"{_listed(missing)} is to be like",
             "add these destinations yourself, with weight 0",
@@ -404,18 +419,18 @@ def _shares(weights: Sequence[int]) -> list[int]:
 
 def _refuse_bad_weights(weights: Mapping[str, Any]) -> None:
     if not weights:
-        raise RouteError("weights-none", "no weight is given", "give each destination its weight")
+        raise RouteError(WEIGHTS_MISSING, "no weight is given", "give each destination its weight")
     for key, weight in weights.items():
         if isinstance(weight, bool) or not isinstance(weight, int) or weight < 0:
             raise RouteError(
-                "weight-bad", f"the weight of {key} is {weight!r}, and not a whole number from 0", "correct it"
+                WEIGHT_INVALID, f"the weight of {key} is {weight!r}, and not a whole number from 0", "correct it"
             )
 
 
 def _unknown_destination(manifest: Mapping[str, Any], routes: Sequence[Route], what: str) -> RouteError:
     if any(what in route.mirrors for route in routes):
         return RouteError(
-            "destination-mirrored",
+            DESTINATION_MIRRORED,
             f"in {describe(manifest)} {what} is only sent copies of requests (mirror), which have no weight here",
             "add it as a destination with weight 0, or name another",
         )
@@ -424,7 +439,7 @@ def _unknown_destination(manifest: Mapping[str, Any], routes: Sequence[Route], w
         for route in routes
     )
     return RouteError(
-        "destination-missing",
+        DESTINATION_MISSING,
         f"{describe(manifest)} has no route that sends to {what}; it has {'; '.join(known) or 'no route'}",
         "name a destination that the route has, or add it with weight 0",
     )

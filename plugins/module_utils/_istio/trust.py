@@ -22,8 +22,26 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, TypeVar
 
 from ansible_collections.onemesh.istio.plugins.module_utils import _pem
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, FindingKind
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.finding_kinds import (
+    TRUST_CHAIN,
+    TRUST_EXPIRED,
+    TRUST_EXPIRES_SOON,
+    TRUST_EXTENDED_KEY_USAGE,
+    TRUST_INCOMPLETE,
+    TRUST_KEY_MISMATCH,
+    TRUST_KEY_TYPE,
+    TRUST_KEY_UNREADABLE,
+    TRUST_KEY_USAGE,
+    TRUST_NOT_A_CA,
+    TRUST_NOT_YET_VALID,
+    TRUST_OUTLIVES_ROOT,
+    TRUST_UNREADABLE,
+    TRUST_UNVERIFIABLE,
+    TRUST_WEAK_KEY,
+    TRUST_WEAK_SIGNATURE,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._pem import NotPem
 
 try:
@@ -273,7 +291,7 @@ class _Check:
             files = [self.files[key] for key in absent if key in self.files]
             looked = f" (looked for in {' and '.join(files)})" if files else ""
             self._error(
-                "incomplete",
+                TRUST_INCOMPLETE,
                 f"{' and '.join(absent)} missing or empty{looked}; istiod stops with: incomplete signing CA bundle "
                 "detected",
                 "give all four of ca_cert, ca_key, root_cert and cert_chain",
@@ -291,7 +309,7 @@ class _Check:
                 self._check_path(ca, chain, roots)
             if chain and ca not in (*chain, *roots):
                 self._error(
-                    "chain",
+                    TRUST_CHAIN,
                     f"{self._part(names.CERT_CHAIN_KEY)} does not hold the certificate of {names.CA_CERT_KEY} "
                     f"({_name(ca)}); istiod sends the chain with every workload certificate, so no peer could "
                     "verify them",
@@ -312,15 +330,11 @@ class _Check:
     def _part(self, key: str) -> str:
         return f"{key} ({self.files[key]})" if key in self.files else key
 
-    def _error(self, check: str, message: str, remedy: str) -> None:
-        self.findings.append(
-            Finding(self.cluster, f"trust-{check}", message, remedy, "error", f"Secret {names.CA_SECRET}")
-        )
+    def _error(self, kind: FindingKind, message: str, remedy: str) -> None:
+        self.findings.append(Finding(self.cluster, kind, message, remedy, "error", f"Secret {names.CA_SECRET}"))
 
-    def _warning(self, check: str, message: str, remedy: str) -> None:
-        self.findings.append(
-            Finding(self.cluster, f"trust-{check}", message, remedy, "warning", f"Secret {names.CA_SECRET}")
-        )
+    def _warning(self, kind: FindingKind, message: str, remedy: str) -> None:
+        self.findings.append(Finding(self.cluster, kind, message, remedy, "warning", f"Secret {names.CA_SECRET}"))
 
     def _certificates(self, key: str, content: bytes) -> tuple[x509.Certificate, ...]:
         if not content.strip():
@@ -329,11 +343,11 @@ class _Check:
         try:
             found = _load_certificates(content)
         except ValueError as error:
-            self._error("unreadable", f"{self._part(key)} is not a PEM certificate: {error}", remedy)
+            self._error(TRUST_UNREADABLE, f"{self._part(key)} is not a PEM certificate: {error}", remedy)
             return ()
         hidden = _hidden_from_go(key, content)
         if hidden:
-            self._error("unreadable", f"{self._part(key)}: {hidden}", remedy)
+            self._error(TRUST_UNREADABLE, f"{self._part(key)}: {hidden}", remedy)
         return found
 
     def _check_authority(self, certificate: x509.Certificate, where: str) -> None:
@@ -341,14 +355,14 @@ class _Check:
         basic = _extension(certificate, x509.BasicConstraints)
         if basic is None or not basic.ca:
             self._error(
-                "not-a-ca",
+                TRUST_NOT_A_CA,
                 f"{where} ({_name(certificate)}) is not a certificate authority (basicConstraints CA:true missing)",
                 f"{renew} with basicConstraints critical,CA:true",
             )
         usage = _extension(certificate, x509.KeyUsage)
         if usage is not None and not usage.key_cert_sign:
             self._error(
-                "key-usage",
+                TRUST_KEY_USAGE,
                 f"{where} ({_name(certificate)}) may not sign certificates (keyUsage without keyCertSign)",
                 f"{renew} with keyCertSign among keyUsage",
             )
@@ -360,7 +374,7 @@ class _Check:
             ):
                 if oid not in extended:
                     self._error(
-                        "extended-key-usage",
+                        TRUST_EXTENDED_KEY_USAGE,
                         f"{where} ({_name(certificate)}) has extendedKeyUsage without {label}, so certificates "
                         "under it are refused for it",
                         f"{renew} without extendedKeyUsage, or with serverAuth and clientAuth",
@@ -373,20 +387,20 @@ class _Check:
         if isinstance(key, rsa.RSAPublicKey):
             if key.key_size < 2048:
                 self._error(
-                    "weak-key",
+                    TRUST_WEAK_KEY,
                     f"{where} ({_name(certificate)}) has an RSA key of {key.key_size} bits, fewer than 2048",
                     "issue it again with RSA 2048 or more, or ECDSA P-256",
                 )
         elif not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name not in ("secp256r1", "secp384r1"):
             self._error(
-                "key-type",
+                TRUST_KEY_TYPE,
                 f"{where} ({_name(certificate)}) has a key of type {_key_name(key)}; proxies only accept RSA and "
                 "ECDSA P-256 or P-384",
                 "issue it again with one of these",
             )
         if _weakly_signed(certificate):
             self._error(
-                "weak-signature",
+                TRUST_WEAK_SIGNATURE,
                 f"{where} ({_name(certificate)}) is signed with SHA-1 or MD5, which istiod refuses",
                 "issue it again with SHA-256",
             )
@@ -395,19 +409,19 @@ class _Check:
         facts = _facts(certificate)
         if facts.not_before > self.now:
             self._error(
-                "not-yet-valid",
+                TRUST_NOT_YET_VALID,
                 f"{where} ({facts.subject}) is valid only from {facts.not_before:%Y-%m-%d %H:%M} UTC",
                 "check the clocks, or issue it again",
             )
         if facts.not_after <= self.now:
             self._error(
-                "expired",
+                TRUST_EXPIRED,
                 f"{where} ({facts.subject}) has expired on {facts.not_after:%Y-%m-%d %H:%M} UTC",
                 "issue it again under the same root" if where == names.CA_CERT_KEY else "a new root is needed",
             )
         elif facts.days_left(self.now) < self.min_days:
             self._warning(
-                "expires-soon",
+                TRUST_EXPIRES_SOON,
                 f"{where} ({facts.subject}) expires in {facts.days_left(self.now)} days, "
                 f"on {facts.not_after:%Y-%m-%d} (asked for: {self.min_days} days)",
                 "issue it again under the same root; istiod takes it over while it runs"
@@ -425,7 +439,7 @@ class _Check:
             key, reason = None, str(error)
         if reason:
             self._error(
-                "key-unreadable",
+                TRUST_KEY_UNREADABLE,
                 f"{self._part(names.CA_KEY_KEY)}: {reason}",
                 "give the key in PEM, and its passphrase where it is encrypted (role: trust_passphrase)",
             )
@@ -435,7 +449,7 @@ class _Check:
         if _public_bytes(key.public_key()) != _public_bytes(ca.public_key()):
             which = f", the first of {certificates_given}, of which istiod takes the first" * (certificates_given > 1)
             self._error(
-                "key-mismatch",
+                TRUST_KEY_MISMATCH,
                 f"{self._part(names.CA_KEY_KEY)} is not the key of {names.CA_CERT_KEY} ({_name(ca)}{which})",
                 "give the key with which this certificate was requested",
             )
@@ -451,7 +465,7 @@ class _Check:
             known = ", ".join(_name(root) for root in roots)
             reason = problems[0] if problems else f"its issuer {ca.issuer.rfc4514_string()} is in neither"
             self._error(
-                "unverifiable",
+                TRUST_UNVERIFIABLE,
                 f"{names.CA_CERT_KEY} ({_name(ca)}) does not verify to {names.ROOT_CERT_KEY} ({known}) with "
                 f"{names.CERT_CHAIN_KEY}: {reason}",
                 "give the root that issued it and, in cert_chain, all certificates between",
@@ -461,7 +475,7 @@ class _Check:
             self._check_authority(certificate, names.CERT_CHAIN_KEY)
         if _facts(ca).not_after > _facts(path[-1]).not_after:
             self._warning(
-                "outlives-root",
+                TRUST_OUTLIVES_ROOT,
                 f"{names.CA_CERT_KEY} ({_name(ca)}) expires after its root, on {_facts(ca).not_after:%Y-%m-%d}; "
                 f"the root ends on {_facts(path[-1]).not_after:%Y-%m-%d}",
                 "issue it with a shorter validity",

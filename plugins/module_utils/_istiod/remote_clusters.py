@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import ISTIOD_DOES_NOT_READ, ISTIOD_MISSING
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import debug, istiod, names
+from ansible_collections.onemesh.istio.plugins.module_utils._istiod.finding_kinds import NOT_SYNCED
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DEPLOYMENT, POD
@@ -22,8 +24,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.pods import po
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.rollout import restart, wait_for_rollout
 
-NOT_READ = "istiod-does-not-read"
-"""istiod ignores a remote secret that is there and good: its secret worker hangs."""
 INTERVAL = 0.5
 """Seconds between two questions: istiod's debug interface has nothing to watch."""
 
@@ -87,7 +87,7 @@ def wait_until_forgotten(
     return [
         Finding(
             cluster.name,
-            NOT_READ,
+            ISTIOD_DOES_NOT_READ,
             f"{timeout:.0f} s after its remote secret was deleted, {pod} still lists {target} ({status}): "
             "its worker for remote secrets hangs",
             f"restart it: set link_restart_istiod: true, or `kubectl -n {cluster.istio_namespace} rollout restart "
@@ -140,13 +140,13 @@ def _poll(
 def _not_synced(cluster: Cluster, pod: str, target: str, status: str, timeout: float) -> Finding:
     if not pod:
         return Finding(
-            cluster.name, "no-istiod", f"no istiod was ready within {timeout:.0f} s", "see the istiod pods' logs"
+            cluster.name, ISTIOD_MISSING, f"no istiod was ready within {timeout:.0f} s", "see the istiod pods' logs"
         )
     where = f"Pod {cluster.istio_namespace}/{pod}"
     if not status:
         return Finding(
             cluster.name,
-            NOT_READ,
+            ISTIOD_DOES_NOT_READ,
             f"{pod} does not list {target} {timeout:.0f} s after its remote secret was written: its worker for "
             "remote secrets hangs, or it refused the kubeconfig",
             "see its log for 'Add cluster'; to restart it set link_restart_istiod: true",
@@ -154,7 +154,7 @@ def _not_synced(cluster: Cluster, pod: str, target: str, status: str, timeout: f
         )
     return Finding(
         cluster.name,
-        "not-synced",
+        NOT_SYNCED,
         f"{pod} says {status!r} of {target} after {timeout:.0f} s, expected {debug.SYNCED!r}: it cannot read its API "
         "server",
         f"see that pods of {cluster.name} reach cluster_api_server of {target}, and that its certificate names it",

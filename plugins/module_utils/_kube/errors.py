@@ -12,8 +12,25 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import (
+    CONFLICT,
+    NOT_REACHABLE,
+    PERMISSION_MISSING,
+    REFUSED,
+    WAIT_TIMEOUT,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import FindingKind
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.finding_kinds import (
+    CREDENTIALS_UNUSABLE,
+    LIST_EXPIRED,
+    NOT_AUTHENTICATED,
+    NOT_FOUND,
+    REQUEST_FAILED,
+    SERVER_ERROR,
+    THROTTLED,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._masking import mask
 
 
@@ -32,8 +49,11 @@ class KubeError(Exception):
     """A request to one API server did not do what was asked.
 
     ``status`` is the HTTP status (None: no answer was got), ``reason`` the ``reason`` of the Status object, ``details``
-    its ``details`` (``{"kind": "namespaces", "name": "x", "causes": [...]}``).
+    its ``details`` (``{"kind": "namespaces", "name": "x", "causes": [...]}``). ``kind`` is that of a finding about it:
+    KIND, where none is given.
     """
+
+    KIND: ClassVar[FindingKind] = REQUEST_FAILED
 
     def __init__(
         self,
@@ -44,11 +64,13 @@ class KubeError(Exception):
         reason: str = "",
         remedy: str = "",
         details: Mapping[str, Any] | None = None,
+        kind: FindingKind | None = None,
     ) -> None:
         self.cluster = cluster
         self.message = message
         self.status = status
         self.reason = reason
+        self.kind = kind or self.KIND
         self.remedy = remedy
         self.details: dict[str, Any] = dict(details or {})
         super().__init__(cluster, message)
@@ -69,9 +91,13 @@ class KubeError(Exception):
 class CredentialsError(KubeError):
     """The options, the environment or the kubeconfig cannot be used; no request was sent."""
 
+    KIND = CREDENTIALS_UNUSABLE
+
 
 class Unreachable(KubeError):
     """No answer: name not resolved, connection refused or reset, TLS not agreed, or nothing within the time limit."""
+
+    KIND = NOT_REACHABLE
 
 
 class LeftPlay(Unreachable):
@@ -85,37 +111,55 @@ class CertificateRefused(Unreachable):
 class Unauthorized(KubeError):
     """401: the API server does not know who we are."""
 
+    KIND = NOT_AUTHENTICATED
+
 
 class Forbidden(KubeError):
     """403: it knows who we are, and does not let us."""
+
+    KIND = PERMISSION_MISSING
 
 
 class NotFound(KubeError):
     """404: the object, its namespace, or the whole resource type is not there."""
 
+    KIND = NOT_FOUND
+
 
 class Conflict(KubeError):
     """409: another field manager holds a field, a precondition does not hold, or the object is already there."""
+
+    KIND = CONFLICT
 
 
 class Gone(KubeError):
     """410: the resource version asked for is no longer kept."""
 
+    KIND = LIST_EXPIRED
+
 
 class Invalid(KubeError):
     """400 or 422: the API server does not accept the content."""
+
+    KIND = REFUSED
 
 
 class Throttled(KubeError):
     """429 still after the retries that the time limit allowed."""
 
+    KIND = THROTTLED
+
 
 class ServerError(KubeError):
     """5xx: the API server, or a webhook that it has to ask, failed."""
 
+    KIND = SERVER_ERROR
+
 
 class WaitTimeout(KubeError):
     """What was waited for did not come about in time. ``last`` is the object as last seen (None: it was not there)."""
+
+    KIND = WAIT_TIMEOUT
 
     def __init__(self, cluster: str, message: str, *, last: Mapping[str, Any] | None = None, remedy: str = "") -> None:
         self.last = last

@@ -21,6 +21,10 @@ from ansible_collections.onemesh.istio.plugins.module_utils._identity import Ide
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import NotFound
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import NAMESPACE
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import (
+    NOT_APPLIED,
+    OBJECT_INCOMPLETE,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, fleet_of
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER, is_ours, owned
 
@@ -55,7 +59,7 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
 
     outcomes = fleet.each(on_cluster, deadline=parameters["request_timeout"] * (2 * len(objects) + 1))
     result = _result(outcomes)
-    failures = findings_of(outcomes, "apply")
+    failures = findings_of(outcomes, NOT_APPLIED)
     if failures:
         raise MeshError("Not all objects could be applied.", failures, result)
     return result
@@ -143,8 +147,8 @@ def _complete(manifest: Mapping[str, Any]) -> dict[str, Any]:
     if missing:
         given = ", ".join(sorted(manifest)) or "nothing"
         finding = Finding(
-            "all clusters",
-            "object-incomplete",
+            "",
+            OBJECT_INCOMPLETE,
             f"an object lacks {', '.join(missing)} (it has {given})",
             "give each object apiVersion, kind and metadata.name",
         )

@@ -29,9 +29,10 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.setup import
     Setup,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import OPTION, Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import RELEASE_MISSING
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, fleet_of
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -169,7 +170,7 @@ def _approve(parameters: Mapping[str, Any], setup: Setup, release: Release, repo
     state = reporter.load()
     gate = parameters["gate"] or gates.EVERY_GATE
     if gate != gates.EVERY_GATE and not gates.is_gate_name(gate):
-        wrong = Finding("the fleet", "option-gate", f"gate is {gate!r}", "name a gate of the plan, or * for all")
+        wrong = Finding("", OPTION.kind("gate"), f"gate is {gate!r}", "name a gate of the plan, or * for all")
         raise MeshError("There is nothing to approve.", [wrong])
     if state is None or not state.revision:
         raise MeshError(
@@ -177,7 +178,7 @@ def _approve(parameters: Mapping[str, Any], setup: Setup, release: Release, repo
             [
                 Finding(
                     setup.hub,
-                    "no-release",
+                    RELEASE_MISSING,
                     f"release {release.name} has not begun",
                     "begin it, or correct name and hub",
                 )

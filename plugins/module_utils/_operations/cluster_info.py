@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
 from ansible_collections.onemesh.istio.plugins.module_utils._discovery import network_of
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import NOT_REACHABLE
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, Outcome
 from ansible_collections.onemesh.istio.plugins.module_utils._identity import (
@@ -41,6 +42,10 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     SERVICE,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.pods import pod_is_ready
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import (
+    FACT_NOT_READ,
+    PEER_NOT_READ,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, fleet_of
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify import gather
 
@@ -113,16 +118,16 @@ class Looked:
 
 def _not_read(source: str, target: str, secret: str, reason: str) -> Finding:
     remedy = f"link {target} again so that the secret is made anew (role link)"
-    return Finding(source, "peer-not-read", f"its link to {target} does not work: {reason}", remedy, "warning", secret)
+    return Finding(source, PEER_NOT_READ, f"its link to {target} does not work: {reason}", remedy, "warning", secret)
 
 
 def findings_of(name: str, outcome: Outcome[dict[str, Any]], required: bool) -> list[Finding]:
     """Why a cluster, or some of its facts, could not be read. Pure."""
     if outcome.error is not None:
         remedy = outcome.error.remedy or "see whether its API server answers"
-        return [Finding(name, "not-reachable", outcome.error.message, remedy, "error" if required else "warning")]
+        return [Finding(name, NOT_REACHABLE, outcome.error.message, remedy, "error" if required else "warning")]
     return [
-        Finding(name, "fact-not-read", f"{fact}: {reason}", "grant it to the account, or use another one", "warning")
+        Finding(name, FACT_NOT_READ, f"{fact}: {reason}", "grant it to the account, or use another one", "warning")
         for fact, reason in (outcome.value or {}).get("not_read", {}).items()
     ]
 

@@ -27,6 +27,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.wanted_gatewa
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, KubeError, WaitTimeout
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import NODE, SERVICE
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.watch import Event
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import GATEWAY_ADDRESS_MISSING
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, fleet_of
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER
 
@@ -60,7 +61,7 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
         if published:
             diff.append({"before_header": name, "after_header": name, **published})
     result = {"changed": bool(diff), "clusters": clusters, "diff": diff}
-    failures = findings_of(outcomes, "no-gateway-address")
+    failures = findings_of(outcomes, GATEWAY_ADDRESS_MISSING)
     if failures:
         raise MeshError("Not every east-west gateway has an address.", failures, result)
     return result

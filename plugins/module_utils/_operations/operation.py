@@ -17,6 +17,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet
 from ansible_collections.onemesh.istio.plugins.module_utils._guard import Guard
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import Decrypt
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import OPTION_UNUSABLE
 from ansible_collections.onemesh.istio.plugins.module_utils._values import check_numbers
 
 
@@ -112,7 +113,7 @@ def run_operation(operation: Operation | ModuleType, parameters: Mapping[str, An
         findings = [finding.as_dict() for finding in error.findings]
         return {"changed": False, **error.result, "failed": True, "msg": str(error), "findings": findings}
     except KubeError as error:
-        finding = Finding(error.cluster, error.reason or "api-server", error.message, error.remedy)
+        finding = Finding(error.cluster, error.kind, error.message, error.remedy)
         return {"changed": False, "failed": True, "msg": str(error), "findings": [finding.as_dict()]}
 
 
@@ -120,5 +121,5 @@ def _check(parameters: Mapping[str, Any], spec: Mapping[str, Mapping[str, Any]])
     try:
         check_numbers(parameters, spec)
     except ValueError as error:
-        finding = Finding("all clusters", "option-unusable", str(error), "correct it")
+        finding = Finding("", OPTION_UNUSABLE, str(error), "correct it")
         raise MeshError("The options cannot be used; nothing was written anywhere.", [finding]) from error

@@ -20,6 +20,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, WaitTimeout
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DEPLOYMENT, POD
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.watch import Event
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import NOT_ROLLED_OUT
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, fleet_of
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER
 from ansible_collections.onemesh.istio.plugins.module_utils._times import rfc3339
@@ -57,7 +58,7 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
         for name, outcome in outcomes.items()
     }
     result = {"changed": any(cluster["restarted"] for cluster in clusters.values()), "clusters": clusters}
-    failures = findings_of(outcomes, "not-rolled-out")
+    failures = findings_of(outcomes, NOT_ROLLED_OUT)
     if failures:
         raise MeshError("Not all Deployments are rolled out.", failures, result)
     return result

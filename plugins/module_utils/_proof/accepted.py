@@ -14,9 +14,9 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import WaitTimeout
 from ansible_collections.onemesh.istio.plugins.module_utils._proof import conditions
+from ansible_collections.onemesh.istio.plugins.module_utils._proof.finding_kinds import NOT_ACCEPTED
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import Changed
 
-NOT_ACCEPTED = "not-accepted"
 _REFUSAL_SETTLES = 2.0
 """Seconds in which a False may still turn: istiod may see a route before the Service that was written with it."""
 

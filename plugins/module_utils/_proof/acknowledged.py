@@ -24,6 +24,12 @@ from ansible_collections.onemesh.istio.plugins.module_utils._proof.acknowledgeme
     Rejection,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.arrivals import Arrivals, Between
+from ansible_collections.onemesh.istio.plugins.module_utils._proof.finding_kinds import (
+    ISTIOD_NOT_ASKED,
+    PROXY_LATE,
+    PROXY_REJECTED,
+    PROXY_REJECTED_BEFORE,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.gather import Istiod, Look
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import Changed
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.pushes import PushTracker
@@ -32,11 +38,6 @@ INTERVAL = 0.25
 """Seconds between two looks."""
 FIRST_INTERVAL = 0.05
 """Seconds between two looks in the first _SOON seconds, in which most proxies have a change."""
-LATE = "proxy-late"
-REJECTED = "proxy-rejected"
-REJECTED_BEFORE = "proxy-rejected-before"
-NO_READER = "no-istiod-reads"
-NOT_ASKED = "istiod-not-asked"
 
 _SOON = 2.0
 _NEWS_EVERY = 5.0
@@ -357,7 +358,7 @@ def _news(late: Mapping[str, Mapping[str, str]], waited: float) -> Iterable[str]
 def _late_finding(cluster: str, who: str, why: str, waited: float) -> Finding:
     return Finding(
         cluster,
-        LATE,
+        PROXY_LATE,
         f"after {waited:.1f} s {who} has not acknowledged the change: {why}",
         "see the logs of this pod and of istiod, or allow more time; it goes on with its former configuration",
         object=who,
@@ -372,7 +373,7 @@ def _rejected(cluster: str, where: Where, rejection: Rejection) -> Finding:
         reason = f"{reason[:_LONGEST_REASON]} (and more)"
     return Finding(
         cluster,
-        REJECTED if rejection.fresh else REJECTED_BEFORE,
+        PROXY_REJECTED if rejection.fresh else PROXY_REJECTED_BEFORE,
         f"{rejection.key.proxy} {when}rejected the {rejection.resource} of istiod {where[1]}: {reason}",
         "correct what Envoy names; until then the proxy goes on with its former configuration",
         severity="error" if rejection.fresh else "warning",
@@ -383,7 +384,7 @@ def _rejected(cluster: str, where: Where, rejection: Rejection) -> Finding:
 def _not_asked(cluster: str, message: str, istiod: Istiod | None = None) -> Finding:
     return Finding(
         cluster,
-        NOT_ASKED,
+        ISTIOD_NOT_ASKED,
         f"{f'istiod {istiod.pod}' if istiod else 'istiod'} cannot be asked what its proxies have: {message}",
         "let the account get and list pods and create pods/portforward in its namespace, a writer's by the role link "
         "with link_writer_proof: acknowledged; or ask for the level written",

@@ -21,6 +21,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio import debug,
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._proof import routes, split
+from ansible_collections.onemesh.istio.plugins.module_utils._proof.finding_kinds import REQUESTS_DIVIDED_OTHERWISE
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import Changed
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.routes import Shares, Target
 
@@ -60,7 +61,7 @@ def outside(cluster: str, route: str, measured: split.Measured) -> Finding:
     )
     return Finding(
         cluster,
-        "requests-divided-otherwise",
+        REQUESTS_DIVIDED_OTHERWISE,
         f"{measured.requests} requests of the proxies that were looked at contradict {route}: {seen}",
         "see whether retries, ejected hosts or sessions (consistent hashing) move requests, or measure for longer",
         object=route.rpartition(" ")[0],

@@ -20,6 +20,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._proof import (
     split,
     store,
 )
+from ansible_collections.onemesh.istio.plugins.module_utils._proof.finding_kinds import CLUSTER_NOT_READ
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import (
     ACCEPTED,
     ACKNOWLEDGED,
@@ -209,7 +210,7 @@ class _Proving:
 def _no_reader(cluster: str) -> Finding:
     return Finding(
         cluster,
-        acknowledged.NO_READER,
+        CLUSTER_NOT_READ,
         "no istiod of the fleet reads this cluster's configuration, so no proxy gets what is written here",
         "write to the primary cluster that serves it, or leave this cluster out",
     )

@@ -23,12 +23,12 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.routes import
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._proof import acknowledged, routes
+from ansible_collections.onemesh.istio.plugins.module_utils._proof.finding_kinds import NOT_SERVING
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import Changed
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.routes import CHAINS, CLUSTERS, ROUTES, Dump
 
 GATEWAYS, SIDECARS = 3, 5
 INTERVAL = 0.25
-NOT_SERVING = "not-serving"
 
 _NEWS_EVERY = 5.0
 

@@ -190,7 +190,7 @@ def test_a_cluster_that_no_istiod_reads_is_told_at_once(lab: Lab) -> None:
         proof = lab.prove("acknowledged", known, {"east": changes["east"]})
         assert proof.reached == "accepted"
         (finding,) = proof.findings
-        assert (finding.cluster, finding.check) == ("east", "no-istiod-reads")
+        assert (finding.cluster, finding.check) == ("east", "cluster-not-read")
     finally:
         lab.mesh.east.kubectl(*scale, "--replicas=1")
         lab.mesh.east.kubectl("-n", "istio-system", "rollout", "status", "deployment/istiod", "--timeout=240s")

@@ -524,12 +524,12 @@ def test_two_runs_at_the_same_time_the_second_fails_at_once_and_names_the_holder
 
 def test_what_is_in_the_way_of_the_options_is_said_before_anything_is_asked(routes: Set) -> None:
     for options, check in (
-        ({"hub": "south"}, "unknown-hub"),
-        ({"set": "Not a name"}, "set-name"),
-        ({"workers": 0}, "workers"),
-        ({"unreachable": "quorum", "quorum": 9}, "quorum"),
-        ({"unreachable": "exclude", "exclude": ["south"]}, "unknown-cluster"),
-        ({"dataplane": "cart"}, "dataplane"),
+        ({"hub": "south"}, "hub-unknown"),
+        ({"set": "Not a name"}, "set-name-invalid"),
+        ({"workers": 0}, "option-workers"),
+        ({"unreachable": "quorum", "quorum": 9}, "option-quorum"),
+        ({"unreachable": "exclude", "exclude": ["south"]}, "cluster-unknown"),
+        ({"dataplane": "cart"}, "option-dataplane"),
     ):
         refused = run(replicate, routes.parameters(routes.pair(), **options))
         refused.failed()

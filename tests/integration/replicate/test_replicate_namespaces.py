@@ -48,14 +48,14 @@ def test_a_missing_namespace_is_an_error_where_none_may_be_made(routes: Set) -> 
     with routes.writes_nothing():
         refused = routes.run(*routes.pair(), create_namespace=False)
         refused.failed()
-    assert checks(refused.result) == {("west", "no-namespace")}
+    assert checks(refused.result) == {("west", "namespace-missing")}
 
 
 def test_a_namespace_that_was_there_keeps_its_labels_with_a_warning_and_stays(routes: Set) -> None:
     routes.make_namespace("west", team="shop")
     before = content(routes.client("west").get(NAMESPACE, routes.namespace))
     made = routes.made(*routes.pair())
-    assert notes(made) == {("west", "namespace-labels")}
+    assert notes(made) == {("west", "namespace-labels-missing")}
     assert not routes.made(*routes.pair())["changed"]
     routes.removed()
     assert content(routes.client("west").get(NAMESPACE, routes.namespace)) == before

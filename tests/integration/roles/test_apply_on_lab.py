@@ -153,7 +153,7 @@ LINKING = "Link the clusters, and wait until every istiod reads its peers"
 def test_a_type_that_nobody_serves(bare: Lab) -> None:
     unknown = {"apiVersion": "example.org/v1", "kind": "Nothing", "metadata": {"name": "x", "namespace": NAMESPACE}}
     refused = bare.run(apply("apply", unknown)).succeeded()
-    assert refused.findings() == {("east", "apply"), ("west", "apply")}
+    assert refused.findings() == {("east", "not-applied"), ("west", "not-applied")}
     assert (
         "the API server does not serve example.org/v1 Nothing -> install its CustomResourceDefinition" in refused.output
     )

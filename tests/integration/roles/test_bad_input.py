@@ -61,7 +61,7 @@ def east_of(lab: Lab, *names: str) -> dict[str, Any]:
 
 def test_two_hosts_with_one_cluster_name(bare: Lab) -> None:
     run = bare.run(*SITE, hosts={"west": {"cluster_name": "east"}}).failed()
-    assert run.findings() == {("east", "name-not-unique")}
+    assert run.findings() == {("east", "cluster-name-not-unique")}
     assert "give each host its own cluster_name" in run.output
 
 
@@ -194,7 +194,7 @@ def test_gateways_that_could_have_no_address(bare: Lab) -> None:
     with planted(bare.clients["west"], inner):
         refused(
             bare,
-            {("east", "gateway-address"), ("west", "gateway-nodes")},
+            {("east", "gateway-address-refused"), ("west", "gateway-nodes-missing")},
             "east: eastwest_gateway_addresses has 'gateway', a name without a domain",
             "west: its gateway would have no address: none of the 1 nodes with role=inner has an address of",
             hosts={

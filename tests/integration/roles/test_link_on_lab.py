@@ -274,8 +274,8 @@ def test_a_secret_of_somebody_else_is_refused_and_adopted_only_when_told(unlinke
     before = unlinked.state()
     one_way = {"from": ["east"], "to": ["west"]}
     refused = unlinked.run(link("link", **one_way), link("unlink", state="absent", **one_way)).succeeded()
-    assert refused.of("link").result["findings"][0]["check"] == "secret-of-another"
-    assert refused.of("unlink").result["findings"][0]["check"] == "secret-of-another"
+    assert refused.of("link").result["findings"][0]["check"] == "object-of-another"
+    assert refused.of("unlink").result["findings"][0]["check"] == "object-of-another"
     assert "set link_adopt: true to take it over, or delete it" in refused.output
     assert unlinked.state() == before
 

@@ -351,9 +351,9 @@ def test_everything_in_the_way_is_named_and_nothing_is_written(fleet: Fleet) -> 
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"kinds": ["Gateway", "a/b/c/d"], "hub": "north"}, {"ambiguous-kind", "unknown-kind", "unknown-hub"}),
-        ({"kinds": ["Unheard"]}, {"unknown-kind"}),
-        ({"ledger_namespace": "not-there"}, {"no-namespace"}),
+        ({"kinds": ["Gateway", "a/b/c/d"], "hub": "north"}, {"kind-ambiguous", "kind-unknown", "hub-unknown"}),
+        ({"kinds": ["Unheard"]}, {"kind-unknown"}),
+        ({"ledger_namespace": "not-there"}, {"namespace-missing"}),
         ({"ledger_namespace": NAMESPACE}, {"records-beside-rights"}),
         ({"ledger_namespace": "kube-system"}, {"records-beside-rights"}),
         ({"kinds": ["Secret", "rbac.authorization.k8s.io/ClusterRole", "Pod"]}, {"kind-not-granted"}),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from ..._findings import Finding, MeshError
+from ..._findings import OPTION, Finding, MeshError
 from ..._kube.credentials import without_user_information
 from ..._times import is_prometheus_duration
 from . import analysis, queries
@@ -313,4 +313,4 @@ def _of_envoy(spec: AnalysisSpec) -> list[Finding]:
 
 
 def _option(name: str, found: str, remedy: str) -> Finding:
-    return Finding("the fleet", "option-analysis", f"analysis.{name} {found}", remedy)
+    return Finding("", OPTION.kind("analysis"), f"analysis.{name} {found}", remedy)

@@ -18,6 +18,7 @@ from typing import Any
 from ..._change.objects import few
 from ..._findings import Finding, MeshError
 from ..._times import seconds_of
+from ..finding_kinds import PLAN
 from ..model import TOTAL
 
 PROMOTION = "promotion"
@@ -142,8 +143,8 @@ class Problems(list[Finding]):
         super().__init__()
         self.where = where
 
-    def add(self, check: str, message: str, remedy: str) -> None:
-        self.append(Finding("the plan", check, f"{self.where}{message}", remedy))
+    def add(self, part: str, message: str, remedy: str) -> None:
+        self.append(Finding("", PLAN.kind(part), f"{self.where}{message}", remedy))
 
     def seconds(self, given: Any, option: str, default: float, *, positive: bool = False) -> float:
         """A length of time, or ``default`` where none is given."""

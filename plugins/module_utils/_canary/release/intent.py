@@ -16,6 +16,7 @@ from ..._change.ledger import ClusterRecord, Hold, Owed
 from ..._change.objects import ObjectId, content_hash
 from ..._change.report import Touched
 from ..._change.settle import is_held
+from ..._finding_kinds import OBJECT_OF_ANOTHER
 from ..._findings import Finding, MeshError
 from ..._fleet import Member
 from ..._istio.hosts import service_of
@@ -205,7 +206,7 @@ class CanaryIntent:
 def _of_another(cluster: str, wanted: Wanted) -> Finding:
     return Finding(
         cluster,
-        "object-of-another",
+        OBJECT_OF_ANOTHER,
         "is there already, and was not made by this release",
         "set another name, or delete it",
         object=str(wanted.id),

@@ -15,12 +15,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..._change.objects import ObjectId, covers
-from ..._findings import Finding, MeshError
+from ..._finding_kinds import ROUTE_MISSING, SUBSET_MISSING
+from ..._findings import Finding, FindingKind, MeshError
 from ..._istio import subsets
 from ..._istio.hosts import full_name
 from ..._istio.routes import RouteError, matching, select
 from ..._kube.kinds import DESTINATION_RULE, SERVICE, VIRTUAL_SERVICE, Kind, kind_of
 from ..._ownership import is_ours, writers_beside_us
+from ..finding_kinds import WORKLOAD_MISSING
 from ..model import Readiness, Seen, Side, Traffic
 from ..routes import routes
 from ..state_machine.targets import ClusterTarget
@@ -163,12 +165,14 @@ def obstacles(release: Release, cluster: str, live: Live) -> list[Finding]:
         if release.makes_route:
             continue
         if route is None:
-            findings.append(_missing(cluster, reference.kind, reference.name, reference.namespace, "route"))
+            findings.append(
+                _missing(cluster, reference.kind, reference.name, reference.namespace, ROUTE_MISSING, "routes")
+            )
             continue
         described = reference.kind.describe(reference.name, reference.namespace)
         traffic = [Traffic(step.canary, step.stable, step.mirror, step.matched) for step in release.rules.steps]
         findings += [
-            Finding(cluster, error.check, str(error), error.remedy, object=described)
+            Finding(cluster, error.kind, str(error), error.remedy, object=described)
             for error in routes.check(route, release.sides, reference.rules, traffic)
         ]
         findings += _unknown_subsets(release, cluster, live, reference, route)
@@ -178,7 +182,7 @@ def obstacles(release: Release, cluster: str, live: Live) -> list[Finding]:
     for name in filter(None, (workload.name, "" if release.service is not None else workload.stable)):
         found = live.find(workload.kind, name, release.namespace)
         if found is None:
-            findings.append(_missing(cluster, workload.kind, name, release.namespace, "workload"))
+            findings.append(_missing(cluster, workload.kind, name, release.namespace, WORKLOAD_MISSING, "workload"))
         else:
             findings += workloads.unsuitable(found, cluster=cluster)
     canary = live.workload(release, "canary")
@@ -214,7 +218,7 @@ def _service(release: Release, cluster: str, live: Live) -> Service | None:
     if target is None:
         raise MeshError(
             "The release cannot be made.",
-            [_missing(cluster, workload.kind, workload.name, release.namespace, "workload")],
+            [_missing(cluster, workload.kind, workload.name, release.namespace, WORKLOAD_MISSING, "workload")],
         )
     return managed.managed(release.service, target, labels=workload.selector_labels, cluster=cluster)
 
@@ -315,13 +319,13 @@ def _route(
     else:
         raise MeshError(
             "The release cannot be made.",
-            [_missing(cluster, reference.kind, reference.name, reference.namespace, "route")],
+            [_missing(cluster, reference.kind, reference.name, reference.namespace, ROUTE_MISSING, "routes")],
         )
     try:
         desired = routes.desired(content, release.sides, reference.rules, traffic)
     except RouteError as error:
         described = reference.kind.describe(reference.name, reference.namespace)
-        finding = Finding(cluster, error.check, str(error), error.remedy, object=described)
+        finding = Finding(cluster, error.kind, str(error), error.remedy, object=described)
         raise MeshError("The release cannot be made.", [finding]) from error
     return Wanted(before, _marked(desired, release, traffic, mark), "has the weights of the step", made=made)
 
@@ -423,7 +427,7 @@ def _unknown_subsets(
     return [
         Finding(
             cluster,
-            "subset-missing",
+            SUBSET_MISSING,
             f"no DestinationRule gives {host} the subset {subset}",
             "create it on every cluster, because both sides of a connection need it",
             object=reference.kind.describe(reference.name, reference.namespace),
@@ -436,11 +440,11 @@ def _among(lives: tuple[Object, ...], manifest: Mapping[str, Any]) -> Object | N
     return next((each for each in lives if each["metadata"]["name"] == manifest["metadata"]["name"]), None)
 
 
-def _missing(cluster: str, kind: Kind, name: str, namespace: str, what: str) -> Finding:
+def _missing(cluster: str, kind: Kind, name: str, namespace: str, finding: FindingKind, option: str) -> Finding:
     return Finding(
         cluster,
-        f"{what}-missing",
+        finding,
         "is not there",
-        f"create it on every cluster, or correct option {'routes' if what == 'route' else 'workload'}",
+        f"create it on every cluster, or correct option {option}",
         object=kind.describe(name, namespace),
     )

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from ..._change.policy import Policy
 from ..._change.records import is_set_name
-from ..._findings import Finding, MeshError
+from ..._findings import OPTION, Finding, MeshError
 from ..._istio.routes import VIRTUAL_SERVICE_SECTIONS, Selection
 from ..._kube.kinds import GRPC_ROUTE, HTTP_ROUTE, TCP_ROUTE, TLS_ROUTE, VIRTUAL_SERVICE, Kind
 from ..._times import seconds_of
@@ -375,4 +375,4 @@ def _seconds(parameters: Mapping[str, Any], option: str, default: float, problem
 
 
 def _option(name: str, message: str, remedy: str) -> Finding:
-    return Finding("the fleet", f"option-{name.replace('_', '-')}", message, remedy)
+    return Finding("", OPTION.kind(name), message, remedy)

@@ -16,6 +16,7 @@ from ..._change.ledger import ClusterRecord, Record
 from ..._change.objects import ObjectId
 from ..._change.setup import Setup
 from ..._change.teardown import Teardown
+from ..._finding_kinds import NOT_READY
 from ..._findings import Finding, MeshError
 from ..._fleet import Member
 from ..._istio.routes import RouteError
@@ -30,6 +31,7 @@ from ..._kube.kinds import (
     SERVICE,
     VIRTUAL_SERVICE,
 )
+from ..finding_kinds import NOT_PROMOTED, PART_OF_A_RELEASE
 from ..gates import approvals
 from ..model import Seen, Traffic
 from ..routes import routes
@@ -87,7 +89,7 @@ def _refuse_a_part(setup: Setup) -> None:
             [
                 Finding(
                     setup.hub,
-                    "part-of-a-release",
+                    PART_OF_A_RELEASE,
                     f"release {setup.name} is on {', '.join(record.clusters)}, and this run leaves out "
                     f"{', '.join(left_out)}",
                     f"run on all of them: --limit {','.join(record.clusters)}, or no limit at all",
@@ -127,7 +129,7 @@ def _refuse_unpromoted(setup: Setup, release: Release, state: State, force: bool
         [
             Finding(
                 setup.hub,
-                "not-promoted",
+                NOT_PROMOTED,
                 f"the release is {state.phase}, so {workload.kind.kind if workload else 'the workload'} "
                 f"{release.namespace}/{release.apex} runs {state.revision}, and users get {state.promoted}",
                 "put its pod template back to the promoted version, or promote it; or give users what it runs with "
@@ -168,7 +170,7 @@ def _not_ready(setup: Setup, release: Release, aims: Mapping[str, ClusterTarget]
 
     outcomes = setup.each(lane)
     return [
-        Finding(name, "not-ready", outcome.get().canary.reason, "see why its pods do not become ready")
+        Finding(name, NOT_READY, outcome.get().canary.reason, "see why its pods do not become ready")
         for name, outcome in outcomes.items()
         if outcome.error is None and not outcome.get().canary.usable
     ]

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..._change.setup import Setup
 from ..._files import write_whole
+from ..._finding_kinds import WAIT_TIMEOUT
 from ..._findings import Finding, MeshError
 from ..._kube.errors import KubeError
 from ..._kube.libraries import missing_library
@@ -271,8 +272,8 @@ class Reporter:
 def _late(tick: Tick) -> Finding:
     waited = describe(tick.decision.reasons[-1]) if tick.decision.reasons else "nothing was said"
     return Finding(
-        "the fleet",
-        "wait-timeout",
+        "",
+        WAIT_TIMEOUT,
         f"the release is {tick.state.phase}, and waits: {waited}",
         "run again, which goes on where it is; or allow more time with wait_timeout",
     )

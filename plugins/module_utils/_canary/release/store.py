@@ -15,6 +15,7 @@ from ..._change.records import refuse_other_hub
 from ..._kube.errors import KubeError
 from ..._kube.kinds import CONFIG_MAP
 from ..._ownership import ANNOTATION_HUB, FIELD_MANAGER, LABEL_MANAGED_BY, MANAGED_BY
+from ..finding_kinds import STATE_UNREADABLE
 from ..state_machine import state as states
 from ..state_machine.state import State, UnreadableState
 
@@ -48,7 +49,7 @@ class Store:
             raise KubeError(
                 self.place.client.cluster,
                 f"the state in ConfigMap {where}/{object_name(self.name)} is not usable: {error}",
-                reason="state-unreadable",
+                kind=STATE_UNREADABLE,
                 remedy="use the version of the collection that wrote it; or delete the ConfigMap, and the release "
                 "begins anew with the weight 0",
             ) from error

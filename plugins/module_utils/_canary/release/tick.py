@@ -18,6 +18,7 @@ from ..._findings import Finding, MeshError, errors
 from ..._fleet import Outcome
 from ..._kube.errors import KubeError
 from ..analysis.measure import measure
+from ..finding_kinds import OTHER_RELEASE, PART_OF_A_RELEASE
 from ..gates import approvals, gates, webhooks
 from ..gates.webhooks import Payload
 from ..model import Analysis, GateAnswer, Observation, Request, Seen
@@ -140,7 +141,7 @@ class Ticker:
             [
                 Finding(
                     self._setup.hub,
-                    "other-release",
+                    OTHER_RELEASE,
                     f"{self._release.name} is {state.phase} with {state.subject}, and is asked for {subject}",
                     "let that one end, roll it back, or give this one another name",
                 )
@@ -279,7 +280,7 @@ class Ticker:
         except MeshError as error:
             return error.result, tuple(error.findings)
         except KubeError as error:
-            finding = Finding(error.cluster, error.reason or "api-server", error.message, error.remedy or "run again")
+            finding = Finding(error.cluster, error.kind, error.message, error.remedy or "run again")
             return {}, (finding,)
 
     def _concluded(self, state: State, findings: tuple[Finding, ...]) -> State:
@@ -306,7 +307,7 @@ def refuse_a_part(setup: Setup, state: State | None) -> None:
             [
                 Finding(
                     setup.hub,
-                    "part-of-a-release",
+                    PART_OF_A_RELEASE,
                     f"release {setup.name} is {state.phase} on {', '.join(state.revisions)}, and this run leaves out "
                     f"{', '.join(left_out)}",
                     f"run it for all of them: --limit {','.join(state.revisions)}, or no limit at all",

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..._istio.routes import RouteError
+from ..finding_kinds import COOKIE_AGE_INVALID, COOKIE_NAME_INVALID, COOKIE_NAMES_EQUAL, COOKIE_VALUE_INVALID
 
 DAY = 86400
 MINUTE = 60
@@ -47,20 +48,20 @@ def problems(affinity: Affinity) -> Iterator[RouteError]:
     for name in affinity.names:
         if not _NAME.fullmatch(name):
             yield RouteError(
-                "cookie-name-bad",
+                COOKIE_NAME_INVALID,
                 f"the cookie's name is {name!r}, expected letters, digits or -_.",
                 "give it another name",
             )
     if affinity.cookie_name in affinity.names[1:]:
         yield RouteError(
-            "cookie-names-equal",
+            COOKIE_NAMES_EQUAL,
             f"the cookies of both sides are named {affinity.cookie_name}, so that nobody can tell them apart",
             "give them different names",
         )
     for age in (affinity.max_age, affinity.stable_max_age):
         if age < 1:
             yield RouteError(
-                "cookie-age-bad", f"a cookie's age is {age} s, expected 1 or more", "give an age, or no affinity"
+                COOKIE_AGE_INVALID, f"a cookie's age is {age} s, expected 1 or more", "give an age, or no affinity"
             )
 
 
@@ -69,7 +70,7 @@ def refuse_bad_values(values: Iterable[str]) -> None:
     for value in values:
         if not _VALUE.fullmatch(value):
             raise RouteError(
-                "cookie-value-bad",
+                COOKIE_VALUE_INVALID,
                 f"a cookie's value is {value!r}, expected letters, digits, - or _",
                 "start the run anew, which makes a value",
             )

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._istio.routes import Route, RouteError, routes_of
+from ..finding_kinds import COOKIE_TAKEN
 from ..model import Traffic
 from . import affinity, matches
 from .words import Form, Object, RouteRules, sections_of
@@ -102,7 +103,7 @@ def _with_cookie(work: Work, index: int, header: str) -> Object:
     had = work.form.cookie(entry)
     if had:
         raise RouteError(
-            "cookie-taken",
+            COOKIE_TAKEN,
             f"its destination {index} sets the cookie {had.split('=')[0]} already, and may set one only",
             "set that cookie on the route and not on the destination, or in the workload, or leave out the affinity",
         )

@@ -23,7 +23,19 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
+from ..._findings import FindingKind
 from ..._istio.routes import Route, RouteError, Selection, describe, matching, routes_of, select, with_weights
+from ..finding_kinds import (
+    AFFINITY_MISSING,
+    MATCH_CONFLICT,
+    MATCH_INVALID,
+    MATCH_MISSING,
+    MATCH_NEVER,
+    NEEDS_HTTP,
+    RELEASE_NAME_INVALID,
+    SIDES_EQUAL,
+    TOO_MANY_RULES,
+)
 from ..model import Side, Traffic
 from . import affinity, matches
 from .copies import LEAVE, MATCH, SEGMENT, Work, copies_of, own_copies, release_of, together, with_marks, without_marks
@@ -149,12 +161,12 @@ def check(live: Mapping[str, Any], sides: Sides, rules: RouteRules, wanted: Iter
         problems += _never_matching(plain, meant, rules)
     half = total // 2
     everything = Traffic(half, total - half, matched=bool(rules.match) and not rules.segment)
-    found: dict[tuple[str, str], RouteError] = {}
+    found: dict[tuple[FindingKind, str], RouteError] = {}
     for traffic in tuple(wanted) or (everything,):
         kept = replace(traffic, cookie="value") if rules.affinity else traffic
         problem = _tried(live, sides, rules, kept)
         if problem is not None:
-            found[problem.check, str(problem)] = problem
+            found[problem.kind, str(problem)] = problem
     return [*problems, *found.values()]
 
 
@@ -218,11 +230,9 @@ def _refuse(plain: Mapping[str, Any], meant: Iterable[Route], rules: RouteRules,
     """What this traffic needs and cannot have. Raises RouteError."""
     affinity.refuse_bad_values((*traffic.expired, *([traffic.cookie] if traffic.cookie else [])))
     if traffic.matched and not rules.match:
-        raise RouteError(
-            "match-missing", "requests that match are to go to the canary, and no match is given", "give it"
-        )
+        raise RouteError(MATCH_MISSING, "requests that match are to go to the canary, and no match is given", "give it")
     if (traffic.cookie or traffic.expired) and not rules.affinity:
-        raise RouteError("affinity-missing", "there is a cookie and no name for it", "give the affinity")
+        raise RouteError(AFFINITY_MISSING, "there is a cookie and no name for it", "give the affinity")
     asked = {
         "match": traffic.matched or rules.segment,
         "affinity": bool(traffic.cookie or traffic.expired),
@@ -241,7 +251,7 @@ def _needs_http(plain: Mapping[str, Any], meant: Iterable[Route], rules: RouteRu
 
 def _http_only(what: str, plain: Mapping[str, Any], route: Route) -> RouteError:
     return RouteError(
-        f"{what}-needs-http",
+        NEEDS_HTTP.kind(what),
         f"{describe(plain)}, {route}, is not about HTTP requests, so there is no {what}",
         f"use weights there, or leave it out (section, routes), or do without {what}",
     )
@@ -250,20 +260,20 @@ def _http_only(what: str, plain: Mapping[str, Any], route: Route) -> RouteError:
 def _bad_rules(sides: Sides, rules: RouteRules) -> Iterator[RouteError]:
     if not _NAME.fullmatch(rules.name):
         yield RouteError(
-            "name-bad",
+            RELEASE_NAME_INVALID,
             f"the release is named {rules.name!r}, expected lower-case letters, digits and -",
             "give it another name",
         )
     if sides.stable == sides.canary:
-        yield RouteError("sides-equal", f"both sides are {sides.stable}", "name two destinations")
+        yield RouteError(SIDES_EQUAL, f"both sides are {sides.stable}", "name two destinations")
     if not all(isinstance(match, Mapping) and match for match in rules.match):
         yield RouteError(
-            "match-bad",
+            MATCH_INVALID,
             f"a match is empty or no mapping in {list(rules.match)!r}, so it would be of all requests",
             "give each a condition",
         )
     if rules.segment and not rules.match:
-        yield RouteError("match-missing", "weights are for requests that match, and no match is given", "give it")
+        yield RouteError(MATCH_MISSING, "weights are for requests that match, and no match is given", "give it")
     if rules.affinity:
         yield from affinity.problems(rules.affinity)
 
@@ -278,7 +288,7 @@ def _never_matching(plain: Mapping[str, Any], meant: Iterable[Route], rules: Rou
         except NotOneMatch:
             return
     yield RouteError(
-        "match-never",
+        MATCH_NEVER,
         f"no request can be matched both by the release and by {describe(plain)}, {', '.join(map(str, places))}",
         "correct the match, or the routes",
     )
@@ -292,7 +302,7 @@ def _tried(live: Mapping[str, Any], sides: Sides, rules: RouteRules, traffic: Tr
         return error
     if limit and len(routes) > limit:
         return RouteError(
-            "too-many-rules",
+            TOO_MANY_RULES,
             f"{describe(live)} would have {len(routes)} rules, and may have {limit}",
             "name the routes that are meant, or put them in an object of their own",
         )
@@ -303,5 +313,5 @@ def _placed(error: RouteError | NotOneMatch, live: Mapping[str, Any], route: Rou
     """The error with its place."""
     text = f"{describe(live)}, {route}: {error}"
     if isinstance(error, RouteError):
-        return RouteError(error.check, text, error.remedy)
-    return RouteError("match-conflict", text, "give the release another match, or the route another condition")
+        return RouteError(error.kind, text, error.remedy)
+    return RouteError(MATCH_CONFLICT, text, "give the release another match, or the route another condition")

@@ -15,6 +15,7 @@ from copy import deepcopy
 from typing import Any
 
 from ..._istio.routes import RouteError
+from ..finding_kinds import MIRROR_TAKEN
 from .matches import both_of_istio
 
 Json = dict[str, Any]
@@ -78,7 +79,7 @@ def with_mirror(route: Mapping[str, Any], entry: Mapping[str, Any], percent: int
     elif route.get("mirror"):
         # istiod refuses a route with both fields (pkg/config/validation/virtualservice.go).
         raise RouteError(
-            "mirror-taken",
+            MIRROR_TAKEN,
             f"it sends copies to {route['mirror'].get('host')} already, in mirror, which holds one",
             "write that one into mirrors, which may hold several",
         )

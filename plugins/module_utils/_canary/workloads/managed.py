@@ -18,10 +18,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..._change.objects import ObjectId
-from ..._findings import Finding, MeshError
+from ..._finding_kinds import OBJECT_OF_ANOTHER
+from ..._findings import OPTION, Finding, MeshError
 from ..._istio.hosts import full_name
 from ..._kube.kinds import DESTINATION_RULE, HTTP_ROUTE, SERVICE, VIRTUAL_SERVICE, Kind
 from ..._ownership import is_ours
+from ..finding_kinds import SERVICE_UNUSABLE
 from ..model import TOTAL
 from . import http_route_parts
 from .workloads import SELECTOR_LABELS, Object, SelectorLabel, selector_label
@@ -112,7 +114,7 @@ def managed(
     target: Mapping[str, Any],
     *,
     labels: Sequence[str] = SELECTOR_LABELS,
-    cluster: str = "the fleet",
+    cluster: str = "",
 ) -> Service:
     """What options with SERVICE_ARGUMENT_SPEC mean for a workload. Raises MeshError with all that is wrong."""
     problems: list[Finding] = []
@@ -273,7 +275,7 @@ def clashes(service: Service, lives: Iterable[Mapping[str, Any]], *, cluster: st
     return [
         Finding(
             cluster,
-            "name-taken",
+            OBJECT_OF_ANOTHER,
             f"there is a {live['kind']} {live['metadata']['name']} already, which is not ours",
             "set another name, or manage: false to use the objects that are there",
             object=str(ObjectId.of(live)),
@@ -393,9 +395,9 @@ def _metadata(service: Service, name: str, given: Mapping[str, Any] | None = Non
 
 
 def _unusable(live: Mapping[str, Any], cluster: str, message: str, remedy: str) -> MeshError:
-    finding = Finding(cluster, "apex-unusable", message, remedy, object=str(ObjectId.of(live)))
+    finding = Finding(cluster, SERVICE_UNUSABLE, message, remedy, object=str(ObjectId.of(live)))
     return MeshError("The Service of the canary cannot be used.", [finding])
 
 
 def _problem(option: str, message: str, remedy: str) -> Finding:
-    return Finding("the fleet", f"option-{option.replace('_', '-')}", message, remedy)
+    return Finding("", OPTION.kind(option), message, remedy)

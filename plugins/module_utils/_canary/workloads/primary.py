@@ -16,6 +16,7 @@ from typing import Any
 
 from ..._findings import Finding, MeshError
 from ..._kube.kinds import DEPLOYMENT
+from ..finding_kinds import PREVIOUS_TEMPLATE_MISSING
 from .configs import Object, configs_of_template, with_copies
 from .inherited import inherited
 from .workloads import SELECTOR_LABELS, SelectorLabel, full_size, own_template, selector_label
@@ -39,7 +40,7 @@ def primary_of(
     revision: str,
     configs: Mapping[str, Object],
     labels: Sequence[str] = SELECTOR_LABELS,
-    cluster: str = "the fleet",
+    cluster: str = "",
 ) -> Object:
     """The primary named ``name`` as it is to be declared.
 
@@ -63,7 +64,7 @@ def primary_of(
     return _declared(target, name, label, spec, live_primary, memory)
 
 
-def restored(primary: Mapping[str, Any], revision: str, *, cluster: str = "the fleet") -> Object:
+def restored(primary: Mapping[str, Any], revision: str, *, cluster: str = "") -> Object:
     """The primary as it was before it got ``revision``, as it is to be declared; as it is, where it does not run that.
 
     Raises MeshError where it does not know what was before.
@@ -80,7 +81,7 @@ def restored(primary: Mapping[str, Any], revision: str, *, cluster: str = "the f
             [
                 Finding(
                     cluster,
-                    "no-previous-template",
+                    PREVIOUS_TEMPLATE_MISSING,
                     f"annotation {PREVIOUS_ANNOTATION} does not hold what was before revision {revision}",
                     "release the earlier version as a new revision",
                     object=f"{primary['kind']} {primary['metadata'].get('namespace')}/{primary['metadata']['name']}",

@@ -17,6 +17,7 @@ from ..._change.objects import content_hash
 from ..._findings import Finding, MeshError
 from ..._kube.kinds import DAEMON_SET, DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, Kind, group_of, kind_of
 from ..._times import moment_of
+from ..finding_kinds import AUTOSCALER_FROM_ZERO, AUTOSCALER_OWNED, ROLLOUT_PAUSED, SELECTOR_LABEL, UPDATE_STRATEGY
 from ..model import Readiness
 from .configs import counted, digest
 from .inherited import inherited
@@ -77,7 +78,7 @@ def own_template(template: Mapping[str, Any]) -> Object:
 
 
 def selector_label(
-    target: Mapping[str, Any], names: Sequence[str] = SELECTOR_LABELS, *, cluster: str = "the fleet"
+    target: Mapping[str, Any], names: Sequence[str] = SELECTOR_LABELS, *, cluster: str = ""
 ) -> SelectorLabel:
     """The first of ``names`` that the workload selects its pods by. Raises MeshError where there is none."""
     selected = (target["spec"].get("selector") or {}).get("matchLabels") or {}
@@ -88,7 +89,7 @@ def selector_label(
             [
                 Finding(
                     cluster,
-                    "selector-label",
+                    SELECTOR_LABEL,
                     f"the selector has the labels {', '.join(selected) or 'none'}, and one of {', '.join(names)} is "
                     "expected",
                     "name one of its labels that no other workload shares",
@@ -103,7 +104,7 @@ def selector_label(
             [
                 Finding(
                     cluster,
-                    "selector-label",
+                    SELECTOR_LABEL,
                     f"label {found} would have {len(label.primary)} characters with {_PRIMARY}, and {_LONGEST_LABEL} "
                     "are allowed",
                     "name another label of its selector, or shorten its value",
@@ -122,7 +123,7 @@ def unsuitable(target: Mapping[str, Any], *, cluster: str) -> list[Finding]:
         findings.append(
             Finding(
                 cluster,
-                "update-strategy",
+                UPDATE_STRATEGY,
                 f"its update strategy is {strategy}, and RollingUpdate is expected, or a promoted template would reach "
                 "no pod",
                 "set spec.updateStrategy.type to RollingUpdate",
@@ -133,7 +134,7 @@ def unsuitable(target: Mapping[str, Any], *, cluster: str) -> list[Finding]:
         findings.append(
             Finding(
                 cluster,
-                "paused",
+                ROLLOUT_PAUSED,
                 "its rollout is paused, so that a new template reaches no pod",
                 "resume it (kubectl rollout resume)",
                 object=_describe(target),
@@ -361,7 +362,7 @@ def unsuitable_autoscaler(autoscaler: Mapping[str, Any], *, cluster: str) -> lis
         findings.append(
             Finding(
                 cluster,
-                "autoscaler-owned",
+                AUTOSCALER_OWNED,
                 f"{owner.get('kind')} {owner.get('name')} made it, so a copy of it for the stable side would not be "
                 "kept up to date",
                 f"give the stable side a {owner.get('kind')} of its own",
@@ -373,7 +374,7 @@ def unsuitable_autoscaler(autoscaler: Mapping[str, Any], *, cluster: str) -> lis
         findings.append(
             Finding(
                 cluster,
-                "autoscaler-from-zero",
+                AUTOSCALER_FROM_ZERO,
                 "minReplicas is 0, so it scales the canary up by itself when that was scaled down",
                 "set minReplicas to 1 or more",
                 object=_describe(autoscaler),

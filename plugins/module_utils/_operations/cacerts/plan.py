@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, FindingKind
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import (
     Bundle,
@@ -26,6 +26,19 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import 
     public_keys,
     repaired,
     unreadable,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import (
+    TRUST_ANOTHER_ROOT,
+    TRUST_NOT_OURS,
+    TRUST_OTHER_FORM,
+    TRUST_PASSPHRASE,
+    TRUST_ROOT_EXPIRED,
+    TRUST_ROOT_KEY_MISMATCH,
+    TRUST_ROOT_KEY_MISSING,
+    TRUST_ROOT_LOST,
+    TRUST_ROOT_UNREADABLE,
+    TRUST_SHARED_KEY,
+    TRUST_UNUSABLE,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import is_ours
 
@@ -162,7 +175,7 @@ def shared_keys(bundles: Mapping[str, Bundle], clusters: Collection[str], passph
             findings.append(
                 Finding(
                     name,
-                    "trust-shared-key",
+                    TRUST_SHARED_KEY,
                     f"it has the same certificate authority (the same key) as {' and '.join(sorted(others))}; whoever "
                     "gets hold of one of them could sign for all",
                     "give each cluster an intermediate with a key of its own; in a store, move the directory of one "
@@ -177,7 +190,7 @@ def root_conflicts(live: Live, wanted: frozenset[str]) -> list[Finding]:
     return [
         Finding(
             live.cluster,
-            "trust-another-root",
+            TRUST_ANOTHER_ROOT,
             f"the cluster goes by root {_prints(found)} ({where}), the given root is {_prints(wanted)}; workloads that "
             "hold certificates of the one would refuse those of the other",
             "give the intermediate of the root that is in use; or, if this root shall be replaced and the mesh may be "
@@ -194,7 +207,7 @@ def _other_form(live: Live) -> Finding:
     kind = (live.secret or {}).get("type")
     return Finding(
         live.cluster,
-        "trust-other-form",
+        TRUST_OTHER_FORM,
         f"cacerts has type {kind}, as cert-manager makes it, expected {OPAQUE}; the type of a Secret cannot be changed",
         "leave the certificate authority to what made it and do not run this role, or delete that Secret first",
         "error",
@@ -205,7 +218,7 @@ def _other_form(live: Live) -> Finding:
 def _not_ours(live: Live) -> Finding:
     return Finding(
         live.cluster,
-        "trust-not-ours",
+        TRUST_NOT_OURS,
         "cacerts holds another intermediate and was made by something else",
         "set adopt (role: trust_adopt) to take it over, or delete it first",
         "error",
@@ -216,7 +229,7 @@ def _not_ours(live: Live) -> Finding:
 def _damaged(live: Live, damages: tuple[str, ...], ours: bool) -> Finding:
     return Finding(
         live.cluster,
-        "trust-unusable",
+        TRUST_UNUSABLE,
         f"istiod cannot read what cacerts holds, and does not start with it: {'; '.join(damages)}",
         "it is written anew by this collection, with state present"
         if ours
@@ -315,7 +328,7 @@ def _has_damaged_key(store: Store, cluster: str, report: Report) -> bool:
 def _locked_root(store: Store) -> Finding:
     return _of_store(
         store,
-        "passphrase",
+        TRUST_PASSPHRASE,
         f"root/{ROOT_KEY_FILE}: {store.locked[ROOT_DIRECTORY]}",
         "give the passphrase with which the store was made (role: trust_passphrase)",
     )
@@ -329,7 +342,7 @@ def _roots(store: Store, findings: list[Finding]) -> tuple[CertificateFacts, ...
         return certificates(store.root_cert)
     except ValueError as error:
         message = f"root/{names.ROOT_CERT_KEY} is damaged: {error}"
-        findings.append(_of_store(store, "root-unreadable", message, "put it back as it was"))
+        findings.append(_of_store(store, TRUST_ROOT_UNREADABLE, message, "put it back as it was"))
         return ()
 
 
@@ -345,7 +358,7 @@ def _lost_root(store: Store, lives: Mapping[str, Live]) -> list[Finding]:
         return [
             _of_store(
                 store,
-                "root-lost",
+                TRUST_ROOT_LOST,
                 f"it has no root/{names.ROOT_CERT_KEY}, but intermediates for {', '.join(issued)}",
                 remedy,
             )
@@ -353,7 +366,7 @@ def _lost_root(store: Store, lives: Mapping[str, Live]) -> list[Finding]:
     return [
         Finding(
             live.cluster,
-            "trust-root-lost",
+            TRUST_ROOT_LOST,
             f"the cluster goes by root {_prints(found)} ({where}), but {store.directory} holds no root",
             remedy,
             "error",
@@ -369,7 +382,7 @@ def _unusable_root(store: Store, root: CertificateFacts, needed: list[str], now:
         return [
             _of_store(
                 store,
-                "root-key-missing",
+                TRUST_ROOT_KEY_MISSING,
                 f"{', '.join(needed)} need an intermediate, but root/root-key.pem is not there",
                 "put the root key back for this run, or give intermediates as files (trust_source: files)",
             )
@@ -378,7 +391,7 @@ def _unusable_root(store: Store, root: CertificateFacts, needed: list[str], now:
         return [
             _of_store(
                 store,
-                "root-key-mismatch",
+                TRUST_ROOT_KEY_MISMATCH,
                 f"root/{ROOT_KEY_FILE} is not the key of root/{names.ROOT_CERT_KEY} ({root.subject})",
                 "put the key back with which this root was made",
             )
@@ -387,7 +400,7 @@ def _unusable_root(store: Store, root: CertificateFacts, needed: list[str], now:
         return [
             _of_store(
                 store,
-                "root-expired",
+                TRUST_ROOT_EXPIRED,
                 f"the root ({root.subject}) has expired on {root.not_after:%Y-%m-%d}, so nothing under it verifies",
                 "a new root is needed: move the directory away and set replace_root (role: trust_replace_root)",
             )
@@ -395,5 +408,5 @@ def _unusable_root(store: Store, root: CertificateFacts, needed: list[str], now:
     return []
 
 
-def _of_store(store: Store, check: str, message: str, remedy: str) -> Finding:
-    return Finding("all clusters", f"trust-{check}", message, remedy, "error", f"directory {store.directory}")
+def _of_store(store: Store, kind: FindingKind, message: str, remedy: str) -> Finding:
+    return Finding("", kind, message, remedy, "error", f"directory {store.directory}")

@@ -20,6 +20,7 @@ from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
 from ansible_collections.onemesh.istio.plugins.module_utils._files import is_vaulted
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import NOT_REACHABLE
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError, errors
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member, findings_of
 from ansible_collections.onemesh.istio.plugins.module_utils._guard import claim
@@ -48,6 +49,16 @@ from ansible_collections.onemesh.istio.plugins.module_utils._operations.cacerts.
     plan_present,
     shared_keys,
     with_root_as_it_stands,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import (
+    FILE_UNREADABLE,
+    LIBRARY_MISSING,
+    TRUST_BUNDLE_MISSING,
+    TRUST_IN_USE,
+    TRUST_KEY_MODE,
+    TRUST_NOT_OURS,
+    TRUST_NOT_REMOVED,
+    TRUST_NOT_WRITTEN,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, fleet_of
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER, is_ours, owned
@@ -100,8 +111,8 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
             "The Python library cryptography is missing.",
             [
                 Finding(
-                    "all clusters",
-                    "library-missing",
+                    "",
+                    LIBRARY_MISSING,
                     "certificates cannot be checked without it",
                     "install cryptography (40 or newer) for the Python that Ansible runs with",
                 )
@@ -194,7 +205,7 @@ def _present(fleet: Fleet, parameters: Mapping[str, Any], context: Context) -> d
     result["diff"] = [_diff(lives[name], reports[name]) for name in written]
     for name in changing:
         result["clusters"][name]["changed"] = name in written
-    failures = findings_of(outcomes, "trust-not-written")
+    failures = findings_of(outcomes, TRUST_NOT_WRITTEN)
     if failures:
         raise MeshError("Not all certificate authorities could be written.", failures, result)
     return result
@@ -212,7 +223,7 @@ def _restarts(steps: Mapping[str, Step]) -> list[str]:
 def _read(fleet: Fleet, parameters: Mapping[str, Any]) -> tuple[dict[str, Live], list[Finding]]:
     outcomes = fleet.each(read_live, deadline=5 * parameters["request_timeout"])
     lives = {name: outcome.value for name, outcome in outcomes.items() if outcome.value is not None}
-    return lives, findings_of(outcomes, "not-reachable")
+    return lives, findings_of(outcomes, NOT_REACHABLE)
 
 
 def read_live(member: Member) -> Live:
@@ -270,7 +281,7 @@ def _bundles(
     findings += [
         Finding(
             name,
-            "trust-no-bundle",
+            TRUST_BUNDLE_MISSING,
             "no certificate authority was given for the cluster",
             "give its four files (role: trust_files)",
         )
@@ -287,11 +298,11 @@ def _bytes_of(path: Path) -> bytes:
     except (FileNotFoundError, NotADirectoryError):
         return b""
     except OSError as error:
-        raise _unreadable("all clusters", f"{path}: {error.strerror}", "give the user of Ansible access") from error
+        raise _unreadable("", f"{path}: {error.strerror}", "give the user of Ansible access") from error
 
 
 def _unreadable(cluster: str, message: str, remedy: str) -> MeshError:
-    return MeshError("A file cannot be read.", [Finding(cluster, "file-unreadable", message, remedy)])
+    return MeshError("A file cannot be read.", [Finding(cluster, FILE_UNREADABLE, message, remedy)])
 
 
 def _key_modes(cluster: str, path: Path) -> list[Finding]:
@@ -305,7 +316,7 @@ def _key_modes(cluster: str, path: Path) -> list[Finding]:
     return [
         Finding(
             cluster,
-            "trust-key-mode",
+            TRUST_KEY_MODE,
             f"{path} may be read by others than its owner (mode {mode:04o})",
             f"chmod 600 {path}",
             "warning",
@@ -399,7 +410,7 @@ def _absent(fleet: Fleet, parameters: Mapping[str, Any], context: Context) -> di
             findings.append(
                 Finding(
                     live.cluster,
-                    "trust-not-ours",
+                    TRUST_NOT_OURS,
                     "it was made by something else",
                     "delete it yourself",
                     "error",
@@ -410,7 +421,7 @@ def _absent(fleet: Fleet, parameters: Mapping[str, Any], context: Context) -> di
             findings.append(
                 Finding(
                     live.cluster,
-                    "trust-in-use",
+                    TRUST_IN_USE,
                     f"istiod runs ({', '.join(live.istiods)}); at its next start it would sign a root of its own, "
                     "which no other cluster trusts",
                     "leave it while Istio stays; where Istio is to go too, playbook onemesh.istio.wipe deletes it "
@@ -436,7 +447,7 @@ def _absent(fleet: Fleet, parameters: Mapping[str, Any], context: Context) -> di
         "clusters": {name: {"changed": name in deleted} for name in fleet.names},
         "diff": [_diff(lives[name], None) for name in deleted],
     }
-    failures = findings_of(outcomes, "trust-not-removed")
+    failures = findings_of(outcomes, TRUST_NOT_REMOVED)
     if failures:
         raise MeshError("Not all certificate authorities could be removed.", failures, result)
     return result

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import HELM_FAILED
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, findings_of
 from ansible_collections.onemesh.istio.plugins.module_utils._helm import leftovers as left
@@ -42,6 +43,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, WaitTimeout
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SECRET
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kubeconfig_file import private_kubeconfig
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import CHANGED_AGAIN
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.helm_release import plan
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.helm_release.plan import Wish
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, fleet_of
@@ -131,7 +133,7 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
         for finding in (
             outcome.error.findings
             if isinstance(outcome.error, _Refused)
-            else findings_of({name: outcome}, outcome.error.reason or "helm")
+            else findings_of({name: outcome}, outcome.error.kind)
         )
     ]
     if failures:
@@ -234,7 +236,7 @@ class _Cluster:
             raise KubeError(
                 self._name,
                 f"{error} that can be read, so nobody can say what release {name} consists of",
-                reason="helm",
+                kind=HELM_FAILED,
                 remedy="see whether another tool has written it; `helm history` shows the revisions before it",
             ) from None
 
@@ -265,7 +267,9 @@ class _Cluster:
         try:
             return objects_of(manifest)
         except NotYaml as error:
-            raise KubeError(self._name, f"the manifest of release {name} is not YAML: {error}", reason="helm") from None
+            raise KubeError(
+                self._name, f"the manifest of release {name} is not YAML: {error}", kind=HELM_FAILED
+            ) from None
 
     def _differences(self, objects: list[Wanted], owner: Owner) -> list[Difference]:
         found = cluster_objects.read(self._client, objects, self._namespace)
@@ -346,7 +350,7 @@ class _Cluster:
         selector = f"{releases.SELECTOR},name={name},status!=superseded"
         secret = releases.newest(self._client.list(SECRET, self._namespace, label_selector=selector), name)
         if secret is None:
-            raise KubeError(self._name, f"Helm has ended, and keeps nothing of release {name}", reason="helm")
+            raise KubeError(self._name, f"Helm has ended, and keeps nothing of release {name}", kind=HELM_FAILED)
         release = releases.release_of(secret)
         outcome.revision = release.revision
         objects = self._objects(release.manifest, name)
@@ -364,7 +368,7 @@ class _Cluster:
                 [
                     Finding(
                         self._name,
-                        "differs",
+                        CHANGED_AGAIN,
                         f"release {name} was written, and something changes it again: {each}",
                         "find out who writes it (`kubectl get -o yaml --show-managed-fields`), "
                         "and leave it to one of the two",

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import ISTIOD_MISSING, OBJECT_OF_ANOTHER
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._identity import made_for, made_for_another
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
@@ -29,6 +30,16 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.tokens import
     why_renewed,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._istiod.dial import Dialled, cause
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import (
+    API_SERVER_CERTIFICATE,
+    API_SERVER_LOOPBACK,
+    API_SERVER_NOT_TRIED,
+    API_SERVER_OF_ANOTHER,
+    API_SERVER_TOKEN,
+    CLUSTER_REGISTERED_TWICE,
+    GATEWAY_MISSING,
+    LINKED_BEYOND_THE_INVENTORY,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import is_ours
 
 READER_ACCOUNT = "onemesh-istio-reader"
@@ -198,7 +209,7 @@ def _loopback(link: Link, target: Facts) -> Finding | None:
         return None
     return Finding(
         link.target,
-        "api-server-loopback",
+        API_SERVER_LOOPBACK,
         f"the istiod of {link.source} would dial its API server at {target.address_for_others}, its own loopback",
         f"set cluster_api_server to the https URL by which pods of {link.source} reach it",
     )
@@ -212,7 +223,7 @@ def _address_of_another(target: Facts, others: Iterable[Facts]) -> Finding | Non
         return None
     return Finding(
         target.cluster.name,
-        "api-server-of-another",
+        API_SERVER_OF_ANOTHER,
         f"the other clusters would dial its API server at {address}, which is that of {other.cluster.name} too",
         f"give each of {target.cluster.name} and {other.cluster.name} its own https URL in cluster_api_server",
     )
@@ -223,7 +234,7 @@ def _not_installed(link: Link, source: Facts, target: Facts, *, require_gateway:
         if not facts.istiods:
             return Finding(
                 facts.cluster.name,
-                "no-istiod",
+                ISTIOD_MISSING,
                 f"no istiod runs in namespace {facts.cluster.istio_namespace}",
                 "install it first: role onemesh.istio.control_plane",
             )
@@ -231,7 +242,7 @@ def _not_installed(link: Link, source: Facts, target: Facts, *, require_gateway:
     if networks_differ and require_gateway and not target.gateway.addresses:
         return Finding(
             link.target,
-            "no-gateway",
+            GATEWAY_MISSING,
             f"network {target.cluster.network!r} has no east-west gateway that {link.source} could reach: "
             f"{target.gateway.reason}",
             target.gateway.remedy or "install it first: role onemesh.istio.eastwest_gateway",
@@ -249,7 +260,7 @@ def _secret_in_the_way(link: Link, source: Facts, *, adopt: bool) -> Finding | N
         if metadata["name"] != expected:
             return Finding(
                 link.source,
-                "cluster-registered-twice",
+                CLUSTER_REGISTERED_TWICE,
                 f"Secret {metadata['name']} already holds a kubeconfig for {link.target}, so istiod would ignore "
                 f"{expected}",
                 f"delete it (`kubectl -n {namespace} delete secret {metadata['name']}`) and run again",
@@ -258,7 +269,7 @@ def _secret_in_the_way(link: Link, source: Facts, *, adopt: bool) -> Finding | N
         if not is_ours(secret) and not adopt:
             return Finding(
                 link.source,
-                "secret-of-another",
+                OBJECT_OF_ANOTHER,
                 f"Secret {expected} was not made by this collection",
                 "set link_adopt: true to take it over, or delete it",
                 object=f"Secret {namespace}/{expected}",
@@ -274,7 +285,11 @@ def not_dialled(target: str, dialled: Dialled, uid: str) -> Finding | None:
     why = cause(dialled, uid, target)
     if not why:
         return None
-    checks = {"certificate": "api-server-certificate", "token": "api-server-token", "unknown": "api-server-not-tried"}
+    checks = {
+        "certificate": API_SERVER_CERTIFICATE,
+        "token": API_SERVER_TOKEN,
+        "unknown": API_SERVER_NOT_TRIED,
+    }
     remedies = {
         "certificate": "set cluster_api_server to a URL whose certificate the cluster's own authority has signed (that "
         "in ConfigMap kube-root-ca.crt), or cluster_tls_server_name to a name that it has",
@@ -282,7 +297,7 @@ def not_dialled(target: str, dialled: Dialled, uid: str) -> Finding | None:
     }
     return Finding(
         target,
-        checks.get(dialled.trouble or "", "api-server-of-another"),
+        checks.get(dialled.trouble or "", API_SERVER_OF_ANOTHER),
         f"of what the other clusters' istiods would get: {why}",
         remedies.get(dialled.trouble or "", f"set cluster_api_server of {target} to its own https URL"),
         severity="warning" if dialled.trouble == "unknown" else "error",
@@ -301,7 +316,7 @@ def _absent(link: Link, source: Facts | None, target: Facts | None, *, adopt: bo
     if secret is not None and not is_ours(secret) and not adopt:
         finding = Finding(
             link.source,
-            "secret-of-another",
+            OBJECT_OF_ANOTHER,
             f"Secret {secret['metadata']['name']} was not made by this collection, so it stays",
             "set link_adopt: true to remove it all the same",
             object=f"Secret {secret['metadata']['name']}",
@@ -330,7 +345,7 @@ def _beyond(cluster: Cluster, peer: str, *, reads: bool, read: bool) -> Finding:
     said = [f"its istiod reads {peer}"] * reads + [f"{peer} has a token of it"] * read
     return Finding(
         cluster.name,
-        "linked-beyond-the-inventory",
+        LINKED_BEYOND_THE_INVENTORY,
         f"{' and '.join(said)}, and this inventory does not have {peer}, so that stays",
         f"run again with {peer} in the inventory; if {peer} is gone for good, `kubectl --namespace "
         f"{cluster.istio_namespace} delete secret {' '.join(secrets)}` ends what is left of the link here",

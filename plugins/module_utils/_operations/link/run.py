@@ -19,7 +19,12 @@ from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC, MESH_ARGUMENT_SPEC
 from ansible_collections.onemesh.istio.plugins.module_utils._files import check_writable, write_whole
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import (
+    CLUSTER_UNKNOWN,
+    ISTIOD_DOES_NOT_READ,
+    NOT_REACHABLE,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import OPTION, Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member, Outcome, findings_of
 from ansible_collections.onemesh.istio.plugins.module_utils._guard import claim
 from ansible_collections.onemesh.istio.plugins.module_utils._identity import ANNOTATION_CLUSTER_UID
@@ -37,6 +42,12 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     SERVICE,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.apply import apply_object
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import (
+    LINK_MISSING,
+    NOT_LINKED,
+    NOT_UNLINKED,
+    TOKEN_NOT_REVOKED,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.link import plan, readers
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.link.plan import (
     Facts,
@@ -85,7 +96,7 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     try:
         links = plan.links_of(fleet.names, parameters["from"], parameters["to"], touching=acted)
     except ValueError as error:
-        finding = Finding("the fleet", "unknown-cluster", str(error), "correct link_from or link_to")
+        finding = Finding("", CLUSTER_UNKNOWN, str(error), "correct link_from or link_to")
         raise MeshError("The links cannot be made.", [finding]) from None
     alone, absent = len(fleet) == 1, parameters["state"] == "absent"
     if alone:
@@ -131,8 +142,8 @@ def _is_empty(outcome: Outcome[Facts]) -> bool:
 def _no_link(parameters: Mapping[str, Any], names: Iterable[str]) -> Finding:
     acted = ", ".join(each["name"] for each in parameters["clusters"])
     return Finding(
-        "the fleet",
-        "no-link",
+        "",
+        LINK_MISSING,
         f"of the links that link_from and link_to name none begins or ends at {acted}; the mesh has {', '.join(names)}",
         "correct link_from and link_to, or the limit",
     )
@@ -186,7 +197,7 @@ class _Linking:
     context: Context
 
     def run(self, links: list[Link], gathered: Mapping[str, Outcome[Facts]]) -> dict[str, Any]:
-        away = findings_of(gathered, "not-reachable")
+        away = findings_of(gathered, NOT_REACHABLE)
         if away:
             raise MeshError("Nothing was written: not all clusters answer.", away)
         facts = {name: outcome.get() for name, outcome in gathered.items()}
@@ -259,7 +270,7 @@ class _Linking:
             return secrets
 
         outcomes = self.fleet.each(on_target, deadline=self._deadline(), only=list(by_target))
-        failures = findings_of(outcomes, "not-linked")
+        failures = findings_of(outcomes, NOT_LINKED)
         if failures:
             changed = any(outcome.error is None for outcome in outcomes.values())
             message = "Not all readers could be made; no remote secret was written."
@@ -296,7 +307,7 @@ class _Linking:
                 )
 
         outcomes = self.fleet.each(on_source, deadline=self._deadline(), only=list(by_source))
-        failures = findings_of(outcomes, "not-linked")
+        failures = findings_of(outcomes, NOT_LINKED)
         if failures:
             raise MeshError("Not all remote secrets could be written; run again to write the rest.", failures, result)
 
@@ -308,7 +319,7 @@ class _Linking:
         def on_source(member: Member) -> list[Finding]:
             targets = {link.target for link in by_source[member.name]}
             late = remote_clusters.wait_until_synced(member.client, member.cluster, targets, timeout, self.context)
-            if any(finding.check == remote_clusters.NOT_READ for finding in late) and self.parameters["restart_istiod"]:
+            if any(finding.kind == ISTIOD_DOES_NOT_READ for finding in late) and self.parameters["restart_istiod"]:
                 self.context.progress(f"{member.name}: restarting istiod, which no longer reads remote secrets")
                 remote_clusters.restart_istiods(member.client, member.cluster, timeout, self.context)
                 late = remote_clusters.wait_until_synced(member.client, member.cluster, targets, timeout, self.context)
@@ -316,7 +327,7 @@ class _Linking:
 
         outcomes = self.fleet.each(on_source, deadline=4 * timeout, only=list(by_source))
         late = [finding for outcome in outcomes.values() for finding in outcome.value or ()]
-        return [*findings_of(outcomes, "not-reachable"), *late]
+        return [*findings_of(outcomes, NOT_REACHABLE), *late]
 
     def _working(self, links: Iterable[Link], facts: Mapping[str, Facts]) -> dict[Link, Mapping[str, Any]]:
         """The remote secrets of those links that every istiod of their source reads now."""
@@ -396,7 +407,7 @@ class _Unlinking:
         facts = {name: outcome.value for name, outcome in gathered.items() if outcome.value is not None}
         steps = plan.plan_absent(links, facts, adopt=self.parameters["adopt"])
         findings = [
-            *findings_of(gathered, "not-reachable"),
+            *findings_of(gathered, NOT_REACHABLE),
             *(step.finding for step in steps if step.finding is not None),
         ]
         removed = [step.link for step in steps if step.action == "remove"]
@@ -433,7 +444,7 @@ class _Unlinking:
 
         outcomes = self.fleet.each(on_source, deadline=4 * self.parameters["timeout"], only=list(by_source))
         return [
-            *findings_of(outcomes, "not-unlinked"),
+            *findings_of(outcomes, NOT_UNLINKED),
             *(finding for outcome in outcomes.values() for finding in outcome.value or ()),
         ]
 
@@ -452,7 +463,7 @@ class _Unlinking:
             return [
                 Finding(
                     member.name,
-                    "token-not-revoked",
+                    TOKEN_NOT_REVOKED,
                     f"the token that {link.source} had is still accepted",
                     f"look for other Secrets of account {plan.READER_ACCOUNT} in {namespace}",
                 )
@@ -462,7 +473,7 @@ class _Unlinking:
 
         outcomes = self.fleet.each(on_target, deadline=4 * self.parameters["timeout"], only=list(by_target))
         return [
-            *findings_of(outcomes, "not-revoked"),
+            *findings_of(outcomes, TOKEN_NOT_REVOKED),
             *(finding for outcome in outcomes.values() for finding in outcome.value or ()),
         ]
 
@@ -540,8 +551,8 @@ def _prepare_folder(folder: str, files: Iterable[str]) -> None:
 
 def _unwritable(folder: str, error: OSError) -> Finding:
     return Finding(
-        "controller",
-        "render-to",
+        "",
+        OPTION.kind("render_to"),
         f"the manifests cannot be written to {folder}: {error.strerror}",
         "give another render_to",
     )

@@ -18,6 +18,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet,
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import remote_secret
 from ansible_collections.onemesh.istio.plugins.module_utils._istiod.dial import Dialled, dial
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import Credentials
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import API_SERVER_OF_ANOTHER
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.link.plan import Facts, not_dialled
 
 _SECONDS = 3.0
@@ -90,7 +91,7 @@ class Trial:
             if other.cluster.name != member.name and other.authority and self._vouches(member, wanted, other.authority):
                 return Finding(
                     member.name,
-                    "api-server-of-another",
+                    API_SERVER_OF_ANOTHER,
                     f"the other clusters would dial its API server at {wanted.server}, which is that of "
                     f"{other.cluster.name}: its certificate is signed by the authority of {other.cluster.name}",
                     f"set cluster_api_server of {member.name} to its own https URL",

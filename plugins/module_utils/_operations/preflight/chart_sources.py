@@ -10,12 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import HELM_MISSING
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.chart import is_exact
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.program import NO_PROGRAM, Helm
+from ansible_collections.onemesh.istio.plugins.module_utils._helm.program import Helm
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.source import Charts
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kubeconfig_file import without_a_cluster
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import CHARTS_UNAVAILABLE
 
 NEEDED = ("base", "istiod", "gateway")
 _REMEDY = (
@@ -48,7 +50,7 @@ def findings(
     with ThreadPoolExecutor(max_workers=8) as pool:
         problems = list(pool.map(problem, asked))
     return [
-        Finding(cluster, "charts", f"the charts of {charts.location} cannot be had: {words}", remedy)
+        Finding(cluster, CHARTS_UNAVAILABLE, f"the charts of {charts.location} cannot be had: {words}", remedy)
         for ((charts, _binary), clusters), (words, remedy) in zip(asked.items(), problems, strict=True)
         for cluster in clusters
         if words
@@ -70,5 +72,5 @@ def _problem(charts: Charts, helm: Helm) -> tuple[str, str]:
             if chart not in folders:
                 helm.newest_version(charts.of(chart))
     except KubeError as error:
-        return error.message, error.remedy if error.reason == NO_PROGRAM else _REMEDY
+        return error.message, error.remedy if error.kind == HELM_MISSING else _REMEDY
     return "", ""

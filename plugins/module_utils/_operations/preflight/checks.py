@@ -18,12 +18,26 @@ from urllib.parse import urlsplit
 
 from ansible_collections.onemesh.istio.plugins.module_utils import _identity
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import CLUSTER_ID_DIFFERS, PERMISSION_MISSING
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._helm import leftovers as left
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.leftovers import Leftover
 from ansible_collections.onemesh.istio.plugins.module_utils._identity import UNNAMED, Claim, Identity
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.names import NETWORK_LABEL, is_dns_label
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret import is_loopback
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import (
+    API_SERVER_LOOPBACK,
+    API_SERVER_URL,
+    CLUSTER_NAME_INVALID,
+    CREDENTIALS_EXPIRE_SOON,
+    CREDENTIALS_NOT_FOR_HELM,
+    ISTIO_OF_ANOTHER,
+    ISTIO_OPERATOR,
+    ISTIO_SKEW,
+    KUBERNETES_TOO_OLD,
+    NETWORK_LABEL_DIFFERS,
+    POD_CIDR_OVERLAP,
+)
 
 MINIMUM_KUBERNETES = (1, 29)
 """Server-side field validation and bound service account tokens, on which everything here relies, are stable there."""
@@ -114,7 +128,7 @@ def name_is_a_dns_label(fleet: Mapping[str, Snapshot]) -> list[Finding]:
     return [
         Finding(
             name,
-            "name-invalid",
+            CLUSTER_NAME_INVALID,
             f"the cluster name {name!r} is not a DNS-1123 label (lower-case letters, digits, '-', 63 at most)",
             "set cluster_name to such a label",
         )
@@ -132,7 +146,7 @@ def kubernetes_is_new_enough(fleet: Mapping[str, Snapshot]) -> list[Finding]:
     return [
         Finding(
             snapshot.name,
-            "kubernetes-too-old",
+            KUBERNETES_TOO_OLD,
             f"its Kubernetes is {_dotted(snapshot.kubernetes)}, and at least {_dotted(MINIMUM_KUBERNETES)} is needed",
             "upgrade the cluster",
         )
@@ -145,7 +159,7 @@ def permissions_suffice(fleet: Mapping[str, Snapshot]) -> list[Finding]:
     return [
         Finding(
             snapshot.name,
-            "permission-missing",
+            PERMISSION_MISSING,
             f"these credentials may not: {', '.join(snapshot.missing_permissions)}",
             "use credentials with these rights, or grant them (cluster-admin holds them all)",
         )
@@ -157,7 +171,7 @@ def permissions_suffice(fleet: Mapping[str, Snapshot]) -> list[Finding]:
 def helm_reaches_it_too(fleet: Mapping[str, Snapshot]) -> list[Finding]:
     """Helm gets the same credentials in a kubeconfig, which cannot say all that our client can do."""
     return [
-        Finding(snapshot.name, "credentials-not-for-helm", *snapshot.helm_refuses)
+        Finding(snapshot.name, CREDENTIALS_NOT_FOR_HELM, *snapshot.helm_refuses)
         for snapshot in fleet.values()
         if snapshot.helm_refuses[0]
     ]
@@ -168,7 +182,7 @@ def credentials_last(fleet: Mapping[str, Snapshot]) -> list[Finding]:
     return [
         Finding(
             snapshot.name,
-            "credentials-expire-soon",
+            CREDENTIALS_EXPIRE_SOON,
             f"the token of these credentials expires in {snapshot.minutes_left:.0f} minutes",
             "get a new one before a run that may last longer",
             severity="warning",
@@ -185,7 +199,7 @@ def api_server_is_reachable_from_the_others(fleet: Mapping[str, Snapshot]) -> li
     return [
         Finding(
             snapshot.name,
-            "api-server-loopback",
+            API_SERVER_LOOPBACK,
             f"the other clusters would dial its API server at {snapshot.address_for_others}, their own loopback",
             "set cluster_api_server to the https URL by which pods of the other clusters reach it",
         )
@@ -198,7 +212,7 @@ def api_server_url_is_usable(fleet: Mapping[str, Snapshot]) -> list[Finding]:
     return [
         Finding(
             snapshot.name,
-            "api-server-url",
+            API_SERVER_URL,
             f"cluster_api_server is {snapshot.cluster.api_server!r}, and an https URL with a host was expected",
             "write it as https://HOST:PORT",
         )
@@ -219,7 +233,7 @@ def pod_ranges_are_apart(fleet: Mapping[str, Snapshot]) -> list[Finding]:
     return [
         Finding(
             second.name,
-            "pod-cidr-overlap",
+            POD_CIDR_OVERLAP,
             f"its pod CIDR {second_range} overlaps with {first_range} of {first.name}, both on network {network!r}",
             f"give {second.name} a network of its own (cluster_network), or another pod CIDR",
         )
@@ -236,7 +250,7 @@ def network_label_agrees(fleet: Mapping[str, Snapshot]) -> list[Finding]:
     return [
         Finding(
             snapshot.name,
-            "network-label-differs",
+            NETWORK_LABEL_DIFFERS,
             f"label {NETWORK_LABEL} is {snapshot.network_label!r}, and the inventory says {snapshot.cluster.network!r}",
             f"set cluster_network to {snapshot.network_label!r}, or remove the label if the network has really changed",
             object=f"Namespace {snapshot.cluster.istio_namespace}",
@@ -258,7 +272,7 @@ def istio_is_ours(fleet: Mapping[str, Snapshot]) -> list[Finding]:
                 findings.append(
                     Finding(
                         snapshot.name,
-                        "istio-of-another",
+                        ISTIO_OF_ANOTHER,
                         f"Istio {istiod.version} is installed already, and not by Helm",
                         "to take it over set cluster_leftovers to adopt, which gives its objects Helm's marks and the "
                         f"charts' content; to be rid of it use the tool that installed it, or {WIPE}",
@@ -269,7 +283,7 @@ def istio_is_ours(fleet: Mapping[str, Snapshot]) -> list[Finding]:
                 findings.append(
                     Finding(
                         snapshot.name,
-                        "cluster-id-differs",
+                        CLUSTER_ID_DIFFERS,
                         f"istiod runs with CLUSTER_ID {istiod.cluster_id!r}, which is that of a cluster without a name",
                         f"give it value global.multiCluster.clusterName={snapshot.name} by helm upgrade, as it was "
                         "installed, and restart its workloads",
@@ -292,7 +306,7 @@ def istio_versions_are_close(fleet: Mapping[str, Snapshot]) -> list[Finding]:
     return [
         Finding(
             second,
-            "istio-skew",
+            ISTIO_SKEW,
             f"its Istio {_dotted(theirs)} is too far from {_dotted(ours)} of {first} "
             f"({MAXIMUM_ISTIO_SKEW} minor version apart is supported)",
             "upgrade the older one first, one minor version at a time",
@@ -309,7 +323,7 @@ def no_legacy_operator(fleet: Mapping[str, Snapshot]) -> list[Finding]:
     return [
         Finding(
             snapshot.name,
-            "istio-operator",
+            ISTIO_OPERATOR,
             f"IstioOperator objects are left: {', '.join(snapshot.legacy_operators)}",
             "move spec.values of each to control_plane_values (spec.components.pilot.k8s.env becomes env, "
             "spec.meshConfig becomes meshConfig); then delete these objects with kubectl: where their operator still "

@@ -11,6 +11,10 @@ from typing import Any
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import wanted_gateway
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways import of_nodes
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import (
+    GATEWAY_ADDRESS_REFUSED,
+    GATEWAY_NODES_MISSING,
+)
 
 Manifest = Mapping[str, Any]
 
@@ -24,13 +28,16 @@ def _of_cluster(name: str, options: Mapping[str, Any], nodes: Sequence[Manifest]
     try:
         gateway = wanted_gateway.read(options)
     except wanted_gateway.Refused as refused:
-        return [Finding(name, "gateway-address", str(refused), refused.remedy)]
+        return [Finding(name, GATEWAY_ADDRESS_REFUSED, str(refused), refused.remedy)]
     if gateway.enabled and gateway.service_type == "NodePort" and not gateway.addresses and nodes is not None:
         resolution = of_nodes(gateway.node_selector, nodes, gateway.port)
         if not resolution:
             return [
                 Finding(
-                    name, "gateway-nodes", f"its gateway would have no address: {resolution.reason}", resolution.remedy
+                    name,
+                    GATEWAY_NODES_MISSING,
+                    f"its gateway would have no address: {resolution.reason}",
+                    resolution.remedy,
                 )
             ]
     return []

@@ -10,7 +10,8 @@ from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC, MESH_ARGUMENT_SPEC
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError, errors
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import NOT_REACHABLE
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import OPTION, Finding, MeshError, errors
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, findings_of
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.leftovers import CHOICES, REFUSE
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.live_leftovers import left_before, release_that_holds
@@ -85,7 +86,7 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     )
     snapshots = {name: outcome.value for name, outcome in outcomes.items() if outcome.value is not None}
     findings = [
-        *findings_of(outcomes, "not-reachable"),
+        *findings_of(outcomes, NOT_REACHABLE),
         *judge(snapshots),
         *chart_sources.findings(
             parameters["charts"],
@@ -125,8 +126,8 @@ def _plan(cluster: str, parameters: Mapping[str, Any]) -> Plan:
     if choice and choice not in CHOICES:
         finding = Finding(
             cluster,
-            "leftovers-choice",
-            f"cluster_leftovers is {choice!r}",
+            OPTION.kind("leftovers"),
+            f"leftovers is {choice!r}",
             f"set it to {', '.join(CHOICES[:-1])} or {CHOICES[-1]}",
         )
         raise MeshError("The variables cannot be used; nothing was written anywhere.", [finding])

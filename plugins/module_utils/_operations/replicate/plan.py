@@ -15,9 +15,16 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger impor
 from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId, content_hash, covers
 from ansible_collections.onemesh.istio.plugins.module_utils._change.report import Touched
 from ansible_collections.onemesh.istio.plugins.module_utils._change.settle import is_held
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import NOT_SERVED, OBJECT_OF_ANOTHER
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import NAMESPACE, Kind
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import (
+    DRIFT,
+    NAMESPACE_LABELS_MISSING,
+    NAMESPACE_MISSING,
+    NAMESPACE_NOT_GIVEN,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.replicate.sources import Declared
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
     ANNOTATION_HASH,
@@ -128,7 +135,7 @@ def _object(
     if key in state.unserved:
         return [
             Finding(
-                cluster, "not-served", state.unserved[key], "install its CustomResourceDefinition", object=str(each.id)
+                cluster, NOT_SERVED, state.unserved[key], "install its CustomResourceDefinition", object=str(each.id)
             )
         ]
     kind = state.kinds[key]
@@ -136,7 +143,7 @@ def _object(
         return [
             Finding(
                 cluster,
-                "no-namespace",
+                NAMESPACE_NOT_GIVEN,
                 f"is declared in {each.source} without a namespace",
                 "set metadata.namespace, or the option namespace for all that have none",
                 object=str(each.id),
@@ -222,7 +229,7 @@ def _drift(cluster: str, name: ObjectId, live: Mapping[str, Any]) -> Finding:
     others = ", ".join(writers_beside_us(live)) or "nobody known"
     return Finding(
         cluster,
-        "drift",
+        DRIFT,
         f"differs from what is declared (last written by {others}), and is put right",
         "keep whoever writes it from doing so, or declare what they want",
         "warning",
@@ -238,7 +245,7 @@ def _in_the_way(cluster: str, name: ObjectId, live: Mapping[str, Any]) -> Findin
     else:
         message = "is there already, and was not made by this set"
         remedy = "set adopt: true to take it over (it is given back as it is when the set goes), or delete it"
-    return Finding(cluster, "object-of-another", message, remedy, object=str(name))
+    return Finding(cluster, OBJECT_OF_ANOTHER, message, remedy, object=str(name))
 
 
 def _namespace(
@@ -250,7 +257,11 @@ def _namespace(
         if not options.create_namespaces:
             return [
                 Finding(
-                    cluster, "no-namespace", "is not there", "create it, or set create_namespace: true", object=str(key)
+                    cluster,
+                    NAMESPACE_MISSING,
+                    "is not there",
+                    "create it, or set create_namespace: true",
+                    object=str(key),
                 )
             ]
         manifest = _namespace_manifest(name, options, ours=True)
@@ -278,7 +289,7 @@ def _namespace(
     return [
         Finding(
             cluster,
-            "namespace-labels",
+            NAMESPACE_LABELS_MISSING,
             f"was there before, without {lacking}",
             "label it yourself, or set enforce_namespace_labels: true",
             "warning",

@@ -20,7 +20,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.setup import
     Setup,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import OPTION, Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Forbidden, NotFound
@@ -30,6 +30,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     VIRTUAL_SERVICE,
     Kind,
 )
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import SET_EMPTY
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, fleet_of
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.replicate import plan as plans
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.replicate.plan import (
@@ -112,8 +113,8 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     objects = declared(parameters, fleet, context)
     if not any(objects.values()):
         finding = Finding(
-            "all clusters",
-            "set-empty",
+            "",
+            SET_EMPTY,
             f"set {setup.name} declares no object for any cluster",
             "correct its source; to remove the whole set, use state: absent",
         )
@@ -129,7 +130,7 @@ def _options(parameters: Mapping[str, Any]) -> Options:
     try:
         labels = plans.dataplane_labels(parameters["dataplane"])
     except ValueError as error:
-        finding = Finding("all clusters", "dataplane", str(error), "correct dataplane")
+        finding = Finding("", OPTION.kind("dataplane"), str(error), "correct dataplane")
         raise MeshError("Nothing was written anywhere.", [finding]) from error
     return Options(
         name=parameters["set"],

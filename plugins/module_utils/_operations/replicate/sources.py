@@ -18,6 +18,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import NotFound
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import Encrypted, plain
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import SOURCE_UNUSABLE
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import is_ours
 from ansible_collections.onemesh.istio.plugins.module_utils._yaml import NotYaml, load_all
@@ -256,5 +257,5 @@ def _distinct(cluster: str, objects: list[Declared]) -> list[Declared]:
 
 
 def _unusable(source: str, message: str, remedy: str) -> MeshError:
-    finding = Finding("all clusters", "source-unusable", message, remedy, object=source)
+    finding = Finding("", SOURCE_UNUSABLE, message, remedy, object=source)
     return MeshError("The set cannot be read; nothing was written anywhere.", [finding])

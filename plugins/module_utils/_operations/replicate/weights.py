@@ -13,6 +13,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger impor
 from ansible_collections.onemesh.istio.plugins.module_utils._change.merge import merge
 from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import WEIGHTS_HELD
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.replicate.sources import Declared
 
 SPLITS = "traffic-split"
@@ -54,7 +55,7 @@ def _spec(manifest: Mapping[str, Any]) -> dict[str, Any]:
 def _both(cluster: str, name: ObjectId, split: str, conflicts: Sequence[str]) -> Finding:
     return Finding(
         cluster,
-        "weights-held",
+        WEIGHTS_HELD,
         f"{', '.join(conflicts)} is declared anew while traffic split {split} sets weights there",
         "end the split first (onemesh.istio.traffic_split with state: restored), or declare these routes as before",
         object=str(name),

@@ -18,7 +18,8 @@ from typing import Any
 from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import content_hash
 from ansible_collections.onemesh.istio.plugins.module_utils._change.records import is_set_name
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import SUBSET_MISSING
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import OPTION, Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import routes, subsets
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.hosts import full_name, service_of
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.routes import RouteError, Selection
@@ -29,6 +30,17 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     TLS_ROUTE,
     VIRTUAL_SERVICE,
     Kind,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import (
+    DRIFT,
+    HOST_ALREADY_ROUTED,
+    OBJECT_MISSING,
+    OBJECT_NOT_EVERYWHERE,
+    RULE_HIDDEN,
+    RULE_NOT_EXPORTED,
+    RULE_SHADOWED,
+    SUBSET_CONFLICT,
+    SUBSET_DIFFERS,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import is_ours, writers_beside_us
 from ansible_collections.onemesh.istio.plugins.module_utils._values import whole_number
@@ -197,7 +209,7 @@ def plan(split: Split, cluster: str, live: Live) -> SplitPlan:
         had = routes.weights_of(before, split.selection, weights, subsets_of=split.host) if live.route else {}
         gets = routes.weights_of(desired, split.selection, weights, subsets_of=split.host)
     except RouteError as error:
-        finding = Finding(cluster, error.check, str(error), error.remedy, object=_object(split))
+        finding = Finding(cluster, error.kind, str(error), error.remedy, object=_object(split))
         return SplitPlan(_only(rule), findings=(*findings, finding))
     if not split.subsets:
         findings += _unknown_subsets(split, cluster, desired, live)
@@ -213,11 +225,12 @@ def across(split: Split, lives: Mapping[str, Live]) -> list[Finding]:
     if split.may_make_route and users and without:
         findings.append(
             Finding(
-                "the fleet",
-                "object-not-everywhere",
+                "",
+                OBJECT_NOT_EVERYWHERE,
                 f"{_object(split)} stands on {', '.join(users)}, and not on {', '.join(without)}",
                 "bring it there first (onemesh.istio.replicate), or leave these clusters out of the weights",
                 object=_object(split),
+                clusters=tuple(without),
             )
         )
     for host in sorted(_hosts_with_subsets(split, lives)):
@@ -225,7 +238,11 @@ def across(split: Split, lives: Mapping[str, Live]) -> list[Finding]:
         known = {name: subsets.declared(live.rules, host, namespace) for name, live in lives.items()}
         findings += [
             Finding(
-                "the fleet", "subset-differs", text, "give it the same labels in the DestinationRules of all clusters"
+                "",
+                SUBSET_DIFFERS,
+                text,
+                "give it the same labels in the DestinationRules of all clusters",
+                clusters=tuple(known),
             )
             for text in subsets.disagreements(host, known)
         ]
@@ -304,14 +321,14 @@ def _rule(split: Split, cluster: str, live: Live) -> tuple[Wanted | None, list[F
         live.rules, split.host, split.subsets, name=split.rule, namespace=namespace, traffic_policy=split.traffic_policy
     )
     findings = [
-        Finding(cluster, "subset-conflict", text, "rename the subset there, or give other names in weights")
+        Finding(cluster, SUBSET_CONFLICT, text, "rename the subset there, or give other names in weights")
         for text in found.conflicts
     ]
     rules = subsets.rules_of_host(live.rules, split.host, namespace)
     findings += [
         Finding(
             cluster,
-            "rule-not-exported",
+            RULE_NOT_EXPORTED,
             f"DestinationRule {subsets.describe(rule)} is not exported to all namespaces, so gateways and clients in "
             "others do not know its subsets",
             "remove exportTo from it",
@@ -325,7 +342,7 @@ def _rule(split: Split, cluster: str, live: Live) -> tuple[Wanted | None, list[F
         findings.append(
             Finding(
                 cluster,
-                "rule-hidden",
+                RULE_HIDDEN,
                 f"DestinationRule {_listed(hidden)} no longer counts for {split.host} once this one has its own",
                 "give what it says in traffic_policy too",
                 severity="warning",
@@ -335,7 +352,7 @@ def _rule(split: Split, cluster: str, live: Live) -> tuple[Wanted | None, list[F
     findings += [
         Finding(
             cluster,
-            "rule-shadowed",
+            RULE_SHADOWED,
             f"clients in namespace {split.namespace} go by DestinationRule {subsets.describe(rule)} and not by the one "
             f"in {namespace}",
             f"move it to namespace {namespace}",
@@ -356,7 +373,7 @@ def _route(split: Split, cluster: str, live: Live) -> tuple[Object | None, Findi
     if not split.may_make_route or split.selection.section == "tls" or split.selection.routes:
         return None, Finding(
             cluster,
-            "object-missing",
+            OBJECT_MISSING,
             f"there is no {_object(split)}",
             "create it, or correct kind, namespace and name; with host and by cluster, network or version, and no "
             "routes, a VirtualService is made",
@@ -367,7 +384,7 @@ def _route(split: Split, cluster: str, live: Live) -> tuple[Object | None, Findi
         name = rivals[0]["metadata"]["name"]
         return None, Finding(
             cluster,
-            "host-already-routed",
+            HOST_ALREADY_ROUTED,
             f"VirtualService {split.namespace}/{name} routes {split.host} already, and a second would not count",
             f"set name: {name} to split what that one sends to {split.host}",
             object=_object(split),
@@ -405,7 +422,7 @@ def _unknown_subsets(split: Split, cluster: str, desired: Mapping[str, Any], liv
     return [
         Finding(
             cluster,
-            "subset-missing",
+            SUBSET_MISSING,
             f"no DestinationRule gives {host} the subset {subset}",
             "create it on every cluster, because both sides of a connection need it, or use host and by",
             object=_object(split),
@@ -430,7 +447,7 @@ def drift(split: Split, cluster: str, live: Live, written: Mapping[str, Any] | N
     return [
         Finding(
             cluster,
-            "drift",
+            DRIFT,
             f"weights were set to {_words({route: were[route] for route in moved})}, and are {_words(moved)} "
             f"(last written by {', '.join(writers_beside_us(live.route)) or 'nobody known'}); they are put right",
             "keep whoever writes them from doing so",
@@ -472,7 +489,7 @@ def _words(weights: Mapping[str, Mapping[str, int]]) -> str:
 
 
 def _option(name: str, message: str, remedy: str) -> Finding:
-    return Finding("the fleet", f"option-{name.replace('_', '-')}", message, remedy)
+    return Finding("", OPTION.kind(name), message, remedy)
 
 
 def _refuse(problems: Iterable[Finding]) -> None:

@@ -14,9 +14,21 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Literal
 
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import NOT_REACHABLE
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._identity import made_for_another
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.debug import SYNCED, Host, NetworkGateway
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import (
+    VERIFY_ENDPOINTS,
+    VERIFY_GATEWAY,
+    VERIFY_NAMES,
+    VERIFY_NOTHING_EXPOSED,
+    VERIFY_PLAIN_TEXT,
+    VERIFY_PROXY_REJECTS,
+    VERIFY_REQUESTS,
+    VERIFY_SYNCED,
+    VERIFY_TRUST,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.facts import (
     Answers,
     ClusterFacts,
@@ -166,7 +178,7 @@ def judge(
 def findings(fleet: Mapping[str, ClusterFacts], pairs: Iterable[Pair]) -> list[Finding]:
     """One error for each cause, however many pairs it breaks, and warnings that broke none."""
     found = [
-        Finding(facts.name, "verify-away", f"cannot be verified: {facts.away}", facts.away_remedy)
+        Finding(facts.name, NOT_REACHABLE, f"cannot be verified: {facts.away}", facts.away_remedy)
         for facts in fleet.values()
         if facts.away
     ]
@@ -177,7 +189,7 @@ def findings(fleet: Mapping[str, ClusterFacts], pairs: Iterable[Pair]) -> list[F
             found.append(
                 Finding(
                     failure.cluster or pair.source,
-                    f"verify-{failure.name}",
+                    _KINDS[failure.name],
                     failure.cause,
                     failure.remedy,
                     object=failure.object,
@@ -189,11 +201,21 @@ def findings(fleet: Mapping[str, ClusterFacts], pairs: Iterable[Pair]) -> list[F
             cause = _rejected(rejection)
             if not any(cluster == facts.name and cause in message for cluster, message in named):
                 found.append(
-                    Finding(facts.name, "verify-proxy-rejects", cause, _REJECTED, "warning", f"proxy {rejection.proxy}")
+                    Finding(facts.name, VERIFY_PROXY_REJECTS, cause, _REJECTED, "warning", f"proxy {rejection.proxy}")
                 )
     found.extend(_exposing_nothing(fleet.values()))
     found.extend(_plain_text(pairs))
     return list(dict.fromkeys(found))
+
+
+_KINDS = {
+    "trust": VERIFY_TRUST,
+    "names": VERIFY_NAMES,
+    "synced": VERIFY_SYNCED,
+    "gateway": VERIFY_GATEWAY,
+    "endpoints": VERIFY_ENDPOINTS,
+    "requests": VERIFY_REQUESTS,
+}
 
 
 def _exposing_nothing(fleet: Iterable[ClusterFacts]) -> Iterator[Finding]:
@@ -203,7 +225,7 @@ def _exposing_nothing(fleet: Iterable[ClusterFacts]) -> Iterator[Finding]:
             if not gateway.hosts:
                 yield Finding(
                     facts.name,
-                    "verify-nothing-exposed",
+                    VERIFY_NOTHING_EXPOSED,
                     f"gateway {gateway.name} exposes no service of {facts.name} to other networks (the probe brings an "
                     "exposure of its own)",
                     "say which hosts it shall expose (eastwest_gateway_exposed_hosts)",
@@ -217,7 +239,7 @@ def _plain_text(pairs: Iterable[Pair]) -> Iterator[Finding]:
         if pair.mutual_tls is False and not pair.local:
             yield Finding(
                 pair.source,
-                "verify-plain-text",
+                VERIFY_PLAIN_TEXT,
                 f"{pair.target} answered, but was not shown the client's identity: no mutual TLS, or the mesh "
                 "configuration does not forward it",
                 "see the PeerAuthentication and DestinationRule objects that hold for the probe",

@@ -18,6 +18,7 @@ from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC, MESH_ARGUMENT_SPEC
 from ansible_collections.onemesh.istio.plugins.module_utils._files import write_whole
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import CLUSTER_UNKNOWN
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError, errors
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret import RemoteCluster
@@ -25,6 +26,10 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istiod.dial import 
     cause,
     credentials_in,
     dial,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import (
+    REPORT_NOT_WRITTEN,
+    VERIFY_LEFT_BEHIND,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, mesh_of
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify import (
@@ -129,7 +134,7 @@ def wanted_links(names: Iterable[str], parameters: Mapping[str, Any]) -> set[tup
             [
                 Finding(
                     name,
-                    "verify-unknown-cluster",
+                    CLUSTER_UNKNOWN,
                     f"a link names it, but the clusters are {', '.join(names)}",
                     "correct the name, or add the cluster to the inventory",
                 )
@@ -285,7 +290,7 @@ class _Verification:
                 self.left_behind.append(
                     Finding(
                         name,
-                        "verify-left-behind",
+                        VERIFY_LEFT_BEHIND,
                         f"the probe could not be taken away: {outcome.error.message}",
                         f"run verify again, or kubectl delete namespace {probe.NAMESPACE}",
                         "warning",
@@ -452,5 +457,5 @@ def _write(path: str, document: Mapping[str, Any]) -> None:
     except OSError as error:
         raise MeshError(
             "The report could not be written.",
-            [Finding("controller", "verify-report", f"{target}: {error.strerror}", "give another report_file")],
+            [Finding("", REPORT_NOT_WRITTEN, f"{target}: {error.strerror}", "give another report_file")],
         ) from None

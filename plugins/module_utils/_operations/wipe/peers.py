@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils import _yaml
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import STILL_THERE
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import names, remote_secret, writer
@@ -24,6 +25,10 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import jwt_claims
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import Kind
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import (
+    NOT_AMONG_THE_PEERS,
+    TOKEN_OF_ANOTHER,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.link import plan, readers
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe.plan import (
     Stage,
@@ -232,14 +237,14 @@ def _accepted(held: Held) -> Finding:
     if held.is_ours:
         return Finding(
             held.cluster,
-            "leaked",
+            STILL_THERE,
             f"the token of {account} that {held.holder} had is still accepted",
             f"look for other Secrets of that account (`kubectl get secrets -A --field-selector "
             f"type={names.SERVICE_ACCOUNT_TOKEN_TYPE}`), delete them, then run the wipe again",
         )
     return Finding(
         held.cluster,
-        "token-of-another",
+        TOKEN_OF_ANOTHER,
         f"the token of {account} that {held.holder} had is still accepted: this collection did not make it, and others "
         "may use it",
         "find out who uses it; once nobody does, delete the Secret that it is from, or the account",
@@ -256,7 +261,7 @@ def strangers(held: Iterable[Held], known: Collection[str]) -> list[Finding]:
     return [
         Finding(
             cluster,
-            "not-among-the-peers",
+            NOT_AMONG_THE_PEERS,
             f"{', '.join(sorted(holders))} had a token of it, which was not revoked: it is not among the peers",
             f"run the wipe again with {cluster} in the inventory, as a host that is not wiped",
             "warning",

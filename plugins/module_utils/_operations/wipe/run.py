@@ -19,9 +19,11 @@ from ansible_collections.onemesh.istio.plugins.module_utils._cluster import (
     Cluster,
     fleet_of_parameters,
 )
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import STILL_THERE
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, Outcome
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import LeftPlay, Unreachable
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import SIDECAR_LEFT
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, fleet_of
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe import peers
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe.execute import Executor, Report
@@ -193,7 +195,7 @@ class _Wipe:
             self._findings.append(
                 Finding(
                     name,
-                    "unreachable" if isinstance(error, Unreachable) else error.reason or "api-server",
+                    error.kind,
                     f"{error.message}; {consequence}",
                     error.remedy or "see whether its API server answers",
                     "warning" if ignored else "error",
@@ -210,13 +212,13 @@ class _Wipe:
         for name in plans:
             report = self._reports[name]
             self._findings += [
-                Finding(name, "leaked", kept.reason, "remove the cause, then run the wipe again", object=kept.object)
+                Finding(name, STILL_THERE, kept.reason, "remove the cause, then run the wipe again", object=kept.object)
                 for kept in report.leaked
             ]
             self._findings += [
                 Finding(
                     name,
-                    "sidecars",
+                    SIDECAR_LEFT,
                     f"pods in namespace {namespace} still have a sidecar: {', '.join(workloads)}",
                     f"kubectl -n {namespace} rollout restart {' '.join(workloads)}",
                     "warning",
@@ -253,7 +255,7 @@ class _Wipe:
 def _left(peer: str, step: Step) -> Finding:
     return Finding(
         peer,
-        "leaked",
+        STILL_THERE,
         f"{step} is still there: {step.reason}",
         "look for finalizers in it and for what makes it again, then run the wipe again",
         object=str(step.found),

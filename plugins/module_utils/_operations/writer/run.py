@@ -18,6 +18,12 @@ from typing import Any
 from ansible_collections.onemesh.istio.plugins.module_utils._change import place
 from ansible_collections.onemesh.istio.plugins.module_utils._change.place import Place
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC, MESH_ARGUMENT_SPEC
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import (
+    HUB_UNKNOWN,
+    NOT_REACHABLE,
+    NOT_READY,
+    OBJECT_OF_ANOTHER,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member, findings_of
 from ansible_collections.onemesh.istio.plugins.module_utils._guard import claim
@@ -38,6 +44,19 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.namespaces import newest
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.apply import apply_object, describe
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import (
+    CLUSTER_NAME_INVALID,
+    KIND_AMBIGUOUS,
+    KIND_NOT_GRANTED,
+    KIND_UNKNOWN,
+    NAMESPACE_MISSING,
+    NOT_REMOVED,
+    RECORDS_BESIDE_RIGHTS,
+    RECORDS_IN_USE,
+    RECORDS_NOT_MOVED,
+    TOKEN_NOT_REVOKED,
+    WRITER_NOT_MADE,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, mesh_of
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.writer import plan
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.writer.plan import (
@@ -114,11 +133,11 @@ class _Wanted:
             try:
                 kinds.append(writer.named(text))
             except ValueError as error:
-                findings.append(_unknown_kind("the fleet", str(error)))
+                findings.append(_unknown_kind("", str(error)))
         for named in kinds:
             known = writer.known_kinds(named)
             if len(known) > 1:
-                findings.append(_ambiguous("the fleet", named, known))
+                findings.append(_ambiguous("", named, known))
         if findings:
             raise MeshError("The writers cannot be made.", findings)
         return cls(
@@ -161,7 +180,7 @@ class _Granting:
             only=[name for name in self.fleet.names if name in acted or name == self.wanted.hub],
         )
         facts = {name: outcome.value for name, outcome in gathered.items() if outcome.value is not None}
-        findings = findings_of(gathered, "not-ready")
+        findings = findings_of(gathered, NOT_READY)
         findings += [finding for each in facts.values() for finding in each.refusals]
         if findings:
             raise MeshError("Nothing was written.", list(dict.fromkeys(findings)))
@@ -240,7 +259,7 @@ class _Granting:
             return records.settle()
 
         outcomes = self.fleet.each(on_hub, deadline=_deadline(self.parameters, 100), only=[self.wanted.hub])
-        findings = findings_of(outcomes, "records-not-moved")
+        findings = findings_of(outcomes, RECORDS_NOT_MOVED)
         findings += [_busy(self.wanted.hub, outcome.value) for outcome in outcomes.values() if outcome.value]
         if findings:
             raise MeshError("No writer was changed: the records are not where they belong.", findings)
@@ -270,7 +289,7 @@ class _Granting:
             return self._secret(member, step, known) if step.issues else None
 
         outcomes = self.fleet.each(on_cluster, deadline=_deadline(self.parameters), only=list(by_name))
-        failures = findings_of(outcomes, "no-writer")
+        failures = findings_of(outcomes, WRITER_NOT_MADE)
         if failures:
             changed = any(outcome.error is None for outcome in outcomes.values())
             message = f"Not all writers could be made; {self.wanted.hub} got no kubeconfig."
@@ -303,7 +322,7 @@ class _Granting:
 
         if secrets:
             deadline = _deadline(self.parameters, len(secrets))
-            failures = findings_of(self.fleet.each(on_hub, deadline=deadline, only=[self.wanted.hub]), "no-writer")
+            failures = findings_of(self.fleet.each(on_hub, deadline=deadline, only=[self.wanted.hub]), WRITER_NOT_MADE)
             if failures:
                 message = f"{self.wanted.hub} did not get all kubeconfigs; run again to write the rest."
                 raise MeshError(message, failures, self._result(steps, facts))
@@ -318,7 +337,7 @@ class _Granting:
             deadline=_deadline(self.parameters),
             only=list(others),
         )
-        failures = findings_of(outcomes, "not-removed")
+        failures = findings_of(outcomes, NOT_REMOVED)
         if failures:
             message = f"Kubeconfigs are left on clusters other than {self.wanted.hub}; run again to remove them."
             raise MeshError(message, failures, self._result(steps, facts))
@@ -351,7 +370,7 @@ class _Removing:
         facts = {name: outcome.value for name, outcome in gathered.items() if outcome.value is not None}
         leaving = plan.leaving(_acted(self.parameters), facts)
         steps = plan.plan_absent(leaving, facts)
-        findings = findings_of(gathered, "not-reachable")
+        findings = findings_of(gathered, NOT_REACHABLE)
         leaked: list[str] = []
         if not self.context.check_mode:
             due = {step.cluster for step in steps if step.changes}
@@ -382,7 +401,7 @@ class _Removing:
         deadline = _deadline(self.parameters) + self.parameters["timeout"]
         outcomes = self.fleet.each(on_cluster, deadline=deadline, only=[name for name in facts if name in due])
         return [
-            *findings_of(outcomes, "not-revoked"),
+            *findings_of(outcomes, TOKEN_NOT_REVOKED),
             *(finding for outcome in outcomes.values() for finding in outcome.value or ()),
         ]
 
@@ -393,7 +412,7 @@ class _Removing:
             deadline=_deadline(self.parameters, len(due)),
             only=[name for name, secrets in kept.items() if secrets],
         )
-        return findings_of(outcomes, "not-removed")
+        return findings_of(outcomes, NOT_REMOVED)
 
     def _retire(self, looked_at: Iterable[str]) -> list[Finding]:
         """Where records were, and none are, their namespace goes."""
@@ -401,7 +420,7 @@ class _Removing:
             self.fleet.each(
                 lambda member: _default_place(member).retire(), deadline=_deadline(self.parameters), only=looked_at
             ),
-            "not-removed",
+            NOT_REMOVED,
         )
 
     def _leaked(self, leaving: Sequence[str], looked_at: Iterable[str]) -> tuple[list[str], list[Finding]]:
@@ -414,7 +433,7 @@ class _Removing:
         }
         findings = [_left(name, each) for name, objects in left.items() for each in objects]
         words = [f"{name}: {each}" for name, objects in left.items() for each in objects]
-        return words, [*findings_of(again, "not-reachable"), *findings]
+        return words, [*findings_of(again, NOT_REACHABLE), *findings]
 
 
 def gather(member: Member, desired: Iterable[plan.Manifest] = (), changes: Iterable[Mapping[str, Any]] = ()) -> Facts:
@@ -505,8 +524,8 @@ def _headed(header: str, before: Any, after: Any) -> dict[str, Any]:
 
 def _unknown_hub(hub: str, fleet: Fleet) -> Finding:
     return Finding(
-        "the fleet",
-        "unknown-hub",
+        "",
+        HUB_UNKNOWN,
         f"the hub is {hub}, and the clusters are {', '.join(fleet.names)}",
         "name one of them as hub, the same in every run",
     )
@@ -515,7 +534,7 @@ def _unknown_hub(hub: str, fleet: Fleet) -> Finding:
 def _no_secret_name(cluster: str) -> Finding:
     return Finding(
         cluster,
-        "cluster-name",
+        CLUSTER_NAME_INVALID,
         "its name is no DNS label, so that no Secret can be named after it",
         "set cluster_name to lower case letters, digits and hyphens",
     )
@@ -524,7 +543,7 @@ def _no_secret_name(cluster: str) -> Finding:
 def _unknown_kind(cluster: str, message: str) -> Finding:
     return Finding(
         cluster,
-        "unknown-kind",
+        KIND_UNKNOWN,
         message,
         "write Kind, group/Kind or apiVersion/Kind, and install its CustomResourceDefinition first",
     )
@@ -532,13 +551,13 @@ def _unknown_kind(cluster: str, message: str) -> Finding:
 
 def _ambiguous(cluster: str, named: writer.Named, found: Iterable[Kind]) -> Finding:
     choices = " or ".join(f"{kind.group}/{kind.kind}" for kind in found)
-    return Finding(cluster, "ambiguous-kind", f"{named} may be {choices}", "name it with its group")
+    return Finding(cluster, KIND_AMBIGUOUS, f"{named} may be {choices}", "name it with its group")
 
 
 def _never(kind: Kind, why: str) -> Finding:
     return Finding(
-        "the fleet",
-        "kind-not-granted",
+        "",
+        KIND_NOT_GRANTED,
         f"no writer gets {kind.kind}: {why}",
         "leave it out; where changes need it, use an account of your own with a Role in the namespaces that need it",
     )
@@ -547,7 +566,7 @@ def _never(kind: Kind, why: str) -> Finding:
 def _records_beside(cluster: str, namespace: str, why: str) -> Finding:
     return Finding(
         cluster,
-        "records-beside-rights",
+        RECORDS_BESIDE_RIGHTS,
         f"the writer of the hub makes Secrets where the records are, and in {namespace} it would get more: {why}",
         "leave ledger_namespace out, or name a namespace that holds records only; with records in this one, move them "
         "by hand or let an account that administers the hub make the changes",
@@ -558,7 +577,7 @@ def _records_beside(cluster: str, namespace: str, why: str) -> Finding:
 def _busy(hub: str, sets: Iterable[str]) -> Finding:
     return Finding(
         hub,
-        "records-in-use",
+        RECORDS_IN_USE,
         f"other runs work on {', '.join(sorted(sets))}, whose records are not in their new namespace yet",
         "run again when they have ended; a release that waits has to be ended by the version that began it",
     )
@@ -567,7 +586,7 @@ def _busy(hub: str, sets: Iterable[str]) -> Finding:
 def _no_namespace(cluster: str, namespace: str) -> Finding:
     return Finding(
         cluster,
-        "no-namespace",
+        NAMESPACE_MISSING,
         f"there is no namespace {namespace}",
         "create it, or install Istio first: role onemesh.istio.control_plane",
         object=f"Namespace {namespace}",
@@ -577,7 +596,7 @@ def _no_namespace(cluster: str, namespace: str) -> Finding:
 def _taken(cluster: str, described: str) -> Finding:
     return Finding(
         cluster,
-        "object-of-another",
+        OBJECT_OF_ANOTHER,
         f"{described} was not made by this collection, and its name is needed",
         "rename or delete it, and run again",
         object=described,
@@ -587,7 +606,7 @@ def _taken(cluster: str, described: str) -> Finding:
 def _not_revoked(member: Member) -> Finding:
     return Finding(
         member.name,
-        "token-not-revoked",
+        TOKEN_NOT_REVOKED,
         "the token of its writer is still accepted",
         f"look for other Secrets of account {writer.ACCOUNT} in {member.cluster.istio_namespace}",
     )
@@ -595,5 +614,5 @@ def _not_revoked(member: Member) -> Finding:
 
 def _left(cluster: str, each: Owned) -> Finding:
     return Finding(
-        cluster, "not-removed", f"{each} is still there", "look for finalizers in it, and run again", object=str(each)
+        cluster, NOT_REMOVED, f"{each} is still there", "look for finalizers in it, and run again", object=str(each)
     )

@@ -20,7 +20,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._cluster import (
     hidden_values,
     secret_values,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError, errors
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, FindingKind, MeshError, errors
 
 HOSTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "defaults are the host's name": ({}, {"name": "host", "network": "host"}),
@@ -84,6 +84,9 @@ HOSTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 def test_a_host_becomes_a_cluster(case: str) -> None:
     variables, expected = HOSTS[case]
     assert clusters_of_hosts(["host"], {"host": variables}) == [expected]
+
+
+KIND = FindingKind("slug", "cause", "remedy")
 
 
 def test_a_wrong_word_is_refused_with_the_variable_and_its_host() -> None:
@@ -224,10 +227,11 @@ def test_of_a_kubeconfig_only_what_is_secret_is_hidden(kubeconfig: Any, hidden: 
 
 
 def test_a_finding_says_where_what_and_what_to_do() -> None:
-    finding = Finding("c1", "slug", "found A, expected B", "do C", object="Secret ns/x")
+    finding = Finding("c1", KIND, "found A, expected B", "do C", object="Secret ns/x")
     assert str(finding) == "c1 (Secret ns/x): found A, expected B -> do C"
     assert finding.as_dict() == {
         "cluster": "c1",
+        "clusters": ["c1"],
         "check": "slug",
         "severity": "error",
         "object": "Secret ns/x",
@@ -237,6 +241,6 @@ def test_a_finding_says_where_what_and_what_to_do() -> None:
 
 
 def test_only_errors_stop_an_operation() -> None:
-    warning = Finding("c1", "a", "m", "r", severity="warning")
-    error = Finding("c1", "b", "m", "r")
+    warning = Finding("c1", KIND, "a", "r", severity="warning")
+    error = Finding("c1", KIND, "b", "r")
     assert errors([warning, error]) == [error]

@@ -209,4 +209,4 @@ def test_what_a_reference_cannot_carry_is_refused(case: str) -> None:
         return refuse_what_no_reference_carries(search)
     with pytest.raises(MeshError) as error:
         refuse_what_no_reference_carries(search)
-    assert f"the hub: {refused} cannot be handed on to tasks" in str(error.value)
+    assert f"{refused} cannot be handed on to tasks" in str(error.value)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import NOT_REACHABLE
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member, findings_of
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import (
@@ -50,9 +51,7 @@ def test_an_error_is_the_outcome_of_its_own_lane() -> None:
 
     outcomes = fleet("a", "b").each(work, deadline=5)
     assert outcomes["b"].get() == "fine"
-    assert findings_of(outcomes, "not-reachable") == [
-        Finding("a", "not-reachable", "get x: refused", "get a new token")
-    ]
+    assert findings_of(outcomes, NOT_REACHABLE) == [Finding("a", NOT_REACHABLE, "get x: refused", "get a new token")]
     with pytest.raises(Unauthorized):
         outcomes["a"].get()
 

@@ -40,7 +40,7 @@ ROUTE, RULE = kinds.VIRTUAL_SERVICE, kinds.DESTINATION_RULE
 )
 def test_the_message_names_verbs_types_and_namespaces_once(missing: list[Need], words: str) -> None:
     (finding,) = findings("west", [*missing, *missing])
-    assert (finding.cluster, finding.check) == ("west", "access-missing")
+    assert (finding.cluster, finding.check) == ("west", "permission-missing")
     assert finding.message.startswith(f"the account in use may not {words}")
 
 

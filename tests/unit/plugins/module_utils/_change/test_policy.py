@@ -38,9 +38,9 @@ def test_enough_clusters(given: dict[str, Any], present: int, total: int, goes_o
 @pytest.mark.parametrize(
     ("given", "check"),
     [
-        (options("quorum", 0), "quorum"),
-        (options("quorum", 4), "quorum"),
-        (options("exclude", exclude=["south", "west"]), "unknown-cluster"),
+        (options("quorum", 0), "option-quorum"),
+        (options("quorum", 4), "option-quorum"),
+        (options("exclude", exclude=["south", "west"]), "cluster-unknown"),
         (options("exclude", exclude=NAMES), "nobody-left"),
     ],
 )

@@ -16,7 +16,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.report impor
     Touched,
     visible,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, FindingKind
 
 ROUTE = ObjectId("networking.istio.io", "VirtualService", "shop", "reviews")
 RULE = ObjectId("networking.istio.io", "DestinationRule", "shop", "reviews")
@@ -106,7 +106,8 @@ def test_the_diff_shows_what_was_and_will_be_without_what_only_the_server_writes
 
 
 def test_findings_are_part_of_their_cluster() -> None:
-    part = ClusterReport(findings=[Finding("west", "drift", "message", "remedy", "warning", str(ROUTE))])
+    drift = FindingKind("drift", "cause", "remedy")
+    part = ClusterReport(findings=[Finding("west", drift, "message", "remedy", "warning", str(ROUTE))])
     assert part.as_dict()["findings"][0]["check"] == "drift"
 
 

@@ -230,12 +230,12 @@ def test_a_destination_becomes_one_for_each_subset(
 
 
 REFUSED: dict[str, tuple[dict[str, Any], Selection, dict[str, Any], str, str]] = {
-    "no weight": (virtual_service(http=[V1_V2]), Selection(), {}, "weights-none", "no weight is given"),
+    "no weight": (virtual_service(http=[V1_V2]), Selection(), {}, "weights-missing", "no weight is given"),
     "negative": (
-        virtual_service(http=[V1_V2]), Selection(), {"v1": 110, "v2": -10}, "weight-bad", "the weight of v2 is -10",
+        virtual_service(http=[V1_V2]), Selection(), {"v1": 110, "v2": -10}, "weight-invalid", "the weight of v2 is -10",
     ),
-    "a fraction": (virtual_service(http=[V1_V2]), Selection(), {"v1": 99.5, "v2": 0.5}, "weight-bad", "99.5"),
-    "a truth": (virtual_service(http=[V1_V2]), Selection(), {"v1": True, "v2": 99}, "weight-bad", "True"),
+    "a fraction": (virtual_service(http=[V1_V2]), Selection(), {"v1": 99.5, "v2": 0.5}, "weight-invalid", "99.5"),
+    "a truth": (virtual_service(http=[V1_V2]), Selection(), {"v1": True, "v2": 99}, "weight-invalid", "True"),
     "not the total": (
         virtual_service(http=[V1_V2]), Selection(), {"v1": 70, "v2": 20}, "weights-sum",
         r"VirtualService shop/reviews, http\[0\], the weights make 90, and not 100",
@@ -304,18 +304,21 @@ def test_what_cannot_be_set_is_refused(
 ) -> None:
     with pytest.raises(RouteError, match=message) as refused:
         with_weights(manifest, selection, new)
-    assert refused.value.check == check
+    assert refused.value.kind.slug == check
     assert refused.value.remedy
     assert not same_weights(manifest, selection, new)
 
 
 NOT_EXPANDED: dict[str, tuple[dict[str, Any], str]] = {
-    "backends": (gateway_route([backend("reviews")]), "no-subsets"),
+    "backends": (gateway_route([backend("reviews")]), "subsets-not-supported"),
     "no route to the host": (virtual_service(http=[[to("ratings")]]), "destination-missing"),
     "destinations that differ": (
-        virtual_service(http=[[to(subset="v1", weight=50, **HEADERS), to(subset="v2", weight=50)]]), "no-pattern",
+        virtual_service(http=[[to(subset="v1", weight=50, **HEADERS), to(subset="v2", weight=50)]]),
+        "destination-unclear",
     ),
-    "with and without subset": (virtual_service(http=[[to(weight=50), to(subset="v2", weight=50)]]), "no-pattern"),
+    "with and without subset": (
+        virtual_service(http=[[to(weight=50), to(subset="v2", weight=50)]]), "destination-unclear",
+    ),
 }  # fmt: skip
 
 
@@ -323,7 +326,7 @@ NOT_EXPANDED: dict[str, tuple[dict[str, Any], str]] = {
 def test_subsets_are_not_guessed(manifest: dict[str, Any], check: str) -> None:
     with pytest.raises(RouteError) as refused:
         with_weights(manifest, Selection(), {"west": 70, "east": 30}, subsets_of="reviews")
-    assert refused.value.check == check
+    assert refused.value.kind.slug == check
 
 
 def test_another_total() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import NOT_REACHABLE
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Outcome
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import remote_secret
@@ -78,7 +79,7 @@ def test_a_peer_is_known_by_its_secret_and_by_istiod() -> None:
 @pytest.mark.parametrize(("required", "severity"), [(False, "warning"), (True, "error")])
 def test_a_cluster_that_is_away_fails_only_where_it_is_required(required: bool, severity: Any) -> None:
     outcome: Outcome[dict[str, Any]] = Outcome(None, Unreachable("west", "no answer", remedy="look"), 1.0)
-    assert findings_of("west", outcome, required) == [Finding("west", "not-reachable", "no answer", "look", severity)]
+    assert findings_of("west", outcome, required) == [Finding("west", NOT_REACHABLE, "no answer", "look", severity)]
 
 
 def test_a_fact_that_may_not_be_read_is_a_finding() -> None:

@@ -13,7 +13,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, FindingKind, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Forbidden, KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._operations import operation as operation_module
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import (
@@ -25,7 +25,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._operations.operatio
 
 COLLECTION = Path(operation_module.__file__).parents[2]
 
-FINDING = Finding("c1", "slug", "found A", "do B")
+FINDING = Finding("c1", FindingKind("slug", "cause", "remedy"), "found A", "do B")
 
 
 def operation(end: Exception | dict[str, Any]) -> ModuleType:
@@ -58,22 +58,22 @@ ENDS: dict[str, tuple[Exception | dict[str, Any], dict[str, Any]]] = {
             "findings": [FINDING.as_dict()],
         },
     ),
-    "the API server's own reason": (
-        Forbidden("c1", "get x: no", reason="Forbidden", remedy="grant it"),
+    "a request that is refused": (
+        Forbidden("c1", "get x: no", remedy="grant it"),
         {
             "changed": False,
             "failed": True,
             "msg": "c1: get x: no -> grant it",
-            "findings": [Finding("c1", "Forbidden", "get x: no", "grant it").as_dict()],
+            "findings": [Finding("c1", Forbidden.KIND, "get x: no", "grant it").as_dict()],
         },
     ),
-    "an error without a reason": (
+    "a request that failed": (
         KubeError("c1", "no answer"),
         {
             "changed": False,
             "failed": True,
             "msg": "c1: no answer",
-            "findings": [Finding("c1", "api-server", "no answer", "").as_dict()],
+            "findings": [Finding("c1", KubeError.KIND, "no answer", "").as_dict()],
         },
     ),
 }

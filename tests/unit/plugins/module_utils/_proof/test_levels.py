@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, FindingKind
 from ansible_collections.onemesh.istio.plugins.module_utils._proof import levels
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import Changed, ClusterProof, Proof
 
@@ -63,7 +63,7 @@ def test_clusters_may_disagree_from_the_first_write_to_the_last(
 
 
 def test_a_proof_is_small_and_plain() -> None:
-    finding = Finding("west", "proxy-late", "it is late", "wait")
+    finding = Finding("west", FindingKind("proxy-late", "cause", "remedy"), "it is late", "wait")
     proof = Proof(
         asked="acknowledged",
         reached="written",

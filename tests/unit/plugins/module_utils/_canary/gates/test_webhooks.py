@@ -85,16 +85,16 @@ def test_the_body_is_what_flaggers_receivers_decode() -> None:
         ({"retries": -1}, "retries", "retries is -1"),
         ({"headers": {"Authorization": "Bearer sssssecret\n"}}, "headers", "a header has a line break in it"),
         ({"headers": {"X": "gehüpft"}}, "headers", "letters outside ASCII"),
-        ({"url": "https://g", "ca_cert": "/nowhere.pem"}, "ca_cert", "/nowhere.pem cannot be read: No such file"),
-        ({"url": "https://g", "ca_cert": "/dev/null"}, "ca_cert", "/dev/null has no PEM certificate"),
-        ({"url": "https://g", "ca_cert": __file__}, "ca_cert", "test_webhooks.py has no PEM certificate"),
+        ({"url": "https://g", "ca_cert": "/nowhere.pem"}, "ca-cert", "/nowhere.pem cannot be read: No such file"),
+        ({"url": "https://g", "ca_cert": "/dev/null"}, "ca-cert", "/dev/null has no PEM certificate"),
+        ({"url": "https://g", "ca_cert": __file__}, "ca-cert", "test_webhooks.py has no PEM certificate"),
     ],
 )
 def test_refused_options(changes: dict[str, Any], check: str, message: str) -> None:
     with pytest.raises(MeshError) as raised:
         webhooks.webhooks_of([options(), options(**changes)])
     [finding] = raised.value.findings
-    assert (finding.check, finding.object) == (check, "webhook w")
+    assert (finding.check, finding.object) == (f"option-{check}", "webhook w")
     assert message in finding.message
     assert "sssssecret" not in str(raised.value)
 

@@ -405,4 +405,4 @@ def test_names_that_somebody_has_already() -> None:
     lives = [apex, primary, owned(canary, "canary"), route(service()), *destination_rules(service(name="other"))]
     found = clashes(service(), lives, cluster="east")
     assert [finding.object for finding in found] == ["Service shop/web-primary", "VirtualService shop/web"]
-    assert {finding.check for finding in found} == {"name-taken"}
+    assert {finding.check for finding in found} == {"object-of-another"}

@@ -396,7 +396,7 @@ def test_a_value_that_has_no_room_for_the_suffix_is_refused() -> None:
         (workload(), []),
         (workload("DaemonSet"), []),
         (workload("DaemonSet", updateStrategy={"type": "OnDelete"}), ["update-strategy"]),
-        (workload(paused=True), ["paused"]),
+        (workload(paused=True), ["rollout-paused"]),
     ],
 )
 def test_unsuitable_workloads(live: Object, expected: list[str]) -> None:

@@ -52,7 +52,7 @@ WEBHOOK_LEFT = Leftover(
 
 # check: (what passes beside EAST, what does not, the finding as it is printed)
 ROWS: dict[str, tuple[Snapshot, Snapshot, str]] = {
-    "name-invalid": (
+    "cluster-name-invalid": (
         snapshot("west-1"),
         snapshot("West_1"),
         "West_1: the cluster name 'West_1' is not a DNS-1123 label (lower-case letters, digits, '-', 63 at most)"

@@ -185,13 +185,13 @@ def test_what_is_done_with_an_object(case: str) -> None:
 NAMESPACES: dict[str, tuple[dict[str, Any] | None, ClusterRecord, Options, list[str]]] = {
     "missing": (None, held(), OPTIONS, ["apply Namespace: is not there"]),
     "missing and not to be made": (
-        None, held(), replace(OPTIONS, create_namespaces=False), ["error no-namespace Namespace"],
+        None, held(), replace(OPTIONS, create_namespaces=False), ["error namespace-missing Namespace"],
     ),
     "somebody's, labelled": (READY, held(), OPTIONS, []),
     "somebody's, labelled, to be enforced": (READY, held(), replace(OPTIONS, enforce_namespace_labels=True), []),
-    "somebody's, not labelled": (namespace(), held(), OPTIONS, ["warning namespace-labels Namespace"]),
+    "somebody's, not labelled": (namespace(), held(), OPTIONS, ["warning namespace-labels-missing Namespace"]),
     "somebody's, labelled otherwise": (
-        namespace(**{"istio-injection": "disabled"}), held(), OPTIONS, ["warning namespace-labels Namespace"],
+        namespace(**{"istio-injection": "disabled"}), held(), OPTIONS, ["warning namespace-labels-missing Namespace"],
     ),
     "somebody's, not labelled, to be enforced": (
         namespace(), held(), replace(OPTIONS, enforce_namespace_labels=True), ["apply Namespace: lacks labels"],
@@ -201,7 +201,7 @@ NAMESPACES: dict[str, tuple[dict[str, Any] | None, ClusterRecord, Options, list[
         namespace(ours=True), held(entry(SHOP, uid="n1")), OPTIONS, ["apply Namespace: lacks labels"],
     ),
     "ours, made anew by somebody": (
-        namespace(), held(entry(SHOP, uid="n0")), OPTIONS, ["warning namespace-labels Namespace"],
+        namespace(), held(entry(SHOP, uid="n0")), OPTIONS, ["warning namespace-labels-missing Namespace"],
     ),
     "no label is asked for": (namespace(), held(), replace(OPTIONS, namespace_labels={}), []),
 }  # fmt: skip
@@ -284,7 +284,7 @@ def test_the_hash_is_of_all_that_is_declared_whatever_stands_there_and_in_which_
 
 def test_a_namespaced_object_without_a_namespace_is_an_error() -> None:
     found = plan("west", [declared(CONFIG_MAP, namespace="")], state(), held(), OPTIONS)
-    assert said(found) == ["error no-namespace ConfigMap"]
+    assert said(found) == ["error namespace-not-given ConfigMap"]
 
 
 def test_a_namespace_that_is_declared_is_not_made_twice() -> None:

@@ -63,7 +63,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no YAML": ({"definition": "a: [\n"}, "cannot be read as YAML: line 2"),
     "a key that stands twice": (
         {"definition": f"{manifest()}\n---\nkind: Service\nspec: {{}}\nspec: {{a: 1}}\n"},
-        "(inline): cannot be read as YAML: line 5: the key 'spec' stands twice -> correct it",
+        "inline: cannot be read as YAML: line 5: the key 'spec' stands twice -> correct it",
     ),
     "a number": ({"definition": [7]}, "a definition is int, expected a mapping"),
     "words": ({"definition": "reviews"}, "a definition is text that names no fields, expected a mapping"),
@@ -122,7 +122,7 @@ def test_a_file_that_ansible_vault_has_encrypted_is_decrypted(tmp_path: Path) ->
 @pytest.mark.parametrize("name", ["routes.yml", "routes.json"])
 def test_a_file_with_a_key_that_stands_twice_is_refused_with_its_line(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text('{"kind": "Service",\n "spec": {},\n "spec": {"a": 1}}\n')
-    with pytest.raises(MeshError, match=rf"\(file {name}\): cannot be read as YAML: line 3: the key 'spec' stands"):
+    with pytest.raises(MeshError, match=rf"file {name}: cannot be read as YAML: line 3: the key 'spec' stands"):
         found(Context(environ={}, locate=lambda _folder, name: str(tmp_path / name)), src=[name])
 
 

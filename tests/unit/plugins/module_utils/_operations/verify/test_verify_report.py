@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, FindingKind
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify import report
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.facts import (
     Answers,
@@ -41,7 +41,8 @@ def pairs() -> list[Pair]:
 
 
 def test_rows_ask_and_columns_answer() -> None:
-    findings = [Finding("us1", "verify-gateway", "the gateway is stopped", "start it", object="Service a/b")]
+    kind = FindingKind("verify-gateway", "cause", "remedy")
+    findings = [Finding("us1", kind, "the gateway is stopped", "start it", object="Service a/b")]
     spread = {"us1": Answers(3, {"us1": 2, "eu1": 1})}
     assert report.lines(FLEET, pairs(), findings, spread) == [
         "from \\ to  eu1   us1   ap1",
