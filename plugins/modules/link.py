@@ -51,7 +51,7 @@ options:
     choices: [short_lived, long_lived]
     default: short_lived
   token_lifetime:
-    description: Seconds that a short-lived token shall live. An API server may give less.
+    description: Seconds that a short-lived token shall live, 600 to 4294967296. An API server may give less.
     type: int
     default: 2592000
   renew_before:

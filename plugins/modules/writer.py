@@ -73,7 +73,7 @@ options:
       - A namespace that is named here has to be there, and stays. Give changes the same.
     type: str
   token_lifetime:
-    description: Seconds that a token shall live. An API server may give less.
+    description: Seconds that a token shall live, 600 to 4294967296. An API server may give less.
     type: int
     default: 2592000
   renew_before:

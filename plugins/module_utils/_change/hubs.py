@@ -59,8 +59,7 @@ def other_hub(cluster: str, described: str, name: str, other: str, hub: str) -> 
         cluster,
         OTHER_HUB,
         f"the record of {name} is kept by {other}, and this run has {hub} as hub",
-        f"run again with mesh_hub={other} (option hub: {other}), as the runs before did; if {other} is gone for good, "
-        f"set write_off: [{other}]",
+        f"run again with hub: {other}, as the runs before did; if {other} is gone for good, set write_off: [{other}]",
         object=described,
     )
 

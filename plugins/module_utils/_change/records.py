@@ -158,5 +158,5 @@ def refuse_other_hub(client: Client, live: Mapping[str, Any], described: str) ->
             client.cluster,
             f"{described} is a record of hub {other}, and this run calls the cluster {client.cluster}",
             kind=OTHER_HUB,
-            remedy=f"run again with mesh_hub={other}; or give the cluster the name back that it had (cluster_name)",
+            remedy=f"run again with hub: {other}; or give the cluster the name back that it had",
         )

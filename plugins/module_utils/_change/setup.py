@@ -97,7 +97,7 @@ class Setup:
                     "",
                     HUB_UNKNOWN,
                     f"hub is {hub}, the clusters are {', '.join([*fleet.names, *beside])}",
-                    "name one of the clusters as hub (mesh_hub); it has to be the same in every run for this set",
+                    "name one of the clusters as hub; it has to be the same in every run for this set",
                 )
             )
         if not is_set_name(name):
@@ -166,7 +166,7 @@ def _hub_away(name: str, error: Unreachable) -> Finding:
     hub = error.cluster
     remedies = [error.remedy] if error.remedy else []
     if not isinstance(error, LeftPlay):
-        remedies.append(f"if {hub} is gone for good, name another hub (mesh_hub) and set write_off: [{hub}]")
+        remedies.append(f"if {hub} is gone for good, name another hub and set write_off: [{hub}]")
     return Finding(
         hub,
         HUB_NOT_REACHABLE,

@@ -441,7 +441,7 @@ class _Check:
             self._error(
                 TRUST_KEY_UNREADABLE,
                 f"{self._part(names.CA_KEY_KEY)}: {reason}",
-                "give the key in PEM, and its passphrase where it is encrypted (role: trust_passphrase)",
+                "give the key in PEM, and its passphrase where it is encrypted",
             )
         return key
 

@@ -90,7 +90,7 @@ def wait_until_forgotten(
             ISTIOD_DOES_NOT_READ,
             f"{timeout:.0f} s after its remote secret was deleted, {pod} still lists {target} ({status}): "
             "its worker for remote secrets hangs",
-            f"restart it: set link_restart_istiod: true, or `kubectl -n {cluster.istio_namespace} rollout restart "
+            f"restart it: set restart_istiod: true, or `kubectl -n {cluster.istio_namespace} rollout restart "
             "deployment istiod`",
             object=f"Pod {cluster.istio_namespace}/{pod}",
         )
@@ -149,7 +149,7 @@ def _not_synced(cluster: Cluster, pod: str, target: str, status: str, timeout: f
             ISTIOD_DOES_NOT_READ,
             f"{pod} does not list {target} {timeout:.0f} s after its remote secret was written: its worker for "
             "remote secrets hangs, or it refused the kubeconfig",
-            "see its log for 'Add cluster'; to restart it set link_restart_istiod: true",
+            "see its log for 'Add cluster'; to restart it set restart_istiod: true",
             object=where,
         )
     return Finding(

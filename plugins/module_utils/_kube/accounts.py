@@ -10,8 +10,20 @@ import time
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils import _pem
+from ansible_collections.onemesh.istio.plugins.module_utils._findings import OPTION, Finding, MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP, SECRET
+
+SHORTEST, LONGEST = 600, 1 << 32
+"""Seconds of a token that an API server gives (pkg/apis/authentication/validation/validation.go of Kubernetes)."""
+
+
+def refuse_lifetime(seconds: int) -> None:
+    """Raises MeshError for a token that no API server would give, before an account is made for it."""
+    if not SHORTEST <= seconds <= LONGEST:
+        message, remedy = f"token_lifetime is {seconds}", f"give {SHORTEST} to {LONGEST} seconds"
+        finding = Finding("", OPTION.kind("token_lifetime"), message, remedy)
+        raise MeshError("Nothing was written.", [finding])
 
 
 def bound_token(client: Client, account: str, namespace: str, grant: str, seconds: int) -> str:

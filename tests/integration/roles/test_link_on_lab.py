@@ -276,7 +276,7 @@ def test_a_secret_of_somebody_else_is_refused_and_adopted_only_when_told(unlinke
     refused = unlinked.run(link("link", **one_way), link("unlink", state="absent", **one_way)).succeeded()
     assert refused.of("link").result["findings"][0]["check"] == "object-of-another"
     assert refused.of("unlink").result["findings"][0]["check"] == "object-of-another"
-    assert "set link_adopt: true to take it over, or delete it" in refused.output
+    assert "set adopt: true to take it over, or delete it" in refused.output
     assert unlinked.state() == before
 
     run = unlinked.run(link("adopt", adopt=True, **one_way), link("ours now", **one_way)).succeeded()

@@ -194,7 +194,7 @@ def root_conflicts(live: Live, wanted: frozenset[str]) -> list[Finding]:
             f"the cluster goes by root {_prints(found)} ({where}), the given root is {_prints(wanted)}; workloads that "
             "hold certificates of the one would refuse those of the other",
             "give the intermediate of the root that is in use; or, if this root shall be replaced and the mesh may be "
-            "interrupted, set replace_root (role: trust_replace_root), then restart istiod and all workloads",
+            "interrupted, set replace_root, then restart istiod and all workloads",
             "error",
             where.partition(",")[0],
         )
@@ -220,7 +220,7 @@ def _not_ours(live: Live) -> Finding:
         live.cluster,
         TRUST_NOT_OURS,
         "cacerts holds another intermediate and was made by something else",
-        "set adopt (role: trust_adopt) to take it over, or delete it first",
+        "set adopt to take it over, or delete it first",
         "error",
         f"Secret {live.namespace}/{names.CA_SECRET}",
     )
@@ -233,7 +233,7 @@ def _damaged(live: Live, damages: tuple[str, ...], ours: bool) -> Finding:
         f"istiod cannot read what cacerts holds, and does not start with it: {'; '.join(damages)}",
         "it is written anew by this collection, with state present"
         if ours
-        else "set adopt (role: trust_adopt) to have it written anew, or correct it yourself",
+        else "set adopt to have it written anew, or correct it yourself",
         "warning" if ours else "error",
         f"Secret {live.namespace}/{names.CA_SECRET}",
     )
@@ -330,7 +330,7 @@ def _locked_root(store: Store) -> Finding:
         store,
         TRUST_PASSPHRASE,
         f"root/{ROOT_KEY_FILE}: {store.locked[ROOT_DIRECTORY]}",
-        "give the passphrase with which the store was made (role: trust_passphrase)",
+        "give the passphrase with which the store was made",
     )
 
 
@@ -350,8 +350,8 @@ def _lost_root(store: Store, lives: Mapping[str, Live]) -> list[Finding]:
     """A new root may only be made where there was none."""
     remedy = (
         f"put {names.ROOT_CERT_KEY} and root-key.pem of the mesh back into {store.directory}/root (or name the right "
-        "trust_directory); without the root key give intermediates as files (trust_source: files); or, to begin anew "
-        "with another root, set replace_root (role: trust_replace_root)"
+        "directory); without the root key give intermediates as files (bundles); or, to begin anew "
+        "with another root, set replace_root"
     )
     issued = sorted(cluster for cluster, bundle in store.bundles.items() if bundle.ca_cert.strip())
     if issued:
@@ -384,7 +384,7 @@ def _unusable_root(store: Store, root: CertificateFacts, needed: list[str], now:
                 store,
                 TRUST_ROOT_KEY_MISSING,
                 f"{', '.join(needed)} need an intermediate, but root/root-key.pem is not there",
-                "put the root key back for this run, or give intermediates as files (trust_source: files)",
+                "put the root key back for this run, or give intermediates as files (bundles)",
             )
         ]
     if store.root_key and store.root_key not in public_keys(Bundle(store.root_cert, b"", b"", b"")):
@@ -402,7 +402,7 @@ def _unusable_root(store: Store, root: CertificateFacts, needed: list[str], now:
                 store,
                 TRUST_ROOT_EXPIRED,
                 f"the root ({root.subject}) has expired on {root.not_after:%Y-%m-%d}, so nothing under it verifies",
-                "a new root is needed: move the directory away and set replace_root (role: trust_replace_root)",
+                "a new root is needed: move the directory away and set replace_root",
             )
         ]
     return []

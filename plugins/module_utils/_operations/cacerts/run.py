@@ -283,7 +283,7 @@ def _bundles(
             name,
             TRUST_BUNDLE_MISSING,
             "no certificate authority was given for the cluster",
-            "give its four files (role: trust_files)",
+            "give its four files",
         )
         for name in fleet.names
         if name not in given

@@ -271,7 +271,7 @@ def _secret_in_the_way(link: Link, source: Facts, *, adopt: bool) -> Finding | N
                 link.source,
                 OBJECT_OF_ANOTHER,
                 f"Secret {expected} was not made by this collection",
-                "set link_adopt: true to take it over, or delete it",
+                "set adopt: true to take it over, or delete it",
                 object=f"Secret {namespace}/{expected}",
             )
     return None
@@ -318,7 +318,7 @@ def _absent(link: Link, source: Facts | None, target: Facts | None, *, adopt: bo
             link.source,
             OBJECT_OF_ANOTHER,
             f"Secret {secret['metadata']['name']} was not made by this collection, so it stays",
-            "set link_adopt: true to remove it all the same",
+            "set adopt: true to remove it all the same",
             object=f"Secret {secret['metadata']['name']}",
         )
         return Step(link, "leave", finding.message, finding)

@@ -96,9 +96,11 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     try:
         links = plan.links_of(fleet.names, parameters["from"], parameters["to"], touching=acted)
     except ValueError as error:
-        finding = Finding("", CLUSTER_UNKNOWN, str(error), "correct link_from or link_to")
+        finding = Finding("", CLUSTER_UNKNOWN, str(error), "correct from or to")
         raise MeshError("The links cannot be made.", [finding]) from None
     alone, absent = len(fleet) == 1, parameters["state"] == "absent"
+    if not absent and parameters["token"] == "short_lived":
+        accounts.refuse_lifetime(parameters["token_lifetime"])
     if alone:
         nothing = "nothing to unlink" if absent else "nothing to link"
         context.progress(f"link: {fleet.names[0]} is the only cluster of the mesh, so there is {nothing}")
@@ -144,8 +146,8 @@ def _no_link(parameters: Mapping[str, Any], names: Iterable[str]) -> Finding:
     return Finding(
         "",
         LINK_MISSING,
-        f"of the links that link_from and link_to name none begins or ends at {acted}; the mesh has {', '.join(names)}",
-        "correct link_from and link_to, or the limit",
+        f"of the links that from and to name none begins or ends at {acted}; the mesh has {', '.join(names)}",
+        "correct from and to, or the limit",
     )
 
 

@@ -228,7 +228,7 @@ def _exposing_nothing(fleet: Iterable[ClusterFacts]) -> Iterator[Finding]:
                     VERIFY_NOTHING_EXPOSED,
                     f"gateway {gateway.name} exposes no service of {facts.name} to other networks (the probe brings an "
                     "exposure of its own)",
-                    "say which hosts it shall expose (eastwest_gateway_exposed_hosts)",
+                    "say which hosts it shall expose (role eastwest_gateway)",
                     "warning",
                     f"Service {gateway.name}",
                 )
@@ -269,7 +269,7 @@ def _trust(source: ClusterFacts, target: ClusterFacts) -> Check:
                 facts,
                 f"istiod cannot read what secret cacerts holds, and does not start with it again: "
                 f"{'; '.join(facts.cacerts_unreadable)}",
-                "run role trust, which writes it anew (with trust_adopt where something else made it)",
+                "run role trust, which writes it anew (with its option adopt where something else made it)",
                 object=f"Secret {facts.istio_namespace}/cacerts",
             )
         if not facts.root_distributed:

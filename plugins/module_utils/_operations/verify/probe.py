@@ -193,7 +193,7 @@ def why_not_ready(pods: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
         if reason in ("ErrImagePull", "ImagePullBackOff", "InvalidImageName"):
             return (
                 f"the image {container.get('image', '')} of container {container['name']} cannot be pulled ({reason})",
-                "give an image that this cluster can pull (verify_probe_image)",
+                "give an image that this cluster can pull (probe_image)",
             )
         if reason and reason not in ("PodInitializing", "ContainerCreating"):
             return (

@@ -58,7 +58,7 @@ def deploy(
         return Obstacle(
             facts.name,
             f"namespace {probe.NAMESPACE} is there and not ours, so no probe is put into it",
-            "choose verify_probe: existing, or rename or remove it",
+            "choose probe: existing, or rename or remove it",
             f"Namespace {probe.NAMESPACE}",
         )
     for manifest in manifests:
@@ -147,7 +147,7 @@ def ask_existing(
         return Obstacle(
             facts.name,
             f"no ready pod with a sidecar has labels {existing.selector} in namespace {existing.namespace}",
-            "correct verify_client, or choose verify_probe: deploy",
+            "correct client, or choose probe: deploy",
         )
     name = pods[0]["metadata"]["name"]
 

@@ -125,6 +125,7 @@ class _Wanted:
     @classmethod
     def of(cls, parameters: Mapping[str, Any], fleet: Fleet) -> _Wanted:
         """Raises MeshError with everything that is wrong in the options."""
+        accounts.refuse_lifetime(parameters["token_lifetime"])
         hub = parameters["hub"] or _acted(parameters)[0]
         findings = [] if hub in fleet else [_unknown_hub(hub, fleet)]
         findings += [_no_secret_name(name) for name in fleet.names if not names.is_dns_label(name)]

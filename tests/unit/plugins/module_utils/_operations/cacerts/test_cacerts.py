@@ -180,7 +180,7 @@ def test_a_refused_root_names_both_fingerprints_and_what_to_do() -> None:
     assert fingerprints(ROOT.pem)[0] in finding.message
     assert fingerprints(OTHER.pem)[0] in finding.message
     assert "istio-ca-secret" in finding.message
-    assert "trust_replace_root" in finding.remedy
+    assert "replace_root" in finding.remedy
     assert finding.cluster == "east"
 
 

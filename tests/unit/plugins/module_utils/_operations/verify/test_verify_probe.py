@@ -144,7 +144,7 @@ def pod(waiting: str = "", **fields: Any) -> dict[str, Any]:
     ("pods", "reason", "remedy"),
     [
         ([], "no pod was made", "describe replicasets"),
-        ([pod("ImagePullBackOff")], "image app:1 of container app cannot be pulled", "verify_probe_image"),
+        ([pod("ImagePullBackOff")], "image app:1 of container app cannot be pulled", "probe_image"),
         ([pod("CrashLoopBackOff")], "container app waits: CrashLoopBackOff why", "--previous"),
         ([pod("ContainerCreating")], "container app is not ready", "logs probe-1 -c app"),
         (
