@@ -14,7 +14,7 @@ options:
       - Whom the release asks. What is sent is what Flagger sends, so its load tester and gates made for it serve here
         too.
       - An answer with a status of 200 to 299 agrees. Redirects are not followed.
-      - In check mode nobody is asked.
+      - In check mode no webhook is called.
     type: list
     elements: dict
     default: []

@@ -31,7 +31,7 @@ options:
       - V(halt) writes nothing anywhere unless every cluster is ready.
       - V(quorum) goes on when at least O(quorum) clusters are ready.
       - V(exclude) does not ask the clusters in O(exclude), and needs all others.
-      - A cluster that is left out is owed what it missed. The record says so, and a later run pays it.
+      - What a cluster that is left out misses is recorded, and a later run makes up for it.
     type: str
     choices: [halt, quorum, exclude]
     default: halt
@@ -51,7 +51,7 @@ options:
       - V(accepted). Istio also says of Gateway API objects that this generation of them is valid.
       - V(acknowledged). Every proxy of every istiod has also accepted what was pushed after the change.
       - V(serving). The configuration of sampled proxies also routes as was written.
-      - From V(acknowledged) on, routes are written when all proxies have the rules that they lead to, and rules are
+      - From V(acknowledged) on, routes are written when all proxies have the rules that they need, and rules are
         removed when none has a route to them any more, so that no request fails in between.
       - RV(proof) says what the level reached does not prove.
     type: str

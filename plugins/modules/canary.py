@@ -53,7 +53,7 @@ options:
         its way, goes on with a rollback, and brings clusters that came back or were changed to what all others have.
       - V(promoted) passes over the rest of the ramp with its times, verdicts and gates, and promotes, with
         O(plan.waves) the wave that is under way. Pods that are not ready are waited for.
-      - V(rolled_back) sends everybody back to the stable side on all clusters, also after a promotion. A revision that
+      - V(rolled_back) sends all requests back to the stable side, also after a promotion. A revision that
         was rolled back, or refused before it began, is not begun again by itself, see O(request=restart).
       - V(status) says what is stored, and looks at no cluster but the hub.
       - V(absent) removes everything that the release made, from every cluster, and looks a second time whether anything
@@ -163,7 +163,7 @@ options:
     default: destination
   workload:
     description:
-      - The pods of the release. Without it only routes are looked at, and nobody waits for pods.
+      - The pods of the release. Without it only routes are looked at, and pods are not waited for.
       - A step waits until the pods are ready that it sends requests to. A canary that will not become ready ends the
         release.
     type: dict
@@ -564,7 +564,7 @@ weights:
     west: 50
 mode:
   description:
-    - V(forward) on the way to a promotion, V(back) in and after a rollback, V(canary) where everybody gets the canary
+    - V(forward) on the way to a promotion, V(back) in and after a rollback, V(canary) with all requests at the canary
       because the promotion failed.
   type: str
   returned: unless O(state=absent)

@@ -34,7 +34,7 @@ options:
       - V(present) makes every cluster hold the set as declared.
       - V(absent) removes the set from every cluster, by the record and by a search for our labels, and looks a second
         time whether anything is left. What was taken over is given back as it was.
-      - V(settled) pays what clusters are owed that were away, and needs no declaration.
+      - V(settled) makes up for what clusters missed that were away, and needs no declaration.
     type: str
     choices: [present, absent, settled]
     default: present

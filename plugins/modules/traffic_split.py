@@ -35,7 +35,7 @@ options:
       - V(present) sets the weights.
       - V(restored) puts everything back as it was before the first run for this set. What others changed since stays.
         What this module made is removed.
-      - V(settled) pays what clusters are owed that were away, and needs no weights.
+      - V(settled) makes up for what clusters missed that were away, and needs no weights.
     type: str
     choices: [present, restored, settled]
     default: present
