@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import NAMESPACE
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DESTINATION_RULE, VIRTUAL_SERVICE
 from support.fault_runs import Forked, Kill, forked
 from support.fleet_runs import Object, Planes
 from support.releases import Shop, phases
@@ -110,7 +110,8 @@ def a_shop(planes: Planes) -> Iterator[Shop]:
     shop.put_routes()
     yield shop
     for client in shop.planes.clients.values():
-        client.delete(NAMESPACE, name)
+        for kind in (VIRTUAL_SERVICE, DESTINATION_RULE):
+            client.delete(kind, "reviews", name)
 
 
 def end_state(shop: Shop) -> str:

@@ -112,7 +112,21 @@ class ControlPlane:
         """The API server that was killed, on the same port and etcd; from the thread that started the first one."""
         log = self.folder / "kube-apiserver-again.log"
         self.process = self.processes.start(self.command, log)
-        _await_ready(self, log)
+        self.await_ready(log)
+
+    def await_ready(self, log: Path | None = None) -> None:
+        """Until it answers /readyz; raises RuntimeError with the end of its log where it does not."""
+        trust = ssl.create_default_context(cafile=str(self.ca))
+        request = urllib.request.Request(f"{self.url}/readyz", headers={"Authorization": f"Bearer {ADMIN_TOKEN}"})
+        ends = time.monotonic() + 60
+        while time.monotonic() < ends and self.process.poll() is None:
+            try:
+                with urllib.request.urlopen(request, context=trust, timeout=5):
+                    return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.1)
+        said = (log or self.folder / "kube-apiserver.log").read_text(errors="replace")
+        raise RuntimeError(f"kube-apiserver did not become ready:\n{said[-3000:]}")
 
     def fill_quota(self) -> None:
         """Let etcd take no more, as it does when its space quota is used up: reads and deletions still pass."""
@@ -192,6 +206,13 @@ def _end_with_parent() -> None:
 
 def start(folder: Path, binaries: Path, processes: Processes) -> ControlPlane:
     """A control plane that answers /readyz; raises RuntimeError with the end of its log where it does not."""
+    plane = launch(folder, binaries, processes)
+    plane.await_ready()
+    return plane
+
+
+def launch(folder: Path, binaries: Path, processes: Processes) -> ControlPlane:
+    """A control plane that does not answer yet, so that others can start at the same time."""
     authority = Authority(folder, "authority")
     server_certificate, server_key = authority.issue("kube-apiserver", server=True)
     admin_certificate, admin_key = authority.issue("admin", groups=("system:masters",))
@@ -215,7 +236,6 @@ def start(folder: Path, binaries: Path, processes: Processes) -> ControlPlane:
         ],
         folder / "etcd.log",
     )
-    log = folder / "kube-apiserver.log"
     command = [
         str(binaries / "kube-apiserver"),
         f"--etcd-servers={etcd_url}",
@@ -236,11 +256,9 @@ def start(folder: Path, binaries: Path, processes: Processes) -> ControlPlane:
         f"--service-account-signing-key-file={account_key}",
         f"--service-account-key-file={account_key}",
     ]
-    process = processes.start(command, log)
+    process = processes.start(command, folder / "kube-apiserver.log")
     url = f"https://127.0.0.1:{port}"
-    plane = ControlPlane(url, folder, authority, admin_certificate, admin_key, process, etcd_url, command, processes)
-    _await_ready(plane, log)
-    return plane
+    return ControlPlane(url, folder, authority, admin_certificate, admin_key, process, etcd_url, command, processes)
 
 
 @contextmanager
@@ -254,19 +272,6 @@ def running(folder: Path) -> Iterator[ControlPlane]:
         yield start(folder, binaries, processes)
     finally:
         processes.stop()
-
-
-def _await_ready(plane: ControlPlane, log: Path) -> None:
-    trust = ssl.create_default_context(cafile=str(plane.ca))
-    request = urllib.request.Request(f"{plane.url}/readyz", headers={"Authorization": f"Bearer {ADMIN_TOKEN}"})
-    ends = time.monotonic() + 60
-    while time.monotonic() < ends and plane.process.poll() is None:
-        try:
-            with urllib.request.urlopen(request, context=trust, timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    raise RuntimeError(f"kube-apiserver did not become ready:\n{log.read_text(errors='replace')[-3000:]}")
 
 
 def binaries_folder() -> Path | None:

@@ -56,10 +56,10 @@ def started(folder: Path, *names: str) -> Iterator[Planes]:
         raise RuntimeError("set MESHLAB_BIN to a folder with etcd and kube-apiserver, or run `meshlab build`")
     processes = control_plane.Processes()
 
-    def start(name: str) -> tuple[str, ControlPlane]:
+    def launch(name: str) -> tuple[str, ControlPlane]:
         place = folder / name
         place.mkdir()
-        return name, control_plane.start(place, binaries, processes)
+        return name, control_plane.launch(place, binaries, processes)
 
     def control(planes: Planes, name: str) -> None:
         # Of the controllers only the one that empties namespaces, without which none of them ever goes.
@@ -78,8 +78,10 @@ def started(folder: Path, *names: str) -> Iterator[Planes]:
         )
 
     try:
-        # Each starts its programs as children of the thread that waits for it, so they may not be started in a pool.
-        planes = Planes(dict(map(start, names)))
+        # Programs end with the thread that starts them, so that is not done in a pool.
+        planes = Planes(dict(map(launch, names)))
+        for plane in planes.planes.values():
+            plane.await_ready()
         manifests = istio_definitions(binaries)
         with ThreadPoolExecutor(len(names)) as pool:
             list(pool.map(lambda client: _install(client, manifests), planes.clients.values()))
