@@ -97,7 +97,7 @@ check-integration: setup
 	@tools/with-lab.sh tools/each-folder.sh tests/integration --except $(OBJECTS)
 
 check-molecule: setup
-	@$(RUN) molecule test --all
+	@$(RUN) tools/run_scenarios.py
 
 check-smoke: setup
 	@$(RUN) molecule test --scenario-name default

@@ -9,4 +9,4 @@ for package in module_utils plugin_utils; do
         echo "-p ansible_collections.onemesh.istio.plugins.$package"
     fi
 done
-echo "-p meshlab -m run_checks"
+echo "-p meshlab -m run_checks -m run_scenarios"
