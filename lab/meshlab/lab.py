@@ -27,7 +27,8 @@ from .state import ClusterState, LabState, load, save, started_by
 FIRST_PORT = 26440
 # The kernel takes ports from here on for outgoing connections, which would then be in the forwarder's way.
 _LAST_PORT = 32767
-_READY_SECONDS = 90.0
+# Many times what it takes: a start that goes on is not to end because the machine has much else to do.
+_READY_SECONDS = 180.0
 
 
 @dataclass(frozen=True)

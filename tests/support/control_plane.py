@@ -10,7 +10,6 @@ import ctypes
 import json
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import time
@@ -28,6 +27,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from support.ports import free_port
 
 SERVER_NAME = "kubernetes.mesh.test"
 """The only DNS name in the server's certificate; its only address is 127.0.0.1."""
@@ -170,12 +171,6 @@ class ControlPlane:
             "contexts": [{"name": "plane", "context": {"cluster": "plane", "user": "admin"}}],
             "current-context": "plane",
         }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Processes:

@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from support.control_plane import Authority, Processes, free_port
+from support.control_plane import Authority, Processes
+from support.ports import free_port
 
 USER, PASSWORD = "charts", "charts-password-5c1d"
 _PASSWORD_FILE = f"{USER}:$2b$04$aBUAYaq8wPvnDr/tv1u1kOLGObdPZ/nnyRnr0Uanl4vaWk2zmmK0W\n"

@@ -22,8 +22,9 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import 
     Throttled,
     Unreachable,
 )
-from support.control_plane import ADMIN_TOKEN, ControlPlane, free_port
+from support.control_plane import ADMIN_TOKEN, ControlPlane
 from support.faults import Front, Wire
+from support.ports import free_port
 
 Connect = Callable[..., Client]
 GENEROUS = 30.0

@@ -17,8 +17,9 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube import watch a
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import NotFound, Unreachable, WaitTimeout
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.watch import Event
-from support.control_plane import ControlPlane, free_port
+from support.control_plane import ControlPlane
 from support.faults import Wire
+from support.ports import free_port
 
 Connect = Callable[..., Client]
 LONG = 60.0

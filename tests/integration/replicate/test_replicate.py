@@ -33,8 +33,9 @@ from sets import (
     virtual_service,
     words,
 )
-from support.control_plane import STRANGER_TOKEN, free_port
+from support.control_plane import STRANGER_TOKEN
 from support.fleet_runs import RECORDS, Object, Planes, run
+from support.ports import free_port
 
 # The life of a set
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import ssl
 import subprocess
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from support import control_plane
+from support.ports import free_port
 
 DEADLINE = 60.0
 
@@ -87,7 +87,7 @@ def istiod(folder: Path, plane: control_plane.ControlPlane, files: Mapping[str, 
             }
         )
     )
-    options = {"httpAddr": _port(), "grpcAddr": _port(), "secureGRPCAddr": _port(), "monitoringAddr": _port()}
+    options = {name: free_port() for name in ("httpAddr", "grpcAddr", "secureGRPCAddr", "monitoringAddr")}
     made.port = options["secureGRPCAddr"]
     command = [str(binaries / "pilot-discovery"), "discovery", "--kubeconfig", str(kubeconfig), "--httpsAddr="]
     command += ["--ctrlz_port=0", *(f"--{name}=127.0.0.1:{port}" for name, port in options.items())]
@@ -105,10 +105,3 @@ def istiod(folder: Path, plane: control_plane.ControlPlane, files: Mapping[str, 
         finally:
             made.process.kill()
             made.process.wait()
-
-
-def _port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
