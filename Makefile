@@ -7,7 +7,7 @@ export PYTHON
 
 # What `make test` runs, each a target of its own, as check-NAME: two at the same time, in this order, the longest first.
 # These need a lab or its programs, and wait until those are built.
-LAB_CHECKS := objects fault lab
+LAB_CHECKS := objects fault installation lab
 # These need none, and run meanwhile.
 STATIC_CHECKS := sanity ansible-units ansible-lint unit importer docs-site mypy docs ruff yamllint shellcheck changelog
 # These measure traffic, so nothing runs beside them. They share one lab with fault; the others start their own.
@@ -16,7 +16,9 @@ TRAFFIC_CHECKS := integration secrecy molecule
 SMOKE_CHECK := smoke
 CHECKS := $(LAB_CHECKS) $(STATIC_CHECKS) $(TRAFFIC_CHECKS)
 # Folders of integration tests that measure no traffic and start API servers of their own: the check objects.
-OBJECTS := analysis canary canary_routes charts engine helm identity replicate traffic_split trust workloads writer
+OBJECTS := analysis canary canary_routes charts discovery engine helm identity replicate traffic_split trust workloads writer
+# Folders that install and remove what is tested, on labs that are bare before: the check installation.
+INSTALLATION := examples roles wipe
 
 RUN := source tools/common.sh && use_checkout &&
 
@@ -93,8 +95,11 @@ check-lab: setup
 check-objects: setup
 	@$(RUN) tools/each-folder.sh tests/integration $(OBJECTS)
 
+check-installation: setup
+	@LAB_STAYS= MESHLAB_NAME=$${MESHLAB_NAME:-test}bare tools/with-lab.sh tools/each-folder.sh tests/integration $(INSTALLATION)
+
 check-integration: setup
-	@tools/with-lab.sh tools/each-folder.sh tests/integration --except $(OBJECTS)
+	@tools/with-mesh.sh tools/each-folder.sh tests/integration --except $(OBJECTS) $(INSTALLATION)
 
 check-molecule: setup
 	@$(RUN) tools/run_scenarios.py

@@ -68,13 +68,15 @@ class Cluster:
 
     @contextmanager
     def without(self, kind: str, name: str, namespace: str = "istio-system") -> Iterator[dict[str, Any]]:
-        """An object is gone, and comes back afterwards."""
+        """An object is gone, and comes back afterwards, with its fields held by who held them first."""
         kept = self.manifest(kind, name, namespace)
+        fields = self.get(kind, name, "-n", namespace, "--show-managed-fields")["metadata"]["managedFields"]
         self.kubectl("delete", kind, name, "-n", namespace)
         try:
             yield kept
         finally:
-            self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(kept))
+            how = ("--server-side", "--force-conflicts", f"--field-manager={fields[0]['manager']}")
+            self.kubectl("apply", *how, "-f", "-", stdin=json.dumps(kept))
 
     @contextmanager
     def labelled(self, kind: str, name: str, label: str, value: str) -> Iterator[None]:

@@ -107,6 +107,11 @@ class Lab:
         known = {"kubeconfig": host["cluster_kubeconfig"], "context": host["cluster_context"], **options}
         return Client(name, load_credentials(known, cluster=name, environ={}))
 
+    def hostvars(self, hosts: Mapping[str, Variables]) -> dict[str, dict[str, Any]]:
+        """The variables of each host, changed as ``start`` changes them."""
+        known = {name: {**self.variables, **own, **hosts.get(name, {})} for name, own in self.hosts.items()}
+        return {name: {key: value for key, value in own.items() if value is not None} for name, own in known.items()}
+
     def run(self, *tasks: Variables, **how: Any) -> Run:
         """Run ``tasks`` to their end. See ``start`` for ``how``."""
         return self.start(*tasks, **how).wait()

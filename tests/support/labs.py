@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from support.clusters import Cluster
-from support.programs import meshlab
+from support.programs import MESHLAB, meshlab
 
 SHARED = os.environ.get("MESHLAB_NAME", "test")
 """The lab that the checks share, with clusters east and west."""
@@ -64,6 +64,10 @@ class RunningLab:
 
     def meshlab(self, verb: str, *arguments: str) -> str:
         return meshlab(self.name, verb, *arguments)
+
+    def exec_command(self, cluster: str, pod: str, *command: str) -> list[str]:
+        """A command in the network of a pod, which is NAMESPACE/NAME; a Deployment's name does too."""
+        return [MESHLAB, "exec", "--name", self.name, cluster, pod, "--", *command]
 
     @contextmanager
     def fault(self, verb: str, *arguments: str) -> Iterator[None]:

@@ -39,6 +39,10 @@ def run(
     return done.stdout
 
 
+def succeeds(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=False).returncode == 0
+
+
 def meshlab(lab: str, verb: str, *arguments: str) -> str:
     """``verb`` may have several words, as ``fault clear`` has."""
     return run(MESHLAB, *verb.split(), "--name", lab, *arguments)

@@ -1,25 +1,22 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A lab of its own with three clusters, one mesh, and a service with two versions in each."""
+"""A service with two versions in each cluster of the mesh."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
-import release_lab
 from release_lab import Shop
-
-KEPT_LAB = os.environ.get("CANARY_LAB", "")
-"""The name of a lab that is to stay after the tests, for those who write them."""
+from support.mesh import Mesh
 
 
 @pytest.fixture(scope="session")
-def running_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    with release_lab.running(KEPT_LAB, tmp_path_factory.mktemp("mesh")) as shop:
-        yield shop
+def running_shop(running_mesh: Mesh) -> Shop:
+    shop = Shop(running_mesh)
+    shop.install()
+    return shop
 
 
 @pytest.fixture

@@ -5,20 +5,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-import yaml
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import fleet_of_parameters
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     CONFIG_MAP,
     LEASE,
@@ -27,18 +22,16 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._operations import canary
 from support.chance import is_within
-from support.clusters import Cluster
 from support.fleet_runs import Ran
 from support.fleet_runs import run as run_operation
-from support.programs import MESHLAB, REPOSITORY, run
+from support.mesh import NAMES, Mesh, demo
+from support.programs import run
 
-NAMES = ("east", "west", "north")
 NAMESPACE = "shop"
 HOST = f"reviews.{NAMESPACE}.svc.cluster.local"
 REQUESTS = 300
 BATCH = 5
 """Seconds for which a client of a load asks before the next one does."""
-DEMO = REPOSITORY / "lab" / "demo"
 
 
 @dataclass(frozen=True)
@@ -65,17 +58,21 @@ def answers_of(output: str, count: int) -> Answers:
 
 @dataclass
 class Shop:
-    lab: str
-    clusters: dict[str, Cluster]
-    parameters: list[dict[str, Any]] = field(repr=False)
+    mesh: Mesh
 
     def __post_init__(self) -> None:
-        self.fleet = Fleet(fleet_of_parameters(self.parameters), environ={"PATH": os.environ["PATH"]})
+        self.clusters, self.fleet = self.mesh.lab.clusters, self.mesh.fleet
+
+    def install(self) -> None:
+        for name, cluster in self.clusters.items():
+            cluster.kubectl("apply", "-f", "-", stdin=demo("reviews.yaml", name, NAMESPACE))
+        for cluster in self.clusters.values():
+            cluster.rolled_out(NAMESPACE, "reviews-v1", "reviews-v2")
 
     def release(self, **options: Any) -> Ran:
         """One task of the module; with ``wait`` as many ticks as it takes."""
         given = {
-            "clusters": self.parameters,
+            "clusters": self.mesh.lab.parameters,
             "name": "reviews",
             "namespace": NAMESPACE,
             "stable": "v1",
@@ -92,7 +89,7 @@ class Shop:
 
     def begin(self) -> None:
         for name, cluster in self.clusters.items():
-            cluster.kubectl("apply", "-f", "-", stdin=manifest("reviews.yaml", name))
+            cluster.kubectl("apply", "-f", "-", stdin=demo("reviews.yaml", name, NAMESPACE))
             cluster.kubectl("-n", NAMESPACE, "delete", "envoyfilter", "failing-v2", "--ignore-not-found")
         self.sees({"v1": 100, "v2": 0})
 
@@ -115,7 +112,7 @@ class Shop:
 
     def is_bad_in(self, name: str) -> None:
         """Half of the requests to version 2 fail in a cluster."""
-        self.clusters[name].kubectl("apply", "-f", "-", stdin=manifest("failing-reviews.yaml", name))
+        self.clusters[name].kubectl("apply", "-f", "-", stdin=demo("failing-reviews.yaml", name, NAMESPACE))
 
     def weights(self) -> dict[str, int]:
         """The canary's weight in the route of each cluster."""
@@ -127,9 +124,8 @@ class Shop:
         }
 
     def command(self, cluster: str, count: int, rate: int) -> list[str]:
-        client = str(self.clusters[cluster].programs / "echo-client")
-        asked = [client, "--count", str(count), "--qps", str(rate), "--timeout", "300s", f"http://{HOST}/"]
-        return [MESHLAB, "exec", "--name", self.lab, cluster, "app/echo", "--", *asked]
+        asked = ("--count", str(count), "--qps", str(rate), "--timeout", "300s", f"http://{HOST}/")
+        return self.mesh.exec_command(cluster, "app/echo", "echo-client", *asked)
 
     def requests(self, cluster: str, *options: str) -> Answers:
         *command, url = self.command(cluster, REQUESTS, 150)
@@ -171,49 +167,3 @@ class Shop:
             if within and not answers.failed:
                 return
         raise AssertionError(f"from {cluster}, {dict(shares)} wanted, seen {seen}")
-
-
-def manifest(name: str, cluster: str) -> str:
-    text = (DEMO / name).read_text()
-    return text.replace("CLUSTER_NAME", cluster).replace("NAMESPACE", NAMESPACE)
-
-
-@contextmanager
-def running(kept: str, folder: Path) -> Iterator[Shop]:
-    """A lab with a whole mesh, which is ``kept`` when it has that name, or else made and taken down again."""
-    name = kept or f"canary{os.getpid()}"
-    try:
-        run(MESHLAB, "up", "--name", name, "--clusters", ",".join(NAMES))
-        inventory = folder / "hosts.yml"
-        inventory.write_text(run(MESHLAB, "inventory", "--name", name))
-        written = yaml.safe_load(inventory.read_text())["all"]
-        programs = Path(written["vars"]["cluster_helm_binary"]).parent
-        hosts = written["hosts"]
-        clusters = {host: Cluster(host, Path(hosts[host]["cluster_kubeconfig"]), programs) for host in NAMES}
-        parameters = [
-            {
-                "name": host,
-                "network": hosts[host]["cluster_network"],
-                "kubeconfig": hosts[host]["cluster_kubeconfig"],
-                "context": hosts[host]["cluster_context"],
-            }
-            for host in NAMES
-        ]
-        trust = Path(f"/tmp/{kept}-trust") if kept else folder / "trust"
-        exposed = yaml.safe_dump({"eastwest_gateway_exposed_hosts": ["*.local"], "trust_directory": str(trust)})
-        variables = folder / "site.yml"
-        variables.write_text(exposed)
-        program = str(Path(MESHLAB).with_name("ansible-playbook"))
-        site = [program, "-i", str(inventory), str(REPOSITORY / "playbooks" / "site.yml"), "-e", f"@{variables}"]
-        run(*site, "--skip-tags", "verify")
-        for host, cluster in clusters.items():
-            cluster.kubectl("apply", "-f", "-", stdin=manifest("echo.yaml", host))
-            cluster.kubectl("apply", "-f", "-", stdin=manifest("reviews.yaml", host))
-        for cluster in clusters.values():
-            cluster.kubectl("-n", "app", "rollout", "status", "deployment/echo", "--timeout=240s")
-            for version in ("v1", "v2"):
-                cluster.kubectl("-n", NAMESPACE, "rollout", "status", f"deployment/reviews-{version}", "--timeout=240s")
-        yield Shop(name, clusters, parameters)
-    finally:
-        if not kept:
-            run(MESHLAB, "down", "--name", name)

@@ -1,24 +1,18 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One real API server as the hub with the whole zoo in it; and a lab with a mesh for what needs istiods."""
+"""One real API server as the hub with the whole zoo in it."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
-import discovery_runs
 import pytest
-import zoo
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import load_credentials
-from discovery_runs import Hub, MeshOfLab
-from support import control_plane
+from support import control_plane, discovery_runs, zoo
 from support.control_plane import ControlPlane
-
-KEPT_LAB = os.environ.get("DISCOVERY_LAB", "")
-"""The name of a lab with a mesh that is to stay after the tests, for those who write them."""
+from support.discovery_runs import Hub
 
 
 @pytest.fixture(scope="session")
@@ -50,14 +44,3 @@ def hub(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Hub:
         admin.apply(beast.manifest(), field_manager="test")
     folder = tmp_path_factory.mktemp("hub")
     return Hub(plane, admin, token, animals, discovery_runs.write_kubeconfig(folder / "kubeconfig", plane))
-
-
-@pytest.fixture(scope="session")
-def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MeshOfLab]:
-    """Two clusters of a lab of its own, linked, without any request made between them."""
-    name = KEPT_LAB or f"discovery{os.getpid()}"
-    try:
-        yield discovery_runs.start_mesh(name, tmp_path_factory.mktemp("mesh"))
-    finally:
-        if not KEPT_LAB:
-            discovery_runs.run("meshlab", "down", "--name", name)

@@ -10,7 +10,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import discovery_runs as runs
 import pytest
 import yaml
 from ansible_collections.onemesh.istio.plugins.inventory import remote_secrets
@@ -28,9 +27,10 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import 
     Unreachable,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SECRET
-from discovery_runs import Hub
+from support import discovery_runs as runs
 from support import faults
 from support.control_plane import ADMIN_TOKEN, STRANGER_TOKEN
+from support.discovery_runs import Hub
 
 
 def found_on(hub: Hub, **search: Any) -> dict[str, Found]:

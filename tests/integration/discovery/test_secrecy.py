@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import discovery_runs as runs
 import pytest
-from discovery_runs import Hub
+from support import discovery_runs as runs
 from support import scan
 from support.control_plane import ADMIN_TOKEN
+from support.discovery_runs import Hub
 
 QUERY = "query('onemesh.istio.remote_clusters', local_cluster='east')"
 TASKS = [

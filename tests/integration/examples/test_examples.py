@@ -10,17 +10,17 @@ finding, but neither Ansible nor the module may misunderstand it.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from support import labs
+from support.programs import ANSIBLE_PLAYBOOK, REPOSITORY, run
 
 pytestmark = pytest.mark.lab
-LAB = os.environ.get("MESHLAB_NAME", "test")
-PLUGINS = Path(__file__).parents[3] / "plugins"
+PLUGINS = REPOSITORY / "plugins"
 BESIDE_THE_PLAYBOOK = {
     "files/ratings.yml": """
 apiVersion: networking.istio.io/v1
@@ -57,33 +57,19 @@ def examples(module: Path) -> list[dict[str, Any]]:
     return tasks
 
 
-@pytest.fixture(scope="module")
-def inventory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("examples") / "inventory.yml"
-    command = ["meshlab", "inventory", "--name", LAB]
-    path.write_text(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    for name, content in BESIDE_THE_PLAYBOOK.items():
-        file = path.parent / name
-        file.parent.mkdir()
-        file.write_text(content)
-    return path
-
-
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)
-def test_the_examples_are_understood(module: Path, inventory: Path) -> None:
+def play(module: Path, folder: Path) -> dict[str, Any]:
+    """The tasks of its examples, and one that writes down what came of them for each host."""
     tasks = examples(module)
-    assert tasks, f"{module.name} has no examples"
-    registers = [f"result_{number}" for number in range(len(tasks))]
-    results_file = inventory.parent / f"{module.stem}-{{{{ inventory_hostname }}}}.json"
+    registers = [f"{module.stem}_{number}" for number in range(len(tasks))]
     report = {
         "name": "Report",
         "ansible.builtin.copy": {
             "content": "{{ [" + ", ".join(registers) + "] | to_json }}",
-            "dest": str(results_file),
+            "dest": str(folder / f"{module.stem}-{{{{ inventory_hostname }}}}.json"),
         },
         "check_mode": False,
     }
-    play = {
+    return {
         "name": module.stem,
         "hosts": "all",
         "gather_facts": False,
@@ -101,16 +87,32 @@ def test_the_examples_are_understood(module: Path, inventory: Path) -> None:
             report,
         ],
     }
-    playbook = inventory.parent / f"{module.stem}.yml"
-    playbook.write_text(yaml.safe_dump([play], sort_keys=False))
-    done = subprocess.run(
-        ["ansible-playbook", "--check", "-i", str(inventory), str(playbook)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    reports = [json.loads(path.read_text()) for path in inventory.parent.glob(f"{module.stem}-*.json")]
-    assert reports, done.stdout
+
+
+@dataclass(frozen=True)
+class Ran:
+    folder: Path
+    output: str
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """One run with a play for each module."""
+    folder = tmp_path_factory.mktemp("examples")
+    lab = labs.find(labs.SHARED, folder)
+    for name, content in BESIDE_THE_PLAYBOOK.items():
+        file = folder / name
+        file.parent.mkdir()
+        file.write_text(content)
+    playbook = folder / "examples.yml"
+    playbook.write_text(yaml.safe_dump([play(module, folder) for module in MODULES], sort_keys=False))
+    return Ran(folder, run(ANSIBLE_PLAYBOOK, "--check", "-i", str(lab.inventory), str(playbook), check=False))
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)
+def test_the_examples_are_understood(module: Path, ran: Ran) -> None:
+    assert examples(module), f"{module.name} has no examples"
+    reports = [json.loads(path.read_text()) for path in ran.folder.glob(f"{module.stem}-*.json")]
+    assert reports, ran.output
     for result in (result for report in reports for result in report):
         assert not result.get("failed") or result.get("findings"), result

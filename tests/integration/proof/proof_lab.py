@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import fleet_of_parameters
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import POD, kind_of
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.prove import (
@@ -28,11 +27,10 @@ from ansible_collections.onemesh.istio.plugins.module_utils._proof.prove import 
     prove,
 )
 from meshlab import layout, processes
-from support.programs import MESHLAB, REPOSITORY, run
-from support.verify_lab import Mesh
+from support.mesh import HOST, Mesh
+from support.programs import run
 
 ISTIO = "networking.istio.io/v1"
-HOST = "echo.app.svc.cluster.local"
 MANAGER = "proof-test"
 CLUSTERS = ("east", "west")
 
@@ -114,7 +112,6 @@ def deletes(manifest: Manifest) -> Write:
 @dataclass
 class Lab:
     mesh: Mesh
-    fleet: Fleet
     spoken: list[str] = field(default_factory=list)
 
     def begin(self) -> None:
@@ -126,6 +123,16 @@ class Lab:
         proof = self.change("serving", applies(destination_rule(*CLUSTERS)), applies(virtual_service(50)), timeout=240)
         assert proof.holds, proof.as_dict()
         self.spoken.clear()
+
+    @property
+    def fleet(self) -> Fleet:
+        return self.mesh.fleet
+
+    def end(self) -> None:
+        """Nothing of it is left."""
+        for manifest in (unknown_filter(), virtual_service(50, "edge"), virtual_service(50), destination_rule()):
+            for member in self.fleet:
+                member.client.delete(kind_of(manifest), manifest["metadata"]["name"], "app")
 
     def change(
         self, level: str, *writes: Write, on: Iterable[str] = CLUSTERS, timeout: float = 90.0, window: float = 0.0
@@ -176,7 +183,7 @@ class Lab:
 
     def weights(self, cluster: str) -> dict[str, int]:
         """What Envoy has for the route ``main``, as istioctl tells it."""
-        istioctl = {"east": self.mesh.east, "west": self.mesh.west}[cluster].istioctl
+        istioctl = self.mesh.lab.clusters[cluster].istioctl
         dump = json.loads(istioctl("proxy-config", "routes", self.proxy(cluster), "--name", "80", "-o", "json"))
         found = [
             route["route"]["weightedClusters"]["clusters"]
@@ -189,14 +196,18 @@ class Lab:
 
     def stale(self, cluster: str) -> str:
         """What istioctl says of the proxies of a cluster that have not acknowledged."""
-        istioctl = {"east": self.mesh.east, "west": self.mesh.west}[cluster].istioctl
+        istioctl = self.mesh.lab.clusters[cluster].istioctl
         return "\n".join(line for line in istioctl("proxy-status", "-v", "1").splitlines() if "STALE" in line)
+
+    def connected(self, cluster: str) -> int:
+        """How many proxies istioctl says that the istiods of a cluster have."""
+        _titles, *lines = self.mesh.lab.clusters[cluster].istioctl("proxy-status").splitlines()
+        return len(lines)
 
     def requests(self, cluster: str, count: int) -> Counter[str]:
         """How many requests of the echo pod each cluster answered."""
-        client = str(self.mesh.east.programs / "echo-client")
-        command = [client, "--count", str(count), "--qps", "500", f"http://{HOST}/"]
-        answers = run(MESHLAB, "exec", "--name", self.mesh.lab, cluster, "app/echo", "--", *command)
+        asked = ("--count", str(count), "--qps", "500", f"http://{HOST}/")
+        answers = run(*self.mesh.exec_command(cluster, "app/echo", "echo-client", *asked))
         return Counter(re.findall(r" Cluster=(\S+)", answers))
 
     @contextmanager
@@ -215,17 +226,9 @@ class Lab:
 
     def _envoy(self, cluster: str) -> int:
         uid = self.pod(cluster)["metadata"]["uid"].partition("-")[0]
-        agent = processes.load(layout.Lab(self.mesh.lab, layout.home()).processes, f"{cluster}.pod-{uid}-istio-proxy")
+        agent = processes.load(
+            layout.Lab(self.mesh.lab.name, layout.home()).processes, f"{cluster}.pod-{uid}-istio-proxy"
+        )
         assert agent is not None
         (envoy,) = [each.pid for each in processes.tree(agent) if "envoy" in Path(f"/proc/{each.pid}/comm").read_text()]
         return envoy
-
-
-def with_application(mesh: Mesh) -> Lab:
-    """The echo server on every cluster."""
-    echo = (REPOSITORY / "lab" / "demo" / "echo.yaml").read_text()
-    for cluster in (mesh.east, mesh.west):
-        cluster.kubectl("apply", "-f", "-", stdin=echo.replace("CLUSTER_NAME", cluster.name))
-    for cluster in (mesh.east, mesh.west):
-        cluster.kubectl("-n", "app", "rollout", "status", "deployment/echo", "--timeout=240s")
-    return Lab(mesh, Fleet(fleet_of_parameters(mesh.clusters)))

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
+import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -25,13 +26,14 @@ from ansible_collections.onemesh.istio.plugins.module_utils._operations.traffic_
 from proof_lab import CLUSTERS, ISTIO, Lab, Manifest, applies
 from support.chance import is_within
 from support.fleet_runs import Ran, run
-from support.programs import MESHLAB
-from support.verify_lab import run as run_command
+from support.programs import run as run_command
 
 NAMESPACE = "shop"
 HOST = "reviews.shop.svc.cluster.local"
 VERSIONS = ("v1", "v2")
 REQUESTS = 400
+RATE, BATCH = 40, 80
+"""Requests a second of a load, and those after which its client looks whether it is to end."""
 
 
 def application(cluster: str) -> list[Manifest]:
@@ -123,7 +125,8 @@ class Shop:
 
     def split(self, **options: Any) -> Ran:
         return run(
-            traffic_split, {"clusters": self.lab.mesh.clusters, "namespace": NAMESPACE, "proof_timeout": 180, **options}
+            traffic_split,
+            {"clusters": self.lab.mesh.lab.parameters, "namespace": NAMESPACE, "proof_timeout": 180, **options},
         )
 
     @contextmanager
@@ -146,24 +149,30 @@ class Shop:
         ]
 
     def _command(self, cluster: str, count: int, rate: int) -> list[str]:
-        client = str(self.lab.mesh.east.programs / "echo-client")
         # The limit is for all of them together.
-        command = [client, "--count", str(count), "--qps", str(rate), "--timeout", "120s", f"http://{HOST}/"]
-        return [MESHLAB, "exec", "--name", self.lab.mesh.lab, cluster, "app/echo", "--", *command]
+        asked = ("--count", str(count), "--qps", str(rate), "--timeout", "120s", f"http://{HOST}/")
+        return self.lab.mesh.exec_command(cluster, "app/echo", "echo-client", *asked)
 
     def requests(self, cluster: str, count: int = REQUESTS) -> Answers:
         """Requests of the echo pod of a cluster."""
         return _answers(run_command(*self._command(cluster, count, 200), check=False), count)
 
     @contextmanager
-    def load(self, cluster: str, count: int, rate: int) -> Iterator[Callable[[], Answers]]:
-        """A small steady load beside what happens in the block; the function waits for its end."""
-        process = subprocess.Popen(self._command(cluster, count, rate), stdout=subprocess.PIPE, text=True)
-        try:
-            yield lambda: _answers(process.communicate()[0], count)
-        finally:
-            process.kill()
-            process.wait()
+    def load(self, cluster: str) -> Iterator[list[Answers]]:
+        """A small steady load for as long as the block lasts; when it has ended, what was answered is known."""
+        over, answered = threading.Event(), []
+
+        def ask() -> None:
+            while not over.is_set():
+                answered.append(_answers(run_command(*self._command(cluster, BATCH, RATE), check=False), BATCH))
+
+        with ThreadPoolExecutor(1) as pool:
+            asking = pool.submit(ask)
+            try:
+                yield answered
+            finally:
+                over.set()
+                asking.result()
 
     def sees(self, cluster: str, by: str, shares: Mapping[str, int]) -> None:
         """Requests from a cluster are divided so, as far as a binomial band of 99 % can tell.

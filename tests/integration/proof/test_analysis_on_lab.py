@@ -25,7 +25,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.que
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.spec import AnalysisSpec
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import Analysis, MetricResult
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import POD
-from proof_lab import CLUSTERS, Lab, Manifest
+from proof_lab import CLUSTERS, Manifest
 from split_lab import HOST, NAMESPACE, Shop, rule
 from support.programs import MESHLAB
 
@@ -65,29 +65,30 @@ def client(cluster: str) -> Manifest:
 
 
 @pytest.fixture(scope="module")
-def shop(running_lab: Lab) -> Iterator[Shop]:
-    meshes = (running_lab.mesh.east, running_lab.mesh.west)
-    with split_lab.with_shop(running_lab) as shop:
-        for cluster in meshes:
-            cluster.kubectl("apply", "-f", "-", stdin=json.dumps(client(cluster.name)))
-        for cluster in meshes:
-            cluster.kubectl("-n", NAMESPACE, "rollout", "status", "deployment/client", "--timeout=240s")
-        with shop.standing(rule(), by_header()):
-            yield shop
+def shop(reviews: Shop) -> Iterator[Shop]:
+    clusters = reviews.lab.mesh.lab.clusters.values()
+    for cluster in clusters:
+        cluster.apply(client(cluster.name))
+    for cluster in clusters:
+        cluster.rolled_out(NAMESPACE, "client")
+    with reviews.standing(rule(), by_header()):
+        yield reviews
+    for cluster in clusters:
+        cluster.kubectl("-n", NAMESPACE, "delete", "deployment", "client")
+        cluster.kubectl("-n", NAMESPACE, "wait", "pods", "-l", "app=client", "--for=delete", "--timeout=90s")
 
 
 @contextmanager
 def load(shop: Shop, canary: Mapping[str, str]) -> Iterator[None]:
     """Clients in each cluster ask both versions for good answers, and the canary for those of the cluster's name."""
-    program = str(shop.lab.mesh.east.programs / "echo-client")
     processes = []
     try:
         for cluster in CLUSTERS:
             for version, codes in (("v1", GOOD), ("v2", canary.get(cluster, GOOD))):
-                command = [program, "--count", "100000", "--qps", str(RATE_OF_CLIENT), "--timeout", "300s"]
-                command += ["-H", f"x-version: {version}", f"http://{HOST}/?codes={codes}"]
-                place = [MESHLAB, "exec", "--name", shop.lab.mesh.lab, cluster, f"{NAMESPACE}/client", "--"]
-                processes.append(subprocess.Popen([*place, *command], stdout=subprocess.DEVNULL))
+                asked = ["--count", "100000", "--qps", str(RATE_OF_CLIENT), "--timeout", "300s"]
+                asked += ["-H", f"x-version: {version}", f"http://{HOST}/?codes={codes}"]
+                command = shop.lab.mesh.exec_command(cluster, f"{NAMESPACE}/client", "echo-client", *asked)
+                processes.append(subprocess.Popen(command, stdout=subprocess.DEVNULL))
         yield
     finally:
         for process in processes:
@@ -138,7 +139,7 @@ def test_without_requests_there_is_no_verdict(shop: Shop) -> None:
 def test_an_api_server_that_is_down_is_an_error_of_its_cluster_only(shop: Shop) -> None:
     with load(shop, {}):
         wait_for_data(shop)
-        with shop.lab.mesh.fault("api-down", "west"):
+        with shop.lab.mesh.lab.fault("api-down", "west"):
             found = of_envoy(shop, RATE)
     verdicts = {result.cluster: result.verdict for result in found.results}
     assert (found.verdict, verdicts) == ("error", {"east": "pass", "west": "error"}), found.reasons
@@ -160,9 +161,9 @@ def scraping(shop: Shop, cluster: str, folder: Path) -> Iterator[str]:
     }
     (folder / "prometheus.yml").write_text(json.dumps({"scrape_configs": [scrape]}))
     arguments = [f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
-    place = [MESHLAB, "exec", "--name", shop.lab.mesh.lab, cluster, f"{NAMESPACE}/client", "--"]
+    place = [MESHLAB, "exec", "--name", shop.lab.mesh.lab.name, cluster, f"{NAMESPACE}/client", "--"]
     command = [*place, program, *arguments, f"--web.listen-address=127.0.0.1:{PROMETHEUS_PORT}"]
-    mesh = {"east": shop.lab.mesh.east, "west": shop.lab.mesh.west}[cluster]
+    mesh = shop.lab.mesh.lab.clusters[cluster]
     (pod,) = shop.lab.fleet[cluster].client.list(POD, NAMESPACE, label_selector="app=client")
     forward = [str(mesh.programs / "kubectl"), "--kubeconfig", str(mesh.kubeconfig), "-n", NAMESPACE, "port-forward"]
     forward += [f"pod/{pod['metadata']['name']}", f":{PROMETHEUS_PORT}"]

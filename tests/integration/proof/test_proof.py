@@ -31,8 +31,7 @@ def test_a_weight_is_acknowledged_by_every_proxy_of_both_clusters(lab: Lab) -> N
     for cluster in CLUSTERS:
         assert lab.stale(cluster) == ""
         assert lab.weights(cluster) == {"east": 70, "west": 30}
-        # The echo server's sidecar and the east-west gateway.
-        assert proof.clusters[cluster].details["proxies"] == 2
+        assert proof.clusters[cluster].details["proxies"] == lab.connected(cluster) >= 2
         assert proof.clusters[cluster].late == ()
     assert proof.skew_ms > 0
     assert "left the object out" in proof.not_proven
@@ -204,7 +203,7 @@ def test_two_istiods_of_a_cluster_are_both_asked(lab: Lab) -> None:
         proof = lab.change("acknowledged", applies(virtual_service(65)))
         assert proof.reached == "acknowledged", proof.as_dict()
         assert proof.clusters["east"].details["istiods"] == 2
-        assert proof.clusters["east"].details["proxies"] == 2
+        assert proof.clusters["east"].details["proxies"] == lab.connected("east") >= 2
     finally:
         lab.mesh.east.kubectl(*scale, "--replicas=1")
 

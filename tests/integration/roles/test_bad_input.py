@@ -1,7 +1,10 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What must not be is refused before anything is written, with the cluster and the remedy in words."""
+"""What must not be is refused before anything is written, with the cluster and the remedy in words.
+
+Mostly by the operation itself, which is given what role cluster gives it; a play shows that the role passes text on.
+"""
 
 from __future__ import annotations
 
@@ -9,30 +12,57 @@ import base64
 import contextlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.onemesh.istio.plugins.filter.chart_sources import chart_sources
+from ansible_collections.onemesh.istio.plugins.filter.clusters import clusters
+from ansible_collections.onemesh.istio.plugins.filter.gateways import gateways
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.preflight import run as preflight
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from support.fleet_runs import Ran, run
 from support.lab_runs import CONTROL_PLANE, GATEWAY, LINK, NAMESPACE, PREFLIGHT, Lab, Variables
 
 pytestmark = pytest.mark.lab
 SITE = (PREFLIGHT, CONTROL_PLANE, GATEWAY, LINK)
 
 
-def refused(lab: Lab, findings: set[tuple[str, str]], *words: str, **how: Any) -> None:
-    """A whole installation ends with ``findings`` and ``words``, and no object of any cluster has changed."""
+def judged(lab: Lab, hosts: Mapping[str, Variables] | None = None, **options: Any) -> Ran:
+    """Preflight as role cluster asks for it: by the same filters from the same variables."""
+    variables = lab.hostvars(hosts or {})
+    named = list(variables)
+    read = {"clusters": clusters, "gateways": gateways, "charts": chart_sources}
+    given = {option: filtered(named, variables) for option, filtered in read.items()}
+    return run(preflight, {**given, **options})
+
+
+def refused(
+    lab: Lab,
+    findings: set[tuple[str, str]],
+    *words: str,
+    hosts: Mapping[str, Variables] | None = None,
+    by_a_play: bool = False,
+    **options: Any,
+) -> None:
+    """Preflight, or a whole installation, ends with ``findings`` and ``words``; no object has changed."""
     before = lab.state()
-    run = lab.run(*SITE, **how).failed()
+    if by_a_play:
+        played = lab.run(*SITE, hosts=hosts).failed()
+        assert played.changed == []
+        found, said = played.findings(), played.output
+    else:
+        ran = judged(lab, hosts, **options)
+        said = ran.failed()
+        found = {(finding["cluster"], finding["check"]) for finding in ran.result["findings"]}
     assert lab.state() == before
-    assert run.changed == []
-    assert run.findings() == findings
+    assert found == findings
     for word in words:
-        assert word in run.output
+        assert word in said
 
 
 @contextlib.contextmanager
@@ -60,9 +90,12 @@ def east_of(lab: Lab, *names: str) -> dict[str, Any]:
 
 
 def test_two_hosts_with_one_cluster_name(bare: Lab) -> None:
-    run = bare.run(*SITE, hosts={"west": {"cluster_name": "east"}}).failed()
-    assert run.findings() == {("east", "cluster-name-not-unique")}
-    assert "give each host its own cluster_name" in run.output
+    refused(
+        bare,
+        {("east", "cluster-name-not-unique")},
+        "give each host its own cluster_name",
+        hosts={"west": {"cluster_name": "east"}},
+    )
 
 
 def test_two_names_for_one_api_server(bare: Lab) -> None:
@@ -73,6 +106,7 @@ def test_two_names_for_one_api_server(bare: Lab) -> None:
         "west and east are the same cluster",
         "correct cluster_kubeconfig or cluster_context of one of them",
         hosts={"west": east},
+        by_a_play=True,
     )
 
 
@@ -204,6 +238,7 @@ def test_gateways_that_could_have_no_address(bare: Lab) -> None:
                     "eastwest_gateway_node_selector": {"role": "inner"},
                 },
             },
+            by_a_play=True,
         )
 
 
@@ -247,27 +282,21 @@ def test_pods_of_two_clusters_on_one_network_with_the_same_addresses(bare: Lab) 
             "west: its pod CIDR 10.99.7.0/24 overlaps with 10.99.0.0/16 of east, both on network 'flat' -> give west",
             hosts={name: {"cluster_network": "flat"} for name in ("east", "west")},
         )
-        bare.run(PREFLIGHT).succeeded()
+        judged(bare).succeeded()
 
 
-@pytest.mark.parametrize(
-    ("variable", "word"), [("verify_keep_probe", "maybe"), ("link_timeout", "soon"), ("trust_renew_days", "later")]
-)
-def test_a_word_that_only_a_later_role_reads(bare: Lab, variable: str, word: str) -> None:
+def test_words_that_only_later_roles_read(bare: Lab) -> None:
     before = bare.state()
-    run = bare.start(playbook="onemesh.istio.site", variables={variable: word}).wait().failed()
-    assert f"argument '{variable}' is of type str" in run.output
-    assert (run.changed, bare.state()) == ([], before)
+    wrong = {"verify_keep_probe": "maybe", "link_timeout": "soon", "trust_renew_days": "later"}
+    played = bare.run(playbook="onemesh.istio.site", variables=wrong).failed()
+    for variable in wrong:
+        assert f"argument '{variable}' is of type str" in played.output
+    assert (played.changed, bare.state()) == ([], before)
 
 
 def test_while_a_cluster_is_away_the_others_still_get_their_findings(bare: Lab) -> None:
-    before = bare.state()
-    away: Variables = {"cluster_request_timeout": 2}
-    bare.meshlab("fault api-down", "west")
-    try:
-        run = bare.run(*SITE, variables=away, hosts={"east": {"cluster_api_server": "east.example"}}).failed()
-    finally:
-        bare.meshlab("fault clear")
-    assert run.findings() == {("west", "not-reachable"), ("east", "api-server-url")}
-    assert "east: cluster_api_server is 'east.example', and an https URL with a host was expected" in run.output
-    assert (run.changed, bare.state()) == ([], before)
+    with bare.fault("api-down", "west"):
+        ran = judged(bare, {"east": {"cluster_api_server": "east.example"}}, request_timeout=2)
+    found = {(finding["cluster"], finding["check"]) for finding in ran.result["findings"]}
+    assert found == {("west", "not-reachable"), ("east", "api-server-url")}
+    assert "east: cluster_api_server is 'east.example', and an https URL with a host was expected" in ran.failed()

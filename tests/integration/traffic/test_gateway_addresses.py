@@ -15,8 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from answers import answers, eventually
 from meshlab import layout
-from traffic_mesh import LAB, Mesh, eventually
+from support.mesh import LAB, Mesh
+from support.programs import TIMEOUT
 
 pytestmark = pytest.mark.lab
 WEST = layout.Lab(LAB, layout.home()).cluster("west", 2)
@@ -67,23 +69,24 @@ FORMS = {
 
 def install(mesh: Mesh, form: Form) -> subprocess.CompletedProcess[str]:
     """The role alone, on west, with the values of the lab's inventory and the form's annotations."""
-    play = mesh.inventory.parent / "gateway.yml"
+    play = mesh.lab.inventory.parent / "gateway.yml"
     play.write_text(json.dumps([{"hosts": "west", "gather_facts": False, "roles": ["onemesh.istio.eastwest_gateway"]}]))
-    values = {**mesh.variables["eastwest_gateway_values"], "service": {"annotations": form.annotations}}
-    return mesh.run(str(play), eastwest_gateway_values=values, **form.variables)
+    values = {**mesh.lab.variables["eastwest_gateway_values"], "service": {"annotations": form.annotations}}
+    command = mesh.playbook_command(str(play), eastwest_gateway_values=values, **form.variables)
+    return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
 
 
 def ways_to_west(mesh: Mesh) -> set[str]:
     """Addresses by which east's client would send a request to west."""
-    listed = mesh.istioctl(
-        "east", "proxy-config", "endpoint", "deploy/echo.app", "--cluster", "outbound|80||echo.app.svc.cluster.local"
+    listed = mesh.east.istioctl(
+        "proxy-config", "endpoint", "deploy/echo.app", "--cluster", "outbound|80||echo.app.svc.cluster.local"
     )
     return set(re.findall(r"^(172\.[\d.]+:\d+)\s", listed, re.MULTILINE))
 
 
 def service(mesh: Mesh) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(
-        mesh.kubectl("west", "get", "service", "istio-eastwestgateway", "--namespace=istio-system", "--output=json")
+        mesh.west.kubectl("get", "service", "istio-eastwestgateway", "--namespace=istio-system", "--output=json")
     )
     return found
 
@@ -103,7 +106,7 @@ def test_the_other_network_is_reached(mesh: Mesh, form: Form) -> None:
     live = service(mesh)
     address = expected(live, form)
     eventually(lambda: ways_to_west(mesh) == {address}, lambda: (address, ways_to_west(mesh), live["status"]))
-    eventually(lambda: mesh.answers("east")["west"] > 0, lambda: mesh.answers("east"))
+    eventually(lambda: answers(mesh, "east")["west"] > 0, lambda: answers(mesh, "east"))
     if form.address == OUTSIDE:
         assert " changed=0 " in install(mesh, form).stdout
 

@@ -1,20 +1,25 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who answers whom in a mesh of two clusters, told by the application itself, with istioctl as a witness.
+"""Who answers whom in a mesh of two clusters, told by the application itself.
 
 Faults are part of it.
 """
 
 from __future__ import annotations
 
-import json
 import re
+import sys
+import uuid
 from collections import Counter
-from pathlib import Path
+from typing import Any
 
 import pytest
-from traffic_mesh import Mesh, eventually, meshlab
+from answers import answers, ask, clusters_of, eventually
+from meshlab import layout
+from support import wire
+from support.mesh import HOST, Mesh
+from support.programs import run
 
 pytestmark = pytest.mark.lab
 
@@ -24,70 +29,71 @@ def test_both_clusters_answer_requests_from_each(mesh: Mesh, source: str) -> Non
     seen: Counter[str] = Counter()
 
     def both() -> bool:
-        seen.update(mesh.answers(source))
+        seen.update(answers(mesh, source))
         return {"east", "west"} <= set(seen)
 
     eventually(both, lambda: seen)
 
 
+ONE_REQUEST_A_CONNECTION: dict[str, Any] = {
+    "apiVersion": "networking.istio.io/v1",
+    "kind": "DestinationRule",
+    "metadata": {"name": "one-request", "namespace": "app"},
+    "spec": {"host": HOST, "trafficPolicy": {"connectionPool": {"http": {"maxRequestsPerConnection": 1}}}},
+}
+"""So that requests can be told by their connections."""
+SNI = f"outbound_.80_._.{HOST}"
+
+
+def connections(mesh: Mesh) -> int:
+    """How many the gateway of west has made to its echo server, as its Envoy counts them."""
+    query = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:15000/clusters').read().decode())"
+    listed = run(*mesh.lab.exec_command("west", "istio-system/istio-eastwestgateway", sys.executable, "-c", query))
+    counted = re.findall(rf"^{re.escape(SNI)}::[^:]+:\d+::cx_total::(\d+)$", listed, re.MULTILINE)
+    assert counted, listed
+    return sum(map(int, counted))
+
+
 def test_what_leaves_a_cluster_is_encrypted_and_passes_the_gateway_of_the_other(mesh: Mesh) -> None:
-    """The listener of west's gateway counts connections while east asks west."""
-    eventually(lambda: "west" in mesh.answers("east"), lambda: "west never answered")
-    pod = mesh.kubectl(
-        "west",
-        "get",
-        "pods",
-        "-n",
-        "istio-system",
-        "-l",
-        "istio=eastwestgateway",
-        "-o",
-        "jsonpath={.items[0].metadata.name}",
-    )
-    listener = mesh.istioctl("west", "proxy-config", "listener", f"{pod}.istio-system", "--port", "15443", "-o", "json")
-    assert "outbound_.80_._.echo.app.svc.cluster.local" in listener
+    """Each answer of west is a connection that its gateway counts, and between the clusters there is only TLS."""
+    secret = uuid.uuid4().hex
+    with mesh.east.applied(ONE_REQUEST_A_CONNECTION), wire.payloads(wan(mesh), layout.EAST_WEST_PORT) as payloads:
+        seen: list[tuple[int, int]] = []
+
+        def each_answer_of_west_is_a_connection() -> bool:
+            before = connections(mesh)
+            told = ask(mesh, "east", 20, f"--header=x-secret:{secret}")
+            answered = clusters_of(told)["west"]
+            assert told.lower().count(f"x-secret:{secret}") >= answered, "requests have the header"
+            seen.append((answered, connections(mesh) - before))
+            return 0 < seen[-1][0] == seen[-1][1]
+
+        eventually(each_answer_of_west_is_a_connection, lambda: seen)
+    names = [name for each in payloads if (name := wire.server_name(each)) is not None]
+    assert len(names) >= seen[-1][0]
+    assert set(names) == {SNI}
+    assert not any(secret.encode() in each for each in payloads)
+
+
+def wan(mesh: Mesh) -> str:
+    """The network namespace through which clusters reach each other."""
+    return layout.Lab(mesh.lab.name, layout.home()).wan_namespace
 
 
 def test_with_the_gateway_of_west_stopped_east_is_answered_by_east_only(mesh: Mesh) -> None:
-    meshlab("fault gateway-down", "west")
-    try:
-        eventually(lambda: set(mesh.answers("east")) == {"east"}, lambda: mesh.answers("east"))
-    finally:
-        meshlab("fault clear")
-    eventually(lambda: "west" in mesh.answers("east"), lambda: mesh.answers("east"))
-
-
-@pytest.mark.parametrize(("source", "target"), [("east", "west"), ("west", "east")])
-def test_istioctl_agrees_with_verify(mesh: Mesh, tmp_path: Path, source: str, target: str) -> None:
-    report = tmp_path / "report.json"
-    done = mesh.playbook("verify", verify_report_file=str(report))
-    assert done.returncode == 0, done.stdout
-    assert json.loads(report.read_text())["matrix"][source][target]["ok"]
-    assert re.search(rf"^{target}\s.*\ssynced\s", mesh.istioctl(source, "remote-clusters"), re.MULTILINE)
-    gateway = mesh.kubectl(
-        target,
-        "get",
-        "service",
-        "istio-eastwestgateway",
-        "--namespace",
-        "istio-system",
-        "--output",
-        "jsonpath={.status.loadBalancer.ingress[0].ip}",
-    )
-    endpoints = mesh.istioctl(
-        source, "proxy-config", "endpoint", "deploy/echo.app", "--cluster", "outbound|80||echo.app.svc.cluster.local"
-    )
-    assert f"{gateway}:15443" in endpoints
+    with mesh.lab.fault("gateway-down", "west"):
+        eventually(lambda: set(answers(mesh, "east")) == {"east"}, lambda: answers(mesh, "east"))
+    eventually(lambda: "west" in answers(mesh, "east"), lambda: answers(mesh, "east"))
 
 
 def test_the_mesh_goes_on_while_one_control_plane_is_gone(mesh: Mesh) -> None:
     """Proxies keep what istiod told them last."""
-    mesh.kubectl("east", "scale", "deployment/istiod", "--namespace", "istio-system", "--replicas=0")
+    mesh.east.kubectl("scale", "deployment/istiod", "--namespace", "istio-system", "--replicas=0")
     try:
         pods = ("get", "pods", "--namespace", "istio-system", "--selector=app=istiod", "--output=name")
-        eventually(lambda: not mesh.kubectl("east", *pods), lambda: mesh.kubectl("east", *pods))
-        eventually(lambda: set(mesh.answers("east", 40)) == {"east", "west"}, lambda: mesh.answers("east", 40))
-        eventually(lambda: set(mesh.answers("west", 40)) == {"east", "west"}, lambda: mesh.answers("west", 40))
+        eventually(lambda: not mesh.east.kubectl(*pods), lambda: mesh.east.kubectl(*pods))
+        eventually(lambda: set(answers(mesh, "east", 40)) == {"east", "west"}, lambda: answers(mesh, "east", 40))
+        eventually(lambda: set(answers(mesh, "west", 40)) == {"east", "west"}, lambda: answers(mesh, "west", 40))
     finally:
-        mesh.kubectl("east", "scale", "deployment/istiod", "--namespace", "istio-system", "--replicas=1")
-        mesh.kubectl("east", "rollout", "status", "deployment/istiod", "--namespace", "istio-system", "--timeout=90s")
+        mesh.east.kubectl("scale", "deployment/istiod", "--namespace", "istio-system", "--replicas=1")
+        mesh.east.kubectl("rollout", "status", "deployment/istiod", "--namespace", "istio-system", "--timeout=90s")

@@ -14,8 +14,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from support.programs import run
-from support.verify_lab import ALL_WELL, Mesh, descendants, failed_checks, states
+from support.mesh import Mesh
+from verdicts import ALL_WELL, descendants, failed_checks, states
 
 
 def only_finding(result: dict[str, object], severity: str = "error") -> dict[str, str]:
@@ -43,8 +43,20 @@ def test_a_mesh_that_works_is_proven_by_requests_both_ways_and_nothing_is_left(m
     assert stat.S_IMODE(written.stat().st_mode) == 0o644
 
 
-def test_istioctl_agrees(mesh: Mesh) -> None:
-    """An independent witness, while the probe stays."""
+EXISTING = {
+    "probe": "existing",
+    "client": {
+        "namespace": "onemesh-verify",
+        "selector": "app.kubernetes.io/name=probe",
+        "container": "app",
+        "command": ["/usr/local/bin/client", "http://probe.onemesh-verify.svc.cluster.local:80/"],
+    },
+    "service": {"namespace": "onemesh-verify", "name": "probe", "port": 80},
+}
+
+
+def test_while_the_probe_stays_istioctl_agrees_and_a_client_and_a_service_of_the_user_serve_as_well(mesh: Mesh) -> None:
+    """istioctl and the gateway's Service are independent witnesses."""
     result = mesh.verify(keep_probe=True)
     assert result["changed"] is True
     for source, target in ((mesh.east, mesh.west), (mesh.west, mesh.east)):
@@ -56,8 +68,18 @@ def test_istioctl_agrees(mesh: Mesh) -> None:
         assert [f"{each['address']}:{each['portValue']}" for each in addresses] == (
             result["matrix"][source.name][target.name]["endpoints"]
         )
+        gateway = target.get("service", "istio-eastwestgateway", "-n", "istio-system")
+        assert [each["address"] for each in addresses] == [
+            each["ip"] for each in gateway["status"]["loadBalancer"]["ingress"]
+        ]
         lines = source.istioctl("remote-clusters").splitlines()
         assert any(line.split()[0] == target.name and " synced " in line for line in lines)
+    # What stays stands for the user's workload here.
+    existing = mesh.verify(**EXISTING)
+    assert not existing.get("failed"), existing["msg"]
+    assert states(existing) == ALL_WELL
+    for source, target in (("east", "west"), ("west", "east")):
+        assert existing["matrix"][source][target]["requests"]["answered"][target] > 0
     again = mesh.verify(keep_probe=True)
     assert (again["changed"], states(again)) == (False, ALL_WELL)
     last = mesh.verify()
@@ -75,7 +97,7 @@ def test_check_mode_reads_and_deploys_nothing(mesh: Mesh) -> None:
 
 
 def test_a_stopped_gateway_breaks_one_direction_although_a_service_of_all_clusters_answers(mesh: Mesh) -> None:
-    with mesh.fault("gateway-down", "west"):
+    with mesh.lab.fault("gateway-down", "west"):
         result = mesh.verify(timeout=10.0)
     assert result["failed"]
     assert states(result) == {**ALL_WELL, ("east", "west"): "failed"}
@@ -89,7 +111,7 @@ def test_a_stopped_gateway_breaks_one_direction_although_a_service_of_all_cluste
 
 
 def test_a_cluster_that_is_away_does_not_hide_what_is_known_of_the_other(mesh: Mesh) -> None:
-    with mesh.fault("api-down", "west"):
+    with mesh.lab.fault("api-down", "west"):
         result = mesh.verify(timeout=10.0)
     assert states(result) == {
         ("east", "east"): "ok",
@@ -103,7 +125,7 @@ def test_a_cluster_that_is_away_does_not_hide_what_is_known_of_the_other(mesh: M
 
 
 def test_clusters_that_cannot_reach_each_other_are_told_although_istiod_says_synced(mesh: Mesh) -> None:
-    with mesh.fault("partition", "east", "west"):
+    with mesh.lab.fault("partition", "east", "west"):
         result = mesh.verify(timeout=10.0)
     assert states(result) == {**ALL_WELL, ("east", "west"): "failed", ("west", "east"): "failed"}
     causes = {result["matrix"][one][other]["cause"] for one, other in (("east", "west"), ("west", "east"))}
@@ -213,12 +235,22 @@ def test_only_exposed_hosts_cross_networks_and_the_probe_brings_its_own(mesh: Me
     assert mesh.is_clean()
 
 
-def test_the_playbook_shows_the_matrix_and_fails_with_the_cause(mesh: Mesh) -> None:
-    shown = mesh.playbook("verify", "-e", "verify_timeout=30")
+def test_the_playbook_shows_the_matrix_and_nothing_secret(mesh: Mesh, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    shown = mesh.playbook("verify", "-vvvv", "--diff", verify_timeout=30, verify_report_file=str(report))
     assert "mTLS yes, via gateway" in shown
     assert "changed=0" in shown
+    token = base64.b64decode(mesh.east.get("secret", "istio-remote-secret-west", "-n", "istio-system")["data"]["west"])
+    secret = token.decode().rpartition("token: ")[2].strip()
+    key = mesh.east.get("secret", "cacerts", "-n", "istio-system")["data"]["ca-key.pem"]
+    for hidden in (secret, key, base64.b64decode(key).decode().splitlines()[1]):
+        assert hidden not in shown
+        assert hidden not in report.read_text()
+
+
+def test_the_playbook_fails_with_the_cause(mesh: Mesh) -> None:
     with mesh.west.labelled("namespace", "istio-system", "topology.istio.io/network", "net-w"):
-        failed = mesh.playbook("verify", "-e", "verify_timeout=10", "-e", "verify_probe=none", check=False)
+        failed = mesh.playbook("verify", check=False, verify_timeout=10, verify_probe="none")
     assert "failed=1" in failed
     assert "✗ west (Namespace istio-system): label topology.istio.io/network" in failed
 
@@ -250,35 +282,3 @@ def test_a_namespace_of_somebody_else_is_left_alone(mesh: Mesh) -> None:
     finally:
         mesh.east.kubectl("delete", "namespace", "onemesh-verify")
     assert mesh.is_clean()
-
-
-def test_a_client_and_a_service_of_the_user_serve_as_well(mesh: Mesh) -> None:
-    """The probe of an earlier run stands for the user's workload here."""
-    mesh.verify(keep_probe=True)
-    existing = {
-        "probe": "existing",
-        "client": {
-            "namespace": "onemesh-verify",
-            "selector": "app.kubernetes.io/name=probe",
-            "container": "app",
-            "command": ["/usr/local/bin/client", "http://probe.onemesh-verify.svc.cluster.local:80/"],
-        },
-        "service": {"namespace": "onemesh-verify", "name": "probe", "port": 80},
-    }
-    result = mesh.verify(**existing)
-    assert not result.get("failed"), result["msg"]
-    assert states(result) == ALL_WELL
-    for source, target in (("east", "west"), ("west", "east")):
-        assert result["matrix"][source][target]["requests"]["answered"][target] > 0
-    mesh.verify()
-    assert mesh.is_clean()
-
-
-def test_nothing_secret_is_said(mesh: Mesh, tmp_path: Path) -> None:
-    shown = run(*mesh.playbook_command("verify"), "-vvvv", "--diff", "-e", f"verify_report_file={tmp_path / 'r.json'}")
-    token = base64.b64decode(mesh.east.get("secret", "istio-remote-secret-west", "-n", "istio-system")["data"]["west"])
-    secret = token.decode().rpartition("token: ")[2].strip()
-    key = mesh.east.get("secret", "cacerts", "-n", "istio-system")["data"]["ca-key.pem"]
-    for hidden in (secret, key, base64.b64decode(key).decode().splitlines()[1]):
-        assert hidden not in shown
-        assert hidden not in (tmp_path / "r.json").read_text()

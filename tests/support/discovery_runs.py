@@ -14,11 +14,11 @@ from typing import Any
 
 import yaml
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
+
 from support.control_plane import ADMIN_TOKEN, ControlPlane
-from zoo import Beast
+from support.zoo import Beast
 
 TIMEOUT = 300
-REPOSITORY = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True)
@@ -119,46 +119,3 @@ def _unwrapped(value: Any) -> Any:
             return value["__ansible_unsafe"]
         return {key: _unwrapped(each) for key, each in value.items()}
     return [_unwrapped(each) for each in value] if isinstance(value, list) else value
-
-
-@dataclass(frozen=True)
-class MeshOfLab:
-    """Clusters east and west. ``inventory`` is the lab's own, in ``folder``."""
-
-    lab: str
-    folder: Path
-    inventory: Path
-    hosts: dict[str, dict[str, Any]]
-    programs: Path
-
-    def kubectl(self, cluster: str, *arguments: str, check: bool = True) -> str:
-        kubeconfig = self.hosts[cluster]["cluster_kubeconfig"]
-        return run(str(self.programs / "kubectl"), "--kubeconfig", kubeconfig, *arguments, check=check)
-
-    def get(self, cluster: str, *arguments: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.kubectl(cluster, "get", "-o", "json", *arguments))
-        return found
-
-    def istioctl(self, cluster: str, *arguments: str) -> str:
-        return run(
-            str(self.programs / "istioctl"), "--kubeconfig", self.hosts[cluster]["cluster_kubeconfig"], *arguments
-        )
-
-    def server(self, cluster: str) -> str:
-        """Where this machine reaches the API server; the lab's clusters reach it elsewhere."""
-        content = yaml.safe_load(Path(self.hosts[cluster]["cluster_kubeconfig"]).read_text())
-        return str(content["clusters"][0]["cluster"]["server"])
-
-
-def start_mesh(name: str, folder: Path) -> MeshOfLab:
-    run("meshlab", "up", "--name", name, "--clusters", "east,west")
-    path = folder / "lab.yml"
-    path.write_text(run("meshlab", "inventory", "--name", name))
-    written = yaml.safe_load(path.read_text())["all"]
-    programs = Path(written["vars"]["cluster_helm_binary"]).parent
-    mesh = MeshOfLab(name, folder, path, written["hosts"], programs)
-    exposed = json.dumps({"eastwest_gateway_exposed_hosts": ["*.local"], "trust_directory": str(folder / "trust")})
-    site = str(REPOSITORY / "playbooks" / "site.yml")
-    if "istiod" not in mesh.kubectl("east", "-n", "istio-system", "get", "deployments", check=False):
-        run("ansible-playbook", "-i", str(path), site, "-e", exposed, "--skip-tags", "verify")
-    return mesh

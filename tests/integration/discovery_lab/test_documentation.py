@@ -10,24 +10,25 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-import discovery_runs as runs
 import pytest
-from discovery_runs import REPOSITORY, MeshOfLab
+from support import discovery_runs as runs
+from support.mesh import Mesh
+from support.programs import REPOSITORY
 
 pytestmark = pytest.mark.lab
 PAGE = (REPOSITORY / "docs" / "discovery.md").read_text()
 BLOCK = re.compile(r"```(yaml|console)\n(.*?)```", re.DOTALL)
 
 
-def test_the_page_shows_what_happens(mesh: MeshOfLab, tmp_path: Path) -> None:
+def test_the_page_shows_what_happens(mesh: Mesh, tmp_path: Path) -> None:
     (tmp_path / ".kube").mkdir()
-    (tmp_path / ".kube" / "config").write_text(Path(mesh.hosts["east"]["cluster_kubeconfig"]).read_text())
+    (tmp_path / ".kube" / "config").write_text(Path(mesh.lab.hosts["east"]["cluster_kubeconfig"]).read_text())
     blocks = list(BLOCK.finditer(PAGE))
     assert len(blocks) >= 6
     # Files first: one of them tells how this machine reaches west.
     for block in blocks:
         if block[1] == "yaml":
-            write(tmp_path, block[2].replace("https://west.example.org:6443", mesh.server("west")))
+            write(tmp_path, block[2].replace("https://west.example.org:6443", mesh.west.server))
     for command, expected in (each for block in blocks if block[1] == "console" for each in commands(block[2])):
         said = runs.run(*shlex.split(command), cwd=tmp_path, environ={"HOME": str(tmp_path)})
         printed = iter(said.splitlines())
