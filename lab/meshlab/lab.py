@@ -202,17 +202,25 @@ def _ensure_pods(state: LabState, cluster: ClusterLayout) -> bool:
     if importlib.util.find_spec("meshlab.agent.main") is not None:
         command = [sys.executable, "-m", "meshlab.agent", "--lab", cluster.lab.name, "--cluster", cluster.name]
         made |= _ensure_process(cluster, "agent", command)
-    _wait_for_node(cluster, numbers)
+    _wait_for_node(state, cluster)
     _wait_for_pods(cluster, numbers)
     return made
 
 
-def _wait_for_node(cluster: ClusterLayout, numbers: ClusterState) -> None:
+def _wait_for_node(state: LabState, cluster: ClusterLayout) -> None:
     """Until a pod that a user makes can be admitted and runs at once. Raises LabError."""
+    numbers = state.clusters[cluster.name]
     deadline = time.monotonic() + _READY_SECONDS
-    while missing := control_plane.missing(cluster, numbers):
+    while True:
+        ended = control_plane.ended(cluster)
+        missing = f"{', '.join(ended)} ended" if ended else control_plane.missing(cluster, numbers)
+        if not missing:
+            return
         if time.monotonic() > deadline:
             raise LabError(f"cluster {cluster.name}: {missing} after {_READY_SECONDS:.0f} s: see {cluster.logs}")
+        if ended:
+            # A controller manager gives a new API server 10 s, which is too little on a busy machine.
+            control_plane.start(cluster, numbers, Path(state.binaries))
         time.sleep(0.05)
 
 
