@@ -165,14 +165,6 @@ in_the_repository = pytest.mark.skipif(
 
 
 @in_the_repository
-@pytest.mark.parametrize("document", ["CONTRIBUTING.md", "docs/architecture.md"])
-def test_every_room_is_listed(document: str) -> None:
-    rooms = [path.name for path in (ROOT / "plugins/module_utils").glob("_*") if path.name != "__pycache__"]
-    text = (ROOT / document).read_text(encoding="utf-8")
-    assert [room for room in rooms if room not in text] == []
-
-
-@in_the_repository
 def test_every_document_can_be_found_from_the_readme_or_the_contributors_guide() -> None:
     text = readme() + (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     assert [path.name for path in (ROOT / "docs").glob("*.md") if f"docs/{path.name}" not in text] == []

@@ -17,6 +17,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._yaml import NotYaml
 SELECTOR = "app=istiod"
 DEFAULT_REVISION = "default"
 DEFAULT_TRUST_DOMAIN = "cluster.local"
+DEFAULT_DOMAIN = "cluster.local"
 
 PodSpec = Mapping[str, Any]
 
@@ -45,6 +46,15 @@ def version(spec: PodSpec) -> str:
     """The tag of the image, without its variant (``-distroless``); empty where it has none."""
     tag = str(spec["containers"][0]["image"]).partition("@")[0].rpartition("/")[2].partition(":")[2]
     return tag.removesuffix("-distroless").removesuffix("-debug")
+
+
+def domain(spec: PodSpec) -> str:
+    """The DNS domain of services, as its arguments say it; empty where they do not."""
+    for container in spec["containers"]:
+        arguments = container.get("args") or []
+        if "--domain" in arguments[:-1]:
+            return str(arguments[arguments.index("--domain") + 1])
+    return ""
 
 
 def revision(labels: Mapping[str, str]) -> str:

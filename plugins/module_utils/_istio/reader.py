@@ -17,6 +17,12 @@ from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import accounts
 
+ACCOUNT = "onemesh-istio-reader"
+"""Our own reader: what it may do, and its tokens, end with the last link."""
+KINDS = frozenset({"ServiceAccount", "ClusterRole", "ClusterRoleBinding"})
+GRANT_PREFIX = "onemesh-link-"
+"""An empty Secret on the target for each source: the source's token is bound to it, and dies with it."""
+
 _READ = ["get", "list", "watch"]
 
 RULES: tuple[dict[str, list[str]], ...] = (
@@ -35,6 +41,11 @@ RULES: tuple[dict[str, list[str]], ...] = (
     {"apiGroups": ["authentication.k8s.io"], "resources": ["tokenreviews"], "verbs": ["create"]},
     {"apiGroups": ["authorization.k8s.io"], "resources": ["subjectaccessreviews"], "verbs": ["create"]},
 )
+
+
+def grant_name(source: str) -> str:
+    """The Secret on the target that the token of ``source`` is bound to."""
+    return GRANT_PREFIX + source
 
 
 def objects(account: str, namespace: str) -> list[dict[str, Any]]:

@@ -10,37 +10,32 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
 from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import ISTIOD_DOES_NOT_READ, ISTIOD_MISSING
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import debug, istiod, names
 from ansible_collections.onemesh.istio.plugins.module_utils._istiod.finding_kinds import NOT_SYNCED
+from ansible_collections.onemesh.istio.plugins.module_utils._istiod.pods import ready_istiods
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DEPLOYMENT, POD
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.pods import pod_is_ready
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.rollout import restart, wait_for_rollout
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DEPLOYMENT
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.rollouts import restart, wait_for_rollout
 
 INTERVAL = 0.5
 """Seconds between two questions: istiod's debug interface has nothing to watch."""
 
+Progress = Callable[[str], None]
+"""Shows a person what is waited for."""
 Registered = Mapping[str, Mapping[str, str]]
 """istiod pod -> cluster ID -> syncStatus."""
-
-
-def istiod_pods(client: Client, namespace: str) -> list[dict[str, Any]]:
-    """The istiod pods that are ready, of all revisions."""
-    return [pod for pod in client.list(POD, namespace, label_selector=istiod.SELECTOR) if pod_is_ready(pod)]
 
 
 def registered(client: Client, namespace: str) -> dict[str, dict[str, str]]:
     """Ask every istiod. Raises KubeError where one cannot be reached."""
     return {
-        name: {cluster.cluster_id: cluster.status for cluster in registered_by(client, namespace, name)}
-        for name in (pod["metadata"]["name"] for pod in istiod_pods(client, namespace))
+        each.pod: {cluster.cluster_id: cluster.status for cluster in registered_by(client, namespace, each.pod)}
+        for each in ready_istiods(client, namespace)
     }
 
 
@@ -50,7 +45,7 @@ def registered_by(client: Client, namespace: str, pod: str) -> tuple[debug.Regis
 
 
 def wait_until_synced(
-    client: Client, cluster: Cluster, targets: Iterable[str], timeout: float, context: Context
+    client: Client, cluster: Cluster, targets: Iterable[str], timeout: float, progress: Progress
 ) -> list[Finding]:
     """Wait until every istiod says ``synced`` of each target; a finding for each that does not in ``timeout`` s."""
     wanted = sorted(targets)
@@ -65,12 +60,12 @@ def wait_until_synced(
             if clusters.get(target) != debug.SYNCED
         ]
 
-    late = _poll(client, cluster, missing, timeout, context, "to read")
+    late = _poll(client, cluster, missing, timeout, progress, "to read")
     return [_not_synced(cluster, pod, target, status, timeout) for pod, target, status in late]
 
 
 def wait_until_forgotten(
-    client: Client, cluster: Cluster, targets: Iterable[str], timeout: float, context: Context
+    client: Client, cluster: Cluster, targets: Iterable[str], timeout: float, progress: Progress
 ) -> list[Finding]:
     """Wait until no istiod lists any of the targets any more."""
     unwanted = sorted(targets)
@@ -83,7 +78,7 @@ def wait_until_forgotten(
             if target in clusters
         ]
 
-    late = _poll(client, cluster, kept, timeout, context, "to forget")
+    late = _poll(client, cluster, kept, timeout, progress, "to forget")
     return [
         Finding(
             cluster.name,
@@ -98,13 +93,13 @@ def wait_until_forgotten(
     ]
 
 
-def restart_istiods(client: Client, cluster: Cluster, timeout: float, context: Context) -> None:
+def restart_istiods(client: Client, cluster: Cluster, timeout: float, progress: Progress) -> None:
     """Restart every revision's istiod and wait until it is rolled out."""
     deployments = client.list(DEPLOYMENT, cluster.istio_namespace, label_selector=istiod.SELECTOR)
     for deployment in deployments:
         restart(client, cluster.istio_namespace, deployment["metadata"]["name"])
     for deployment in deployments:
-        wait_for_rollout(client, cluster.istio_namespace, deployment["metadata"]["name"], timeout, context)
+        wait_for_rollout(client, cluster.istio_namespace, deployment["metadata"]["name"], timeout, progress)
 
 
 def _poll(
@@ -112,7 +107,7 @@ def _poll(
     cluster: Cluster,
     unmet: Callable[[Registered], list[tuple[str, str, str]]],
     timeout: float,
-    context: Context,
+    progress: Progress,
     purpose: str,
 ) -> list[tuple[str, str, str]]:
     began = time.monotonic()
@@ -133,7 +128,7 @@ def _poll(
         if waited - shown >= 5:
             shown = waited
             names_waited_for = ", ".join(sorted({target for pod, target, status in late if target})) or late[0][2]
-            context.progress(f"{cluster.name}: waiting for istiod {purpose} {names_waited_for} (for {waited:.0f} s)")
+            progress(f"{cluster.name}: waiting for istiod {purpose} {names_waited_for} (for {waited:.0f} s)")
         time.sleep(INTERVAL)
 
 

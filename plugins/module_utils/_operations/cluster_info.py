@@ -20,8 +20,9 @@ from ansible_collections.onemesh.istio.plugins.module_utils._identity import (
     made_for,
     made_for_another,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import debug, istiod, names, remote_secret
+from ansible_collections.onemesh.istio.plugins.module_utils._istio import debug, names, remote_secret
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways import resolve
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.istiod import mesh_config_name, trust_domain
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret import Registrations
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.tokens import timestamp
 from ansible_collections.onemesh.istio.plugins.module_utils._istiod import remote_clusters
@@ -31,23 +32,22 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istiod.dial import 
     credentials_in,
     dial,
 )
+from ansible_collections.onemesh.istio.plugins.module_utils._istiod.pods import Istiod, istiods
+from ansible_collections.onemesh.istio.plugins.module_utils._istiod.roots import fingerprints, root_distributed
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import jwt_expiry
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Forbidden, KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     CONFIG_MAP,
     NODE,
-    POD,
     SECRET,
     SERVICE,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.pods import pod_is_ready
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import (
     FACT_NOT_READ,
     PEER_NOT_READ,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, fleet_of
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify import gather
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **FLEET_ARGUMENT_SPEC,
@@ -153,13 +153,13 @@ def facts_of(member: Member, looked: Looked) -> dict[str, Any]:
         looked.identities[member.name] = identity
     namespace = cluster.istio_namespace
     network = part("network", lambda: network_of(client, namespace))
-    pods = part("istiods", lambda: client.list(POD, namespace, label_selector=istiod.SELECTOR))
+    running = part("istiods", lambda: istiods(client, namespace))
     nodes = part("nodes", lambda: client.list(NODE))
     secrets = part("peers", lambda: client.list(SECRET, namespace, label_selector=remote_secret.ISTIO_LABEL))
     registrations = None if secrets is None else remote_secret.parse(secrets, cluster=cluster.name, namespace=namespace)
-    trust_domains = part("trust_domain", lambda: _trust_domains(client, pods or []))
-    istiods = None if pods is None else [_istiod(client, pod) for pod in pods]
-    found = None if registrations is None else peers(registrations, istiods or [])
+    trust_domains = part("trust_domain", lambda: _trust_domains(client, running or []))
+    described = None if running is None else [_istiod(client, each) for each in running]
+    found = None if registrations is None else peers(registrations, described or [])
     if secrets is not None and registrations is not None and found is not None:
         noted = {f"{each['metadata']['namespace']}/{each['metadata']['name']}": made_for(each) for each in secrets}
         for remote in registrations.clusters:
@@ -174,8 +174,8 @@ def facts_of(member: Member, looked: Looked) -> dict[str, Any]:
         "uid": None if identity is None else identity.uid,
         "kubernetes": version,
         "network": network,
-        "revisions": None if pods is None else revisions(pods, trust_domains or {}),
-        "istiods": istiods,
+        "revisions": None if running is None else revisions(running, trust_domains or {}),
+        "istiods": described,
         "root_fingerprints": part("root_fingerprints", lambda: _root_fingerprints(client, namespace)),
         "gateways": part("gateways", lambda: _gateways(client, network or cluster.network, nodes or [])),
         "nodes": None if nodes is None else len(nodes),
@@ -186,17 +186,17 @@ def facts_of(member: Member, looked: Looked) -> dict[str, Any]:
     }
 
 
-def revisions(pods: Iterable[Manifest], trust_domains: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+def revisions(istiods: Iterable[Istiod], trust_domains: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Revision -> versions, replicas and trust domain, from all pods of istiod. Pure."""
     found: dict[str, dict[str, Any]] = {}
-    for pod in pods:
-        revision = _revision(pod)
+    for istiod in istiods:
+        revision = istiod.revision
         entry = found.setdefault(
             revision, {"versions": [], "replicas": 0, "ready": 0, "trust_domain": trust_domains.get(revision)}
         )
-        entry["versions"] = sorted({*entry["versions"], istiod.version(pod["spec"])})
+        entry["versions"] = sorted({*entry["versions"], istiod.version})
         entry["replicas"] += 1
-        entry["ready"] += pod_is_ready(pod)
+        entry["ready"] += istiod.ready
     return dict(sorted(found.items()))
 
 
@@ -228,22 +228,21 @@ def _peer(cluster_id: str, registrations: Registrations, asked: Sequence[Mapping
     }
 
 
-def _istiod(client: Client, pod: Manifest) -> dict[str, Any]:
+def _istiod(client: Client, istiod: Istiod) -> dict[str, Any]:
     """One istiod, with the remote clusters that it reads; ``clusters`` is None where it could not be asked."""
-    name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
     found: dict[str, Any] = {
-        "pod": name,
-        "revision": _revision(pod),
-        "version": istiod.version(pod["spec"]),
-        "cluster_id": istiod.cluster_id(pod["spec"]),
-        "ready": pod_is_ready(pod),
+        "pod": istiod.pod,
+        "revision": istiod.revision,
+        "version": istiod.version,
+        "cluster_id": istiod.cluster_id,
+        "ready": istiod.ready,
         "clusters": None,
         "reason": "",
     }
-    if not found["ready"]:
+    if not istiod.ready:
         return {**found, "reason": "it is not ready"}
     try:
-        registered = remote_clusters.registered_by(client, namespace, name)
+        registered = remote_clusters.registered_by(client, istiod.namespace, istiod.pod)
     except KubeError as error:
         return {**found, "reason": error.message}
     except debug.UnexpectedAnswer as error:
@@ -251,17 +250,17 @@ def _istiod(client: Client, pod: Manifest) -> dict[str, Any]:
     return {**found, "clusters": {each.cluster_id: each.status for each in registered if not each.own}}
 
 
-def _trust_domains(client: Client, pods: Iterable[Manifest]) -> dict[str, str]:
+def _trust_domains(client: Client, istiods: Iterable[Istiod]) -> dict[str, str]:
     """Revision -> trust domain."""
-    places = {_revision(pod): pod["metadata"]["namespace"] for pod in pods}
+    places = {each.revision: each.namespace for each in istiods}
     return {
-        revision: istiod.trust_domain(client.find(CONFIG_MAP, istiod.mesh_config_name(revision), namespace))
+        revision: trust_domain(client.find(CONFIG_MAP, mesh_config_name(revision), namespace))
         for revision, namespace in places.items()
     }
 
 
 def _root_fingerprints(client: Client, namespace: str) -> list[str]:
-    return sorted(gather.fingerprints(gather.root_distributed(client, namespace)))
+    return sorted(fingerprints(root_distributed(client, namespace)))
 
 
 def _gateways(client: Client, network: str, nodes: Sequence[Manifest]) -> list[dict[str, Any]]:
@@ -277,7 +276,3 @@ def _gateways(client: Client, network: str, nodes: Sequence[Manifest]) -> list[d
 
 def _labels(nodes: Iterable[Manifest], label: str) -> list[str]:
     return sorted({value for node in nodes if (value := (node["metadata"].get("labels") or {}).get(label))})
-
-
-def _revision(pod: Manifest) -> str:
-    return istiod.revision(pod["metadata"].get("labels") or {})

@@ -16,6 +16,7 @@ from typing import Any
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.debug import ProxySync
+from ansible_collections.onemesh.istio.plugins.module_utils._istiod.pods import Istiod, ready_istiods
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._proof import gather, store
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.acknowledgements import (
@@ -30,7 +31,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._proof.finding_kinds
     PROXY_REJECTED,
     PROXY_REJECTED_BEFORE,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._proof.gather import Istiod, Look
+from ansible_collections.onemesh.istio.plugins.module_utils._proof.gather import Look
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import Changed
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.pushes import PushTracker
 
@@ -335,7 +336,7 @@ def _look(
 
     def on_cluster(member: Member) -> list[Look]:
         looks = []
-        for istiod in gather.istiods(member):
+        for istiod in ready_istiods(member.client, member.cluster.istio_namespace):
             wanted = [change for change in changes.get(istiod.reads, ()) if store.read_by(change, istiod.revision)]
             if changes and not wanted:
                 continue

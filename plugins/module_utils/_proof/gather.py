@@ -10,33 +10,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import debug, istiod, names
+from ansible_collections.onemesh.istio.plugins.module_utils._istio import debug, names
+from ansible_collections.onemesh.istio.plugins.module_utils._istiod.pods import Istiod
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import POD
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.pods import pod_is_ready, pod_lives
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.pods import pod_lives
 from ansible_collections.onemesh.istio.plugins.module_utils._proof import store
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import Changed
-from ansible_collections.onemesh.istio.plugins.module_utils._times import go_seconds
 
 T = TypeVar("T")
 
-_DEBOUNCE = "PILOT_DEBOUNCE_AFTER"
-_DEFAULT_DEBOUNCE = 0.1
-
 _NOTHING = debug.PushCounters(pushes=0, updates=0, preparation=0.0)
-
-
-@dataclass(frozen=True)
-class Istiod:
-    """One istiod. ``reads`` is the cluster whose configuration it serves, ``debounce`` for how long it collects."""
-
-    pod: str
-    namespace: str
-    reads: str
-    revision: str
-    debounce: float
 
 
 @dataclass(frozen=True)
@@ -49,23 +34,6 @@ class Look:
     missing: tuple[str, ...] = ()
     proxies: tuple[debug.ProxySync, ...] = ()
     error: str = ""
-
-
-def istiods(member: Member) -> list[Istiod]:
-    """The istiods that are ready on a cluster, of all revisions."""
-    namespace = member.cluster.istio_namespace
-    return [
-        Istiod(
-            pod=pod["metadata"]["name"],
-            namespace=namespace,
-            # That of an external control plane runs elsewhere than it reads.
-            reads=istiod.cluster_id(pod["spec"]) or member.name,
-            revision=istiod.revision(pod["metadata"].get("labels") or {}),
-            debounce=debounce_of(pod["spec"]),
-        )
-        for pod in member.client.list(POD, namespace, label_selector=istiod.SELECTOR)
-        if pod_is_ready(pod)
-    ]
 
 
 def look(client: Client, asked: Istiod, changes: Sequence[Changed]) -> Look:
@@ -99,9 +67,3 @@ def runs(client: Client, proxy: str) -> bool:
     pod, _separator, namespace = proxy.rpartition(".")
     found = client.find(POD, pod, namespace)
     return found is not None and pod_lives(found)
-
-
-def debounce_of(spec: istiod.PodSpec) -> float:
-    """For how many seconds an istiod collects changes: what Go cannot read counts as not given, as it does there."""
-    given = go_seconds(istiod.environment(spec).get(_DEBOUNCE, ""))
-    return _DEFAULT_DEBOUNCE if given is None else given

@@ -15,11 +15,10 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.onemesh.istio.plugins.module_utils._apply import apply_object
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import names, reader, remote_secret
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import accounts, kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Unauthorized
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.apply import apply_object
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.link import plan
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe import run as wipe
 from support.fleet_runs import Ran, run, started
 from writer_runs import NAMESPACE, Fleet
@@ -35,7 +34,7 @@ class Mesh(Fleet):
 
     def link(self) -> None:
         for plane in self.planes.clients.values():
-            for manifest in reader.objects(plan.READER_ACCOUNT, NAMESPACE):
+            for manifest in reader.objects(reader.ACCOUNT, NAMESPACE):
                 apply_object(plane, manifest, component="link")
         for source in ALL:
             for target in set(ALL) - {source}:
@@ -44,11 +43,11 @@ class Mesh(Fleet):
         self.run(clusters=self.planes.clusters(*ALL)).succeeded()
 
     def grant(self, source: str, target: str) -> str:
-        client, name = self.planes.clients[target], plan.grant_name(source)
+        client, name = self.planes.clients[target], reader.grant_name(source)
         metadata = {"name": name, "namespace": NAMESPACE}
         grant = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": metadata}
         apply_object(client, grant, component="link-grant")
-        return accounts.bound_token(client, plan.READER_ACCOUNT, NAMESPACE, name, 3600)
+        return accounts.bound_token(client, reader.ACCOUNT, NAMESPACE, name, 3600)
 
     def linked(self, source: str, target: str) -> str:
         """The token that ``source`` has of ``target``."""
@@ -228,12 +227,12 @@ def test_a_token_that_is_left_valid_is_not_passed_over(mesh: Mesh) -> None:
 def test_the_token_of_an_account_of_ours_that_is_still_taken_is_a_leak(mesh: Mesh) -> None:
     north, west = mesh.planes.clients["north"], mesh.planes.clients["west"]
     west.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}, field_manager="test")
-    for manifest in reader.objects(plan.READER_ACCOUNT, NAMESPACE):
+    for manifest in reader.objects(reader.ACCOUNT, NAMESPACE):
         apply_object(north, manifest, component="link")
     kept = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "onemesh-link-other", "namespace": NAMESPACE}}
     apply_object(north, kept, component="link-grant")
     # Bound to no Secret: nothing that is removed ends it.
-    token = north.request_token(plan.READER_ACCOUNT, NAMESPACE)["token"]
+    token = north.request_token(reader.ACCOUNT, NAMESPACE)["token"]
     secret = remote_secret.build("north", mesh.planes.planes["north"].url, b"CA", token)
     west.apply(remote_secret.stored(secret), field_manager="somebody")
     ran = mesh.wipe("west")

@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from ansible_collections.onemesh.istio.plugins.module_utils._apply import apply_object
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import reader
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Forbidden
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.apply import apply_object
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.link import plan
 from writer_runs import NAMESPACE, RECORDS_IN, Fleet
 
 READ = "get list watch"
@@ -135,9 +134,9 @@ def client_of(fleet: Fleet, account: Account) -> Client:
         return fleet.writer(account.cluster)
     admin = fleet.planes.clients[account.cluster]
     if account.who == "reader":
-        for manifest in reader.objects(plan.READER_ACCOUNT, NAMESPACE):
+        for manifest in reader.objects(reader.ACCOUNT, NAMESPACE):
             apply_object(admin, manifest, component="link")
-        return fleet.bearer(account.cluster, admin.request_token(plan.READER_ACCOUNT, NAMESPACE)["token"])
+        return fleet.bearer(account.cluster, admin.request_token(reader.ACCOUNT, NAMESPACE)["token"])
     # That of the records has what Kubernetes makes in every namespace, and no other.
     default = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": RECORDS_IN}}
     admin.apply(default, field_manager="test")

@@ -9,20 +9,19 @@ lost its own, is a refusal with both fingerprints.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, FindingKind
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.authority import OPAQUE, ClusterAuthority
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import (
     Bundle,
     CertificateFacts,
     Report,
     certificates,
-    fingerprints,
     public_keys,
     repaired,
     unreadable,
@@ -42,71 +41,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import is_ours
 
-OPAQUE = "Opaque"
 ROOT_DIRECTORY = "root"
 ROOT_KEY_FILE = "root-key.pem"
-
-
-@dataclass(frozen=True)
-class Live:
-    """What one cluster has. Objects as the API server gave them, None where they are not there."""
-
-    cluster: str
-    namespace: str
-    secret: Mapping[str, Any] | None = None
-    """``cacerts``"""
-    self_signed: Mapping[str, Any] | None = None
-    """``istio-ca-secret``"""
-    distributed: Mapping[str, Any] | None = None
-    """ConfigMap ``istio-ca-root-cert`` of Istio's namespace."""
-    istiods: tuple[str, ...] = ()
-    """Names of the pods of istiod."""
-
-    @property
-    def bundle(self) -> Bundle | None:
-        """What ``cacerts`` holds in Istio's form; missing parts are empty."""
-        if self.secret is None:
-            return None
-        data = {key: _decoded(self.secret, key) for key in names.CA_SECRET_KEYS}
-        return Bundle(
-            ca_cert=data[names.CA_CERT_KEY],
-            ca_key=data[names.CA_KEY_KEY],
-            root_cert=data[names.ROOT_CERT_KEY],
-            cert_chain=data[names.CERT_CHAIN_KEY],
-        )
-
-    @property
-    def foreign_form(self) -> bool:
-        """cert-manager's form, or any other type than ours: an API server lets nobody change the type."""
-        return self.secret is not None and self.secret.get("type", OPAQUE) != OPAQUE
-
-    def roots(self) -> dict[str, frozenset[str]]:
-        """Fingerprints of the roots that the cluster goes by, under the object that says so, best first."""
-        found: dict[str, bytes] = {}
-        if self.secret is not None:
-            found[f"Secret {self.namespace}/{names.CA_SECRET}"] = _decoded(
-                self.secret, names.ROOT_CERT_KEY
-            ) or _decoded(self.secret, "ca.crt")
-        elif self.self_signed is not None:
-            where = f"Secret {self.namespace}/{names.SELF_SIGNED_CA_SECRET}, which istiod signed itself"
-            found[where] = _decoded(self.self_signed, names.CA_CERT_KEY)
-        # Without an istiod the ConfigMap is only what an earlier installation left.
-        if self.istiods and self.distributed is not None:
-            where = f"ConfigMap {self.namespace}/{names.ROOT_CONFIG_MAP}, which istiod hands out"
-            found[where] = str((self.distributed.get("data") or {}).get(names.ROOT_CERT_KEY, "")).encode()
-        return {where: prints for where, pem in found.items() if (prints := readable_fingerprints(pem))}
-
-
-def readable_fingerprints(pem: bytes) -> frozenset[str]:
-    """Of what can be read; somebody else's damaged certificate is no reason to fail here."""
-    try:
-        return frozenset(fingerprints(pem))
-    except ValueError:
-        return frozenset()
-
-
-def _decoded(secret: Mapping[str, Any], key: str) -> bytes:
-    return base64.b64decode((secret.get("data") or {}).get(key, ""))
 
 
 @dataclass(frozen=True)
@@ -124,7 +60,7 @@ class Step:
 
 
 def plan_present(
-    live: Live, bundle: Bundle, report: Report, *, replace_root: bool = False, adopt: bool = False
+    live: ClusterAuthority, bundle: Bundle, report: Report, *, replace_root: bool = False, adopt: bool = False
 ) -> Step:
     """``report`` is what check_bundle found in ``bundle``; its errors refuse the step."""
     findings = [*report.findings]
@@ -153,7 +89,7 @@ def plan_present(
     return Step(live.cluster, action, restart, tuple(findings))
 
 
-def with_root_as_it_stands(live: Live, bundle: Bundle) -> Bundle:
+def with_root_as_it_stands(live: ClusterAuthority, bundle: Bundle) -> Bundle:
     """``bundle``, with the bytes of the root that the cluster has where they say the same.
 
     To istiod the same root in other bytes is another root, which it takes over only when it is restarted.
@@ -185,7 +121,7 @@ def shared_keys(bundles: Mapping[str, Bundle], clusters: Collection[str], passph
     return findings
 
 
-def root_conflicts(live: Live, wanted: frozenset[str]) -> list[Finding]:
+def root_conflicts(live: ClusterAuthority, wanted: frozenset[str]) -> list[Finding]:
     """A finding for each object by which the cluster goes by other roots than ``wanted``."""
     return [
         Finding(
@@ -203,7 +139,7 @@ def root_conflicts(live: Live, wanted: frozenset[str]) -> list[Finding]:
     ]
 
 
-def _other_form(live: Live) -> Finding:
+def _other_form(live: ClusterAuthority) -> Finding:
     kind = (live.secret or {}).get("type")
     return Finding(
         live.cluster,
@@ -215,7 +151,7 @@ def _other_form(live: Live) -> Finding:
     )
 
 
-def _not_ours(live: Live) -> Finding:
+def _not_ours(live: ClusterAuthority) -> Finding:
     return Finding(
         live.cluster,
         TRUST_NOT_OURS,
@@ -226,7 +162,7 @@ def _not_ours(live: Live) -> Finding:
     )
 
 
-def _damaged(live: Live, damages: tuple[str, ...], ours: bool) -> Finding:
+def _damaged(live: ClusterAuthority, damages: tuple[str, ...], ours: bool) -> Finding:
     return Finding(
         live.cluster,
         TRUST_UNUSABLE,
@@ -282,7 +218,7 @@ class Generation:
 
 def plan_generation(
     store: Store,
-    lives: Mapping[str, Live],
+    lives: Mapping[str, ClusterAuthority],
     reports: Mapping[str, Report],
     *,
     now: datetime,
@@ -346,7 +282,7 @@ def _roots(store: Store, findings: list[Finding]) -> tuple[CertificateFacts, ...
         return ()
 
 
-def _lost_root(store: Store, lives: Mapping[str, Live]) -> list[Finding]:
+def _lost_root(store: Store, lives: Mapping[str, ClusterAuthority]) -> list[Finding]:
     """A new root may only be made where there was none."""
     remedy = (
         f"put {names.ROOT_CERT_KEY} and root-key.pem of the mesh back into {store.directory}/root (or name the right "

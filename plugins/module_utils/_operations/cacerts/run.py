@@ -25,6 +25,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._findings import Fin
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member, findings_of
 from ansible_collections.onemesh.istio.plugins.module_utils._guard import claim
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.authority import OPAQUE, ClusterAuthority
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import (
     HAS_CRYPTOGRAPHY,
     Bundle,
@@ -39,10 +40,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import Decrypt, Encrypted, plain
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP, POD, SECRET
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.cacerts.plan import (
-    OPAQUE,
     ROOT_DIRECTORY,
     ROOT_KEY_FILE,
-    Live,
     Step,
     Store,
     plan_generation,
@@ -220,16 +219,16 @@ def _restarts(steps: Mapping[str, Step]) -> list[str]:
     ]
 
 
-def _read(fleet: Fleet, parameters: Mapping[str, Any]) -> tuple[dict[str, Live], list[Finding]]:
+def _read(fleet: Fleet, parameters: Mapping[str, Any]) -> tuple[dict[str, ClusterAuthority], list[Finding]]:
     outcomes = fleet.each(read_live, deadline=5 * parameters["request_timeout"])
     lives = {name: outcome.value for name, outcome in outcomes.items() if outcome.value is not None}
     return lives, findings_of(outcomes, NOT_REACHABLE)
 
 
-def read_live(member: Member) -> Live:
+def read_live(member: Member) -> ClusterAuthority:
     """What the cluster has of certificate authorities. Raises KubeError where it does not answer."""
     client, namespace = member.client, member.cluster.istio_namespace
-    return Live(
+    return ClusterAuthority(
         cluster=member.name,
         namespace=namespace,
         secret=client.find(SECRET, names.CA_SECRET, namespace),
@@ -383,7 +382,7 @@ def manifest(namespace: str, bundle: Bundle) -> dict[str, Any]:
     )
 
 
-def _write(member: Member, live: Live, bundle: Bundle, context: Context) -> None:
+def _write(member: Member, live: ClusterAuthority, bundle: Bundle, context: Context) -> None:
     client, namespace = member.client, live.namespace
     if not context.check_mode:
         claim(client, member.identity)
@@ -453,7 +452,7 @@ def _absent(fleet: Fleet, parameters: Mapping[str, Any], context: Context) -> di
     return result
 
 
-def _facts(step: Step | None, live: Live | None, report: Report | None, now: datetime) -> dict[str, Any]:
+def _facts(step: Step | None, live: ClusterAuthority | None, report: Report | None, now: datetime) -> dict[str, Any]:
     """What may be shown of one cluster's certificate authority."""
     facts: dict[str, Any] = {
         "changed": bool(step and step.changes),
@@ -481,7 +480,7 @@ def _certificate(found: CertificateFacts, now: datetime) -> dict[str, Any]:
     }
 
 
-def _diff(live: Live, report: Report | None) -> dict[str, Any]:
+def _diff(live: ClusterAuthority, report: Report | None) -> dict[str, Any]:
     header = f"{live.cluster}: Secret {live.namespace}/{names.CA_SECRET}"
     before: dict[str, Any] = {}
     if live.bundle is not None:

@@ -17,7 +17,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Clus
 from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import ISTIOD_MISSING, OBJECT_OF_ANOTHER
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._identity import made_for, made_for_another
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
+from ansible_collections.onemesh.istio.plugins.module_utils._istio import names, reader
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways import Resolution
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret import (
     Registrations,
@@ -42,12 +42,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import is_ours
 
-READER_ACCOUNT = "onemesh-istio-reader"
-"""Our own reader: what it may do, and its tokens, end with the last link."""
-READER_KINDS = frozenset({"ServiceAccount", "ClusterRole", "ClusterRoleBinding"})
-GRANT_PREFIX = "onemesh-link-"
-"""An empty Secret on the target for each source: the source's token is bound to it, and dies with it."""
-
 
 class Link(NamedTuple):
     """``source``'s istiod reads ``target``."""
@@ -57,10 +51,6 @@ class Link(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.source} -> {self.target}"
-
-
-def grant_name(source: str) -> str:
-    return GRANT_PREFIX + source
 
 
 def links_of(
@@ -95,7 +85,7 @@ class Facts:
     grants: Mapping[str, str]
     """Source -> UID of the Secret that its token is bound to."""
     reader: Mapping[str, str]
-    """Kind -> UID of what makes up our reader there (READER_KINDS when it is whole)."""
+    """Kind -> UID of what makes up our reader there (reader.KINDS when it is whole)."""
     gateway: Resolution
     uid: str = ""
     """Of its namespace kube-system."""
@@ -194,7 +184,7 @@ def _present(
         server=target.address_for_others,
         tls_server_name=target.cluster.options.get("tls_server_name") or "",
         grant=target.grants.get(link.source),
-        account=target.reader["ServiceAccount"] if target.reader.keys() == READER_KINDS else None,
+        account=target.reader["ServiceAccount"] if target.reader.keys() == reader.KINDS else None,
         long_lived=long_lived,
         ca=target.authority,
     )
@@ -341,7 +331,7 @@ def beyond(facts: Facts, known: Collection[str]) -> list[Finding]:
 
 
 def _beyond(cluster: Cluster, peer: str, *, reads: bool, read: bool) -> Finding:
-    secrets = [names.remote_secret_name(peer)] * reads + [grant_name(peer)] * read
+    secrets = [names.remote_secret_name(peer)] * reads + [reader.grant_name(peer)] * read
     said = [f"its istiod reads {peer}"] * reads + [f"{peer} has a token of it"] * read
     return Finding(
         cluster.name,

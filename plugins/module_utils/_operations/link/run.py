@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from ansible_collections.onemesh.istio.plugins.module_utils._accounts import reader_on, remove_reader
+from ansible_collections.onemesh.istio.plugins.module_utils._apply import apply_object
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC, MESH_ARGUMENT_SPEC
 from ansible_collections.onemesh.istio.plugins.module_utils._files import check_writable, write_whole
 from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import (
@@ -32,7 +34,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio import debug,
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways import Resolution, resolve
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.kubeconfig import check_kubeconfig
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.tokens import expiry_of, timestamp
-from ansible_collections.onemesh.istio.plugins.module_utils._istiod import remote_clusters
+from ansible_collections.onemesh.istio.plugins.module_utils._istiod import pods, remote_clusters
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import accounts
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
@@ -41,14 +43,13 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     SECRET,
     SERVICE,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.apply import apply_object
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import (
     LINK_MISSING,
     NOT_LINKED,
     NOT_UNLINKED,
     TOKEN_NOT_REVOKED,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.link import plan, readers
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.link import plan
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.link.plan import (
     Facts,
     Link,
@@ -162,13 +163,13 @@ def gather(member: Member) -> Facts:
     return Facts(
         cluster=cluster,
         server=client.credentials.server,
-        istiods=tuple(pod["metadata"]["name"] for pod in remote_clusters.istiod_pods(client, namespace)),
+        istiods=tuple(each.pod for each in pods.ready_istiods(client, namespace)),
         secrets=secrets,
         registrations=remote_secret.parse(secrets, cluster=cluster.name, namespace=namespace),
         grants={
-            grant["metadata"]["name"].removeprefix(plan.GRANT_PREFIX): grant["metadata"]["uid"] for grant in grants
+            grant["metadata"]["name"].removeprefix(reader.GRANT_PREFIX): grant["metadata"]["uid"] for grant in grants
         },
-        reader=readers.found(client, namespace),
+        reader=reader_on(client, namespace),
         gateway=_gateway(client, cluster.network),
         uid=member.identity.uid,
         authority=accounts.published_authority(client, namespace),
@@ -252,7 +253,7 @@ class _Linking:
         def on_target(member: Member) -> dict[Link, dict[str, Any]]:
             namespace = member.cluster.istio_namespace
             claim(member.client, member.identity)
-            for manifest in reader.objects(plan.READER_ACCOUNT, namespace):
+            for manifest in reader.objects(reader.ACCOUNT, namespace):
                 apply_object(member.client, manifest, component=COMPONENT)
             authority = accounts.authority(member.client, namespace)
             secrets = {
@@ -292,7 +293,7 @@ class _Linking:
                 client, namespace, grant["metadata"]["name"], self.parameters["request_timeout"]
             )
         return accounts.bound_token(
-            client, plan.READER_ACCOUNT, namespace, grant["metadata"]["name"], self.parameters["token_lifetime"]
+            client, reader.ACCOUNT, namespace, grant["metadata"]["name"], self.parameters["token_lifetime"]
         )
 
     def _write(self, secrets: Mapping[Link, Mapping[str, Any]], result: Mapping[str, Any]) -> None:
@@ -320,11 +321,15 @@ class _Linking:
 
         def on_source(member: Member) -> list[Finding]:
             targets = {link.target for link in by_source[member.name]}
-            late = remote_clusters.wait_until_synced(member.client, member.cluster, targets, timeout, self.context)
+            late = remote_clusters.wait_until_synced(
+                member.client, member.cluster, targets, timeout, self.context.progress
+            )
             if any(finding.kind == ISTIOD_DOES_NOT_READ for finding in late) and self.parameters["restart_istiod"]:
                 self.context.progress(f"{member.name}: restarting istiod, which no longer reads remote secrets")
-                remote_clusters.restart_istiods(member.client, member.cluster, timeout, self.context)
-                late = remote_clusters.wait_until_synced(member.client, member.cluster, targets, timeout, self.context)
+                remote_clusters.restart_istiods(member.client, member.cluster, timeout, self.context.progress)
+                late = remote_clusters.wait_until_synced(
+                    member.client, member.cluster, targets, timeout, self.context.progress
+                )
             return late
 
         outcomes = self.fleet.each(on_source, deadline=4 * timeout, only=list(by_source))
@@ -435,12 +440,14 @@ class _Unlinking:
                 if secret["metadata"]["name"] in map(names.remote_secret_name, targets):
                     member.client.delete(SECRET, secret["metadata"]["name"], namespace, uid=secret["metadata"]["uid"])
             timeout = self.parameters["timeout"]
-            kept = remote_clusters.wait_until_forgotten(member.client, member.cluster, targets, timeout, self.context)
+            kept = remote_clusters.wait_until_forgotten(
+                member.client, member.cluster, targets, timeout, self.context.progress
+            )
             if kept and self.parameters["restart_istiod"]:
                 self.context.progress(f"{member.name}: restarting istiod, which no longer reads remote secrets")
-                remote_clusters.restart_istiods(member.client, member.cluster, timeout, self.context)
+                remote_clusters.restart_istiods(member.client, member.cluster, timeout, self.context.progress)
                 kept = remote_clusters.wait_until_forgotten(
-                    member.client, member.cluster, targets, timeout, self.context
+                    member.client, member.cluster, targets, timeout, self.context.progress
                 )
             return kept
 
@@ -459,15 +466,15 @@ class _Unlinking:
             revoked = by_target[member.name]
             for link in revoked:
                 if link.source in grants:
-                    member.client.delete(SECRET, plan.grant_name(link.source), namespace, uid=grants[link.source])
+                    member.client.delete(SECRET, reader.grant_name(link.source), namespace, uid=grants[link.source])
             if set(grants) <= {link.source for link in revoked}:
-                readers.remove(member.client, namespace, facts[member.name].reader)
+                remove_reader(member.client, namespace, facts[member.name].reader)
             return [
                 Finding(
                     member.name,
                     TOKEN_NOT_REVOKED,
                     f"the token that {link.source} had is still accepted",
-                    f"look for other Secrets of account {plan.READER_ACCOUNT} in {namespace}",
+                    f"look for other Secrets of account {reader.ACCOUNT} in {namespace}",
                 )
                 for link in revoked
                 if tokens.get(link) and not accounts.is_refused(member.client, tokens[link], timeout)
@@ -493,9 +500,9 @@ def _refuse_what_istiod_would(target: str, secret: Mapping[str, Any]) -> None:
 
 
 def _grant_object(namespace: str, link: Link, *, long_lived: bool) -> dict[str, Any]:
-    metadata: dict[str, Any] = {"name": plan.grant_name(link.source), "namespace": namespace}
+    metadata: dict[str, Any] = {"name": reader.grant_name(link.source), "namespace": namespace}
     if long_lived:
-        metadata["annotations"] = {names.SERVICE_ACCOUNT_NAME_ANNOTATION: plan.READER_ACCOUNT}
+        metadata["annotations"] = {names.SERVICE_ACCOUNT_NAME_ANNOTATION: reader.ACCOUNT}
     kind = names.SERVICE_ACCOUNT_TOKEN_TYPE if long_lived else "Opaque"
     return {"apiVersion": "v1", "kind": "Secret", "type": kind, "metadata": metadata}
 

@@ -54,8 +54,8 @@ WIPE = (
 
 
 @dataclass(frozen=True)
-class Istiod:
-    """One istiod Deployment: ``version`` is its image's tag, ``release`` the Helm release that it is of ("" for none).
+class IstiodDeployment:
+    """One Deployment of istiod: ``version`` is its image's tag, ``release`` the Helm release that it is of ("": none).
 
     Somebody may have made it again from the release's manifest, and so without the marks by which Helm knows it.
     """
@@ -79,7 +79,7 @@ class Snapshot:
     pod_cidrs: tuple[str, ...] = ()
     network_label: str = ""
     missing_permissions: tuple[str, ...] = ()
-    istiods: tuple[Istiod, ...] = ()
+    istiods: tuple[IstiodDeployment, ...] = ()
     legacy_operators: tuple[str, ...] = ()
     istio_version: str = ""
     minutes_left: float | None = None

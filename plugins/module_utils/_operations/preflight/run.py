@@ -40,7 +40,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kubeconfig_fil
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, mesh_of
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.preflight import chart_sources, gateways
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.preflight.checks import (
-    Istiod,
+    IstiodDeployment,
     Snapshot,
     judge,
 )
@@ -185,11 +185,11 @@ def _istiods(client: Client, namespace: str) -> list[dict[str, Any]]:
     return client.list(DEPLOYMENT, namespace, label_selector="app=istiod")
 
 
-def _istiod(client: Client, deployment: Mapping[str, Any]) -> Istiod:
+def _istiod(client: Client, deployment: Mapping[str, Any]) -> IstiodDeployment:
     metadata = deployment["metadata"]
     spec = deployment["spec"]["template"]["spec"]
     annotations = metadata.get("annotations") or {}
-    return Istiod(
+    return IstiodDeployment(
         name=metadata["name"],
         revision=(metadata.get("labels") or {}).get("istio.io/rev", "default"),
         version=istiods.version(spec),

@@ -23,8 +23,8 @@ class Rejection:
 
 
 @dataclass(frozen=True)
-class Istiod:
-    """One ready istiod pod, as its spec and its debug port describe it."""
+class IstiodAnswers:
+    """One ready istiod, and what its debug port says."""
 
     pod: str
     revision: str
@@ -123,7 +123,7 @@ class ClusterFacts:
     """``pod.namespace`` of the gateways' proxies and of an injected one -> serial numbers of the roots it trusts."""
     namespace_network: str = ""
     """Label topology.istio.io/network of Istio's namespace."""
-    istiods: tuple[Istiod, ...] = ()
+    istiods: tuple[IstiodAnswers, ...] = ()
     """The ready ones, of every revision."""
     istiods_not_ready: tuple[str, ...] = ()
     secrets: Mapping[str, RemoteSecret] = field(default_factory=dict)

@@ -10,23 +10,24 @@ without a token, and every replica of every revision is asked.
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils import _pem
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
 from ansible_collections.onemesh.istio.plugins.module_utils._identity import made_for
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import (
     debug,
     gateways,
-    istiod,
     names,
     remote_secret,
     trust,
 )
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.authority import ClusterAuthority
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.istiod import DEFAULT_DOMAIN
+from ansible_collections.onemesh.istio.plugins.module_utils._istiod.pods import Istiod, istiods
+from ansible_collections.onemesh.istio.plugins.module_utils._istiod.roots import fingerprints, root_distributed
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import accounts
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, NotFound
@@ -41,12 +42,11 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     SERVICE,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.pods import pod_is_ready
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.cacerts.plan import Live
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify import probe
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.facts import (
     ClusterFacts,
     GatewayService,
-    Istiod,
+    IstiodAnswers,
     ProxySample,
     Rejection,
     RemoteSecret,
@@ -58,7 +58,7 @@ Manifest = Mapping[str, Any]
 def facts_of(cluster: Cluster, client: Client) -> ClusterFacts:
     """Everything that verify asks of one cluster. Raises KubeError where its API server cannot be read."""
     namespace = cluster.istio_namespace
-    istiod_pods = client.list(POD, namespace, label_selector=istiod.SELECTOR)
+    found = istiods(client, namespace)
     injected = [
         pod
         for pod in client.list(POD, label_selector=f"{names.TLS_MODE_LABEL}=istio")
@@ -69,23 +69,23 @@ def facts_of(cluster: Cluster, client: Client) -> ClusterFacts:
     gateway_services = _gateways(client, cluster.network)
     sample = _sample(client, injected)
     proxies = [*(pod for gateway in gateway_services for pod in gateway.pods), *([sample.proxy] if sample else [])]
-    values = {revision: _injector_values(client, namespace, revision) for revision in map(_revision, istiod_pods)}
+    values = {revision: _injector_values(client, namespace, revision) for revision in {each.revision for each in found}}
     return ClusterFacts(
         name=cluster.name,
         network=cluster.network,
         api_server=cluster.api_server,
         authority=accounts.published_authority(client, namespace),
         istio_namespace=namespace,
-        domain=_domain(istiod_pods),
-        istio_version=_version(istiod_pods),
+        domain=next((each.domain for each in found if each.domain), DEFAULT_DOMAIN),
+        istio_version=next((each.version for each in found if each.version), ""),
         root_secret=_roots_of(cacerts),
         cacerts_unreadable=_unreadable(cluster, cacerts),
         root_distributed=fingerprints(distributed),
         root_serials=_serials(distributed),
         proxy_roots={proxy: _proxy_roots(client, proxy) for proxy in proxies},
         namespace_network=_labels(client.find(NAMESPACE, namespace)).get(names.NETWORK_LABEL, ""),
-        istiods=tuple(_istiod(client, pod, values[_revision(pod)]) for pod in istiod_pods if pod_is_ready(pod)),
-        istiods_not_ready=tuple(pod["metadata"]["name"] for pod in istiod_pods if not pod_is_ready(pod)),
+        istiods=tuple(_asked(client, each, values[each.revision]) for each in found if each.ready),
+        istiods_not_ready=tuple(each.pod for each in found if not each.ready),
         secrets=_secrets(client, cluster),
         gateways=gateway_services,
         pod_addresses=frozenset(_addresses(injected)),
@@ -129,17 +129,16 @@ def _envoy_clusters(client: Client, namespace: str, pod: str) -> tuple[debug.Ups
 # -- istiod -----------------------------------------------------------------------------------------------------------
 
 
-def _istiod(client: Client, pod: Manifest, values: Mapping[str, Any]) -> Istiod:
-    name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
-    own = Istiod(
-        pod=name,
-        revision=_revision(pod),
-        cluster_id=istiod.cluster_id(pod["spec"]),
+def _asked(client: Client, istiod: Istiod, values: Mapping[str, Any]) -> IstiodAnswers:
+    own = IstiodAnswers(
+        pod=istiod.pod,
+        revision=istiod.revision,
+        cluster_id=istiod.cluster_id,
         network=str((values.get("global") or {}).get("network") or ""),
     )
 
     def ask(path: str) -> bytes:
-        return client.pod_http_get(namespace, name, names.MONITORING_PORT, path)
+        return client.pod_http_get(istiod.namespace, istiod.pod, names.MONITORING_PORT, path)
 
     try:
         shards = [shard for shard in debug.endpoint_shardz(ask(debug.ENDPOINT_SHARDZ)) if shard.endpoints]
@@ -166,23 +165,6 @@ def _rejections(proxies: Iterable[debug.ProxySync]) -> tuple[Rejection, ...]:
     )
 
 
-def _domain(pods: Sequence[Manifest]) -> str:
-    for pod in pods:
-        for container in pod["spec"]["containers"]:
-            arguments = container.get("args") or []
-            if "--domain" in arguments[:-1]:
-                return str(arguments[arguments.index("--domain") + 1])
-    return "cluster.local"
-
-
-def _version(pods: Sequence[Manifest]) -> str:
-    return next((found for pod in pods if (found := istiod.version(pod["spec"]))), "")
-
-
-def _revision(pod: Manifest) -> str:
-    return istiod.revision(_labels(pod))
-
-
 def _injector_values(client: Client, namespace: str, revision: str) -> Mapping[str, Any]:
     name = "istio-sidecar-injector" if revision == "default" else f"istio-sidecar-injector-{revision}"
     config_map = client.find(CONFIG_MAP, name, namespace)
@@ -204,14 +186,8 @@ def _roots_of(cacerts: Manifest) -> frozenset[str]:
 
 
 def _unreadable(cluster: Cluster, cacerts: Manifest) -> tuple[str, ...]:
-    live = Live(cluster.name, cluster.istio_namespace, secret=cacerts or None)
+    live = ClusterAuthority(cluster.name, cluster.istio_namespace, secret=cacerts or None)
     return trust.unreadable(live.bundle) if live.bundle is not None and not live.foreign_form else ()
-
-
-def root_distributed(client: Client, namespace: str) -> str:
-    """The root certificates that istiod hands out to proxies, PEM; empty where it does not."""
-    data = (client.find(CONFIG_MAP, names.ROOT_CONFIG_MAP, namespace) or {}).get("data") or {}
-    return data.get(names.ROOT_CERT_KEY) or ""
 
 
 def _serials(pem: str) -> frozenset[int]:
@@ -234,11 +210,6 @@ def root_serials(certs: bytes) -> frozenset[int]:
     """Serial numbers of the roots that an Envoy trusts, from its /certs (envoy.admin.v3.Certificates). ValueError."""
     held = json.loads(certs).get("certificates") or []
     return frozenset(int(root["serial_number"], 16) for entry in held for root in entry.get("ca_cert") or [])
-
-
-def fingerprints(pem: str) -> frozenset[str]:
-    """sha256 of the DER form of each certificate that istiod and Envoy find in it."""
-    return frozenset(hashlib.sha256(block.der).hexdigest() for block in _pem.read_certificates(pem.encode()))
 
 
 # -- remote secrets ---------------------------------------------------------------------------------------------------

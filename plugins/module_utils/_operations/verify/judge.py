@@ -33,7 +33,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.f
     Answers,
     ClusterFacts,
     GatewayService,
-    Istiod,
+    IstiodAnswers,
     Obstacle,
     Rejection,
     RemoteSecret,
@@ -544,7 +544,7 @@ def _gateway_problem(target: ClusterFacts, gateway: GatewayService) -> Check | N
 
 
 def _unknown_gateway(
-    source: ClusterFacts, target: ClusterFacts, istiod: Istiod, known: list[NetworkGateway]
+    source: ClusterFacts, target: ClusterFacts, istiod: IstiodAnswers, known: list[NetworkGateway]
 ) -> Check | None:
     pod = f"Pod {source.istio_namespace}/{istiod.pod}"
     addresses = {address for gateway in target.gateways for address in gateway.addresses}
@@ -821,7 +821,7 @@ def _no_answers(source: ClusterFacts, target: ClusterFacts, answers: Answers | N
 _REJECTED = "correct the configuration that the reason names (an EnvoyFilter, or an Envoy without Istio's extensions)"
 
 
-def _rejections(istiods: Iterable[Istiod]) -> list[Rejection]:
+def _rejections(istiods: Iterable[IstiodAnswers]) -> list[Rejection]:
     return [rejection for istiod in istiods for rejection in istiod.rejections]
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways import cross_network_gateway
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.facts import ClusterFacts, Istiod
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.facts import ClusterFacts, IstiodAnswers
 
 NAMESPACE = "onemesh-verify"
 COMPONENT = "verify"
@@ -65,7 +65,7 @@ def manifests(
     return objects
 
 
-def injection_labels(istiods: Sequence[Istiod], default_revision: bool) -> dict[str, str]:
+def injection_labels(istiods: Sequence[IstiodAnswers], default_revision: bool) -> dict[str, str]:
     """What makes istiod inject a sidecar: the plain label where something serves it, else the first revision."""
     revisions = sorted({istiod.revision for istiod in istiods})
     if default_revision or not revisions or "default" in revisions:

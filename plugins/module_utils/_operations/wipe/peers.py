@@ -15,13 +15,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils import _yaml
+from ansible_collections.onemesh.istio.plugins.module_utils._accounts import (
+    Owned,
+    kubeconfigs_for,
+    kubeconfigs_on,
+    reader_parts,
+    writer_on,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import STILL_THERE
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import names, remote_secret, writer
+from ansible_collections.onemesh.istio.plugins.module_utils._istio import names, reader, remote_secret, writer
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.tokens import Token
-from ansible_collections.onemesh.istio.plugins.module_utils._kube import accounts as accounts_of_ours
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.accounts import bound_token, is_refused
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import jwt_claims
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import Kind
@@ -29,15 +36,12 @@ from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_
     NOT_AMONG_THE_PEERS,
     TOKEN_OF_ANOTHER,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.link import plan, readers
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe.plan import (
     Stage,
     Step,
     remote_secret_keys,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe.signs import Found
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.writer import run as writers
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.writer.plan import Owned
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
     FIELD_MANAGER,
     LABEL_COMPONENT,
@@ -49,7 +53,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
 _GRANTS = f"{LABEL_MANAGED_BY}={MANAGED_BY},{LABEL_COMPONENT}=link-grant"
 _PROBE_SECONDS = 600
 """The shortest life that API servers give to a token."""
-_OUR_ACCOUNTS = frozenset({plan.READER_ACCOUNT, writer.ACCOUNT})
+_OUR_ACCOUNTS = frozenset({reader.ACCOUNT, writer.ACCOUNT})
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,7 @@ def _account_of_grant(found: Found) -> str:
         return ""
     if found.name == writer.GRANT:
         return writer.ACCOUNT
-    return plan.READER_ACCOUNT if found.name.startswith(plan.GRANT_PREFIX) else ""
+    return reader.ACCOUNT if found.name.startswith(reader.GRANT_PREFIX) else ""
 
 
 def _token_of(client: Client, grant: Found, account: str) -> str:
@@ -148,9 +152,9 @@ def _token_of(client: Client, grant: Found, account: str) -> str:
         return ""
     if live.get("type") == names.SERVICE_ACCOUNT_TOKEN_TYPE:
         return remote_secret.payload(live).get("token", b"").decode()
-    token = accounts_of_ours.bound_token(client, account, grant.namespace, grant.name, _PROBE_SECONDS)
+    token = bound_token(client, account, grant.namespace, grant.name, _PROBE_SECONDS)
     # Seen once, so that it is remembered as long as those that were used.
-    accounts_of_ours.is_refused(client, token, 0.0)
+    is_refused(client, token, 0.0)
     return token
 
 
@@ -182,7 +186,7 @@ def _remote_secret_steps(client: Client, gone: Collection[str]) -> list[Step]:
 def _reader_steps(client: Client, gone: Collection[str]) -> list[Step]:
     """Grants of clusters that leave; and the reader, in a namespace where no grant is left."""
     found, kept = [], set()
-    names_of_gone = {plan.grant_name(name): name for name in gone}
+    names_of_gone = {reader.grant_name(name): name for name in gone}
     for grant in client.list(kinds.SECRET, label_selector=_GRANTS):
         source = names_of_gone.get(grant["metadata"]["name"])
         if source is None:
@@ -191,10 +195,10 @@ def _reader_steps(client: Client, gone: Collection[str]) -> list[Step]:
             found.append(_step(kinds.SECRET, grant["metadata"], f"token by which {source} reads this cluster"))
     accounts = client.list(kinds.SERVICE_ACCOUNT, label_selector=f"{LABEL_MANAGED_BY}={MANAGED_BY}")
     for namespace in sorted(
-        account["metadata"]["namespace"] for account in accounts if account["metadata"]["name"] == plan.READER_ACCOUNT
+        account["metadata"]["namespace"] for account in accounts if account["metadata"]["name"] == reader.ACCOUNT
     ):
         if namespace not in kept:
-            for kind, name, where in readers.parts(namespace):
+            for kind, name, where in reader_parts(namespace):
                 live = client.find(kind, name, where)
                 if live is not None and is_ours(live):
                     found.append(_step(kind, live["metadata"], "nobody reads this cluster any more"))
@@ -203,13 +207,17 @@ def _reader_steps(client: Client, gone: Collection[str]) -> list[Step]:
 
 def _writer_steps(member: Member, gone: Collection[str], grants: Collection[str]) -> list[Step]:
     """Kubeconfigs for clusters that leave; and the writer itself, where the hub that has its kubeconfig leaves."""
-    facts = writers.gather(member)
+    client, namespace = member.client, member.cluster.istio_namespace
     found = [
-        _owned_step(secret, "kubeconfig of the writer of a cluster that leaves") for secret in facts.secrets_for(gone)
+        _owned_step(secret, "kubeconfig of the writer of a cluster that leaves")
+        for secret in kubeconfigs_for(gone, kubeconfigs_on(client, namespace))
     ]
-    grant = member.client.find(kinds.SECRET, writer.GRANT, member.cluster.istio_namespace)
+    grant = client.find(kinds.SECRET, writer.GRANT, namespace)
     if grant is None or grant["metadata"]["uid"] in grants or writer.hub_of(grant) in gone:
-        found += [_owned_step(each, "the hub that has the kubeconfig of this writer leaves") for each in facts.owned]
+        found += [
+            _owned_step(each, "the hub that has the kubeconfig of this writer leaves")
+            for each in writer_on(client, namespace)
+        ]
     return found
 
 
@@ -226,8 +234,7 @@ def still_valid(member: Member, held: Iterable[Held], timeout: float) -> list[Fi
     accepted = [
         each
         for each in dict.fromkeys(held)
-        if each.cluster == member.name
-        and not accounts_of_ours.is_refused(member.client, each.token, timeout if each.is_ours else 0.0)
+        if each.cluster == member.name and not is_refused(member.client, each.token, timeout if each.is_ours else 0.0)
     ]
     return list(dict.fromkeys(map(_accepted, accepted)))
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
+from ansible_collections.onemesh.istio.plugins.module_utils._accounts import Owned, kubeconfigs_for
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import accounts, remote_secret, writer
@@ -24,18 +25,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.tokens import
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SECRET, SERVICE_ACCOUNT, Kind
 
 Manifest = dict[str, Any]
-
-
-class Owned(NamedTuple):
-    """A live object of ours."""
-
-    kind: Kind
-    name: str
-    namespace: str | None
-    uid: str
-
-    def __str__(self) -> str:
-        return self.kind.describe(self.name, self.namespace)
 
 
 @dataclass(frozen=True)
@@ -76,13 +65,7 @@ class Facts:
         return {each.cluster_id: each for each in found.clusters}
 
     def secrets_for(self, clusters: Iterable[str]) -> list[Owned]:
-        names = {*map(writer.secret_name, clusters)}
-        return [owned_of(SECRET, secret) for secret in self.secrets if secret["metadata"]["name"] in names]
-
-
-def owned_of(kind: Kind, live: Mapping[str, Any]) -> Owned:
-    metadata = live["metadata"]
-    return Owned(kind, metadata["name"], metadata.get("namespace"), metadata["uid"])
+        return kubeconfigs_for(clusters, self.secrets)
 
 
 def desired_objects(namespace: str, cluster_rules: Rules, rules: Mapping[str, Rules]) -> list[Manifest]:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from ansible_collections.onemesh.istio.plugins.module_utils._accounts import WRITER, Owned, kubeconfigs_on, writer_on
+from ansible_collections.onemesh.istio.plugins.module_utils._apply import apply_object, describe
 from ansible_collections.onemesh.istio.plugins.module_utils._change import place
 from ansible_collections.onemesh.istio.plugins.module_utils._change.place import Place
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC, MESH_ARGUMENT_SPEC
@@ -28,22 +30,18 @@ from ansible_collections.onemesh.istio.plugins.module_utils._findings import Fin
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member, findings_of
 from ansible_collections.onemesh.istio.plugins.module_utils._guard import claim
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import names, writer
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.accounts import Rules, role_name, with_rights
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.accounts import Rules, with_rights
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.tokens import expiry_of, timestamp
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import accounts
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
-    CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
     NAMESPACE,
-    ROLE,
     ROLE_BINDING,
     SECRET,
-    SERVICE_ACCOUNT,
     Kind,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.namespaces import newest
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.apply import apply_object, describe
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import (
     CLUSTER_NAME_INVALID,
     KIND_AMBIGUOUS,
@@ -61,13 +59,9 @@ from ansible_collections.onemesh.istio.plugins.module_utils._operations.operatio
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.writer import plan
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.writer.plan import (
     Facts,
-    Owned,
     Step,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
-    LABEL_COMPONENT,
-    LABEL_MANAGED_BY,
-    MANAGED_BY,
     is_ours,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import (
@@ -77,7 +71,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import
     at_least,
 )
 
-COMPONENT = "writer"
+COMPONENT = WRITER
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **FLEET_ARGUMENT_SPEC,
@@ -93,8 +87,6 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "timeout": {"type": "float", "default": 60.0},
 }
 
-_OURS = f"{LABEL_MANAGED_BY}={MANAGED_BY},{LABEL_COMPONENT}={COMPONENT}"
-_KUBECONFIGS = f"{LABEL_MANAGED_BY}={MANAGED_BY},{writer.LABEL}=true"
 
 MOMENT = "last"
 
@@ -267,7 +259,7 @@ class _Granting:
 
     def _taken_secrets(self, client: Client, namespace: str) -> list[str]:
         """Secrets of somebody else under the names that kubeconfigs have."""
-        ours = client.list(SECRET, namespace, label_selector=_KUBECONFIGS)
+        ours = kubeconfigs_on(client, namespace)
         known = {secret["metadata"]["name"] for secret in ours}
         return [
             SECRET.describe(name, namespace)
@@ -440,26 +432,11 @@ class _Removing:
 def gather(member: Member, desired: Iterable[plan.Manifest] = (), changes: Iterable[Mapping[str, Any]] = ()) -> Facts:
     """Read from one cluster what there is of its writer, and of the kubeconfigs that it keeps as a hub."""
     client, namespace = member.client, member.cluster.istio_namespace
-    role = role_name(writer.ACCOUNT, namespace)
-    secrets = client.list(SECRET, namespace, label_selector=_KUBECONFIGS)
     return Facts(
         cluster=member.cluster,
         server=client.credentials.server,
-        owned=tuple(
-            plan.owned_of(kind, live)
-            for kind, name, where in (
-                (CLUSTER_ROLE_BINDING, role, None),
-                (ROLE_BINDING, role, None),
-                (CLUSTER_ROLE, role, None),
-                (ROLE, role, None),
-                (SECRET, writer.GRANT, namespace),
-                (SERVICE_ACCOUNT, writer.ACCOUNT, namespace),
-            )
-            # By label in all namespaces: that of the ledger may be another than it was.
-            for live in client.list(kind, where, label_selector=_OURS)
-            if live["metadata"]["name"] == name
-        ),
-        secrets=tuple(secrets),
+        owned=writer_on(client, namespace),
+        secrets=kubeconfigs_on(client, namespace),
         desired=tuple(desired),
         changes=tuple(changes),
     )

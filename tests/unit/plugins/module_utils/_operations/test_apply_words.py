@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.onemesh.istio.plugins.module_utils._apply import describe
+from ansible_collections.onemesh.istio.plugins.module_utils._change.report import visible
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._operations import apply
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.apply import describe, visible
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context
 
 PLACE = "give each object apiVersion, kind and metadata.name"

@@ -12,6 +12,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds impor
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Outcome
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import remote_secret
+from ansible_collections.onemesh.istio.plugins.module_utils._istiod.pods import istiod_of
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Unreachable
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.cluster_info import (
     findings_of,
@@ -22,7 +23,11 @@ from ansible_collections.onemesh.istio.plugins.module_utils._operations.cluster_
 
 def pod(version: str, revision: str = "", *, ready: bool = True) -> dict[str, Any]:
     return {
-        "metadata": {"name": "istiod", "labels": {"istio.io/rev": revision} if revision else {}},
+        "metadata": {
+            "name": "istiod",
+            "namespace": "istio-system",
+            "labels": {"istio.io/rev": revision} if revision else {},
+        },
         "spec": {"containers": [{"name": "discovery", "image": f"istio/pilot:{version}"}]},
         "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True" if ready else "False"}]},
     }
@@ -30,7 +35,7 @@ def pod(version: str, revision: str = "", *, ready: bool = True) -> dict[str, An
 
 def test_pods_are_counted_for_each_revision() -> None:
     pods = [pod("1.31.0", "blue"), pod("1.31.1", "blue", ready=False), pod("1.30.0")]
-    assert revisions(pods, {"blue": "mesh.example"}) == {
+    assert revisions([istiod_of(each, "east") for each in pods], {"blue": "mesh.example"}) == {
         "blue": {"versions": ["1.31.0", "1.31.1"], "replicas": 2, "ready": 1, "trust_domain": "mesh.example"},
         "default": {"versions": ["1.30.0"], "replicas": 1, "ready": 1, "trust_domain": None},
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.debug import ProxySync
-from ansible_collections.onemesh.istio.plugins.module_utils._proof import acknowledged, gather, serving
+from ansible_collections.onemesh.istio.plugins.module_utils._proof import acknowledged, serving
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.acknowledged import Outcome
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.arrivals import Between
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import Changed
@@ -68,9 +68,3 @@ def test_the_time_between_the_first_cluster_and_the_last_is_an_upper_bound(
     outcomes: list[Outcome], milliseconds: float
 ) -> None:
     assert acknowledged.skew(outcomes) == pytest.approx(milliseconds)
-
-
-@pytest.mark.parametrize(("text", "seconds"), [("250ms", 0.25), ("1m30s", 90.0), ("", 0.1), ("soon", 0.1), ("5", 0.1)])
-def test_what_is_no_duration_of_go_leaves_istiod_with_its_default(text: str, seconds: float) -> None:
-    variables = [{"name": "PILOT_DEBOUNCE_AFTER", "value": text}]
-    assert gather.debounce_of({"containers": [{"env": variables}]}) == seconds

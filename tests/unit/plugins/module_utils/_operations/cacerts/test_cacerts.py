@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.authority import ClusterAuthority
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import Bundle, check_bundle, fingerprints
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.cacerts.plan import (
-    Live,
     Step,
     Store,
     plan_generation,
@@ -41,14 +41,14 @@ EMPTY = Bundle(b"", b"", b"", b"")
 
 def live(
     made: Bundle | None = None, *, ours: bool = True, kind: str = "Opaque", istiod: bool = False, **more: bytes
-) -> Live:
+) -> ClusterAuthority:
     """A cluster with this bundle as cacerts; ``signed`` is the self-signed CA, ``given_out`` the ConfigMap's root."""
     secret = manifest("istio-system", made) if made else None
     if secret is not None:
         secret["type"] = kind
         if not ours:
             secret["metadata"]["labels"] = {}
-    return Live(
+    return ClusterAuthority(
         "east",
         "istio-system",
         secret=secret,
@@ -58,7 +58,7 @@ def live(
     )
 
 
-def plan(found: Live, given: Bundle = GIVEN, **allowed: bool) -> Step:
+def plan(found: ClusterAuthority, given: Bundle = GIVEN, **allowed: bool) -> Step:
     return plan_present(found, given, check_bundle(given, NOW, cluster="east"), **allowed)
 
 
@@ -66,7 +66,7 @@ def refusals(step: Step) -> set[str]:
     return {finding.check for finding in step.findings if finding.severity == "error"}
 
 
-ALLOWED: dict[str, tuple[Live, dict[str, bool], str, bool]] = {
+ALLOWED: dict[str, tuple[ClusterAuthority, dict[str, bool], str, bool]] = {
     "nothing there": (live(), {}, "create", False),
     "the same": (live(GIVEN), {}, "keep", False),
     "the same, made by something else": (live(GIVEN, ours=False), {}, "keep", False),
@@ -103,7 +103,9 @@ ALLOWED: dict[str, tuple[Live, dict[str, bool], str, bool]] = {
 
 
 @pytest.mark.parametrize(("found", "allowed", "action", "restart"), ALLOWED.values(), ids=list(ALLOWED))
-def test_what_happens_on_a_cluster(found: Live, allowed: dict[str, bool], action: str, restart: bool) -> None:
+def test_what_happens_on_a_cluster(
+    found: ClusterAuthority, allowed: dict[str, bool], action: str, restart: bool
+) -> None:
     step = plan(found, **allowed)
     assert refusals(step) == set()
     assert (step.action, step.restart) == (action, restart)
@@ -169,7 +171,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("found", "check"), REFUSED.values(), ids=list(REFUSED))
-def test_what_is_refused(found: Live, check: str) -> None:
+def test_what_is_refused(found: ClusterAuthority, check: str) -> None:
     step = plan(found)
     assert step.action == "refuse"
     assert refusals(step) == {check}
@@ -195,7 +197,7 @@ def test_the_secret_has_exactly_its_four_keys_and_is_ours() -> None:
     assert set(secret["data"]) == {"ca-cert.pem", "ca-key.pem", "root-cert.pem", "cert-chain.pem"}
     assert secret["metadata"]["namespace"] == "mesh"
     assert secret["metadata"]["labels"]["onemesh.istio/component"] == "trust"
-    assert Live("east", "mesh", secret=secret).bundle == GIVEN
+    assert ClusterAuthority("east", "mesh", secret=secret).bundle == GIVEN
 
 
 def store(root: Authority | None = ROOT, *, root_key: bool = True, **bundles: Bundle) -> Store:
@@ -206,7 +208,7 @@ def generation(
     found: Store,
     *,
     clusters: Mapping[str, Bundle] | None = None,
-    lives: Mapping[str, Live] | None = None,
+    lives: Mapping[str, ClusterAuthority] | None = None,
     later: int = 0,
     **options: Any,
 ) -> tuple[bool, tuple[str, ...], tuple[str, ...], set[str]]:

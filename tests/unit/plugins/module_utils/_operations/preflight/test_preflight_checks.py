@@ -16,14 +16,14 @@ from ansible_collections.onemesh.istio.plugins.module_utils._helm.manifest impor
 from ansible_collections.onemesh.istio.plugins.module_utils._identity import Claim
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.preflight.checks import (
     CHECKS,
-    Istiod,
+    IstiodDeployment,
     Snapshot,
     is_loopback,
     judge,
     minor_version,
 )
 
-OURS = Istiod("istiod", "default", "1.31.0", "west", "istiod")
+OURS = IstiodDeployment("istiod", "default", "1.31.0", "west", "istiod")
 
 
 def snapshot(name: str, *, network: str = "", api_server: str = "", **more: Any) -> Snapshot:

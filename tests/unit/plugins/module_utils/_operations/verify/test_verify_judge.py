@@ -16,7 +16,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.f
     Answers,
     ClusterFacts,
     GatewayService,
-    Istiod,
+    IstiodAnswers,
     Obstacle,
     ProxySample,
     Rejection,
@@ -38,7 +38,7 @@ def host(address: str, port: int = 15443, health: str = "HEALTHY") -> Host:
 
 
 def cluster(name: str, peer: str) -> ClusterFacts:
-    istiod = Istiod(
+    istiod = IstiodAnswers(
         pod=f"istiod-{name}",
         revision="default",
         cluster_id=name,

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import ssl
 from typing import Any
 
 import pytest
@@ -44,14 +42,3 @@ def test_the_roots_that_an_envoy_trusts() -> None:
     held = {"certificates": [{"ca_cert": [{"serial_number": "0A"}, {"serial_number": "ff"}]}, {"cert_chain": []}]}
     assert gather.root_serials(json.dumps(held).encode()) == {10, 255}
     assert gather.root_serials(b"{}") == frozenset()
-
-
-def pem(der: bytes) -> str:
-    return ssl.DER_cert_to_PEM_cert(der)
-
-
-def test_each_certificate_of_a_bundle_has_its_fingerprint() -> None:
-    # The text around certificates, and what is no certificate, do not count.
-    bundle = f"old root\n{pem(b'one')}new root\n{pem(b'two')}-----BEGIN CERTIFICATE-----\ntorn"
-    assert gather.fingerprints(bundle) == {hashlib.sha256(der).hexdigest() for der in (b"one", b"two")}
-    assert gather.fingerprints("") == frozenset()

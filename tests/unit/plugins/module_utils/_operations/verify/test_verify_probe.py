@@ -12,7 +12,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify i
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.facts import (
     ClusterFacts,
     GatewayService,
-    Istiod,
+    IstiodAnswers,
 )
 
 CLUSTERS = ["east", "west"]
@@ -20,7 +20,9 @@ CLUSTERS = ["east", "west"]
 
 def facts(*hosts: str, revision: str = "default", gateways: int = 1) -> ClusterFacts:
     gateway = GatewayService("istio-system/gateway", hosts=hosts, selector={"istio": "eastwestgateway"})
-    return ClusterFacts("east", "east", istiods=(Istiod("istiod-1", revision, "east"),), gateways=(gateway,) * gateways)
+    return ClusterFacts(
+        "east", "east", istiods=(IstiodAnswers("istiod-1", revision, "east"),), gateways=(gateway,) * gateways
+    )
 
 
 def objects(given: ClusterFacts, *, default_revision: bool = False) -> dict[tuple[str, str], dict[str, Any]]:

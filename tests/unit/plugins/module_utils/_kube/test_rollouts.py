@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.rollout import (
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.rollouts import (
     is_held,
     progress_of,
     unready_reason,

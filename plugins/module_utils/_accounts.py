@@ -1,0 +1,110 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The accounts that we made on a cluster: what there is of them, and how they go.
+
+Others read a cluster by its reader, and a hub writes to it by its writer. Each has roles, and grants by which
+its tokens end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from ansible_collections.onemesh.istio.plugins.module_utils._istio import reader, writer
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.accounts import role_name
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
+    ROLE,
+    ROLE_BINDING,
+    SECRET,
+    SERVICE_ACCOUNT,
+    Kind,
+)
+from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
+    LABEL_COMPONENT,
+    LABEL_MANAGED_BY,
+    MANAGED_BY,
+    is_ours,
+)
+
+WRITER = "writer"
+"""The component by which a writer's objects are labelled."""
+_OURS = f"{LABEL_MANAGED_BY}={MANAGED_BY},{LABEL_COMPONENT}={WRITER}"
+_KUBECONFIGS = f"{LABEL_MANAGED_BY}={MANAGED_BY},{writer.LABEL}=true"
+
+
+class Owned(NamedTuple):
+    """A live object of ours."""
+
+    kind: Kind
+    name: str
+    namespace: str | None
+    uid: str
+
+    def __str__(self) -> str:
+        return self.kind.describe(self.name, self.namespace)
+
+
+def owned_of(kind: Kind, live: Mapping[str, Any]) -> Owned:
+    metadata = live["metadata"]
+    return Owned(kind, metadata["name"], metadata.get("namespace"), metadata["uid"])
+
+
+def reader_parts(namespace: str) -> list[tuple[Kind, str, str | None]]:
+    """Kind, name and namespace of what makes up the reader, in the order in which it is removed."""
+    name = role_name(reader.ACCOUNT, namespace)
+    return [
+        (CLUSTER_ROLE_BINDING, name, None),
+        (CLUSTER_ROLE, name, None),
+        (SERVICE_ACCOUNT, reader.ACCOUNT, namespace),
+    ]
+
+
+def reader_on(client: Client, namespace: str) -> dict[str, str]:
+    """Kind -> UID of what there is of it, as far as it is ours. Raises KubeError."""
+    return {
+        kind.kind: live["metadata"]["uid"]
+        for kind, name, where in reader_parts(namespace)
+        if (live := client.find(kind, name, where)) is not None and is_ours(live)
+    }
+
+
+def remove_reader(client: Client, namespace: str, uids: Mapping[str, str]) -> None:
+    """Remove what :func:`reader_on` has found. Raises KubeError."""
+    for kind, name, where in reader_parts(namespace):
+        if kind.kind in uids:
+            client.delete(kind, name, where, uid=uids[kind.kind])
+
+
+def writer_on(client: Client, namespace: str) -> tuple[Owned, ...]:
+    """The writer with its roles and its grant, in the order in which they are removed. Raises KubeError."""
+    role = role_name(writer.ACCOUNT, namespace)
+    return tuple(
+        owned_of(kind, live)
+        for kind, name, where in (
+            (CLUSTER_ROLE_BINDING, role, None),
+            (ROLE_BINDING, role, None),
+            (CLUSTER_ROLE, role, None),
+            (ROLE, role, None),
+            (SECRET, writer.GRANT, namespace),
+            (SERVICE_ACCOUNT, writer.ACCOUNT, namespace),
+        )
+        # By label in all namespaces: that of the ledger may be another than it was.
+        for live in client.list(kind, where, label_selector=_OURS)
+        if live["metadata"]["name"] == name
+    )
+
+
+def kubeconfigs_on(client: Client, namespace: str) -> tuple[dict[str, Any], ...]:
+    """The Secrets in which a hub keeps the kubeconfigs of writers. Raises KubeError."""
+    return tuple(client.list(SECRET, namespace, label_selector=_KUBECONFIGS))
+
+
+def kubeconfigs_for(clusters: Iterable[str], secrets: Iterable[Mapping[str, Any]]) -> list[Owned]:
+    """Those of the Secrets that are for the writers of ``clusters``. Pure."""
+    names = {*map(writer.secret_name, clusters)}
+    return [owned_of(SECRET, secret) for secret in secrets if secret["metadata"]["name"] in names]
