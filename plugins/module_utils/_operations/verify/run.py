@@ -39,6 +39,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify i
     report,
     traffic,
 )
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.checks.check import without_istiod
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.facts import (
     Answers,
     ClusterFacts,
@@ -331,7 +332,7 @@ class _Verification:
             if self.facts[name].istiods:
                 able.append(name)
             else:
-                said, remedy = judge.without_istiod(self.facts[name])
+                said, remedy = without_istiod(self.facts[name])
                 self.obstacles[name] = Obstacle(name, f"{said}, so pods get no sidecar", remedy)
         self.touched = able
 

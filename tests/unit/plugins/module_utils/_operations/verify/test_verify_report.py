@@ -9,12 +9,13 @@ import json
 
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, FindingKind
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify import report
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.checks.check import Check
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.facts import (
     Answers,
     ClusterFacts,
     Traffic,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.judge import Check, Pair
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.judge import Pair
 
 FLEET = {
     "eu1": ClusterFacts("eu1", "eu"),
