@@ -12,24 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import reader, writer
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.accounts import role_name
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
-    CLUSTER_ROLE,
-    CLUSTER_ROLE_BINDING,
-    ROLE,
-    ROLE_BINDING,
-    SECRET,
-    SERVICE_ACCOUNT,
-    Kind,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
-    LABEL_COMPONENT,
-    LABEL_MANAGED_BY,
-    MANAGED_BY,
-    is_ours,
-)
+from ._istio import reader, writer
+from ._istio.accounts import role_name
+from ._kube.client import Client
+from ._kube.kinds import CLUSTER_ROLE, CLUSTER_ROLE_BINDING, ROLE, ROLE_BINDING, SECRET, SERVICE_ACCOUNT, Kind
+from ._ownership import LABEL_COMPONENT, LABEL_MANAGED_BY, MANAGED_BY, is_ours
 
 WRITER = "writer"
 """The component by which a writer's objects are labelled."""

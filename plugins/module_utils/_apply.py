@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._change.report import visible
-from ansible_collections.onemesh.istio.plugins.module_utils._guard import claim
-from ansible_collections.onemesh.istio.plugins.module_utils._identity import Identity
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import NotFound
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER, is_ours, owned
+from ._change.report import visible
+from ._guard import claim
+from ._identity import Identity
+from ._kube.client import Client
+from ._kube.errors import NotFound
+from ._ownership import FIELD_MANAGER, is_ours, owned
 
 
 def apply_object(

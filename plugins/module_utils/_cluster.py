@@ -13,10 +13,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils import _yaml
-from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import CLUSTER_NAME_NOT_UNIQUE
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
-from ansible_collections.onemesh.istio.plugins.module_utils._values import truth
+from . import _yaml
+from ._finding_kinds import CLUSTER_NAME_NOT_UNIQUE
+from ._findings import Finding, MeshError
+from ._values import truth
 
 AUTH_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "kubeconfig": {"type": "raw", "no_log": True},

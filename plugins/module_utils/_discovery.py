@@ -14,28 +14,19 @@ from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import CREDENTIAL_OPTIONS, Cluster
-from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import (
-    CREDENTIALS_NOT_HANDED_ON,
-    HUB_NAME_UNKNOWN,
-    NETWORK_UNKNOWN,
-    REMOTE_SECRET_EXPIRED,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet
-from ansible_collections.onemesh.istio.plugins.module_utils._hub import HUB
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import istiod, names, remote_secret
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret import Registrations, RemoteCluster
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.tokens import timestamp
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import (
-    jwt_expiry,
-    load_credentials,
-    token_expiry,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Forbidden, KubeError
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import Decrypt
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DEPLOYMENT, NAMESPACE, SECRET
+from ._cluster import CREDENTIAL_OPTIONS, Cluster
+from ._finding_kinds import CREDENTIALS_NOT_HANDED_ON, HUB_NAME_UNKNOWN, NETWORK_UNKNOWN, REMOTE_SECRET_EXPIRED
+from ._findings import Finding, MeshError
+from ._fleet import Fleet
+from ._hub import HUB
+from ._istio import istiod, names, remote_secret
+from ._istio.remote_secret import Registrations, RemoteCluster
+from ._istio.tokens import timestamp
+from ._kube.client import Client
+from ._kube.credentials import jwt_expiry, load_credentials, token_expiry
+from ._kube.errors import Forbidden, KubeError
+from ._kube.files import Decrypt
+from ._kube.kinds import DEPLOYMENT, NAMESPACE, SECRET
 
 
 @dataclass(frozen=True)

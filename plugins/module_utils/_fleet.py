@@ -12,17 +12,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, FindingKind
-from ansible_collections.onemesh.istio.plugins.module_utils._guard import Guard, read
-from ansible_collections.onemesh.istio.plugins.module_utils._identity import Identity
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import Credentials, load_credentials
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, LeftPlay, Unreachable
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import Decrypt
+from ._cluster import Cluster
+from ._findings import Finding, FindingKind
+from ._guard import Guard, read
+from ._identity import Identity
+from ._kube.client import Client
+from ._kube.credentials import Credentials, load_credentials
+from ._kube.errors import KubeError, LeftPlay, Unreachable
+from ._kube.files import Decrypt
 
 if TYPE_CHECKING:
-    from ansible_collections.onemesh.istio.plugins.module_utils._hub import Hubs
+    from ._hub import Hubs
 
 T = TypeVar("T")
 
@@ -125,7 +125,7 @@ class Fleet:
         hubs = None
         if any(cluster.remote_secret is not None for cluster in clusters.values()):
             # What understands these secrets needs cryptography, which is slow to import.
-            from ansible_collections.onemesh.istio.plugins.module_utils._hub import Hubs
+            from ._hub import Hubs
 
             hubs = Hubs(timeout=request_timeout, environ=environment, decrypt=decrypt)
         self._members = {

@@ -11,16 +11,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from ansible_collections.onemesh.istio.plugins.module_utils import _identity
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
-from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import CLUSTER_NOT_IDENTIFIED, NOT_CLAIMED
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
-from ansible_collections.onemesh.istio.plugins.module_utils._identity import Expected, Identity
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import istiod
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, Forbidden, KubeError
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DEPLOYMENT, NAMESPACE, POD
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER, owned
+from . import _identity
+from ._cluster import Cluster
+from ._finding_kinds import CLUSTER_NOT_IDENTIFIED, NOT_CLAIMED
+from ._findings import Finding
+from ._identity import Expected, Identity
+from ._istio import istiod
+from ._kube.client import Client
+from ._kube.errors import Conflict, Forbidden, KubeError
+from ._kube.kinds import DEPLOYMENT, NAMESPACE, POD
+from ._ownership import FIELD_MANAGER, owned
 
 T = TypeVar("T")
 

@@ -15,22 +15,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster, SecretReference
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import names, remote_secret
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.kubeconfig import (
-    RefusedKubeconfig,
-    used_context,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import Credentials, load_credentials
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import (
-    CredentialsError,
-    KubeError,
-    NotFound,
-    Unreachable,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import Decrypt
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SECRET
+from ._cluster import Cluster, SecretReference
+from ._istio import names, remote_secret
+from ._istio.kubeconfig import RefusedKubeconfig, used_context
+from ._kube.client import Client
+from ._kube.credentials import Credentials, load_credentials
+from ._kube.errors import CredentialsError, KubeError, NotFound, Unreachable
+from ._kube.files import Decrypt
+from ._kube.kinds import SECRET
 
 HUB = "the hub"
 """How messages call a hub whose name nobody has said."""

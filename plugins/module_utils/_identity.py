@@ -15,14 +15,9 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any, NamedTuple
 
-from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import (
-    CLUSTER_DIFFERS,
-    CLUSTER_ID_DIFFERS,
-    CLUSTER_REPLACED,
-    SAME_API_SERVER,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import istiod
+from ._finding_kinds import CLUSTER_DIFFERS, CLUSTER_ID_DIFFERS, CLUSTER_REPLACED, SAME_API_SERVER
+from ._findings import Finding
+from ._istio import istiod
 
 ANNOTATION_CLUSTER = "onemesh.istio/cluster"
 """On the Namespace of Istio: the name of the cluster in the mesh."""

@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ansible_collections.onemesh.istio.plugins.module_utils._files import is_vaulted
+from ._files import is_vaulted
 
 CERTIFICATE = "CERTIFICATE"
 

@@ -24,12 +24,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import OPTION, Finding
-from ansible_collections.onemesh.istio.plugins.module_utils._kube import retry
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.libraries import missing_library
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.retry import Trouble
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.tls import client_context
-from ansible_collections.onemesh.istio.plugins.module_utils._masking import mask
+from .._findings import OPTION, Finding
+from .._kube import retry
+from .._kube.libraries import missing_library
+from .._kube.retry import Trouble
+from .._kube.tls import client_context
+from .._masking import mask
 
 try:
     import urllib3

@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import PERMISSION_MISSING
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import Kind
+from .._finding_kinds import PERMISSION_MISSING
+from .._findings import Finding
+from .._kube.client import Client
+from .._kube.kinds import Kind
 
 _CONNECTIONS = 8
 """As many as a client keeps open."""

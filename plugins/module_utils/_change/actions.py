@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from ansible_collections.onemesh.istio.plugins.module_utils._change.access import Need
-from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import Content, Entry, Hold, Owed, kept
-from ansible_collections.onemesh.istio.plugins.module_utils._change.merge import merge
-from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId, stage_of
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import content
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import NAMESPACE, Kind
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import is_our_manager
+from .._kube.client import content
+from .._kube.kinds import NAMESPACE, Kind
+from .._ownership import is_our_manager
+from .access import Need
+from .ledger import Content, Entry, Hold, Owed, kept
+from .merge import merge
+from .objects import ObjectId, stage_of
 
 
 @dataclass(frozen=True)

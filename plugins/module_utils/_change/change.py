@@ -14,31 +14,23 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
-from ansible_collections.onemesh.istio.plugins.module_utils._change import hubs, prepare, proving, session
-from ansible_collections.onemesh.istio.plugins.module_utils._change.actions import Action
-from ansible_collections.onemesh.istio.plugins.module_utils._change.commit import Commit, Done
-from ansible_collections.onemesh.istio.plugins.module_utils._change.finding_kinds import OWED
-from ansible_collections.onemesh.istio.plugins.module_utils._change.lease import SetLease
-from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import (
-    ClusterRecord,
-    Entry,
-    Owed,
-    Pending,
-    Record,
-    confirmed,
-    ending,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId, few
-from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import may_be_left_out
-from ansible_collections.onemesh.istio.plugins.module_utils._change.report import ClusterReport, Report, Touched
-from ansible_collections.onemesh.istio.plugins.module_utils._change.settle import is_held
-from ansible_collections.onemesh.istio.plugins.module_utils._change.setup import Setup
-from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import NOT_REACHABLE
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, FindingKind, MeshError, errors
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, Outcome, findings_of
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, KubeError
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import ANNOTATION_HASH, is_of_set
-from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import Changed
+from .._finding_kinds import NOT_REACHABLE
+from .._findings import Finding, FindingKind, MeshError, errors
+from .._fleet import Member, Outcome, findings_of
+from .._kube.errors import Conflict, KubeError
+from .._ownership import ANNOTATION_HASH, is_of_set
+from .._proof.levels import Changed
+from . import hubs, prepare, proving, session
+from .actions import Action
+from .commit import Commit, Done
+from .finding_kinds import OWED
+from .lease import SetLease
+from .ledger import ClusterRecord, Entry, Owed, Pending, Record, confirmed, ending
+from .objects import ObjectId, few
+from .policy import may_be_left_out
+from .report import ClusterReport, Report, Touched
+from .settle import is_held
+from .setup import Setup
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._change import parallel
-from ansible_collections.onemesh.istio.plugins.module_utils._change.actions import Action
-from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import Content
-from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import with_version
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client, content
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, KubeError, Unreachable
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER
+from .._fleet import Fleet, Member
+from .._kube.client import Client, content
+from .._kube.errors import Conflict, KubeError, Unreachable
+from .._ownership import FIELD_MANAGER
+from . import parallel
+from .actions import Action
+from .ledger import Content
+from .objects import with_version
 
 _ATTEMPTS = 5
 """So often an object is read again that others write at the same time."""
@@ -163,7 +163,7 @@ def edit(client: Client, action: Action, *, dry_run: bool = False) -> Content:
         except Conflict:
             if attempt == _ATTEMPTS:
                 raise
-        from ansible_collections.onemesh.istio.plugins.module_utils._change.merge import merge
+        from .merge import merge
 
         live = client.get(action.kind, action.id.name, action.id.namespace or None)
         merged, conflicts = merge(content(base), content(target), content(live))

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import FindingKind
+from .._findings import FindingKind
 
 CHANGED_SINCE = FindingKind(
     "changed-since",

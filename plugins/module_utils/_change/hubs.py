@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._change.finding_kinds import OTHER_HUB
-from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import Content
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import ANNOTATION_HUB, is_of_set
+from .._findings import Finding
+from .._ownership import ANNOTATION_HUB, is_of_set
+from .finding_kinds import OTHER_HUB
+from .ledger import Content
 
 Live = Mapping[str, Any]
 

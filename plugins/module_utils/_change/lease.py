@@ -19,17 +19,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
-from ansible_collections.onemesh.istio.plugins.module_utils._change.finding_kinds import LOCK_HELD, LOCK_LOST
-from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import content_hash
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, Forbidden, KubeError, NotFound
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import LEASE
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
-    FIELD_MANAGER,
-    LABEL_MANAGED_BY,
-    MANAGED_BY,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._times import moment_of, rfc3339_micro
+from .._kube.client import Client
+from .._kube.errors import Conflict, Forbidden, KubeError, NotFound
+from .._kube.kinds import LEASE
+from .._ownership import FIELD_MANAGER, LABEL_MANAGED_BY, MANAGED_BY
+from .._times import moment_of, rfc3339_micro
+from .finding_kinds import LOCK_HELD, LOCK_LOST
+from .objects import content_hash
 
 SECONDS = 15
 """How long a Lease outlives a run that ends without giving it back (client-go's leader election)."""

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId
+from .objects import ObjectId
 
 FORMAT = 1
 

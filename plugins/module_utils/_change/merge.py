@@ -18,13 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, NamedTuple
 
-from ansible_collections.onemesh.istio.plugins.module_utils._change.alignment import (
-    WEIGHT,
-    Alignment,
-    align,
-    identity,
-    without_weights,
-)
+from .alignment import WEIGHT, Alignment, align, identity, without_weights
 
 Path = tuple[str, ...]
 

@@ -14,16 +14,12 @@ from contextlib import ExitStack, suppress
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
-from ansible_collections.onemesh.istio.plugins.module_utils._change.finding_kinds import LOCK_HELD
-from ansible_collections.onemesh.istio.plugins.module_utils._change.lease import SetLease, is_free
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, KubeError
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP, LEASE, SECRET, Kind
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
-    FIELD_MANAGER,
-    LABEL_MANAGED_BY,
-    MANAGED_BY,
-)
+from .._kube.client import Client
+from .._kube.errors import Conflict, KubeError
+from .._kube.kinds import CONFIG_MAP, LEASE, SECRET, Kind
+from .._ownership import FIELD_MANAGER, LABEL_MANAGED_BY, MANAGED_BY
+from .finding_kinds import LOCK_HELD
+from .lease import SetLease, is_free
 
 LABEL_RECORD = "onemesh.istio/record"
 """Component of the set that a Secret is the record of."""

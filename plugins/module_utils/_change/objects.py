@@ -10,8 +10,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import Kind, group_of
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import ANNOTATION_HUB
+from .._kube.kinds import Kind, group_of
+from .._ownership import ANNOTATION_HUB
 
 
 class ObjectId(NamedTuple):

@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import is_away
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
+from .._kube.errors import KubeError
+from .policy import is_away
 
 ROUNDS = 6
 """Requests at most for one item, each with its own time limit: what a lane may still take after its end."""

@@ -14,26 +14,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._change import moving
-from ansible_collections.onemesh.istio.plugins.module_utils._change.finding_kinds import RECORDS_NOT_REACHED
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, Forbidden, KubeError
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
-    CONFIG_MAP,
-    LEASE,
-    NAMESPACE,
-    ROLE,
-    SECRET,
-    Kind,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.namespaces import contents, is_left
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
-    ANNOTATION_RECORDS_OF,
-    FIELD_MANAGER,
-    is_ours,
-    owned,
-    records_namespace,
-)
+from .._kube.client import Client
+from .._kube.errors import Conflict, Forbidden, KubeError
+from .._kube.kinds import CONFIG_MAP, LEASE, NAMESPACE, ROLE, SECRET, Kind
+from .._kube.namespaces import contents, is_left
+from .._ownership import ANNOTATION_RECORDS_OF, FIELD_MANAGER, is_ours, owned, records_namespace
+from . import moving
+from .finding_kinds import RECORDS_NOT_REACHED
 
 COMPONENT = "records"
 

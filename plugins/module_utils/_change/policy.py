@@ -9,15 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._change.finding_kinds import NOBODY_LEFT
-from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import CLUSTER_UNKNOWN
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import OPTION, Finding, MeshError
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import (
-    KubeError,
-    ServerError,
-    Throttled,
-    Unreachable,
-)
+from .._finding_kinds import CLUSTER_UNKNOWN
+from .._findings import OPTION, Finding, MeshError
+from .._kube.errors import KubeError, ServerError, Throttled, Unreachable
+from .finding_kinds import NOBODY_LEFT
 
 
 @dataclass(frozen=True)

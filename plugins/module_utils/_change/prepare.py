@@ -10,25 +10,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._change import access, parallel
-from ansible_collections.onemesh.istio.plugins.module_utils._change.access import Need
-from ansible_collections.onemesh.istio.plugins.module_utils._change.actions import Action
-from ansible_collections.onemesh.istio.plugins.module_utils._change.commit import edit
-from ansible_collections.onemesh.istio.plugins.module_utils._change.finding_kinds import DRY_RUN_NOT_POSSIBLE
-from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId
-from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import is_away
-from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import CONFLICT, NOT_SERVED, REFUSED
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client, content
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import (
-    Conflict,
-    Forbidden,
-    Invalid,
-    KubeError,
-    NotFound,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import NAMESPACE
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER, is_our_manager
+from .._finding_kinds import CONFLICT, NOT_SERVED, REFUSED
+from .._findings import Finding
+from .._kube.client import Client, content
+from .._kube.errors import Conflict, Forbidden, Invalid, KubeError, NotFound
+from .._kube.kinds import NAMESPACE
+from .._ownership import FIELD_MANAGER, is_our_manager
+from . import access, parallel
+from .access import Need
+from .actions import Action
+from .commit import edit
+from .finding_kinds import DRY_RUN_NOT_POSSIBLE
+from .objects import ObjectId
+from .policy import is_away
 
 _FEW = 8
 _NO_DRY_RUN = re.compile(r"does not support dry run")

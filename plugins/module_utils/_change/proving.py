@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ansible_collections.onemesh.istio.plugins.module_utils._change.setup import Setup
-from ansible_collections.onemesh.istio.plugins.module_utils._proof import levels
-from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import Changed, Proof
+from .._proof import levels
+from .._proof.levels import Changed, Proof
+from .setup import Setup
 
 if TYPE_CHECKING:
-    from ansible_collections.onemesh.istio.plugins.module_utils._change.settle import Payment
-    from ansible_collections.onemesh.istio.plugins.module_utils._proof.prove import Baseline
+    from .._proof.prove import Baseline
+    from .settle import Payment
 
 
 def baseline(setup: Setup, clusters: Iterable[str]) -> Baseline | None:
@@ -25,7 +25,7 @@ def baseline(setup: Setup, clusters: Iterable[str]) -> Baseline | None:
     """
     if setup.level == levels.WRITTEN:
         return None
-    from ansible_collections.onemesh.istio.plugins.module_utils._proof import prove as proofs
+    from .._proof import prove as proofs
 
     return proofs.baseline(setup.fleet, setup.level, clusters, deadline=max(setup.request_timeout * 2, 10.0))
 
@@ -35,7 +35,7 @@ def prove(setup: Setup, before: Baseline | None, changes: Mapping[str, Sequence[
     made = {name: changed for name, changed in changes.items() if changed}
     if before is None:
         return levels.written(made)
-    from ansible_collections.onemesh.istio.plugins.module_utils._proof import prove as proofs
+    from .._proof import prove as proofs
 
     return proofs.prove(
         setup.fleet,

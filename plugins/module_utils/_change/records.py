@@ -10,20 +10,15 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._change import ledger
-from ansible_collections.onemesh.istio.plugins.module_utils._change.finding_kinds import OTHER_HUB, RECORD_UNREADABLE
-from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import Record, UnreadableRecord
-from ansible_collections.onemesh.istio.plugins.module_utils._change.moving import LABEL_PART_OF, LABEL_RECORD
-from ansible_collections.onemesh.istio.plugins.module_utils._change.place import Place
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, NotFound
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SECRET
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
-    ANNOTATION_HUB,
-    FIELD_MANAGER,
-    LABEL_MANAGED_BY,
-    MANAGED_BY,
-)
+from .._kube.client import Client
+from .._kube.errors import KubeError, NotFound
+from .._kube.kinds import SECRET
+from .._ownership import ANNOTATION_HUB, FIELD_MANAGER, LABEL_MANAGED_BY, MANAGED_BY
+from . import ledger
+from .finding_kinds import OTHER_HUB, RECORD_UNREADABLE
+from .ledger import Record, UnreadableRecord
+from .moving import LABEL_PART_OF, LABEL_RECORD
+from .place import Place
 
 TYPE = "onemesh.istio/record"
 _PARTS = "onemesh.istio/record-parts"

@@ -8,20 +8,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from ansible_collections.onemesh.istio.plugins.module_utils._change.finding_kinds import (
-    OWED,
-    RECORD_CHANGED,
-    RECORD_NOT_WRITTEN,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._change.lease import SetLease
-from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import Record
-from ansible_collections.onemesh.istio.plugins.module_utils._change.report import ClusterReport, Report, Touched
-from ansible_collections.onemesh.istio.plugins.module_utils._change.settle import Payment, Settled, Settlement
-from ansible_collections.onemesh.istio.plugins.module_utils._change.setup import Setup
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
-from ansible_collections.onemesh.istio.plugins.module_utils._identity import Expected
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, KubeError
-from ansible_collections.onemesh.istio.plugins.module_utils._times import rfc3339
+from .._findings import Finding, MeshError
+from .._identity import Expected
+from .._kube.errors import Conflict, KubeError
+from .._times import rfc3339
+from .finding_kinds import OWED, RECORD_CHANGED, RECORD_NOT_WRITTEN
+from .lease import SetLease
+from .ledger import Record
+from .report import ClusterReport, Report, Touched
+from .settle import Payment, Settled, Settlement
+from .setup import Setup
 
 
 def now() -> str:

@@ -11,32 +11,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._change import parallel
-from ansible_collections.onemesh.istio.plugins.module_utils._change.finding_kinds import (
-    CHANGED_SINCE,
-    GONE_MEANWHILE,
-    NAMESPACE_KEPT,
-    NAMESPACE_NOT_EMPTY,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import Owed
-from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import (
-    few,
-    stage_of,
-    with_version,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import OBJECT_OF_ANOTHER
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client, content
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import (
-    Conflict,
-    Forbidden,
-    KubeError,
-    NotFound,
-    Unreachable,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import NAMESPACE, Kind
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
+from .._finding_kinds import OBJECT_OF_ANOTHER
+from .._findings import Finding
+from .._fleet import Fleet, Member
+from .._kube.client import Client, content
+from .._kube.errors import Conflict, Forbidden, KubeError, NotFound, Unreachable
+from .._kube.kinds import NAMESPACE, Kind
+from .._ownership import (
     ANNOTATION_HASH,
     ANNOTATION_SOURCE,
     FIELD_MANAGER,
@@ -48,6 +29,10 @@ from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
     is_ours,
     labels_set_by_us,
 )
+from . import parallel
+from .finding_kinds import CHANGED_SINCE, GONE_MEANWHILE, NAMESPACE_KEPT, NAMESPACE_NOT_EMPTY
+from .ledger import Owed
+from .objects import few, stage_of, with_version
 
 _ATTEMPTS = 5
 
@@ -178,7 +163,7 @@ class Settlement:
         return Payment(owed, "deleted", live, None)
 
     def _delete_namespace(self, client: Client, owed: Owed, live: Mapping[str, Any]) -> Payment:
-        from ansible_collections.onemesh.istio.plugins.module_utils._kube import namespaces
+        from .._kube import namespaces
 
         try:
             left = namespaces.contents(client, owed.id.name)
@@ -204,7 +189,7 @@ class Settlement:
     def _restore(self, client: Client, kind: Kind, owed: Owed, live: Mapping[str, Any]) -> Payment:
         if owed.desired is None or owed.base is None or (owed.uid and live["metadata"]["uid"] != owed.uid):
             return Payment(owed, "kept", live, live, _of_somebody_else(client.cluster, owed))
-        from ansible_collections.onemesh.istio.plugins.module_utils._change.merge import merge
+        from .merge import merge
 
         before = live
         for attempt in range(1, _ATTEMPTS + 1):

@@ -9,20 +9,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ansible_collections.onemesh.istio.plugins.module_utils._change.finding_kinds import (
-    HUB_NOT_REACHABLE,
-    SET_NAME_INVALID,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._change.lease import Borrowed, SetLease
-from ansible_collections.onemesh.istio.plugins.module_utils._change.place import Place
-from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import Policy
-from ansible_collections.onemesh.istio.plugins.module_utils._change.records import Records, is_set_name, record_name
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import MESH_ARGUMENT_SPEC, fleet_of_parameters
-from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import HUB_UNKNOWN
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import OPTION, Finding, MeshError
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member, Outcome
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import LeftPlay, Unreachable
-from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import LEVELS
+from .._cluster import MESH_ARGUMENT_SPEC, fleet_of_parameters
+from .._finding_kinds import HUB_UNKNOWN
+from .._findings import OPTION, Finding, MeshError
+from .._fleet import Fleet, Member, Outcome
+from .._kube.errors import LeftPlay, Unreachable
+from .._proof.levels import LEVELS
+from .finding_kinds import HUB_NOT_REACHABLE, SET_NAME_INVALID
+from .lease import Borrowed, SetLease
+from .place import Place
+from .policy import Policy
+from .records import Records, is_set_name, record_name
 
 T = TypeVar("T")
 

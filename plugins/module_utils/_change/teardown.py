@@ -9,38 +9,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._change import hubs, proving, session
-from ansible_collections.onemesh.istio.plugins.module_utils._change.change import Change, Intent
-from ansible_collections.onemesh.istio.plugins.module_utils._change.finding_kinds import OWED, REMOVAL_WAITS
-from ansible_collections.onemesh.istio.plugins.module_utils._change.lease import SetLease
-from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import (
-    ClusterRecord,
-    Owed,
-    Record,
-    teardown,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId, few
-from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import Policy, is_away
-from ansible_collections.onemesh.istio.plugins.module_utils._change.report import ClusterReport, Report, Touched
-from ansible_collections.onemesh.istio.plugins.module_utils._change.settle import is_held
-from ansible_collections.onemesh.istio.plugins.module_utils._change.setup import Setup
-from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import NOT_REACHABLE, STILL_THERE
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, Outcome
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, Forbidden, NotFound
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
-    HTTP_ROUTE,
-    NAMESPACE,
-    VIRTUAL_SERVICE,
-    Kind,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
-    LABEL_COMPONENT,
-    LABEL_MANAGED_BY,
-    LABEL_SET,
-    MANAGED_BY,
-)
+from .._finding_kinds import NOT_REACHABLE, STILL_THERE
+from .._findings import Finding, MeshError
+from .._fleet import Member, Outcome
+from .._kube.client import Client
+from .._kube.errors import Conflict, Forbidden, NotFound
+from .._kube.kinds import HTTP_ROUTE, NAMESPACE, VIRTUAL_SERVICE, Kind
+from .._ownership import LABEL_COMPONENT, LABEL_MANAGED_BY, LABEL_SET, MANAGED_BY
+from . import hubs, proving, session
+from .change import Change, Intent
+from .finding_kinds import OWED, REMOVAL_WAITS
+from .lease import SetLease
+from .ledger import ClusterRecord, Owed, Record, teardown
+from .objects import ObjectId, few
+from .policy import Policy, is_away
+from .report import ClusterReport, Report, Touched
+from .settle import is_held
+from .setup import Setup
 
 
 def scan(client: Client, setup: Setup, part: ClusterRecord, kinds: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils import _yaml
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.release import Chart
+from .. import _yaml
+from .release import Chart
 
 _ELSEWHERE = frozenset({"Chart.yaml", "Chart.lock", "values.yaml", "values.schema.json"})
 """Helm keeps these in another form than as files, or not at all."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.manifest import Owner, Wanted
+from .manifest import Owner, Wanted
 
 _SCALED = frozenset({"Deployment", "StatefulSet", "ReplicaSet"})
 _WEBHOOKS = frozenset({"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"})

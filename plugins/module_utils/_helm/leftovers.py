@@ -12,13 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.finding_kinds import (
-    LEFTOVER,
-    LEFTOVER_IN_USE,
-    WEBHOOK_OF_A_GONE_ISTIO,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.manifest import Identity, Owner, owner_of
+from .._findings import Finding
+from .finding_kinds import LEFTOVER, LEFTOVER_IN_USE, WEBHOOK_OF_A_GONE_ISTIO
+from .manifest import Identity, Owner, owner_of
 
 REFUSE, ADOPT, REMOVE = CHOICES = ("refuse", "adopt", "remove")
 

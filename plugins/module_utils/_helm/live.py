@@ -13,17 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from ansible_collections.onemesh.istio.plugins.module_utils._helm import drift
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.manifest import Identity, Owner, Wanted
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client, content
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import (
-    Forbidden,
-    Invalid,
-    KubeError,
-    NotFound,
-    ServerError,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CUSTOM_RESOURCE_DEFINITION, Kind
+from .._kube.client import Client, content
+from .._kube.errors import Forbidden, Invalid, KubeError, NotFound, ServerError
+from .._kube.kinds import CUSTOM_RESOURCE_DEFINITION, Kind
+from . import drift
+from .manifest import Identity, Owner, Wanted
 
 FIELD_MANAGER = "helm"
 """As Helm names itself: what is put right in its place is to be no second owner's."""

@@ -11,21 +11,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.leftovers import Leftover, foreign
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.live import FIELD_MANAGER, count_objects, read
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.manifest import (
-    Identity,
-    Owner,
-    Wanted,
-    objects_of,
-    owner_of,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.release import SELECTOR, NotARelease, release_of
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.chart_objects import BASE, GATEWAY, ISTIOD, owned_by
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.webhooks import services_called
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Forbidden
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
+from .._istio.chart_objects import BASE, GATEWAY, ISTIOD, owned_by
+from .._istio.webhooks import services_called
+from .._kube.client import Client
+from .._kube.errors import Forbidden
+from .._kube.kinds import (
     CUSTOM_RESOURCE_DEFINITION,
     DEPLOYMENT,
     MUTATING_WEBHOOK_CONFIGURATION,
@@ -34,7 +24,11 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     VALIDATING_WEBHOOK_CONFIGURATION,
     Kind,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._yaml import NotYaml
+from .._yaml import NotYaml
+from .leftovers import Leftover, foreign
+from .live import FIELD_MANAGER, count_objects, read
+from .manifest import Identity, Owner, Wanted, objects_of, owner_of
+from .release import SELECTOR, NotARelease, release_of
 
 _WEBHOOKS = (VALIDATING_WEBHOOK_CONFIGURATION, MUTATING_WEBHOOK_CONFIGURATION)
 

@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils import _yaml
-from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import HELM_FAILED, HELM_MISSING
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.source import ChartSource
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
+from .. import _yaml
+from .._finding_kinds import HELM_FAILED, HELM_MISSING
+from .._kube.errors import KubeError
+from .source import ChartSource
 
 
 @dataclass(frozen=True)

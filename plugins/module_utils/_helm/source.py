@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.onemesh.istio.plugins.module_utils._files import write_whole
+from .._files import write_whole
 
 DEFAULT_CHARTS = "https://istio-release.storage.googleapis.com/charts"
 CHARTS_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {

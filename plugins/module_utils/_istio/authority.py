@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import Bundle, fingerprints
+from . import names
+from .trust import Bundle, fingerprints
 
 OPAQUE = "Opaque"
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import Kind
+from .._kube import kinds
+from .._kube.kinds import Kind
 
 BASE, ISTIOD, GATEWAY = "base", "istiod", "gateway"
 

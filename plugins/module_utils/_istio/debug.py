@@ -19,8 +19,8 @@ from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import sni
-from ansible_collections.onemesh.istio.plugins.module_utils._times import moment_of
+from .._times import moment_of
+from . import sni
 
 CLUSTERZ = "/debug/clusterz"
 SYNCZ = "/debug/syncz"

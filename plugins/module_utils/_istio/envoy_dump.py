@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.debug import UnexpectedAnswer
+from .debug import UnexpectedAnswer
 
 ROUTES = "/config_dump?resource=dynamic_route_configs"
 LISTENERS = "/config_dump?resource=dynamic_listeners"

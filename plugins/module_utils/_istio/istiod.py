@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
-from ansible_collections.onemesh.istio.plugins.module_utils._yaml import NotYaml, load
+from .._yaml import NotYaml, load
+from . import names
 
 SELECTOR = "app=istiod"
 DEFAULT_REVISION = "default"

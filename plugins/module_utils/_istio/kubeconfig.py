@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-from ansible_collections.onemesh.istio.plugins.module_utils import _pem, _yaml
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.names import is_dns_label
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import has_certificate
+from .. import _pem, _yaml
+from .names import is_dns_label
+from .trust import has_certificate
 
 _NO_CONFIGURATION = (
     "invalid configuration: no configuration has been provided, try setting KUBERNETES_MASTER environment variable"

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import accounts
+from . import accounts
 
 ACCOUNT = "onemesh-istio-reader"
 """Our own reader: what it may do, and its tokens, end with the last link."""

@@ -22,9 +22,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, FindingKind
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.finding_kinds import (
+from .._findings import Finding, FindingKind
+from . import names
+from .finding_kinds import (
     REMOTE_SECRET_ANNOTATION,
     REMOTE_SECRET_CA_FILE,
     REMOTE_SECRET_CONTEXTS,
@@ -38,11 +38,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.finding_kinds
     REMOTE_SECRET_OWN_CLUSTER,
     REMOTE_SECRET_REFUSED,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.kubeconfig import (
-    RefusedKubeconfig,
-    UsedContext,
-    used_context,
-)
+from .kubeconfig import RefusedKubeconfig, UsedContext, used_context
 
 _YAML_WORDS = {"", "y", "n", "yes", "no", "on", "off", "true", "false", "null", "~"}
 # YAML 1.1 lets underscores stand in numbers, colons between sixtieths, and a time behind a date.

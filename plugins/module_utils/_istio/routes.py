@@ -19,9 +19,9 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import ROUTE_MISSING
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import FindingKind
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.finding_kinds import (
+from .._finding_kinds import ROUTE_MISSING
+from .._findings import FindingKind
+from .finding_kinds import (
     DESTINATION_AMBIGUOUS,
     DESTINATION_MIRRORED,
     DESTINATION_MISSING,
@@ -33,7 +33,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.finding_kinds
     WEIGHTS_MISSING,
     WEIGHTS_SUM,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.hosts import full_name, service_of
+from .hosts import full_name, service_of
 
 VIRTUAL_SERVICE_SECTIONS = ("http", "tls", "tcp")
 GATEWAY_API_SECTION = "rules"

@@ -22,8 +22,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, NamedTuple
 
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.hosts import covers, full_name
+from . import names
+from .hosts import covers, full_name
 
 CLUSTER_LABEL = "topology.istio.io/cluster"
 VERSION_LABEL = "version"

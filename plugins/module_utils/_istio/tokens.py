@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret import RemoteCluster
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import jwt_claims, jwt_expiry
-from ansible_collections.onemesh.istio.plugins.module_utils._times import rfc3339
+from .._kube.credentials import jwt_claims, jwt_expiry
+from .._times import rfc3339
+from .remote_secret import RemoteCluster
 
 
 @dataclass(frozen=True)

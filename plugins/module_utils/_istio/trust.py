@@ -21,10 +21,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, TypeVar
 
-from ansible_collections.onemesh.istio.plugins.module_utils import _pem
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, FindingKind
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.finding_kinds import (
+from .. import _pem
+from .._findings import Finding, FindingKind
+from .._pem import NotPem
+from . import names
+from .finding_kinds import (
     TRUST_CHAIN,
     TRUST_EXPIRED,
     TRUST_EXPIRES_SOON,
@@ -42,7 +43,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.finding_kinds
     TRUST_WEAK_KEY,
     TRUST_WEAK_SIGNATURE,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._pem import NotPem
 
 try:
     from cryptography import x509

@@ -18,8 +18,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
-from ansible_collections.onemesh.istio.plugins.module_utils._values import truth, whole_number
+from .._values import truth, whole_number
+from . import names
 
 DEFAULT_NAME = "istio-eastwestgateway"
 SERVICE_TYPES = ("LoadBalancer", "NodePort", "ClusterIP")

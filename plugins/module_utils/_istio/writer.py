@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import names, remote_secret
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.accounts import Rules
-from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import Kind
+from .._kube import kinds
+from .._kube.kinds import Kind
+from . import names, remote_secret
+from .accounts import Rules
 
 ACCOUNT = "onemesh-writer"
 GRANT = ACCOUNT

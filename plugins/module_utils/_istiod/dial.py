@@ -13,18 +13,12 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
-from ansible_collections.onemesh.istio.plugins.module_utils._identity import SYSTEM_NAMESPACE
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret import RemoteCluster
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import Credentials
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import (
-    CertificateRefused,
-    CredentialsError,
-    Forbidden,
-    KubeError,
-    Unauthorized,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import NAMESPACE
+from .._identity import SYSTEM_NAMESPACE
+from .._istio.remote_secret import RemoteCluster
+from .._kube.client import Client
+from .._kube.credentials import Credentials
+from .._kube.errors import CertificateRefused, CredentialsError, Forbidden, KubeError, Unauthorized
+from .._kube.kinds import NAMESPACE
 
 Trouble = Literal["certificate", "token", "unknown"]
 """Its authority did not sign the server's certificate; its token is not accepted; this machine cannot tell."""

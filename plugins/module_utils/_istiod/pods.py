@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import istiod
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import POD
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.pods import pod_is_ready
-from ansible_collections.onemesh.istio.plugins.module_utils._times import go_seconds
+from .._istio import istiod
+from .._kube.client import Client
+from .._kube.kinds import POD
+from .._kube.pods import pod_is_ready
+from .._times import go_seconds
 
 _DEBOUNCE = "PILOT_DEBOUNCE_AFTER"
 _DEFAULT_DEBOUNCE = 0.1

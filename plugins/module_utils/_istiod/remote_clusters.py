@@ -11,16 +11,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
-from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import ISTIOD_DOES_NOT_READ, ISTIOD_MISSING
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import debug, istiod, names
-from ansible_collections.onemesh.istio.plugins.module_utils._istiod.finding_kinds import NOT_SYNCED
-from ansible_collections.onemesh.istio.plugins.module_utils._istiod.pods import ready_istiods
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DEPLOYMENT
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.rollouts import restart, wait_for_rollout
+from .._cluster import Cluster
+from .._finding_kinds import ISTIOD_DOES_NOT_READ, ISTIOD_MISSING
+from .._findings import Finding
+from .._istio import debug, istiod, names
+from .._kube.client import Client
+from .._kube.errors import KubeError
+from .._kube.kinds import DEPLOYMENT
+from .._kube.rollouts import restart, wait_for_rollout
+from .finding_kinds import NOT_SYNCED
+from .pods import ready_istiods
 
 INTERVAL = 0.5
 """Seconds between two questions: istiod's debug interface has nothing to watch."""

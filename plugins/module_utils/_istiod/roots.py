@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 
-from ansible_collections.onemesh.istio.plugins.module_utils import _pem
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP
+from .. import _pem
+from .._istio import names
+from .._kube.client import Client
+from .._kube.kinds import CONFIG_MAP
 
 
 def root_distributed(client: Client, namespace: str) -> str:

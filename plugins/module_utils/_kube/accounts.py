@@ -9,10 +9,10 @@ import base64
 import time
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils import _pem
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import OPTION, Finding, MeshError
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP, SECRET
+from .. import _pem
+from .._findings import OPTION, Finding, MeshError
+from .client import Client
+from .kinds import CONFIG_MAP, SECRET
 
 SHORTEST, LONGEST = 600, 1 << 32
 """Seconds of a token that an API server gives (pkg/apis/authentication/validation/validation.go of Kubernetes)."""

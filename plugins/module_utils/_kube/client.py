@@ -16,15 +16,15 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import Credentials
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Gone, Invalid, KubeError, NotFound
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import Kind
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.transport import Session, Transport
+from . import kinds
+from .credentials import Credentials
+from .errors import Gone, Invalid, KubeError, NotFound
+from .kinds import Kind
+from .transport import Session, Transport
 
 if TYPE_CHECKING:
-    from ansible_collections.onemesh.istio.plugins.module_utils._kube.port_forward import ForwardedSocket
-    from ansible_collections.onemesh.istio.plugins.module_utils._kube.watch import Event
+    from .port_forward import ForwardedSocket
+    from .watch import Event
 
 Objects = list[dict[str, Any]]
 """Objects as the API server gives them."""
@@ -302,7 +302,7 @@ class Client:
         server no longer has that (410) the list is read again and the difference comes as events. The first list raises
         its error; outages after it are waited out.
         """
-        from ansible_collections.onemesh.istio.plugins.module_utils._kube import watch
+        from . import watch
 
         selectors = {"labelSelector": label_selector, "fieldSelector": field_selector}
         return watch.watch(self, kind, namespace, selectors, timeout, resource_version)
@@ -321,7 +321,7 @@ class Client:
         ``on_event`` sees each event before ``predicate`` does. Raises WaitTimeout after ``timeout`` seconds, with the
         object as last seen in ``last``. Nothing is polled.
         """
-        from ansible_collections.onemesh.istio.plugins.module_utils._kube import watch
+        from . import watch
 
         return watch.wait_for(self, kind, name, namespace, predicate, timeout, on_event)
 
@@ -334,7 +334,7 @@ class Client:
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
         """Return once the object is not there. Raises WaitTimeout, which names the finalizers that hold it."""
-        from ansible_collections.onemesh.istio.plugins.module_utils._kube import watch
+        from . import watch
 
         watch.wait_gone(self, kind, name, namespace, timeout, on_event)
 
@@ -432,7 +432,7 @@ class Client:
         The value of the ``with`` statement has ``recv``, ``sendall``, ``makefile``, ``settimeout`` and ``close``.
         ``timeout`` (default: the client's) limits the opening and each read.
         """
-        from ansible_collections.onemesh.istio.plugins.module_utils._kube import port_forward
+        from . import port_forward
 
         limit = self._transport.timeout if timeout is None else timeout
         return port_forward.connect(self.cluster, self.session, namespace, pod, port, timeout=limit)
@@ -442,7 +442,7 @@ class Client:
 
         Raises KubeError with ``status`` for an answer that is not 200.
         """
-        from ansible_collections.onemesh.istio.plugins.module_utils._kube import port_forward
+        from . import port_forward
 
         limit = self._transport.timeout if timeout is None else timeout
         return port_forward.http_get(self.cluster, self.session, namespace, pod, port, path, timeout=limit)

@@ -19,14 +19,10 @@ from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from ansible_collections.onemesh.istio.plugins.module_utils._kube import external, kubeconfig
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import CredentialsError
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import Decrypt, Files
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.settings import (
-    IDENTITY,
-    names_an_identity,
-    resolve_settings,
-)
+from . import external, kubeconfig
+from .errors import CredentialsError
+from .files import Decrypt, Files
+from .settings import IDENTITY, names_an_identity, resolve_settings
 
 IN_CLUSTER_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"
 

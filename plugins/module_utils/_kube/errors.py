@@ -14,15 +14,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
-from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import (
-    CONFLICT,
-    NOT_REACHABLE,
-    PERMISSION_MISSING,
-    REFUSED,
-    WAIT_TIMEOUT,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import FindingKind
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.finding_kinds import (
+from .._finding_kinds import CONFLICT, NOT_REACHABLE, PERMISSION_MISSING, REFUSED, WAIT_TIMEOUT
+from .._findings import FindingKind
+from .._masking import mask
+from .finding_kinds import (
     CREDENTIALS_UNUSABLE,
     LIST_EXPIRED,
     NOT_AUTHENTICATED,
@@ -31,7 +26,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.finding_kinds 
     SERVER_ERROR,
     THROTTLED,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._masking import mask
 
 
 class Cause(NamedTuple):

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlencode
 
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, Unreachable
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.websockets import open_websocket
+from .client import Client
+from .errors import KubeError, Unreachable
+from .websockets import open_websocket
 
 if TYPE_CHECKING:
     import websocket

@@ -11,9 +11,9 @@ import traceback
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import CredentialsError
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kubeconfig import Entry
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.libraries import missing_library
+from .errors import CredentialsError
+from .kubeconfig import Entry
+from .libraries import missing_library
 
 
 class Issued(NamedTuple):

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ansible_collections.onemesh.istio.plugins.module_utils._files import is_vaulted
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import CredentialsError
+from .._files import is_vaulted
+from .errors import CredentialsError
 
 Decrypt = Callable[[bytes], bytes]
 """What ansible-vault has encrypted, in plain. ValueError, with the reason, where no secret fits."""

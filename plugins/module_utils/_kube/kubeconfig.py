@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Union
 
-from ansible_collections.onemesh.istio.plugins.module_utils import _yaml
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import CredentialsError
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import Files
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.libraries import missing_library
-from ansible_collections.onemesh.istio.plugins.module_utils._values import truth
+from .. import _yaml
+from .._values import truth
+from .errors import CredentialsError
+from .files import Files
+from .libraries import missing_library
 
 _SECTIONS = ("clusters", "users", "contexts")
 Source = Union[str, Mapping[str, Any]]  # noqa: UP007  # sanity refuses "|" at run time

@@ -16,14 +16,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from ansible_collections.onemesh.istio.plugins.module_utils import _pem
-from ansible_collections.onemesh.istio.plugins.module_utils._files import write_whole
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import (
-    Credentials,
-    without_user_information,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import CredentialsError
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.transport import bypasses_proxy
+from .. import _pem
+from .._files import write_whole
+from .credentials import Credentials, without_user_information
+from .errors import CredentialsError
+from .transport import bypasses_proxy
 
 _STEERING_PREFIXES = ("K8S_AUTH_", "HELM_KUBE", "HELM_DRIVER", "KUBERNETES_SERVICE_")
 _STEERING = frozenset({"KUBECONFIG", "KUBERNETES_MASTER", "KUBERNETES_EXEC_INFO", "POD_NAMESPACE", "HELM_NAMESPACE"})

@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 import sys
 
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import CredentialsError
+from .errors import CredentialsError
 
 
 def missing_library(cluster: str, library: str, purpose: str, import_error: str) -> CredentialsError:

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, NotFound
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import Kind
+from . import kinds
+from .client import Client
+from .errors import KubeError, NotFound
+from .kinds import Kind
 
 SHOWN = 5
 """So many objects of each type are named at most."""

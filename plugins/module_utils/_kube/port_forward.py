@@ -18,9 +18,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, Unreachable
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.transport import Session
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.websockets import open_websocket
+from .errors import KubeError, Unreachable
+from .transport import Session
+from .websockets import open_websocket
 
 if TYPE_CHECKING:
     import websocket

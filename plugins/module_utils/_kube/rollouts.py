@@ -13,12 +13,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, WaitTimeout
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DEPLOYMENT, POD
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.watch import Event
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER
-from ansible_collections.onemesh.istio.plugins.module_utils._times import rfc3339
+from .._ownership import FIELD_MANAGER
+from .._times import rfc3339
+from .client import Client
+from .errors import KubeError, WaitTimeout
+from .kinds import DEPLOYMENT, POD
+from .watch import Event
 
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 

@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import CredentialsError
-from ansible_collections.onemesh.istio.plugins.module_utils._values import truth
+from .._values import truth
+from .errors import CredentialsError
 
 _VARIABLES: Mapping[str, tuple[str, ...]] = {
     "kubeconfig": ("KUBECONFIG",),

@@ -21,20 +21,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
-from ansible_collections.onemesh.istio.plugins.module_utils._kube import retry
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import (
-    Credentials,
-    without_user_information,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import (
-    CertificateRefused,
-    CredentialsError,
-    KubeError,
-    Unreachable,
-    error_of_response,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.libraries import missing_library
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.tls import client_context
+from . import retry
+from .credentials import Credentials, without_user_information
+from .errors import CertificateRefused, CredentialsError, KubeError, Unreachable, error_of_response
+from .libraries import missing_library
+from .tls import client_context
 
 try:
     import urllib3

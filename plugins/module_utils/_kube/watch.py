@@ -10,17 +10,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import (
-    Gone,
-    KubeError,
-    ServerError,
-    Throttled,
-    Unauthorized,
-    Unreachable,
-    WaitTimeout,
-    error_of_response,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import Kind, path
+from .errors import Gone, KubeError, ServerError, Throttled, Unauthorized, Unreachable, WaitTimeout, error_of_response
+from .kinds import Kind, path
 
 CONNECTION_SECONDS = 30
 """The server ends a watch connection after so many seconds; a connection that was silently lost costs no more."""

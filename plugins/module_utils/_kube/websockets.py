@@ -9,11 +9,11 @@ import http.client
 import traceback
 from typing import TYPE_CHECKING
 
-from ansible_collections.onemesh.istio.plugins.module_utils._kube import retry
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import without_user_information
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Unreachable, error_of_response
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.libraries import missing_library
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.transport import Session
+from . import retry
+from .credentials import without_user_information
+from .errors import Unreachable, error_of_response
+from .libraries import missing_library
+from .transport import Session
 
 if TYPE_CHECKING:
     import websocket

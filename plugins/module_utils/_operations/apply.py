@@ -12,16 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._apply import apply_object, remove_object
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, Outcome, findings_of
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import NAMESPACE
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import (
-    NOT_APPLIED,
-    OBJECT_INCOMPLETE,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, fleet_of
+from .._apply import apply_object, remove_object
+from .._cluster import FLEET_ARGUMENT_SPEC
+from .._findings import Finding, MeshError
+from .._fleet import Member, Outcome, findings_of
+from .._kube.kinds import NAMESPACE
+from .finding_kinds import NOT_APPLIED, OBJECT_INCOMPLETE
+from .operation import Context, fleet_of
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **FLEET_ARGUMENT_SPEC,

@@ -9,31 +9,23 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.gates import approvals, gates
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import Request
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.release import removal
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.release.intent import COMPONENT
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.release.release import (
-    RELEASE_ARGUMENT_SPEC,
-    Release,
-    release_of,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.release.reporter import Reporter
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.release.store import object_name
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.release.tick import Tick, Ticker
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine import advance as machine
-from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import Policy, is_away
-from ansible_collections.onemesh.istio.plugins.module_utils._change.setup import (
-    CHANGE_ARGUMENT_SPEC,
-    CHANGE_REQUIRED_IF,
-    Setup,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import OPTION, Finding, MeshError
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, KubeError
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import RELEASE_MISSING
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, fleet_of
+from .._canary.gates import approvals, gates
+from .._canary.model import Request
+from .._canary.release import removal
+from .._canary.release.intent import COMPONENT
+from .._canary.release.release import RELEASE_ARGUMENT_SPEC, Release, release_of
+from .._canary.release.reporter import Reporter
+from .._canary.release.store import object_name
+from .._canary.release.tick import Tick, Ticker
+from .._canary.state_machine import advance as machine
+from .._change.policy import Policy, is_away
+from .._change.setup import CHANGE_ARGUMENT_SPEC, CHANGE_REQUIRED_IF, Setup
+from .._cluster import FLEET_ARGUMENT_SPEC
+from .._findings import OPTION, Finding, MeshError
+from .._kube.errors import Conflict, KubeError
+from .._kube.kinds import CONFIG_MAP
+from .finding_kinds import RELEASE_MISSING
+from .operation import Context, fleet_of
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **FLEET_ARGUMENT_SPEC,

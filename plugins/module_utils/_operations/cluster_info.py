@@ -9,45 +9,27 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
-from ansible_collections.onemesh.istio.plugins.module_utils._discovery import network_of
-from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import NOT_REACHABLE
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, Outcome
-from ansible_collections.onemesh.istio.plugins.module_utils._identity import (
-    Identity,
-    judge,
-    made_for,
-    made_for_another,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import debug, names, remote_secret
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways import resolve
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.istiod import mesh_config_name, trust_domain
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret import Registrations
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.tokens import timestamp
-from ansible_collections.onemesh.istio.plugins.module_utils._istiod import remote_clusters
-from ansible_collections.onemesh.istio.plugins.module_utils._istiod.dial import (
-    Dialled,
-    cause,
-    credentials_in,
-    dial,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._istiod.pods import Istiod, istiods
-from ansible_collections.onemesh.istio.plugins.module_utils._istiod.roots import fingerprints, root_distributed
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import jwt_expiry
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Forbidden, KubeError
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
-    CONFIG_MAP,
-    NODE,
-    SECRET,
-    SERVICE,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import (
-    FACT_NOT_READ,
-    PEER_NOT_READ,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, fleet_of
+from .._cluster import FLEET_ARGUMENT_SPEC
+from .._discovery import network_of
+from .._finding_kinds import NOT_REACHABLE
+from .._findings import Finding, MeshError
+from .._fleet import Member, Outcome
+from .._identity import Identity, judge, made_for, made_for_another
+from .._istio import debug, names, remote_secret
+from .._istio.gateways import resolve
+from .._istio.istiod import mesh_config_name, trust_domain
+from .._istio.remote_secret import Registrations
+from .._istio.tokens import timestamp
+from .._istiod import remote_clusters
+from .._istiod.dial import Dialled, cause, credentials_in, dial
+from .._istiod.pods import Istiod, istiods
+from .._istiod.roots import fingerprints, root_distributed
+from .._kube.client import Client
+from .._kube.credentials import jwt_expiry
+from .._kube.errors import Forbidden, KubeError
+from .._kube.kinds import CONFIG_MAP, NODE, SECRET, SERVICE
+from .finding_kinds import FACT_NOT_READ, PEER_NOT_READ
+from .operation import Context, fleet_of
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **FLEET_ARGUMENT_SPEC,

@@ -13,23 +13,18 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import MeshError
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, findings_of
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways import (
-    Occupied,
-    Resolution,
-    hostname_ingress,
-    resolve,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.wanted_gateway import Refused, read_addresses
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Conflict, KubeError, WaitTimeout
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import NODE, SERVICE
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.watch import Event
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import GATEWAY_ADDRESS_MISSING
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, fleet_of
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER
+from .._cluster import FLEET_ARGUMENT_SPEC
+from .._findings import MeshError
+from .._fleet import Member, findings_of
+from .._istio import names
+from .._istio.gateways import Occupied, Resolution, hostname_ingress, resolve
+from .._istio.wanted_gateway import Refused, read_addresses
+from .._kube.errors import Conflict, KubeError, WaitTimeout
+from .._kube.kinds import NODE, SERVICE
+from .._kube.watch import Event
+from .._ownership import FIELD_MANAGER
+from .finding_kinds import GATEWAY_ADDRESS_MISSING
+from .operation import Context, fleet_of
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **FLEET_ARGUMENT_SPEC,

@@ -8,8 +8,9 @@ from __future__ import annotations
 from types import ModuleType
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import hidden_values
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, face_of, run_operation
+
+from .._cluster import hidden_values
+from .operation import Context, face_of, run_operation
 
 _FLEETS = ("clusters", "peers")
 

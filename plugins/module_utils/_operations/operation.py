@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any, Protocol
 
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster, fleet_of_parameters
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet
-from ansible_collections.onemesh.istio.plugins.module_utils._guard import Guard
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import Decrypt
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import OPTION_UNUSABLE
-from ansible_collections.onemesh.istio.plugins.module_utils._values import check_numbers
+from .._cluster import Cluster, fleet_of_parameters
+from .._findings import Finding, MeshError
+from .._fleet import Fleet
+from .._guard import Guard
+from .._kube.errors import KubeError
+from .._kube.files import Decrypt
+from .._values import check_numbers
+from .finding_kinds import OPTION_UNUSABLE
 
 
 def _silent(_line: str) -> None:

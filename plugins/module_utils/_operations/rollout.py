@@ -9,12 +9,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import MeshError
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, findings_of
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.rollouts import restart, wait_for_rollout
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import NOT_ROLLED_OUT
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, fleet_of
+from .._cluster import FLEET_ARGUMENT_SPEC
+from .._findings import MeshError
+from .._fleet import Member, findings_of
+from .._kube.rollouts import restart, wait_for_rollout
+from .finding_kinds import NOT_ROLLED_OUT
+from .operation import Context, fleet_of
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **FLEET_ARGUMENT_SPEC,

@@ -8,14 +8,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member, findings_of
-from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import WaitTimeout
-from ansible_collections.onemesh.istio.plugins.module_utils._proof import conditions
-from ansible_collections.onemesh.istio.plugins.module_utils._proof.finding_kinds import NOT_ACCEPTED
-from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import Changed
+from .._findings import Finding
+from .._fleet import Fleet, Member, findings_of
+from .._kube import kinds
+from .._kube.client import Client
+from .._kube.errors import WaitTimeout
+from . import conditions
+from .finding_kinds import NOT_ACCEPTED
+from .levels import Changed
 
 _REFUSAL_SETTLES = 2.0
 """Seconds in which a False may still turn: istiod may see a route before the Service that was written with it."""

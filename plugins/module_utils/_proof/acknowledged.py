@@ -13,27 +13,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.debug import ProxySync
-from ansible_collections.onemesh.istio.plugins.module_utils._istiod.pods import Istiod, ready_istiods
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
-from ansible_collections.onemesh.istio.plugins.module_utils._proof import gather, store
-from ansible_collections.onemesh.istio.plugins.module_utils._proof.acknowledgements import (
-    IstiodWatch,
-    ProxyKey,
-    Rejection,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._proof.arrivals import Arrivals, Between
-from ansible_collections.onemesh.istio.plugins.module_utils._proof.finding_kinds import (
-    ISTIOD_NOT_ASKED,
-    PROXY_LATE,
-    PROXY_REJECTED,
-    PROXY_REJECTED_BEFORE,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._proof.gather import Look
-from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import Changed
-from ansible_collections.onemesh.istio.plugins.module_utils._proof.pushes import PushTracker
+from .._findings import Finding
+from .._fleet import Fleet, Member
+from .._istio.debug import ProxySync
+from .._istiod.pods import Istiod, ready_istiods
+from .._kube.errors import KubeError
+from . import gather, store
+from .acknowledgements import IstiodWatch, ProxyKey, Rejection
+from .arrivals import Arrivals, Between
+from .finding_kinds import ISTIOD_NOT_ASKED, PROXY_LATE, PROXY_REJECTED, PROXY_REJECTED_BEFORE
+from .gather import Look
+from .levels import Changed
+from .pushes import PushTracker
 
 INTERVAL = 0.25
 """Seconds between two looks."""

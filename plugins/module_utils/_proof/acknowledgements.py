@@ -19,8 +19,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.debug import ProxySync, Resource
-from ansible_collections.onemesh.istio.plugins.module_utils._proof.pushes import PushTracker
+from .._istio.debug import ProxySync, Resource
+from .pushes import PushTracker
 
 SAMPLE = 20
 _ENDPOINTS = ("ClusterLoadAssignment", "NameTable")

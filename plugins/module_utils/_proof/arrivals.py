@@ -12,13 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.debug import ProxySync, Resource
-from ansible_collections.onemesh.istio.plugins.module_utils._proof.acknowledgements import (
-    ProxyKey,
-    configuration,
-    key_of,
-    sent,
-)
+from .._istio.debug import ProxySync, Resource
+from .acknowledgements import ProxyKey, configuration, key_of, sent
 
 
 class Between(NamedTuple):

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
+from .._kube import kinds
 
 Object = Mapping[str, Any]
 

@@ -10,14 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import debug, names
-from ansible_collections.onemesh.istio.plugins.module_utils._istiod.pods import Istiod
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import POD
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.pods import pod_lives
-from ansible_collections.onemesh.istio.plugins.module_utils._proof import store
-from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import Changed
+from .._istio import debug, names
+from .._istiod.pods import Istiod
+from .._kube.client import Client
+from .._kube.errors import KubeError
+from .._kube.kinds import POD
+from .._kube.pods import pod_lives
+from . import store
+from .levels import Changed
 
 T = TypeVar("T")
 

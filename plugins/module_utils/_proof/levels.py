@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
+from .._findings import Finding
 
 WRITTEN, ACCEPTED, ACKNOWLEDGED, SERVING = "written", "accepted", "acknowledged", "serving"
 LEVELS = (WRITTEN, ACCEPTED, ACKNOWLEDGED, SERVING)

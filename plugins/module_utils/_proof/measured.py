@@ -15,15 +15,15 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import debug, names
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
-from ansible_collections.onemesh.istio.plugins.module_utils._proof import routes, split
-from ansible_collections.onemesh.istio.plugins.module_utils._proof.finding_kinds import REQUESTS_DIVIDED_OTHERWISE
-from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import Changed
-from ansible_collections.onemesh.istio.plugins.module_utils._proof.routes import Shares, Target
+from .._findings import Finding
+from .._fleet import Fleet, Member
+from .._istio import debug, names
+from .._kube.client import Client
+from .._kube.errors import KubeError
+from . import routes, split
+from .finding_kinds import REQUESTS_DIVIDED_OTHERWISE
+from .levels import Changed
+from .routes import Shares, Target
 
 _LANE = 30.0
 

@@ -10,18 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, errors
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet
-from ansible_collections.onemesh.istio.plugins.module_utils._proof import (
-    accepted,
-    acknowledged,
-    measured,
-    serving,
-    split,
-    store,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._proof.finding_kinds import CLUSTER_NOT_READ
-from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import (
+from .._findings import Finding, errors
+from .._fleet import Fleet
+from . import accepted, acknowledged, measured, serving, split, store
+from .finding_kinds import CLUSTER_NOT_READ
+from .levels import (
     ACCEPTED,
     ACKNOWLEDGED,
     LEVELS,

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import sni
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.envoy_dump import EnvoyCluster, EnvoyRoute
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.hosts import full_name, service_of
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.routes import Route, routes_of
-from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import Changed
+from .._istio import sni
+from .._istio.envoy_dump import EnvoyCluster, EnvoyRoute
+from .._istio.hosts import full_name, service_of
+from .._istio.routes import Route, routes_of
+from .levels import Changed
 
 ROUTES, CHAINS, CLUSTERS = "routes", "chains", "clusters"
 

@@ -14,18 +14,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import envoy_dump, names
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.debug import ProxySync, UnexpectedAnswer
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.hosts import service_of
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.routes import routes_of
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
-from ansible_collections.onemesh.istio.plugins.module_utils._proof import acknowledged, routes
-from ansible_collections.onemesh.istio.plugins.module_utils._proof.finding_kinds import NOT_SERVING
-from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import Changed
-from ansible_collections.onemesh.istio.plugins.module_utils._proof.routes import CHAINS, CLUSTERS, ROUTES, Dump
+from .._findings import Finding
+from .._fleet import Fleet, Member
+from .._istio import envoy_dump, names
+from .._istio.debug import ProxySync, UnexpectedAnswer
+from .._istio.hosts import service_of
+from .._istio.routes import routes_of
+from .._kube.client import Client
+from .._kube.errors import KubeError
+from . import acknowledged, routes
+from .finding_kinds import NOT_SERVING
+from .levels import Changed
+from .routes import CHAINS, CLUSTERS, ROUTES, Dump
 
 GATEWAYS, SIDECARS = 3, 5
 INTERVAL = 0.25

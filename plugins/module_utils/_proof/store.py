@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.debug import StoredObject
-from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
-from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import Changed
+from .._istio import names
+from .._istio.debug import StoredObject
+from .._kube import kinds
+from .levels import Changed
 
 _ISTIO = "istio.io"
 _OTHERS_THAT_ROUTE = (kinds.SERVICE,)

@@ -14,19 +14,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, FindingKind
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.authority import OPAQUE, ClusterAuthority
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import (
-    Bundle,
-    CertificateFacts,
-    Report,
-    certificates,
-    public_keys,
-    repaired,
-    unreadable,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import (
+from ..._findings import Finding, FindingKind
+from ..._istio import names
+from ..._istio.authority import OPAQUE, ClusterAuthority
+from ..._istio.trust import Bundle, CertificateFacts, Report, certificates, public_keys, repaired, unreadable
+from ..._ownership import is_ours
+from ..finding_kinds import (
     TRUST_ANOTHER_ROOT,
     TRUST_NOT_OURS,
     TRUST_OTHER_FORM,
@@ -39,7 +32,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_
     TRUST_SHARED_KEY,
     TRUST_UNUSABLE,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import is_ours
 
 ROOT_DIRECTORY = "root"
 ROOT_KEY_FILE = "root-key.pem"

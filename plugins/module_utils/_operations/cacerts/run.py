@@ -18,15 +18,15 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
-from ansible_collections.onemesh.istio.plugins.module_utils._files import is_vaulted
-from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import NOT_REACHABLE
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError, errors
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member, findings_of
-from ansible_collections.onemesh.istio.plugins.module_utils._guard import claim
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.authority import OPAQUE, ClusterAuthority
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import (
+from ..._cluster import FLEET_ARGUMENT_SPEC
+from ..._files import is_vaulted
+from ..._finding_kinds import NOT_REACHABLE
+from ..._findings import Finding, MeshError, errors
+from ..._fleet import Fleet, Member, findings_of
+from ..._guard import claim
+from ..._istio import names
+from ..._istio.authority import OPAQUE, ClusterAuthority
+from ..._istio.trust import (
     HAS_CRYPTOGRAPHY,
     Bundle,
     CertificateFacts,
@@ -37,19 +37,10 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import 
     open_key,
     repaired,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import Decrypt, Encrypted, plain
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP, POD, SECRET
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.cacerts.plan import (
-    ROOT_DIRECTORY,
-    ROOT_KEY_FILE,
-    Step,
-    Store,
-    plan_generation,
-    plan_present,
-    shared_keys,
-    with_root_as_it_stands,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import (
+from ..._kube.files import Decrypt, Encrypted, plain
+from ..._kube.kinds import CONFIG_MAP, POD, SECRET
+from ..._ownership import FIELD_MANAGER, is_ours, owned
+from ..finding_kinds import (
     FILE_UNREADABLE,
     LIBRARY_MISSING,
     TRUST_BUNDLE_MISSING,
@@ -59,8 +50,17 @@ from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_
     TRUST_NOT_REMOVED,
     TRUST_NOT_WRITTEN,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, fleet_of
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER, is_ours, owned
+from ..operation import Context, fleet_of
+from .plan import (
+    ROOT_DIRECTORY,
+    ROOT_KEY_FILE,
+    Step,
+    Store,
+    plan_generation,
+    plan_present,
+    shared_keys,
+    with_root_as_it_stands,
+)
 
 _FILES = {
     "ca_cert": names.CA_CERT_KEY,

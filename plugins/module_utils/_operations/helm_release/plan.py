@@ -14,13 +14,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._change.report import visible
-from ansible_collections.onemesh.istio.plugins.module_utils._helm import chart as charts
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.drift import differing
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.live import Difference
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.manifest import Identity, Wanted
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.release import DEPLOYED, Chart, Release
-from ansible_collections.onemesh.istio.plugins.module_utils._masking import mask
+from ..._change.report import visible
+from ..._helm import chart as charts
+from ..._helm.drift import differing
+from ..._helm.live import Difference
+from ..._helm.manifest import Identity, Wanted
+from ..._helm.release import DEPLOYED, Chart, Release
+from ..._masking import mask
 
 
 @dataclass(frozen=True)

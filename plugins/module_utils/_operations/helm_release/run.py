@@ -16,38 +16,29 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
-from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import HELM_FAILED
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, findings_of
-from ansible_collections.onemesh.istio.plugins.module_utils._helm import leftovers as left
-from ansible_collections.onemesh.istio.plugins.module_utils._helm import live as cluster_objects
-from ansible_collections.onemesh.istio.plugins.module_utils._helm import release as releases
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.chart import NotAChart, chart_in, is_exact
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.live import Difference
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.live_leftovers import (
-    adopt,
-    look_at,
-    of_a_gone_istio,
-    remove,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.manifest import Owner, Wanted, objects_of
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.program import Helm
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.release import Release
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.source import (
-    CHARTS_ARGUMENT_SPEC,
-    Charts,
-    ChartSource,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, WaitTimeout
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SECRET
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kubeconfig_file import private_kubeconfig
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import CHANGED_AGAIN
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.helm_release import plan
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.helm_release.plan import Wish
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, fleet_of
-from ansible_collections.onemesh.istio.plugins.module_utils._yaml import NotYaml
+from ..._cluster import FLEET_ARGUMENT_SPEC
+from ..._finding_kinds import HELM_FAILED
+from ..._findings import Finding, MeshError
+from ..._fleet import Member, findings_of
+from ..._helm import leftovers as left
+from ..._helm import live as cluster_objects
+from ..._helm import release as releases
+from ..._helm.chart import NotAChart, chart_in, is_exact
+from ..._helm.live import Difference
+from ..._helm.live_leftovers import adopt, look_at, of_a_gone_istio, remove
+from ..._helm.manifest import Owner, Wanted, objects_of
+from ..._helm.program import Helm
+from ..._helm.release import Release
+from ..._helm.source import CHARTS_ARGUMENT_SPEC, Charts, ChartSource
+from ..._kube.client import Client
+from ..._kube.errors import KubeError, WaitTimeout
+from ..._kube.kinds import SECRET
+from ..._kube.kubeconfig_file import private_kubeconfig
+from ..._yaml import NotYaml
+from ..finding_kinds import CHANGED_AGAIN
+from ..operation import Context, fleet_of
+from . import plan
+from .plan import Wish
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **FLEET_ARGUMENT_SPEC,

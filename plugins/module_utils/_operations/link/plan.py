@@ -13,24 +13,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
-from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import ISTIOD_MISSING, OBJECT_OF_ANOTHER
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
-from ansible_collections.onemesh.istio.plugins.module_utils._identity import made_for, made_for_another
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import names, reader
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways import Resolution
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret import (
-    Registrations,
-    is_loopback,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.tokens import (
-    Expected,
-    expiry_of,
-    timestamp,
-    why_renewed,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._istiod.dial import Dialled, cause
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import (
+from ..._cluster import Cluster
+from ..._finding_kinds import ISTIOD_MISSING, OBJECT_OF_ANOTHER
+from ..._findings import Finding
+from ..._identity import made_for, made_for_another
+from ..._istio import names, reader
+from ..._istio.gateways import Resolution
+from ..._istio.remote_secret import Registrations, is_loopback
+from ..._istio.tokens import Expected, expiry_of, timestamp, why_renewed
+from ..._istiod.dial import Dialled, cause
+from ..._ownership import is_ours
+from ..finding_kinds import (
     API_SERVER_CERTIFICATE,
     API_SERVER_LOOPBACK,
     API_SERVER_NOT_TRIED,
@@ -40,7 +33,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_
     GATEWAY_MISSING,
     LINKED_BEYOND_THE_INVENTORY,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import is_ours
 
 
 class Link(NamedTuple):

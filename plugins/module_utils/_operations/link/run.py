@@ -17,53 +17,30 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._accounts import reader_on, remove_reader
-from ansible_collections.onemesh.istio.plugins.module_utils._apply import apply_object
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC, MESH_ARGUMENT_SPEC
-from ansible_collections.onemesh.istio.plugins.module_utils._files import check_writable, write_whole
-from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import (
-    CLUSTER_UNKNOWN,
-    ISTIOD_DOES_NOT_READ,
-    NOT_REACHABLE,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import OPTION, Finding, MeshError
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member, Outcome, findings_of
-from ansible_collections.onemesh.istio.plugins.module_utils._guard import claim
-from ansible_collections.onemesh.istio.plugins.module_utils._identity import ANNOTATION_CLUSTER_UID
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import debug, names, reader, remote_secret
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways import Resolution, resolve
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.kubeconfig import check_kubeconfig
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.tokens import expiry_of, timestamp
-from ansible_collections.onemesh.istio.plugins.module_utils._istiod import pods, remote_clusters
-from ansible_collections.onemesh.istio.plugins.module_utils._kube import accounts
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
-    NODE,
-    SECRET,
-    SERVICE,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import (
-    LINK_MISSING,
-    NOT_LINKED,
-    NOT_UNLINKED,
-    TOKEN_NOT_REVOKED,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.link import plan
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.link.plan import (
-    Facts,
-    Link,
-    Step,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.link.trial import Trial
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, mesh_of
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
-    LABEL_COMPONENT,
-    LABEL_MANAGED_BY,
-    MANAGED_BY,
-    is_ours,
-    owned,
-)
+from ..._accounts import reader_on, remove_reader
+from ..._apply import apply_object
+from ..._cluster import FLEET_ARGUMENT_SPEC, MESH_ARGUMENT_SPEC
+from ..._files import check_writable, write_whole
+from ..._finding_kinds import CLUSTER_UNKNOWN, ISTIOD_DOES_NOT_READ, NOT_REACHABLE
+from ..._findings import OPTION, Finding, MeshError
+from ..._fleet import Fleet, Member, Outcome, findings_of
+from ..._guard import claim
+from ..._identity import ANNOTATION_CLUSTER_UID
+from ..._istio import debug, names, reader, remote_secret
+from ..._istio.gateways import Resolution, resolve
+from ..._istio.kubeconfig import check_kubeconfig
+from ..._istio.tokens import expiry_of, timestamp
+from ..._istiod import pods, remote_clusters
+from ..._kube import accounts
+from ..._kube.client import Client
+from ..._kube.errors import KubeError
+from ..._kube.kinds import NODE, SECRET, SERVICE
+from ..._ownership import LABEL_COMPONENT, LABEL_MANAGED_BY, MANAGED_BY, is_ours, owned
+from ..finding_kinds import LINK_MISSING, NOT_LINKED, NOT_UNLINKED, TOKEN_NOT_REVOKED
+from ..operation import Context, mesh_of
+from . import plan
+from .plan import Facts, Link, Step
+from .trial import Trial
 
 COMPONENT = "link"
 

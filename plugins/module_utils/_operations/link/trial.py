@@ -13,13 +13,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import remote_secret
-from ansible_collections.onemesh.istio.plugins.module_utils._istiod.dial import Dialled, dial
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import Credentials
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import API_SERVER_OF_ANOTHER
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.link.plan import Facts, not_dialled
+from ..._findings import Finding
+from ..._fleet import Fleet, Member
+from ..._istio import remote_secret
+from ..._istiod.dial import Dialled, dial
+from ..._kube.credentials import Credentials
+from ..finding_kinds import API_SERVER_OF_ANOTHER
+from .plan import Facts, not_dialled
 
 _SECONDS = 3.0
 """A URL that this machine reaches has answered by then."""

@@ -10,14 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import HELM_MISSING
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.chart import is_exact
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.program import Helm
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.source import Charts
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kubeconfig_file import without_a_cluster
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import CHARTS_UNAVAILABLE
+from ..._finding_kinds import HELM_MISSING
+from ..._findings import Finding
+from ..._helm.chart import is_exact
+from ..._helm.program import Helm
+from ..._helm.source import Charts
+from ..._kube.errors import KubeError
+from ..._kube.kubeconfig_file import without_a_cluster
+from ..finding_kinds import CHARTS_UNAVAILABLE
 
 NEEDED = ("base", "istiod", "gateway")
 _REMEDY = (

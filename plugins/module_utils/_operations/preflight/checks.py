@@ -16,16 +16,16 @@ from itertools import combinations
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.onemesh.istio.plugins.module_utils import _identity
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
-from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import CLUSTER_ID_DIFFERS, PERMISSION_MISSING
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
-from ansible_collections.onemesh.istio.plugins.module_utils._helm import leftovers as left
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.leftovers import Leftover
-from ansible_collections.onemesh.istio.plugins.module_utils._identity import UNNAMED, Claim, Identity
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.names import NETWORK_LABEL, is_dns_label
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret import is_loopback
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import (
+from ... import _identity
+from ..._cluster import Cluster
+from ..._finding_kinds import CLUSTER_ID_DIFFERS, PERMISSION_MISSING
+from ..._findings import Finding
+from ..._helm import leftovers as left
+from ..._helm.leftovers import Leftover
+from ..._identity import UNNAMED, Claim, Identity
+from ..._istio.names import NETWORK_LABEL, is_dns_label
+from ..._istio.remote_secret import is_loopback
+from ..finding_kinds import (
     API_SERVER_LOOPBACK,
     API_SERVER_URL,
     CLUSTER_NAME_INVALID,

@@ -8,13 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import wanted_gateway
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways import of_nodes
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import (
-    GATEWAY_ADDRESS_REFUSED,
-    GATEWAY_NODES_MISSING,
-)
+from ..._findings import Finding
+from ..._istio import wanted_gateway
+from ..._istio.gateways import of_nodes
+from ..finding_kinds import GATEWAY_ADDRESS_REFUSED, GATEWAY_NODES_MISSING
 
 Manifest = Mapping[str, Any]
 

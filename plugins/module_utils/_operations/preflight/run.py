@@ -9,22 +9,22 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC, MESH_ARGUMENT_SPEC
-from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import NOT_REACHABLE
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import OPTION, Finding, MeshError, errors
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, findings_of
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.leftovers import CHOICES, REFUSE
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.live_leftovers import left_before, release_that_holds
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.manifest import ANNOTATION_NAME
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.source import CHARTS_ARGUMENT_SPEC
-from ansible_collections.onemesh.istio.plugins.module_utils._identity import claim_of
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import istiod as istiods
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.names import NETWORK_LABEL
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.wanted_gateway import name_of
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import token_expiry
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import CredentialsError, NotFound
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
+from ..._cluster import FLEET_ARGUMENT_SPEC, MESH_ARGUMENT_SPEC
+from ..._finding_kinds import NOT_REACHABLE
+from ..._findings import OPTION, Finding, MeshError, errors
+from ..._fleet import Member, findings_of
+from ..._helm.leftovers import CHOICES, REFUSE
+from ..._helm.live_leftovers import left_before, release_that_holds
+from ..._helm.manifest import ANNOTATION_NAME
+from ..._helm.source import CHARTS_ARGUMENT_SPEC
+from ..._identity import claim_of
+from ..._istio import istiod as istiods
+from ..._istio.names import NETWORK_LABEL
+from ..._istio.wanted_gateway import name_of
+from ..._kube.client import Client
+from ..._kube.credentials import token_expiry
+from ..._kube.errors import CredentialsError, NotFound
+from ..._kube.kinds import (
     CLUSTER_ROLE,
     CUSTOM_RESOURCE_DEFINITION,
     DEPLOYMENT,
@@ -36,14 +36,10 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     SERVICE_ACCOUNT,
     Kind,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kubeconfig_file import kubeconfig_of
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, mesh_of
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.preflight import chart_sources, gateways
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.preflight.checks import (
-    IstiodDeployment,
-    Snapshot,
-    judge,
-)
+from ..._kube.kubeconfig_file import kubeconfig_of
+from ..operation import Context, mesh_of
+from . import chart_sources, gateways
+from .checks import IstiodDeployment, Snapshot, judge
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **FLEET_ARGUMENT_SPEC,

@@ -9,24 +9,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._change.actions import Action
-from ansible_collections.onemesh.istio.plugins.module_utils._change.change import Plan
-from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import ClusterRecord, Entry
-from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId, content_hash, covers
-from ansible_collections.onemesh.istio.plugins.module_utils._change.report import Touched
-from ansible_collections.onemesh.istio.plugins.module_utils._change.settle import is_held
-from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import NOT_SERVED, OBJECT_OF_ANOTHER
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import NAMESPACE, Kind
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import (
-    DRIFT,
-    NAMESPACE_LABELS_MISSING,
-    NAMESPACE_MISSING,
-    NAMESPACE_NOT_GIVEN,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.replicate.sources import Declared
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
+from ..._change.actions import Action
+from ..._change.change import Plan
+from ..._change.ledger import ClusterRecord, Entry
+from ..._change.objects import ObjectId, content_hash, covers
+from ..._change.report import Touched
+from ..._change.settle import is_held
+from ..._finding_kinds import NOT_SERVED, OBJECT_OF_ANOTHER
+from ..._findings import Finding
+from ..._istio import names
+from ..._kube.kinds import NAMESPACE, Kind
+from ..._ownership import (
     ANNOTATION_HASH,
     ANNOTATION_SOURCE,
     LABEL_SET,
@@ -35,6 +28,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
     owned_in_set,
     writers_beside_us,
 )
+from ..finding_kinds import DRIFT, NAMESPACE_LABELS_MISSING, NAMESPACE_MISSING, NAMESPACE_NOT_GIVEN
+from .sources import Declared
 
 COMPONENT = "replicate"
 

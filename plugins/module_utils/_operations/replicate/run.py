@@ -10,51 +10,24 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ansible_collections.onemesh.istio.plugins.module_utils._change import parallel
-from ansible_collections.onemesh.istio.plugins.module_utils._change.change import Change, Plan
-from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import ClusterRecord, Owed, Record, ending
-from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId, is_route
-from ansible_collections.onemesh.istio.plugins.module_utils._change.setup import (
-    CHANGE_ARGUMENT_SPEC,
-    CHANGE_REQUIRED_IF,
-    Setup,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import OPTION, Finding, MeshError
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Forbidden, NotFound
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
-    DESTINATION_RULE,
-    NAMESPACE,
-    VIRTUAL_SERVICE,
-    Kind,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import SET_EMPTY
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, fleet_of
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.replicate import plan as plans
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.replicate.plan import (
-    COMPONENT,
-    Options,
-    State,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.replicate.sources import (
-    OVERLAY_ARGUMENT_SPEC,
-    SOURCE_CLUSTER_ARGUMENT_SPEC,
-    Declared,
-    declared,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.replicate.weights import (
-    SPLITS,
-    with_weights_of_splits,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
-    LABEL_COMPONENT,
-    LABEL_MANAGED_BY,
-    LABEL_SET,
-    MANAGED_BY,
-    is_of_set,
-)
+from ..._change import parallel
+from ..._change.change import Change, Plan
+from ..._change.ledger import ClusterRecord, Owed, Record, ending
+from ..._change.objects import ObjectId, is_route
+from ..._change.setup import CHANGE_ARGUMENT_SPEC, CHANGE_REQUIRED_IF, Setup
+from ..._cluster import FLEET_ARGUMENT_SPEC
+from ..._findings import OPTION, Finding, MeshError
+from ..._fleet import Member
+from ..._kube.client import Client
+from ..._kube.errors import Forbidden, NotFound
+from ..._kube.kinds import DESTINATION_RULE, NAMESPACE, VIRTUAL_SERVICE, Kind
+from ..._ownership import LABEL_COMPONENT, LABEL_MANAGED_BY, LABEL_SET, MANAGED_BY, is_of_set
+from ..finding_kinds import SET_EMPTY
+from ..operation import Context, fleet_of
+from . import plan as plans
+from .plan import COMPONENT, Options, State
+from .sources import OVERLAY_ARGUMENT_SPEC, SOURCE_CLUSTER_ARGUMENT_SPEC, Declared, declared
+from .weights import SPLITS, with_weights_of_splits
 
 DEFAULT_KINDS = [{"apiVersion": kind.api_version, "kind": kind.kind} for kind in (VIRTUAL_SERVICE, DESTINATION_RULE)]
 
@@ -104,7 +77,7 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     )
     options = _options(parameters)
     if parameters["state"] != "present":
-        from ansible_collections.onemesh.istio.plugins.module_utils._change.teardown import Teardown, settle
+        from ..._change.teardown import Teardown, settle
 
     if parameters["state"] == "absent":
         return Teardown(setup, parameters["kinds"]).run()

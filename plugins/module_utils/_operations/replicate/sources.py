@@ -10,18 +10,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._change import parallel
-from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId, content_hash, portable
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import NotFound
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import Encrypted, plain
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import SOURCE_UNUSABLE
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import is_ours
-from ansible_collections.onemesh.istio.plugins.module_utils._yaml import NotYaml, load_all
+from ..._change import parallel
+from ..._change.objects import ObjectId, content_hash, portable
+from ..._cluster import Cluster
+from ..._findings import Finding, MeshError
+from ..._fleet import Fleet
+from ..._kube.client import Client
+from ..._kube.errors import NotFound
+from ..._kube.files import Encrypted, plain
+from ..._ownership import is_ours
+from ..._yaml import NotYaml, load_all
+from ..finding_kinds import SOURCE_UNUSABLE
+from ..operation import Context
 
 OVERLAY_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "clusters": {"type": "list", "elements": "str", "default": []},

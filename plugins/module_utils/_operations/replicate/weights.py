@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import Entry, Record
-from ansible_collections.onemesh.istio.plugins.module_utils._change.merge import merge
-from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import WEIGHTS_HELD
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.replicate.sources import Declared
+from ..._change.ledger import Entry, Record
+from ..._change.merge import merge
+from ..._change.objects import ObjectId
+from ..._findings import Finding
+from ..finding_kinds import WEIGHTS_HELD
+from .sources import Declared
 
 SPLITS = "traffic-split"
 """The component under which splits keep their records."""

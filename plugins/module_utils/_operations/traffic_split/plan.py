@@ -15,23 +15,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import content_hash
-from ansible_collections.onemesh.istio.plugins.module_utils._change.records import is_set_name
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
-from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import SUBSET_MISSING
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import OPTION, Finding, MeshError
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import routes, subsets
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.hosts import full_name, service_of
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.routes import RouteError, Selection
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
-    GRPC_ROUTE,
-    HTTP_ROUTE,
-    TCP_ROUTE,
-    TLS_ROUTE,
-    VIRTUAL_SERVICE,
-    Kind,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import (
+from ..._change.objects import content_hash
+from ..._change.records import is_set_name
+from ..._cluster import Cluster
+from ..._finding_kinds import SUBSET_MISSING
+from ..._findings import OPTION, Finding, MeshError
+from ..._istio import routes, subsets
+from ..._istio.hosts import full_name, service_of
+from ..._istio.routes import RouteError, Selection
+from ..._kube.kinds import GRPC_ROUTE, HTTP_ROUTE, TCP_ROUTE, TLS_ROUTE, VIRTUAL_SERVICE, Kind
+from ..._ownership import is_ours, writers_beside_us
+from ..._values import whole_number
+from ..finding_kinds import (
     DRIFT,
     HOST_ALREADY_ROUTED,
     OBJECT_MISSING,
@@ -42,8 +37,6 @@ from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_
     SUBSET_CONFLICT,
     SUBSET_DIFFERS,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import is_ours, writers_beside_us
-from ansible_collections.onemesh.istio.plugins.module_utils._values import whole_number
 
 Object = dict[str, Any]
 

@@ -9,38 +9,24 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._change import parallel
-from ansible_collections.onemesh.istio.plugins.module_utils._change.actions import Action
-from ansible_collections.onemesh.istio.plugins.module_utils._change.change import Change, Plan
-from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import ClusterRecord, Hold, Owed
-from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId, content_hash
-from ansible_collections.onemesh.istio.plugins.module_utils._change.report import Touched
-from ansible_collections.onemesh.istio.plugins.module_utils._change.settle import is_held
-from ansible_collections.onemesh.istio.plugins.module_utils._change.setup import (
-    CHANGE_ARGUMENT_SPEC,
-    CHANGE_REQUIRED_IF,
-    Setup,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._change.teardown import Teardown, settle
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC, Cluster
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import NotFound
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
-    DESTINATION_RULE,
-    VIRTUAL_SERVICE,
-    Kind,
-    known_kind,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, fleet_of
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.traffic_split import plan as plans
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.traffic_split.plan import (
-    Live,
-    Split,
-    SplitPlan,
-    Wanted,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import owned_in_set
+from ..._change import parallel
+from ..._change.actions import Action
+from ..._change.change import Change, Plan
+from ..._change.ledger import ClusterRecord, Hold, Owed
+from ..._change.objects import ObjectId, content_hash
+from ..._change.report import Touched
+from ..._change.settle import is_held
+from ..._change.setup import CHANGE_ARGUMENT_SPEC, CHANGE_REQUIRED_IF, Setup
+from ..._change.teardown import Teardown, settle
+from ..._cluster import FLEET_ARGUMENT_SPEC, Cluster
+from ..._findings import Finding
+from ..._fleet import Fleet, Member
+from ..._kube.errors import NotFound
+from ..._kube.kinds import DESTINATION_RULE, VIRTUAL_SERVICE, Kind, known_kind
+from ..._ownership import owned_in_set
+from ..operation import Context, fleet_of
+from . import plan as plans
+from .plan import Live, Split, SplitPlan, Wanted
 
 COMPONENT = "traffic-split"
 

@@ -14,8 +14,8 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.facts import Answers
-from ansible_collections.onemesh.istio.plugins.module_utils._times import go_seconds
+from ..._times import go_seconds
+from .facts import Answers
 
 _LINE = re.compile(r"\[(\d+)( body)?\] (.*)")
 _CLIENT_ERROR = re.compile(r"Error (?:.*first error: )?(.*)")

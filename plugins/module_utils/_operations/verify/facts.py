@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.debug import SYNCED, Host, NetworkGateway
+from ..._istio.debug import SYNCED, Host, NetworkGateway
 
 
 @dataclass(frozen=True)

@@ -15,42 +15,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
-from ansible_collections.onemesh.istio.plugins.module_utils._identity import made_for
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import (
-    debug,
-    gateways,
-    names,
-    remote_secret,
-    trust,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.authority import ClusterAuthority
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.istiod import DEFAULT_DOMAIN
-from ansible_collections.onemesh.istio.plugins.module_utils._istiod.pods import Istiod, istiods
-from ansible_collections.onemesh.istio.plugins.module_utils._istiod.roots import fingerprints, root_distributed
-from ansible_collections.onemesh.istio.plugins.module_utils._kube import accounts
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, NotFound
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
-    CONFIG_MAP,
-    GATEWAY,
-    MUTATING_WEBHOOK_CONFIGURATION,
-    NAMESPACE,
-    NODE,
-    POD,
-    SECRET,
-    SERVICE,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.pods import pod_is_ready
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify import probe
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.facts import (
-    ClusterFacts,
-    GatewayService,
-    IstiodAnswers,
-    ProxySample,
-    Rejection,
-    RemoteSecret,
-)
+from ..._cluster import Cluster
+from ..._identity import made_for
+from ..._istio import debug, gateways, names, remote_secret, trust
+from ..._istio.authority import ClusterAuthority
+from ..._istio.istiod import DEFAULT_DOMAIN
+from ..._istiod.pods import Istiod, istiods
+from ..._istiod.roots import fingerprints, root_distributed
+from ..._kube import accounts
+from ..._kube.client import Client
+from ..._kube.errors import KubeError, NotFound
+from ..._kube.kinds import CONFIG_MAP, GATEWAY, MUTATING_WEBHOOK_CONFIGURATION, NAMESPACE, NODE, POD, SECRET, SERVICE
+from ..._kube.pods import pod_is_ready
+from . import probe
+from .facts import ClusterFacts, GatewayService, IstiodAnswers, ProxySample, Rejection, RemoteSecret
 
 Manifest = Mapping[str, Any]
 

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
-from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import NOT_REACHABLE
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import (
+from ..._finding_kinds import NOT_REACHABLE
+from ..._findings import Finding
+from ..finding_kinds import (
     VERIFY_ENDPOINTS,
     VERIFY_GATEWAY,
     VERIFY_NAMES,
@@ -26,26 +26,9 @@ from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_
     VERIFY_SYNCED,
     VERIFY_TRUST,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.checks import (
-    endpoints,
-    gateway,
-    names,
-    requests,
-    synced,
-    trust,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.checks.check import (
-    CHECKS,
-    REJECTED,
-    Check,
-    rejected,
-    rejections,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.facts import (
-    ClusterFacts,
-    Obstacle,
-    Traffic,
-)
+from .checks import endpoints, gateway, names, requests, synced, trust
+from .checks.check import CHECKS, REJECTED, Check, rejected, rejections
+from .facts import ClusterFacts, Obstacle, Traffic
 
 
 @dataclass(frozen=True)

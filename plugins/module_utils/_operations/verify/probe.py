@@ -14,9 +14,9 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways import cross_network_gateway
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.facts import ClusterFacts, IstiodAnswers
+from ..._istio import names
+from ..._istio.gateways import cross_network_gateway
+from .facts import ClusterFacts, IstiodAnswers
 
 NAMESPACE = "onemesh-verify"
 COMPONENT = "verify"

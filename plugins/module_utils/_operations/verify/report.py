@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.facts import Answers, ClusterFacts
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.judge import Pair
+from ..._findings import Finding
+from .facts import Answers, ClusterFacts
+from .judge import Pair
 
 SYMBOLS = {"ok": "✓", "failed": "✗", "not-linked": "·", "away": "away"}
 

@@ -16,37 +16,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC, MESH_ARGUMENT_SPEC
-from ansible_collections.onemesh.istio.plugins.module_utils._files import write_whole
-from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import CLUSTER_UNKNOWN
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError, errors
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret import RemoteCluster
-from ansible_collections.onemesh.istio.plugins.module_utils._istiod.dial import (
-    cause,
-    credentials_in,
-    dial,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import (
-    REPORT_NOT_WRITTEN,
-    VERIFY_LEFT_BEHIND,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, mesh_of
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify import (
-    gather,
-    judge,
-    probe,
-    report,
-    traffic,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.checks.check import without_istiod
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.facts import (
-    Answers,
-    ClusterFacts,
-    Obstacle,
-    RemoteSecret,
-    Traffic,
-)
+from ..._cluster import FLEET_ARGUMENT_SPEC, MESH_ARGUMENT_SPEC
+from ..._files import write_whole
+from ..._finding_kinds import CLUSTER_UNKNOWN
+from ..._findings import Finding, MeshError, errors
+from ..._fleet import Fleet, Member
+from ..._istio.remote_secret import RemoteCluster
+from ..._istiod.dial import cause, credentials_in, dial
+from ..finding_kinds import REPORT_NOT_WRITTEN, VERIFY_LEFT_BEHIND
+from ..operation import Context, mesh_of
+from . import gather, judge, probe, report, traffic
+from .checks.check import without_istiod
+from .facts import Answers, ClusterFacts, Obstacle, RemoteSecret, Traffic
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **FLEET_ARGUMENT_SPEC,

@@ -10,20 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import debug
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, WaitTimeout
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.exec import exec_in_pod
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DEPLOYMENT, NAMESPACE, POD
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.pods import pod_is_ready
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify import echo, gather, probe
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.facts import (
-    Answers,
-    ClusterFacts,
-    Obstacle,
-    Traffic,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER, is_ours, owned
+from ..._istio import debug
+from ..._kube.client import Client
+from ..._kube.errors import KubeError, WaitTimeout
+from ..._kube.exec import exec_in_pod
+from ..._kube.kinds import DEPLOYMENT, NAMESPACE, POD
+from ..._kube.pods import pod_is_ready
+from ..._ownership import FIELD_MANAGER, is_ours, owned
+from . import echo, gather, probe
+from .facts import Answers, ClusterFacts, Obstacle, Traffic
 
 # One after another rather than all at once, so that latencies are those of a request and not of a queue.
 _PACE = ("--qps=50", "--timeout=10s")

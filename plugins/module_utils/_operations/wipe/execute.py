@@ -15,36 +15,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import (
-    Conflict,
-    CredentialsError,
-    KubeError,
-    NotFound,
-    Unauthorized,
-    Unreachable,
-    WaitTimeout,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe import signs
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe.plan import (
-    ANNOTATION_WIPE,
-    Inventory,
-    Kept,
-    Plan,
-    Scope,
-    Stage,
-    Step,
-    make_plan,
-    summary,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe.scan import scan
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe.signs import (
-    Found,
-    Operator,
-    is_a,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER
+from ..._kube import kinds
+from ..._kube.client import Client
+from ..._kube.errors import Conflict, CredentialsError, KubeError, NotFound, Unauthorized, Unreachable, WaitTimeout
+from ..._ownership import FIELD_MANAGER
+from . import signs
+from .plan import ANNOTATION_WIPE, Inventory, Kept, Plan, Scope, Stage, Step, make_plan, summary
+from .scan import scan
+from .signs import Found, Operator, is_a
 
 _PASSES = 3
 """The first does the work; the others take what was written meanwhile, such as certificates in a new namespace."""

@@ -14,41 +14,22 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils import _yaml
-from ansible_collections.onemesh.istio.plugins.module_utils._accounts import (
-    Owned,
-    kubeconfigs_for,
-    kubeconfigs_on,
-    reader_parts,
-    writer_on,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import STILL_THERE
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import names, reader, remote_secret, writer
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.tokens import Token
-from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.accounts import bound_token, is_refused
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import jwt_claims
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import Kind
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import (
-    NOT_AMONG_THE_PEERS,
-    TOKEN_OF_ANOTHER,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe.plan import (
-    Stage,
-    Step,
-    remote_secret_keys,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe.signs import Found
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
-    FIELD_MANAGER,
-    LABEL_COMPONENT,
-    LABEL_MANAGED_BY,
-    MANAGED_BY,
-    is_ours,
-)
+from ... import _yaml
+from ..._accounts import Owned, kubeconfigs_for, kubeconfigs_on, reader_parts, writer_on
+from ..._finding_kinds import STILL_THERE
+from ..._findings import Finding
+from ..._fleet import Member
+from ..._istio import names, reader, remote_secret, writer
+from ..._istio.tokens import Token
+from ..._kube import kinds
+from ..._kube.accounts import bound_token, is_refused
+from ..._kube.client import Client
+from ..._kube.credentials import jwt_claims
+from ..._kube.kinds import Kind
+from ..._ownership import FIELD_MANAGER, LABEL_COMPONENT, LABEL_MANAGED_BY, MANAGED_BY, is_ours
+from ..finding_kinds import NOT_AMONG_THE_PEERS, TOKEN_OF_ANOTHER
+from .plan import Stage, Step, remote_secret_keys
+from .signs import Found
 
 _GRANTS = f"{LABEL_MANAGED_BY}={MANAGED_BY},{LABEL_COMPONENT}=link-grant"
 _PROBE_SECONDS = 600

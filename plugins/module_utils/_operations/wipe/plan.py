@@ -16,26 +16,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
-from ansible_collections.onemesh.istio.plugins.module_utils._identity import (
-    CLAIM_ANNOTATIONS,
-    Identity,
-    contradicted_beside,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import istiod, names
-from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import Kind
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.namespaces import made_by_kubernetes
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe import signs
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe.signs import (
-    Found,
-    Operator,
-    Release,
-    Surroundings,
-    is_a,
-    sign_of,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import is_ours
+from ..._findings import Finding
+from ..._identity import CLAIM_ANNOTATIONS, Identity, contradicted_beside
+from ..._istio import istiod, names
+from ..._kube import kinds
+from ..._kube.kinds import Kind
+from ..._kube.namespaces import made_by_kubernetes
+from ..._ownership import is_ours
+from . import signs
+from .signs import Found, Operator, Release, Surroundings, is_a, sign_of
 
 
 class Stage(IntEnum):

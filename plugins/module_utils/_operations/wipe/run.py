@@ -12,31 +12,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import (
+from ..._cluster import (
     CLUSTER_ARGUMENT_SPEC,
     CLUSTER_MUTUALLY_EXCLUSIVE,
     FLEET_ARGUMENT_SPEC,
     Cluster,
     fleet_of_parameters,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import STILL_THERE
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Member, Outcome
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import LeftPlay, Unreachable
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import SIDECAR_LEFT
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, fleet_of
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe import peers
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe.execute import Executor, Report
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe.peers import Held
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe.plan import (
-    Kept,
-    Plan,
-    Scope,
-    Step,
-    make_plan,
-    others_on,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe.scan import scan
+from ..._finding_kinds import STILL_THERE
+from ..._findings import Finding, MeshError
+from ..._fleet import Member, Outcome
+from ..._kube.errors import LeftPlay, Unreachable
+from ..finding_kinds import SIDECAR_LEFT
+from ..operation import Context, fleet_of
+from . import peers
+from .execute import Executor, Report
+from .peers import Held
+from .plan import Kept, Plan, Scope, Step, make_plan, others_on
+from .scan import scan
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **FLEET_ARGUMENT_SPEC,

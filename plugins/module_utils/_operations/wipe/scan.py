@@ -15,29 +15,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.release import (
-    SELECTOR,
-    NotARelease,
-    release_of,
-    revision_of,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
-from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError, NotFound
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import Kind
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.namespaces import newest
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe import signs
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe.plan import (
-    SHARED_GROUPS,
-    Inventory,
-    Scope,
-    is_mesh_group,
-    removable_namespaces,
-    surroundings_of,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe.signs import Found, Release
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import LABEL_MANAGED_BY, MANAGED_BY
+from ..._helm.release import SELECTOR, NotARelease, release_of, revision_of
+from ..._istio import names
+from ..._kube import kinds
+from ..._kube.client import Client
+from ..._kube.errors import KubeError, NotFound
+from ..._kube.kinds import Kind
+from ..._kube.namespaces import newest
+from ..._ownership import LABEL_MANAGED_BY, MANAGED_BY
+from . import signs
+from .plan import SHARED_GROUPS, Inventory, Scope, is_mesh_group, removable_namespaces, surroundings_of
+from .signs import Found, Release
 
 _CONNECTIONS = 8
 """As many as a client keeps open."""

@@ -17,11 +17,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.chart_objects import DEFINITIONS
-from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import Kind
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import LABEL_COMPONENT, is_ours
+from ..._istio import names
+from ..._istio.chart_objects import DEFINITIONS
+from ..._kube import kinds
+from ..._kube.kinds import Kind
+from ..._ownership import LABEL_COMPONENT, is_ours
 
 CLUSTER_TRUST_BUNDLE = Kind("certificates.k8s.io/v1beta1", "ClusterTrustBundle", "clustertrustbundles", False)
 

@@ -10,19 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from ansible_collections.onemesh.istio.plugins.module_utils._accounts import Owned, kubeconfigs_for
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import accounts, remote_secret, writer
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.accounts import Rules
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret import RemoteCluster
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.tokens import (
-    Expected,
-    expiry_of,
-    timestamp,
-    why_renewed,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SECRET, SERVICE_ACCOUNT, Kind
+from ..._accounts import Owned, kubeconfigs_for
+from ..._cluster import Cluster
+from ..._findings import Finding
+from ..._istio import accounts, remote_secret, writer
+from ..._istio.accounts import Rules
+from ..._istio.remote_secret import RemoteCluster
+from ..._istio.tokens import Expected, expiry_of, timestamp, why_renewed
+from ..._kube.kinds import SECRET, SERVICE_ACCOUNT, Kind
 
 Manifest = dict[str, Any]
 

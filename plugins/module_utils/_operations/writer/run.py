@@ -15,34 +15,25 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._accounts import WRITER, Owned, kubeconfigs_on, writer_on
-from ansible_collections.onemesh.istio.plugins.module_utils._apply import apply_object, describe
-from ansible_collections.onemesh.istio.plugins.module_utils._change import place
-from ansible_collections.onemesh.istio.plugins.module_utils._change.place import Place
-from ansible_collections.onemesh.istio.plugins.module_utils._cluster import FLEET_ARGUMENT_SPEC, MESH_ARGUMENT_SPEC
-from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import (
-    HUB_UNKNOWN,
-    NOT_REACHABLE,
-    NOT_READY,
-    OBJECT_OF_ANOTHER,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet, Member, findings_of
-from ansible_collections.onemesh.istio.plugins.module_utils._guard import claim
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import names, writer
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.accounts import Rules, with_rights
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.tokens import expiry_of, timestamp
-from ansible_collections.onemesh.istio.plugins.module_utils._kube import accounts
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
-    CLUSTER_ROLE_BINDING,
-    NAMESPACE,
-    ROLE_BINDING,
-    SECRET,
-    Kind,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.namespaces import newest
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_kinds import (
+from ..._accounts import WRITER, Owned, kubeconfigs_on, writer_on
+from ..._apply import apply_object, describe
+from ..._change import place
+from ..._change.place import Place
+from ..._cluster import FLEET_ARGUMENT_SPEC, MESH_ARGUMENT_SPEC
+from ..._finding_kinds import HUB_UNKNOWN, NOT_REACHABLE, NOT_READY, OBJECT_OF_ANOTHER
+from ..._findings import Finding, MeshError
+from ..._fleet import Fleet, Member, findings_of
+from ..._guard import claim
+from ..._istio import names, writer
+from ..._istio.accounts import Rules, with_rights
+from ..._istio.tokens import expiry_of, timestamp
+from ..._kube import accounts
+from ..._kube.client import Client
+from ..._kube.kinds import CLUSTER_ROLE_BINDING, NAMESPACE, ROLE_BINDING, SECRET, Kind
+from ..._kube.namespaces import newest
+from ..._ownership import is_ours
+from ..._proof.levels import ACCEPTED, ACKNOWLEDGED, LEVELS, at_least
+from ..finding_kinds import (
     CLUSTER_NAME_INVALID,
     KIND_AMBIGUOUS,
     KIND_NOT_GRANTED,
@@ -55,21 +46,9 @@ from ansible_collections.onemesh.istio.plugins.module_utils._operations.finding_
     TOKEN_NOT_REVOKED,
     WRITER_NOT_MADE,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, mesh_of
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.writer import plan
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.writer.plan import (
-    Facts,
-    Step,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import (
-    is_ours,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import (
-    ACCEPTED,
-    ACKNOWLEDGED,
-    LEVELS,
-    at_least,
-)
+from ..operation import Context, mesh_of
+from . import plan
+from .plan import Facts, Step
 
 COMPONENT = WRITER
 

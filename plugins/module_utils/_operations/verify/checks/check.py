@@ -9,11 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.facts import (
-    ClusterFacts,
-    IstiodAnswers,
-    Rejection,
-)
+from ..facts import ClusterFacts, IstiodAnswers, Rejection
 
 CHECKS = ("trust", "names", "synced", "gateway", "endpoints", "requests")
 """In causal order: where roots differ every later check fails too, and only the first is the cause."""

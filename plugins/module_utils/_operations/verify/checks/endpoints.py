@@ -5,15 +5,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.debug import Host
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.checks.check import (
-    REJECTED,
-    Check,
-    failed,
-    rejected,
-    rejections,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.facts import ClusterFacts, Traffic
+from ...._istio.debug import Host
+from ..facts import ClusterFacts, Traffic
+from .check import REJECTED, Check, failed, rejected, rejections
 
 
 def check(source: ClusterFacts, target: ClusterFacts, seen: Traffic) -> Check:

@@ -5,19 +5,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.debug import NetworkGateway
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.checks.check import (
-    REJECTED,
-    Check,
-    failed,
-    rejected,
-    rejections,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.facts import (
-    ClusterFacts,
-    GatewayService,
-    IstiodAnswers,
-)
+from ...._istio.debug import NetworkGateway
+from ..facts import ClusterFacts, GatewayService, IstiodAnswers
+from .check import REJECTED, Check, failed, rejected, rejections
 
 
 def check(source: ClusterFacts, target: ClusterFacts) -> Check:

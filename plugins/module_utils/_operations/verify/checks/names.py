@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.checks.check import Check, failed
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.facts import ClusterFacts
+from ..facts import ClusterFacts
+from .check import Check, failed
 
 
 def check(source: ClusterFacts, target: ClusterFacts, fleet: Mapping[str, ClusterFacts]) -> Check:

@@ -7,13 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.checks.check import Check, failed
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.facts import (
-    Answers,
-    ClusterFacts,
-    Obstacle,
-    Traffic,
-)
+from ..facts import Answers, ClusterFacts, Obstacle, Traffic
+from .check import Check, failed
 
 
 def check(

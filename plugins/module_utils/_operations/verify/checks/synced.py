@@ -5,14 +5,10 @@
 
 from __future__ import annotations
 
-from ansible_collections.onemesh.istio.plugins.module_utils._identity import made_for_another
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.debug import SYNCED
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.checks.check import (
-    Check,
-    failed,
-    without_istiod,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.facts import ClusterFacts, RemoteSecret
+from ...._identity import made_for_another
+from ...._istio.debug import SYNCED
+from ..facts import ClusterFacts, RemoteSecret
+from .check import Check, failed, without_istiod
 
 
 def check(source: ClusterFacts, target: ClusterFacts) -> Check:

@@ -7,12 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.checks.check import (
-    Check,
-    failed,
-    without_istiod,
-)
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.facts import ClusterFacts
+from ..facts import ClusterFacts
+from .check import Check, failed, without_istiod
 
 
 def check(source: ClusterFacts, target: ClusterFacts) -> Check:
