@@ -7,9 +7,9 @@ export PYTHON
 
 # What `make test` runs, each a target of its own, as check-NAME: two at the same time, in this order, the longest first.
 # These need a lab or its programs, and wait until those are built.
-LAB_CHECKS := objects fault installation lab
+LAB_CHECKS := objects fault installation ansible-range lab
 # These need none, and run meanwhile.
-STATIC_CHECKS := sanity ansible-units ansible-lint unit importer docs-site mypy docs ruff yamllint shellcheck changelog
+STATIC_CHECKS := sanity ansible-lint unit importer docs-site mypy docs ruff yamllint shellcheck changelog
 # These measure traffic, so nothing runs beside them. They share one lab with fault; the others start their own.
 TRAFFIC_CHECKS := integration secrecy molecule
 # One lab, a mesh on it and requests between its clusters, from nothing: with the static checks the inner loop.
@@ -78,16 +78,16 @@ check-unit: setup
 	@$(RUN) python -m pytest -n 2 -m "not lab" -q tests/unit tests/secrecy lab/tests
 
 check-sanity: setup
-	@tools/ansible-test.sh sanity
-
-check-ansible-units: setup
-	@tools/ansible-test.sh units
+	@tools/sanity.sh
 
 check-importer: setup
 	@tools/importer.sh
 
 check-lab-build: setup
 	@$(RUN) meshlab build
+
+check-ansible-range: setup
+	@LAB_STAYS= MESHLAB_NAME=$${MESHLAB_NAME:-test}range tools/with-lab.sh tools/ansible-range.sh
 
 check-lab: setup
 	@$(RUN) python -m pytest -m lab -v lab/tests

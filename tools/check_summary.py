@@ -9,6 +9,7 @@ from dataclasses import dataclass
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _PYTEST_CLOSES = re.compile(r"(?:=+ )?((?:\d+ [a-z]+, )*\d+ [a-z]+) in \d+\.\d\ds(?: \([\d:]+\))?(?: =+)?")
 _SCENARIO = re.compile(r"\S+ *: actions=\d+ .*\bfailed=(\d+)\b.*")
+_SECONDS_OF_SCENARIO = re.compile(r"(\S+) +(passed|FAILED) +(\d+) s")
 _FOLDER = re.compile(r"folder (\S+): (.*) in (\d+) s")
 _FAILURE = re.compile(r"(FAILED|ERROR) |fatal: |.*(CRITICAL|: FAILED)")
 _MOST_FAILURES = 12
@@ -68,9 +69,15 @@ def count_tests(log: str) -> Counts:
 
 
 def list_folders(log: str) -> list[tuple[str, int, Counts]]:
-    """Folder, seconds and counts, as each-folder.sh tells them."""
-    found = (_FOLDER.fullmatch(line) for line in plain(log).splitlines())
-    return [(match[1], int(match[3]), read_counts(match[2])) for match in found if match]
+    """Folder, seconds and counts, as each-folder.sh and run_scenarios.py tell them."""
+    found = []
+    for line in plain(log).splitlines():
+        if folder := _FOLDER.fullmatch(line):
+            found.append((folder[1], int(folder[3]), read_counts(folder[2])))
+        elif scenario := _SECONDS_OF_SCENARIO.fullmatch(line):
+            counts = Counts(passed=1) if scenario[2] == "passed" else Counts(failed=1)
+            found.append((f"molecule/{scenario[1]}", int(scenario[3]), counts))
+    return found
 
 
 def list_failures(log: str) -> list[str]:

@@ -6,8 +6,8 @@ source "$(dirname "$0")/common.sh"
 
 collections=(kubernetes.core community.crypto community.library_inventory_filtering_v1)
 
-# The lab's own needs, as COMMAND:PACKAGE.
-system_commands=(ip:iproute2 tc:iproute2 iptables:iptables nsenter:util-linux flock:util-linux git:git)
+# What the lab needs, and the check ansible-range, as COMMAND:PACKAGE.
+system_commands=(ip:iproute2 tc:iproute2 iptables:iptables nsenter:util-linux flock:util-linux git:git debootstrap:debootstrap)
 
 install_system_packages() {
     local pair missing=()

@@ -137,6 +137,14 @@ def test_the_readme_has_no_relative_link() -> None:
 
 def test_the_readme_names_the_versions_of_the_metadata() -> None:
     assert load("meta/runtime.yml")["requires_ansible"].removeprefix(">=").removesuffix(".0") in readme()
+
+
+def test_the_readme_names_the_ends_of_the_range_that_is_tested() -> None:
+    tested = re.findall(r"'ansible-core==([\d.]+)\.\*'", (ROOT / "tools/ansible-range.sh").read_text())
+    assert len(tested) == 2
+    assert load("meta/runtime.yml")["requires_ansible"] == f">={tested[0]}.0"
+    sentence = next(line for line in readme().splitlines() if "The tests run with" in line)
+    assert all(f" {version} " in sentence for version in tested)
     assert load("tests/config.yml")["modules"]["python_requires"].removeprefix(">=") in readme()
     for collection in load("galaxy.yml")["dependencies"]:
         assert collection in readme()

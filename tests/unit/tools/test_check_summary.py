@@ -24,11 +24,14 @@ def test_counts_are_read_from_closing_lines(log: str, expected: Counts) -> None:
     assert count_tests(log) == expected
 
 
-def test_folders_have_seconds_and_counts() -> None:
+def test_folders_and_scenarios_have_seconds_and_counts() -> None:
     log = "folder tests/integration/engine: 30 passed, 1 failed in 32 s\nfolder tests/integration/empty:  in 1 s\n"
+    log += "join                             passed    52 s\ndefault     FAILED     3 s\n"
     assert list_folders(log) == [
         ("tests/integration/engine", 32, Counts(passed=30, failed=1)),
         ("tests/integration/empty", 1, Counts()),
+        ("molecule/join", 52, Counts(passed=1)),
+        ("molecule/default", 3, Counts(failed=1)),
     ]
 
 
