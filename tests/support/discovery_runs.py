@@ -83,6 +83,7 @@ def run(*command: str, cwd: Path | None = None, environ: dict[str, str] | None =
         capture_output=True,
         text=True,
         timeout=TIMEOUT,
+        check=False,
     )
     text = done.stdout + done.stderr
     assert not check or done.returncode == 0, text[-4000:]

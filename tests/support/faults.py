@@ -174,7 +174,7 @@ class ConnectProxy(_Listener):
             client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
             client.close()
             return
-        host, _, port = target.rpartition(":")
+        host, port = target.rsplit(":", 1)
         server = self._keep(socket.create_connection((host, int(port))))
         client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
         self._relay(client, server)

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -138,7 +137,7 @@ def secrets_of_cluster(cluster: str, kubeconfig: Path, kubectl: str = "kubectl")
 def forms(value: bytes) -> set[bytes]:
     """The value, and what remains of it in base64 of a longer text that holds it, once and twice encoded."""
     found, last = {value}, {value}
-    for _ in range(2):
+    for _round in range(2):
         last = {form for each in last for form in _base64_forms(each) if len(form) >= SHORTEST}
         found |= last
     return found
@@ -232,12 +231,12 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     secrets = list(secrets_of_files(given.private))
     for pair in given.kubeconfig:
-        cluster, _, file = pair.partition("=")
+        cluster, file = pair.split("=", 1)
         secrets += [*secrets_of_cluster(cluster, Path(file), given.kubectl), *secrets_of_files([Path(file)])]
     hits = Scanner(secrets).hits_below(given.paths) + open_to_others(given.private)
     for hit in hits:
         print(hit)
-    print(f"secrecy: {sum(1 for _ in files_below(given.paths))} files, {len(secrets)} secrets, {len(hits)} hits")
+    print(f"secrecy: {len(list(files_below(given.paths)))} files, {len(secrets)} secrets, {len(hits)} hits")
     return 1 if hits else 0
 
 

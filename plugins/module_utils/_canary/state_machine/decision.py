@@ -74,7 +74,7 @@ class Tick:
         return self.apply_again(Reason("stored", "reason", values=(self.state.reason,)))
 
 
-Stage = Callable[[Tick], Tick | Decision]
+Stage = Callable[["Tick"], "Tick | Decision"]
 
 
 def run_stages(tick: Tick, *stages: Stage) -> Tick | Decision:
