@@ -273,7 +273,7 @@ def test_the_hub_can_be_left_out(hub: Hub, tmp_path: Path) -> None:
 def test_a_hub_without_a_name_is_an_error_that_says_what_to_set(hub: Hub, tmp_path: Path) -> None:
     path = runs.write_inventory(tmp_path, kubeconfig=str(hub.kubeconfig), secret_namespace="kube-system")
     said = runs.run("ansible-inventory", "-i", str(path), "--list", check=False)
-    assert "its cluster ID is not known" in said
+    assert "the cluster ID of the hub is not known" in said
     assert "set local_cluster to the ID, or include_hub: false" in said
 
 
