@@ -13,7 +13,7 @@ from ansible.module_utils.errors import AnsibleValidationError, UnsupportedError
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan.plan import (
     PLAN_ARGUMENT_SPEC,
     as_dict,
-    schedule,
+    build_schedule,
 )
 
 
@@ -22,7 +22,7 @@ def steps_of(options: Mapping[str, Any]) -> list[dict[str, Any]]:
     checked = ArgumentSpecValidator(PLAN_ARGUMENT_SPEC).validate(dict(options))
     if checked.error_messages:
         raise ValueError("; ".join(_words(error) for error in checked.errors))
-    return [as_dict(step) for step in schedule(checked.validated_parameters)]
+    return [as_dict(step) for step in build_schedule(checked.validated_parameters)]
 
 
 def _words(error: AnsibleValidationError) -> str:

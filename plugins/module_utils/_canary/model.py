@@ -32,7 +32,7 @@ TOTAL = 100
 
 
 @dataclass(frozen=True)
-class Traffic:
+class TrafficSplit:
     """What the routes of one cluster are to do.
 
     ``canary`` and ``stable`` make the plan's total. ``mirror`` is the percentage of requests that the canary gets a
@@ -59,11 +59,11 @@ class Traffic:
 
 
 @dataclass(frozen=True)
-class Step:
+class PlanStep:
     """One entry of a schedule: what holds from the moment that it is taken.
 
     ``after`` is the earliest time, in seconds from the start of the run; the time for which a step is held is the
-    difference to the next one. ``wave`` is the ring of clusters that it is about (ALL_WAVES: all). ``analysis``: the
+    difference to the next one. ``wave`` is the wave of clusters that it is about (ALL_WAVES: all). ``analysis``: the
     verdict has to be pass before the next step. ``gate`` names what a person has to open before the next step, empty
     where nobody has to. ``copy``: the canary's pod template becomes the stable side's when this step is taken.
     ``replicas`` is the canary's size in percent of its full size, 0 where it is to go.
@@ -97,7 +97,7 @@ class Readiness:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ClusterObservation:
     """One cluster as it was observed. ``error`` says why it could not be; the rest is then unknown.
 
     ``as_intended``: everything there is. ``traffic`` is what its routes do (None: not known). ``routed`` are the
@@ -106,7 +106,7 @@ class Seen:
 
     error: str = ""
     as_intended: bool = False
-    traffic: Traffic | None = None
+    traffic: TrafficSplit | None = None
     routed: frozenset[Side] = frozenset()
     stable: Readiness = field(default_factory=Readiness)
     canary: Readiness = field(default_factory=Readiness)
@@ -150,7 +150,7 @@ class Observation:
 
     now: float
     revision: str
-    clusters: Mapping[str, Seen]
+    clusters: Mapping[str, ClusterObservation]
     analysis: Analysis | None = None
     gates: Mapping[str, GateAnswer] = field(default_factory=dict)
     request: Request = ""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""JSON sent to somebody else's HTTP server: webhooks and notices.
+"""JSON sent to somebody else's HTTP server: webhooks and notifications.
 
 Nothing that came with the address is in a message: not its user name, path or query, and no header. A chat's
 webhook has its secret in the path.
@@ -57,7 +57,7 @@ _SHORTEST_PATH_SECRET = 12
 
 
 @dataclass(frozen=True)
-class Target:
+class PostTarget:
     """One server. ``name`` is what messages call it, ``shown`` its address without anything that is secret."""
 
     name: str
@@ -86,7 +86,7 @@ class Reply(NamedTuple):
         return self.status is not None and 200 <= self.status < 300
 
 
-def target_of(options: Mapping[str, Any], name: str, problems: list[Finding]) -> Target | None:
+def target_of(options: Mapping[str, Any], name: str, problems: list[Finding]) -> PostTarget | None:
     """The target that options with POST_ARGUMENT_SPEC mean. Adds to ``problems`` what is wrong; None then."""
     before = len(problems)
     url = options["url"].strip()
@@ -114,10 +114,10 @@ def target_of(options: Mapping[str, Any], name: str, problems: list[Finding]) ->
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
     plain = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
-    return Target(name, plain, shown, options["timeout"], options["retries"], headers, tls, secrets)
+    return PostTarget(name, plain, shown, options["timeout"], options["retries"], headers, tls, secrets)
 
 
-def post(target: Target, body: Any) -> Reply:
+def post(target: PostTarget, body: Any) -> Reply:
     """Send ``body`` as JSON and wait for the answer, not longer than the target's patience. Raises nothing.
 
     No redirect is followed: it would carry headers to an address that nobody named. An attempt is repeated where no
@@ -146,7 +146,7 @@ def post(target: Target, body: Any) -> Reply:
     return reply
 
 
-def post_all(posts: Sequence[tuple[Target, Any]]) -> list[Reply]:
+def post_all(posts: Sequence[tuple[PostTarget, Any]]) -> list[Reply]:
     """All at the same time, each as long as its target's patience; the replies in the order given."""
     started = time.monotonic()
     replies: list[Reply | None] = [None] * len(posts)
@@ -172,7 +172,7 @@ def post_all(posts: Sequence[tuple[Target, Any]]) -> list[Reply]:
     ]
 
 
-def _attempt(pool: urllib3.PoolManager, target: Target, data: bytes) -> tuple[Reply, Trouble | None, float | None]:
+def _attempt(pool: urllib3.PoolManager, target: PostTarget, data: bytes) -> tuple[Reply, Trouble | None, float | None]:
     """The reply, why none came, and after how many seconds the server wants to be asked again."""
     ends = time.monotonic() + target.timeout
     try:
@@ -187,7 +187,7 @@ def _attempt(pool: urllib3.PoolManager, target: Target, data: bytes) -> tuple[Re
             preload_content=False,
         )
         try:
-            text = _beginning(answer, ends)
+            text = _read_beginning(answer, ends)
         finally:
             # What is left of it is not read, so the connection cannot be used again.
             answer.close()
@@ -199,7 +199,7 @@ def _attempt(pool: urllib3.PoolManager, target: Target, data: bytes) -> tuple[Re
     return Reply(answer.status, said), None, retry.retry_after_seconds(answer.headers)
 
 
-def _beginning(answer: urllib3.BaseHTTPResponse, ends: float) -> str:
+def _read_beginning(answer: urllib3.BaseHTTPResponse, ends: float) -> str:
     """The first of the body; one that comes drop by drop is left when the time is over, for its status counts."""
     found = b""
     try:
@@ -212,7 +212,7 @@ def _beginning(answer: urllib3.BaseHTTPResponse, ends: float) -> str:
     return found[:_MOST_READ].decode("utf-8", "replace")
 
 
-def _pool(target: Target) -> urllib3.PoolManager:
+def _pool(target: PostTarget) -> urllib3.PoolManager:
     if target.tls is None:
         return urllib3.PoolManager(num_pools=1)
     if target.tls.verify_mode == ssl.CERT_NONE:

@@ -13,10 +13,10 @@ from .._canary.gates import approvals, gates
 from .._canary.model import Request
 from .._canary.release import removal
 from .._canary.release.intent import COMPONENT
-from .._canary.release.release import RELEASE_ARGUMENT_SPEC, Release, release_of
+from .._canary.release.release import RELEASE_ARGUMENT_SPEC, CanaryRelease, read_release
 from .._canary.release.reporter import Reporter
 from .._canary.release.store import object_name
-from .._canary.release.tick import Tick, Ticker
+from .._canary.release.tick import Ticker, TickResult
 from .._canary.state_machine import advance as machine
 from .._change.policy import Policy, is_away
 from .._change.setup import CHANGE_ARGUMENT_SPEC, CHANGE_REQUIRED_IF, Setup
@@ -63,7 +63,7 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     fleet = fleet_of(parameters, context)
     policy = Policy.of(parameters, fleet.names)
     moves = parameters["state"] not in ("status", "absent") and parameters["request"] not in ("approve", "disapprove")
-    release = release_of(parameters, fleet.names, policy, moves=moves)
+    release = read_release(parameters, fleet.names, policy, moves=moves)
     setup = Setup.of(
         parameters,
         fleet,
@@ -94,7 +94,7 @@ class _Run:
         self,
         parameters: Mapping[str, Any],
         setup: Setup,
-        release: Release,
+        release: CanaryRelease,
         reporter: Reporter,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -120,33 +120,33 @@ class _Run:
                 self._reporter.note(last)
         return self._reporter.result(last)
 
-    def _tick_again(self, last: Tick) -> Tick | None:
+    def _tick_again(self, last: TickResult) -> TickResult | None:
         """The next tick; None where the hub does not answer now, or another run is at it."""
         try:
             return self._ticker.tick(self._still_asked(last))
         except KubeError as error:
             if not (is_away(error) or isinstance(error, Conflict)):
                 raise
-            self._reporter.delayed(error)
+            self._reporter.say_delayed(error)
             return None
 
-    def _still_asked(self, last: Tick) -> Request:
+    def _still_asked(self, last: TickResult) -> Request:
         """What was asked for and could not be done yet, as a promotion where the canary is not ready."""
         state = self._parameters["state"]
         if state == "promoted" and last.state.phase in ("progressing", "waiting_promotion"):
             return "promote"
-        return "rollback" if state == "rolled_back" and last.state.running else ""
+        return "rollback" if state == "rolled_back" and last.state.is_running else ""
 
-    def _reached(self, tick: Tick) -> bool:
+    def _reached(self, tick: TickResult) -> bool:
         state, until = tick.state, self._parameters["wait_step"]
         if state.done:
             return True
         if not self._parameters["wait_for_gates"] and self._reporter.waits_for_a_person(tick):
             return True
         going_on = state.intended is None and state.position.mode == "forward"
-        return until is not None and going_on and state.running and state.position.step >= until
+        return until is not None and going_on and state.is_running and state.position.step >= until
 
-    def _pause(self, tick: Tick) -> bool:
+    def _pause(self, tick: TickResult) -> bool:
         """Sleep until something can be new; False where the time is up."""
         left = self._ends - time.monotonic()
         if left <= 0:
@@ -157,7 +157,7 @@ class _Run:
         return True
 
 
-def _approve(parameters: Mapping[str, Any], setup: Setup, release: Release, reporter: Reporter) -> dict[str, Any]:
+def _approve(parameters: Mapping[str, Any], setup: Setup, release: CanaryRelease, reporter: Reporter) -> dict[str, Any]:
     """Open or close a gate for the revision that is under way. It needs no lock: it is a word of its own."""
     state = reporter.load()
     gate = parameters["gate"] or gates.EVERY_GATE

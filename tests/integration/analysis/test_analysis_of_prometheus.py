@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.measure import measure
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.queries import Destination, Target
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.queries import (
+    MeasuredService,
+    MeasuredSide,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.spec import AnalysisSpec
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import Analysis, MetricResult, Verdict
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
@@ -21,14 +24,18 @@ from support.control_plane import Authority
 from support.prometheus_server import Sources, Workload
 
 HOST = "reviews.shop.svc.cluster.local"
-BY_WORKLOAD = Target("shop", Destination(HOST, workload="v2"), Destination(HOST, workload="v1"))
-BY_VERSION = Target("shop", Destination(HOST, "v2", version="v2"), Destination(HOST, "v1", version="v1"))
+BY_WORKLOAD = MeasuredService("shop", MeasuredSide(HOST, workload="v2"), MeasuredSide(HOST, workload="v1"))
+BY_VERSION = MeasuredService("shop", MeasuredSide(HOST, "v2", version="v2"), MeasuredSide(HOST, "v1", version="v1"))
 RATE = {"builtin": "request-success-rate", "min": 99}
 DURATION = {"builtin": "request-duration", "max": 500}
 
 
 def analyse(
-    clusters: list[str], *metrics: dict[str, Any], target: Target = BY_WORKLOAD, deadline: float = 30.0, **options: Any
+    clusters: list[str],
+    *metrics: dict[str, Any],
+    target: MeasuredService = BY_WORKLOAD,
+    deadline: float = 30.0,
+    **options: Any,
 ) -> Analysis:
     spec = AnalysisSpec.of({"metrics": list(metrics or (RATE,)), **options}, clusters)
     fleet = Fleet({name: Cluster(name, network="") for name in clusters})
@@ -59,7 +66,12 @@ def only(analysis: Analysis) -> MetricResult:
     ],
 )
 def test_builtin_metrics(
-    sources: Sources, target: Target, cluster: str, metric: dict[str, Any], verdict: Verdict, value: float | None
+    sources: Sources,
+    target: MeasuredService,
+    cluster: str,
+    metric: dict[str, Any],
+    verdict: Verdict,
+    value: float | None,
 ) -> None:
     result = only(analyse([cluster], metric, target=target, prometheus={"url": sources.mesh}))
     assert (result.verdict, result.value) == (verdict, None if value is None else pytest.approx(value))

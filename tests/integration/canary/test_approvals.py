@@ -42,7 +42,7 @@ def hub(planes: Planes) -> Iterator[Client]:
 
 def answer(hub: Client, checksum: str = "5f3c", gate: str = "half", now: float = NOW) -> GateReply:
     found = approvals.read(Place(hub, RECORDS), "cart", [hub.find(VIRTUAL_SERVICE, "cart", RECORDS), None])
-    return gates.answer(gate, checksum, found, now)
+    return gates.judge_gate(gate, checksum, found, now)
 
 
 def config_map(name: str, canary: str = "cart", **data: str) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def test_what_a_person_is_told_to_type_opens_it(hub: Client, planes: Planes, tmp
     approvals.approve(hub, gates.approval_manifest("cart", RECORDS, "half", "0000"))
     door = Door("cart", RECORDS, kubeconfig["current-context"], ("virtualservice", RECORDS, "cart"))
     assert answer(hub).answer == "closed"
-    command = gates.commands("half", "5f3c", door)[way]
+    command = gates.list_commands("half", "5f3c", door)[way]
     environment = {"PATH": f"{binaries_folder()}:/usr/bin:/bin", "KUBECONFIG": str(path), "HOME": str(tmp_path)}
     subprocess.run(["bash", "-euo", "pipefail", "-c", command], env=environment, check=True, capture_output=True)
     assert answer(hub).answer == "open"

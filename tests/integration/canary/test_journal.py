@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import Seen
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import ClusterObservation
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.report import journal
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.report.record import TickRecord
 
@@ -28,7 +28,7 @@ def record(number: int) -> TickRecord:
         of=5,
         wave=0,
         intended={"eu1": 5},
-        clusters={"eu1": Seen(error="x" * 20000)},
+        clusters={"eu1": ClusterObservation(error="x" * 20000)},
     )
 
 

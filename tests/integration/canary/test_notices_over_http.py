@@ -17,14 +17,14 @@ SECRET = "B0123456789abcdefghij"
 
 
 def receivers(*entries: dict[str, Any]) -> tuple[Receiver, ...]:
-    spec = {"notices": {"type": "list", "elements": "dict", "options": notifications.NOTICE_ARGUMENT_SPEC}}
+    spec = {"notices": {"type": "list", "elements": "dict", "options": notifications.NOTIFICATION_ARGUMENT_SPEC}}
     validated = ArgumentSpecValidator(spec).validate({"notices": list(entries)})
     assert validated.error_messages == []
     return notifications.receivers_of(validated.validated_parameters["notices"])
 
 
 def message(phase: str) -> dict[str, Any]:
-    made = notifications.notice(
+    made = notifications.make_notification(
         None,
         Standing(phase),  # type: ignore[arg-type]  # the parameter is one of them
         now=1795608000.0,
@@ -46,14 +46,14 @@ def message(phase: str) -> dict[str, Any]:
 def test_each_receiver_gets_what_it_asked_for_and_above(phase: str, reached: list[str]) -> None:
     with receiving([Answer(204)]) as chat:
         all_three = [{"url": f"{chat.url}/{severity}", "severity": severity} for severity in ("info", "warn", "error")]
-        assert notifications.send(receivers(*all_three), message(phase)) == []
+        assert notifications.send_notification(receivers(*all_three), message(phase)) == []
     assert sorted(path for path, _headers, _body in chat.requests) == reached
 
 
 def test_bodies() -> None:
     with receiving([Answer()]) as chat:
         both = receivers({"url": f"{chat.url}/j"}, {"url": f"{chat.url}/s", "kind": "slack"})
-        notifications.send(both, message("failed"))
+        notifications.send_notification(both, message("failed"))
     bodies = {path: body for path, _headers, body in chat.requests}
     assert bodies["/j"] == message("failed")
     assert bodies["/s"]["attachments"][0]["color"] == "#D55E00"
@@ -63,6 +63,6 @@ def test_bodies() -> None:
 def test_one_that_does_not_take_it_is_a_warning_without_its_secret(answer: Answer) -> None:
     with receiving([answer]) as chat:
         wanted = receivers({"url": f"{chat.url}/services/{SECRET}", "headers": {"Authorization": f"Bearer {SECRET}x"}})
-        [warning] = notifications.send(wanted, message("failed"))
+        [warning] = notifications.send_notification(wanted, message("failed"))
     assert f"receiver 1 of notices ({chat.url}) did not take the notice: HTTP {answer.status}" in warning
     assert SECRET not in warning

@@ -21,7 +21,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.gates.webhoo
     HookAnswer,
     HookType,
     Payload,
-    ask,
+    ask_webhooks,
     webhooks_of,
 )
 from receivers import Answer, Receiver, receiving
@@ -37,7 +37,7 @@ def asked(*hooks: dict[str, Any], kinds: tuple[HookType, ...] = (KIND,)) -> dict
     entries = [{"name": "gate", "type": KIND, **hook} for hook in hooks]
     validated = ArgumentSpecValidator(spec).validate({"hooks": entries})
     assert validated.error_messages == []
-    return ask(webhooks_of(validated.validated_parameters["hooks"]), kinds, PAYLOAD)
+    return ask_webhooks(webhooks_of(validated.validated_parameters["hooks"]), kinds, PAYLOAD)
 
 
 def reason_of(answers: dict[HookType, HookAnswer]) -> str:

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import Traffic
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import TrafficSplit
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.routes.affinity import Affinity
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.routes.routes import (
     RouteRules,
     Sides,
-    desired,
-    observed,
-    routed,
+    find_sides,
+    make_desired,
+    read_traffic,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.routes import Selection
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
@@ -140,9 +140,9 @@ STEPS: list[Json] = [
 ]
 
 
-def traffic(step: Json, total: int) -> Traffic:
+def traffic(step: Json, total: int) -> TrafficSplit:
     canary = step.get("canary", 0) * total // 100
-    return Traffic(**{**step, "canary": canary, "stable": total - canary})
+    return TrafficSplit(**{**step, "canary": canary, "stable": total - canary})
 
 
 @pytest.mark.parametrize(("manifest", "sides", "options"), OBJECTS.values(), ids=OBJECTS)
@@ -155,14 +155,14 @@ def test_every_step_is_valid_and_read_back_as_written(
     live = before
     for step in STEPS:
         wanted = traffic(step, options.total)
-        written = desired(live, sides, options, wanted)
+        written = make_desired(live, sides, options, wanted)
         _judge(tmp_path, written)
         client.replace(written, field_manager="test")
         live = client.get(kind, "reviews", "shop")
         assert live["spec"] == written["spec"], step
-        assert desired(live, sides, options, wanted) == live
-        assert observed(live, sides, options) == wanted
-        assert routed(live, sides) >= wanted.sides
+        assert make_desired(live, sides, options, wanted) == live
+        assert read_traffic(live, sides, options) == wanted
+        assert find_sides(live, sides) >= wanted.sides
     assert live["spec"] == before["spec"]
 
 
@@ -170,9 +170,9 @@ def test_tcp_routes_have_weights(client: Client) -> None:
     client.create(made(TCP_ROUTE, **REFERENCE, rules=[{"backendRefs": [backend("reviews-v1", 1), backend("b", 0)]}]))
     live = client.get(TCP_ROUTE, "reviews", "shop")
     options = RouteRules(Selection(), "reviews")
-    written = desired(live, Sides("reviews-v1", "b"), options, Traffic(30, 70))
+    written = make_desired(live, Sides("reviews-v1", "b"), options, TrafficSplit(30, 70))
     client.replace(written, field_manager="test", dry_run=True)
-    assert observed(written, Sides("reviews-v1", "b"), options) == Traffic(30, 70)
+    assert read_traffic(written, Sides("reviews-v1", "b"), options) == TrafficSplit(30, 70)
 
 
 def _judge(folder: Path, manifest: Json) -> None:

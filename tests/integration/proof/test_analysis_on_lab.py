@@ -21,7 +21,10 @@ from typing import Any
 import pytest
 import split_lab
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.measure import measure
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.queries import Destination, Target
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.queries import (
+    MeasuredService,
+    MeasuredSide,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.spec import AnalysisSpec
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import Analysis, MetricResult
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import POD
@@ -29,7 +32,9 @@ from proof_lab import CLUSTERS, Manifest
 from split_lab import HOST, NAMESPACE, Shop, rule
 from support.programs import MESHLAB
 
-TARGET = Target(NAMESPACE, Destination(HOST, "v2", "reviews-v2"), Destination(HOST, "v1", "reviews-v1"), port=80)
+TARGET = MeasuredService(
+    NAMESPACE, MeasuredSide(HOST, "v2", "reviews-v2"), MeasuredSide(HOST, "v1", "reviews-v1"), port=80
+)
 RATE = {"builtin": "request-success-rate", "min": 99, "minimum_requests": 20}
 DURATION = {"builtin": "request-duration", "max": 5000, "minimum_requests": 20}
 GOOD, HALF_BAD = "200:100", "500:50,200:50"

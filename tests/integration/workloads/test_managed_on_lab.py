@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.workloads.managed import (
-    apex_edit,
-    destination_rules,
-    managed,
-    route,
-    services,
+    edit_apex,
+    make_destination_rules,
+    make_route,
+    make_services,
+    read_service,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import covers
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client, content
@@ -64,8 +64,8 @@ EDGE = {"name": "edge"}
     ids=lambda options: "-".join(options) or "defaults",
 )
 def test_everything_is_taken_as_it_is(routing: Client, namespace: str, options: dict[str, Any]) -> None:
-    service = managed({"port": 80, **options}, manifest(namespace))
-    for each in (*services(service), *destination_rules(service), route(service)):
+    service = read_service({"port": 80, **options}, manifest(namespace))
+    for each in (*make_services(service), *make_destination_rules(service), make_route(service)):
         taken = routing.apply(each, field_manager="test", dry_run=True).object
         # A field that the schema does not know would be an error, and one that it prunes would be missing.
         assert covers(content(taken), each), (each, taken)
@@ -80,7 +80,7 @@ def test_the_users_service_keeps_its_address_and_ports(routing: Client, namespac
     }
     routing.apply(own, field_manager="user")
     before = routing.get(SERVICE, "web", namespace)
-    edited = apex_edit(before, managed({"port": 80}, manifest(namespace)), cluster="east")
+    edited = edit_apex(before, read_service({"port": 80}, manifest(namespace)), cluster="east")
     after = routing.replace(edited, field_manager="test")
     assert after["spec"] == {**before["spec"], "selector": {"app": "web-primary"}}
     assert after["metadata"]["labels"] == before["metadata"]["labels"]

@@ -9,10 +9,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.workloads.configs import config_copies, tracked
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.workloads.configs import (
+    list_references,
+    make_config_copies,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.workloads.primary import (
-    primary_of,
-    restored,
+    make_primary,
+    restore_primary,
     revision_of,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.workloads.workloads import (
@@ -21,7 +24,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.workloads.wo
     primary_autoscaler,
     readiness,
     revision,
-    scaled,
+    scale_workload,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client, content
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
@@ -71,7 +74,7 @@ def reads(client: Client, live: Mapping[str, Any]) -> dict[str, Object]:
     """The ConfigMaps and Secrets that a workload reads."""
     kinds = {kind.kind: kind for kind in (CONFIG_MAP, SECRET)}
     namespace = live["metadata"]["namespace"]
-    found = {each.key: client.find(kinds[each.kind], each.name, namespace) for each in tracked(live)}
+    found = {each.key: client.find(kinds[each.kind], each.name, namespace) for each in list_references(live)}
     return {key: each for key, each in found.items() if each is not None}
 
 
@@ -87,10 +90,10 @@ def test_a_deployment_becomes_ready_is_scaled_to_zero_and_back(client: Client, n
     put(client, manifest(namespace))
     live = until(client, namespace, is_ready)
     before = revision(live, {})
-    write(client, scaled(live, 0))
+    write(client, scale_workload(live, 0))
     gone = until(client, namespace, has_no_pods)
     assert readiness(gone, now=time.time(), wanted=1).state == "waiting"
-    write(client, scaled(gone, 2))
+    write(client, scale_workload(gone, 2))
     again = until(client, namespace, lambda each: is_ready(each, wanted=2))
     assert again["status"]["availableReplicas"] == 2
     assert revision(again, {}) == before
@@ -130,11 +133,11 @@ def test_what_is_unavailable_for_long_has_failed_before_its_own_deadline(client:
 def test_a_daemon_set_is_scaled_to_zero_and_back(client: Client, namespace: str) -> None:
     put(client, manifest(namespace, "DaemonSet"))
     live = until(client, namespace, lambda each: is_ready(each, wanted=1), "DaemonSet")
-    write(client, scaled(live, 0))
+    write(client, scale_workload(live, 0))
     gone = until(client, namespace, has_no_pods, "DaemonSet")
     assert gone["status"]["desiredNumberScheduled"] == 0
     assert readiness(gone, now=time.time(), wanted=1).state == "waiting"
-    write(client, scaled(gone, 1))
+    write(client, scale_workload(gone, 1))
     again = until(client, namespace, lambda each: is_ready(each, wanted=1), "DaemonSet")
     assert again["spec"] == live["spec"]
     assert revision(again, {}) == revision(live, {})
@@ -148,9 +151,9 @@ def test_a_primary_is_made_promoted_and_restored(client: Client, namespace: str)
     def primary(*, copy: bool = False) -> Object:
         target = client.get(KINDS["Deployment"], "web", namespace)
         configs = reads(client, target)
-        put(client, *config_copies(target, configs))
+        put(client, *make_config_copies(target, configs))
         live = client.find(KINDS["Deployment"], "web-primary", namespace)
-        declared = primary_of(
+        declared = make_primary(
             target, "web-primary", live, copy=copy, revision=revision(target, configs), configs=configs
         )
         put(client, declared)
@@ -173,7 +176,7 @@ def test_a_primary_is_made_promoted_and_restored(client: Client, namespace: str)
     assert (value(second), second["spec"]["template"]["spec"]["containers"][0]["image"]) == ("new", f"{IMAGE}2")
     assert second["metadata"]["generation"] == first["metadata"]["generation"] + 1
 
-    put(client, restored(second, revision_of(second)))
+    put(client, restore_primary(second, revision_of(second)))
     back = until(client, namespace, is_ready, name="web-primary")
     assert (back["spec"], value(back), revision_of(back)) == (first["spec"], "old", revision_of(first))
 
@@ -181,7 +184,7 @@ def test_a_primary_is_made_promoted_and_restored(client: Client, namespace: str)
 def test_the_stable_side_of_a_daemon_set_has_pods_of_its_own(client: Client, namespace: str) -> None:
     put(client, manifest(namespace, "DaemonSet"))
     live = until(client, namespace, lambda each: is_ready(each, wanted=1), "DaemonSet")
-    put(client, primary_of(live, "web-primary", None, copy=False, revision=revision(live, {}), configs={}))
+    put(client, make_primary(live, "web-primary", None, copy=False, revision=revision(live, {}), configs={}))
     until(client, namespace, lambda each: is_ready(each, wanted=1), "DaemonSet", "web-primary")
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import (
     Analysis,
+    ClusterObservation,
     MetricResult,
     Readiness,
-    Seen,
-    Traffic,
+    TrafficSplit,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.report.record import SUCCESS_RATE, Limit, TickRecord
 
@@ -34,7 +34,7 @@ def tick(
     ``rates`` success rates in percent, all by cluster."""
     intended = {"eu1": 25, "us1": 25} if weights is None else dict(weights)
     clusters = {name: seen(weight) for name, weight in intended.items()}
-    clusters |= {name: Seen(error=error) for name, error in (away or {}).items()}
+    clusters |= {name: ClusterObservation(error=error) for name, error in (away or {}).items()}
     clusters |= {name: seen(weight, f"weights are {weight}") for name, weight in (drift or {}).items()}
     if rates is not None:
         more["analysis"] = analysis(rates, more.pop("reasons", ()))
@@ -55,9 +55,11 @@ def tick(
     return TickRecord.of_tick(**options)
 
 
-def seen(weight: int, drift: str = "") -> Seen:
+def seen(weight: int, drift: str = "") -> ClusterObservation:
     ready = Readiness("ready")
-    return Seen(as_intended=not drift, traffic=Traffic(weight, 100 - weight), stable=ready, canary=ready, drift=drift)
+    return ClusterObservation(
+        as_intended=not drift, traffic=TrafficSplit(weight, 100 - weight), stable=ready, canary=ready, drift=drift
+    )
 
 
 def analysis(rates: Mapping[str, float | None], reasons: Sequence[str] = ()) -> Analysis:

@@ -12,26 +12,30 @@ from typing import Any
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.analysis import Metric
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import (
     Analysis,
+    ClusterObservation,
     GateAnswer,
     MetricResult,
     Observation,
     Readiness,
     Request,
-    Seen,
-    Traffic,
+    TrafficSplit,
     Verdict,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan.plan import schedule, waves_of
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan.plan import build_schedule, waves_of
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.advance import (
     Decision,
     advance,
+    compute_intended_targets,
     compute_needs,
-    intended_targets,
     mark_not_taken,
     mark_taken,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.rules import Rules
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.state import State, decode, encode
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.state import (
+    ReleaseState,
+    decode,
+    encode,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.targets import ClusterTarget
 
 READY = Readiness("ready")
@@ -46,7 +50,7 @@ def rules_of(*clusters: str, plan: Mapping[str, Any] | None = None, **changes: A
     """A release of two clusters with pods of its own and one metric, unless something else is said."""
     changes = {"metrics": (SUCCESS_RATE,), "scales": True, **changes}
     plan = PLAN if plan is None else plan
-    return Rules(schedule(plan), waves_of(plan, clusters or ("east", "west")), **changes)
+    return Rules(build_schedule(plan), waves_of(plan, clusters or ("east", "west")), **changes)
 
 
 @dataclass
@@ -59,7 +63,9 @@ class World:
 
     rules: Rules
     revision: str = "r2"
-    state: State = field(default_factory=lambda: State("initialized", revision="r1", promoted="r1", done=True))
+    state: ReleaseState = field(
+        default_factory=lambda: ReleaseState("initialized", revision="r1", promoted="r1", done=True)
+    )
     now: float = 1000.0
     verdict: Verdict = "pass"
     bad: tuple[str, ...] = ()
@@ -74,13 +80,13 @@ class World:
 
     def __post_init__(self) -> None:
         for name in self.rules.waves:
-            self.live.setdefault(name, ClusterTarget(Traffic(0, self.rules.total), 0))
+            self.live.setdefault(name, ClusterTarget(TrafficSplit(0, self.rules.total), 0))
             self.templates.setdefault(name, ["r1"])
 
     # What is seen
 
     def observe(self, request: Request = "") -> Observation:
-        wanted = intended_targets(self.rules, replace(self.state, intended=None))
+        wanted = compute_intended_targets(self.rules, replace(self.state, intended=None))
         asked = compute_needs(self.rules, self.state, self.revision, self.now)
         clusters = {name: self._seen(name, wanted[name]) for name in self.rules.waves}
         analysis = self._analysis() if asked.analysis else None
@@ -92,18 +98,18 @@ class World:
         results = [MetricResult(name, "success-rate", self.verdict) for name in self.bad or self.rules.waves]
         return Analysis(self.verdict, (f"success-rate: {self.verdict}",), self.bad, tuple(results))
 
-    def _seen(self, name: str, wanted: ClusterTarget) -> Seen:
+    def _seen(self, name: str, wanted: ClusterTarget) -> ClusterObservation:
         if name in self.rules.policy.exclude:
-            return Seen(error="is excluded")
+            return ClusterObservation(error="is excluded")
         if name in self.away:
-            return Seen(error="does not answer")
+            return ClusterObservation(error="does not answer")
         live = self.live[name]
         as_intended = (live.traffic, live.replicas) == (wanted.traffic, wanted.replicas)
         if wanted.copy:
             as_intended = as_intended and self.templates[name][-1] == self.revision
         elif wanted.restore:
             as_intended = as_intended and self.templates[name][-1] != self.state.revision
-        return Seen(
+        return ClusterObservation(
             as_intended=as_intended,
             traffic=live.traffic,
             routed=live.traffic.sides | (frozenset({"canary"}) if live.sends else frozenset()),
@@ -143,7 +149,7 @@ class World:
             left = mark_not_taken(self.state)
             self.state = left if left.intended is not None else replace(left, since=self.now)
             return
-        aims = intended_targets(self.rules, self.state)
+        aims = compute_intended_targets(self.rules, self.state)
         self._look_at_moves({name: aims[name] for name in present})
         for name in present if cut is None else present[:cut]:
             self._write(name, aims[name])
@@ -165,7 +171,7 @@ class World:
     def _look_at_moves(self, aims: Mapping[str, ClusterTarget]) -> None:
         """I1 of docs/invariants.md, and nobody is moved to a side that is not ready."""
         sending = [name for name, each in self.live.items() if each.sends]
-        wanted = intended_targets(self.rules, replace(self.state, intended=None))
+        wanted = compute_intended_targets(self.rules, replace(self.state, intended=None))
         for name, aim in aims.items():
             had = self.live[name]
             if self.rules.scales and aim.replicas == 0 and had.replicas:
@@ -186,7 +192,7 @@ class World:
 
     # Shorter words
 
-    def run(self, ticks: int = 300, seconds: float = 10.0) -> State:
+    def run(self, ticks: int = 300, seconds: float = 10.0) -> ReleaseState:
         """Until nothing is left to be done."""
         for _number in range(ticks):
             decision = self.tick(seconds)

@@ -81,8 +81,8 @@ def judge(metric: Metric, cluster: str, sample: Sample, on_no_data: OnNoData = "
     """The verdict of one metric on one cluster. ``on_no_data`` decides for too few requests too."""
     if sample.error:
         return MetricResult(cluster, metric.name, "error", reason=sample.error)
-    result = MetricResult(cluster, metric.name, "inconclusive", _compared(metric, sample), sample.requests)
-    return _judged(metric, result, _lacking(metric, sample), on_no_data)
+    result = MetricResult(cluster, metric.name, "inconclusive", _compare(metric, sample), sample.requests)
+    return _judge_value(metric, result, _find_gap(metric, sample), on_no_data)
 
 
 def aggregate(
@@ -93,7 +93,7 @@ def aggregate(
     counted = [result for result in results if result.metric in deciding]
     verdicts = _by_cluster(counted)
     bad = tuple(cluster for cluster, verdict in verdicts.items() if verdict == "fail")
-    notes = [_told(result) for result in counted if result.verdict != "pass"]
+    notes = [_describe_result(result) for result in counted if result.verdict != "pass"]
     if rule.kind == "weighted":
         averages = [_average(metric, _of(metric, counted), on_no_data) for metric in deciding.values()]
         verdict = _worst(average.verdict for average in averages)
@@ -109,15 +109,15 @@ def aggregate(
 # -- one metric on one cluster ----------------------------------------------------------------------------------------
 
 
-def _judged(metric: Metric, result: MetricResult, lacking: str, on_no_data: OnNoData) -> MetricResult:
+def _judge_value(metric: Metric, result: MetricResult, lacking: str, on_no_data: OnNoData) -> MetricResult:
     """A result with its verdict. ``lacking`` is why the value says nothing; empty where it is judged."""
     if result.value is None or lacking:
         return replace(result, verdict=_OF_NO_DATA[on_no_data], reason=lacking)
-    reason = _outside(metric, result.value)
+    reason = _find_broken_bound(metric, result.value)
     return replace(result, verdict="fail" if reason else "pass", reason=reason)
 
 
-def _compared(metric: Metric, sample: Sample) -> float | None:
+def _compare(metric: Metric, sample: Sample) -> float | None:
     """The value that bounds are about."""
     if not metric.compare or sample.canary is None:
         return sample.canary
@@ -131,16 +131,16 @@ def _compared(metric: Metric, sample: Sample) -> float | None:
     return sample.canary / sample.stable
 
 
-def _lacking(metric: Metric, sample: Sample) -> str:
+def _find_gap(metric: Metric, sample: Sample) -> str:
     """Why the value cannot be judged; empty where it can."""
     if sample.canary is None:
         return f"there is no data of the canary in {metric.interval}"
     if metric.compare and sample.stable is None:
         return f"there is no data of the stable side in {metric.interval} to compare with"
-    return _too_few(metric, sample.requests)
+    return _find_shortage(metric, sample.requests)
 
 
-def _too_few(metric: Metric, requests: float | None) -> str:
+def _find_shortage(metric: Metric, requests: float | None) -> str:
     """Why the requests are not enough; empty where they are."""
     if not metric.minimum_requests:
         return ""
@@ -151,7 +151,7 @@ def _too_few(metric: Metric, requests: float | None) -> str:
     return ""
 
 
-def _outside(metric: Metric, value: float) -> str:
+def _find_broken_bound(metric: Metric, value: float) -> str:
     """Which bound a value breaks; empty where none."""
     what = {"": "", "ratio": "canary/stable ", "difference": "canary - stable "}[metric.compare]
     if metric.minimum is not None and value < metric.minimum:
@@ -205,13 +205,13 @@ def _average(metric: Metric, results: Sequence[MetricResult], on_no_data: OnNoDa
     ]
     total = sum(requests for _value, requests in measured)
     average = sum(value * requests for value, requests in measured if requests) / total if total else None
-    lacking = _too_few(metric, total) if total else f"there is no data of the canary in {metric.interval}"
-    judged = _judged(metric, MetricResult("", metric.name, "inconclusive", average, total), lacking, on_no_data)
+    lacking = _find_shortage(metric, total) if total else f"there is no data of the canary in {metric.interval}"
+    judged = _judge_value(metric, MetricResult("", metric.name, "inconclusive", average, total), lacking, on_no_data)
     away = [result.cluster for result in results if result.verdict == "error"]
     if away and judged.verdict != "fail":
         return replace(judged, verdict="error", reason=f"nothing is known of {', '.join(away)}")
     return replace(judged, reason=f"over all clusters {judged.reason}" if judged.reason else "")
 
 
-def _told(result: MetricResult) -> str:
+def _describe_result(result: MetricResult) -> str:
     return f"{result.cluster}: {result.metric}: {result.reason or result.verdict}"

@@ -27,7 +27,7 @@ from ..._kube.errors import KubeError
 from ..._proof import acknowledged, routes, serving
 from ..model import Side
 from .analysis import Metric, Sample
-from .queries import Target
+from .queries import MeasuredService
 from .spec import AnalysisSpec
 
 K = TypeVar("K")
@@ -54,7 +54,7 @@ class Counters:
 
 
 @dataclass(frozen=True)
-class Seen:
+class SideCounts:
     """What came to one side within the window."""
 
     requests: int = 0
@@ -63,7 +63,7 @@ class Seen:
 
 
 def proxies(
-    spec: AnalysisSpec, targets: Mapping[str, Target], fleet: Fleet, *, deadline: float
+    spec: AnalysisSpec, targets: Mapping[str, MeasuredService], fleet: Fleet, *, deadline: float
 ) -> tuple[dict[str, list[str]], dict[str, str]]:
     """By cluster the proxies to look at (``pod.namespace``), and why of a cluster none is known."""
     # An istiod may serve the proxies of other clusters than its own.
@@ -83,7 +83,7 @@ def proxies(
 
 
 def samples(
-    spec: AnalysisSpec, target: Target, client: Client, sampled: Sequence[str], *, ends: float
+    spec: AnalysisSpec, target: MeasuredService, client: Client, sampled: Sequence[str], *, ends: float
 ) -> dict[str, Sample]:
     """By metric what the sampled proxies of a cluster saw within the window; one that does not answer is left out."""
     timed = any(metric.builtin == "request-duration" for metric in spec.metrics)
@@ -97,11 +97,11 @@ def samples(
     if sampled and not after:
         error = f"none of {len(sampled)} proxies tells its statistics, {sampled[0]} the first of them"
         return {metric.name: Sample(error=error) for metric in spec.metrics}
-    seen = total([grown(before[proxy], after[proxy]) for proxy in after], places)
+    seen = total([count_growth(before[proxy], after[proxy]) for proxy in after], places)
     return {metric.name: sample(metric, seen) for metric in spec.metrics}
 
 
-def places_of(target: Target) -> dict[Side, routes.Target]:
+def places_of(target: MeasuredService) -> dict[Side, routes.Target]:
     """Where each side is in Envoy's names. Pure."""
     return {
         "canary": routes.Target(target.canary.host, target.canary.subset, target.port),
@@ -109,7 +109,7 @@ def places_of(target: Target) -> dict[Side, routes.Target]:
     }
 
 
-def sample(metric: Metric, seen: Mapping[Side, Seen]) -> Sample:
+def sample(metric: Metric, seen: Mapping[Side, SideCounts]) -> Sample:
     """Pure."""
     canary, stable = seen["canary"], seen["stable"]
     if metric.builtin == "request-success-rate":
@@ -140,16 +140,16 @@ def percentile(buckets: Mapping[float, int], share: float = PERCENTILE) -> float
     return low
 
 
-def grown(before: Counters, after: Counters) -> Counters:
+def count_growth(before: Counters, after: Counters) -> Counters:
     """What was added. A host that was not there, or began anew, says nothing. Pure."""
     return Counters(
-        _grown(before.requests, after.requests),
-        _grown(before.errors, after.errors),
-        _grown(before.buckets, after.buckets),
+        _subtract(before.requests, after.requests),
+        _subtract(before.errors, after.errors),
+        _subtract(before.buckets, after.buckets),
     )
 
 
-def total(added: Iterable[Counters], places: Mapping[Side, routes.Target]) -> dict[Side, Seen]:
+def total(added: Iterable[Counters], places: Mapping[Side, routes.Target]) -> dict[Side, SideCounts]:
     """What all proxies saw together, by side. Pure."""
     each = list(added)
     return {side: _of_place(each, place) for side, place in places.items()}
@@ -199,7 +199,7 @@ def _read(
         return {proxy: found for proxy, found in read if found is not None}
 
 
-def _of_place(added: Iterable[Counters], place: routes.Target) -> Seen:
+def _of_place(added: Iterable[Counters], place: routes.Target) -> SideCounts:
     requests = errors = 0
     buckets: dict[float, int] = {}
     for each in added:
@@ -208,12 +208,12 @@ def _of_place(added: Iterable[Counters], place: routes.Target) -> Seen:
         for (name, bound), count in each.buckets.items():
             if routes.target_of(name, [place]):
                 buckets[bound] = buckets.get(bound, 0) + count
-    return Seen(requests, min(errors, requests), buckets)
+    return SideCounts(requests, min(errors, requests), buckets)
 
 
-def _grown(before: Mapping[K, int], after: Mapping[K, int]) -> dict[K, int]:
+def _subtract(before: Mapping[K, int], after: Mapping[K, int]) -> dict[K, int]:
     return {key: after[key] - before[key] for key in after if key in before and after[key] >= before[key]}
 
 
-def _success_rate(seen: Seen) -> float | None:
+def _success_rate(seen: SideCounts) -> float | None:
     return 100.0 * (seen.requests - seen.errors) / seen.requests if seen.requests else None

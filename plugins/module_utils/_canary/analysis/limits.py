@@ -20,7 +20,7 @@ Tallies = Mapping[str, Mapping[str, int]]
 NOTHING: Mapping[str, int] = {"failed": 0, "inconclusive": 0, "errors": 0, "successes": 0}
 
 
-def count(
+def count_results(
     tallies: Tallies, rule: Rule, metrics: Sequence[Metric], analysis: Analysis, on_no_data: OnNoData = "hold"
 ) -> dict[str, dict[str, int]]:
     """The tallies after one more analysis. A metric that it has no result of keeps its own."""
@@ -29,11 +29,11 @@ def count(
         results = [result for result in analysis.results if result.metric == metric.name]
         if results and not metric.dry_run:
             verdict = aggregate(rule, [metric], results, on_no_data).verdict
-            counted[metric.name] = _with(counted.get(metric.name, NOTHING), verdict)
+            counted[metric.name] = _add_verdict(counted.get(metric.name, NOTHING), verdict)
     return counted
 
 
-def limit(metrics: Sequence[Metric], tallies: Tallies) -> tuple[Verdict | None, tuple[str, ...]]:
+def find_limit(metrics: Sequence[Metric], tallies: Tallies) -> tuple[Verdict | None, tuple[str, ...]]:
     """The verdict that a limit brings about, with the reasons; None where nothing has come to its limit.
 
     Fail, error or inconclusive where one metric has more than its limit of them, in this order. Pass where every
@@ -61,7 +61,7 @@ def limit(metrics: Sequence[Metric], tallies: Tallies) -> tuple[Verdict | None, 
     return None, ()
 
 
-def _with(tally: Mapping[str, int], verdict: Verdict) -> dict[str, int]:
+def _add_verdict(tally: Mapping[str, int], verdict: Verdict) -> dict[str, int]:
     return {
         "failed": tally["failed"] + (verdict == "fail"),
         "inconclusive": tally["inconclusive"] + (verdict == "inconclusive"),

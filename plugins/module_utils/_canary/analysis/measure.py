@@ -14,7 +14,7 @@ from ..model import Analysis, Side
 from . import envoy_stats
 from .analysis import Metric, Sample, aggregate, judge
 from .prometheus import Prometheus, Reading
-from .queries import Scope, Target, builtin_query, rendered, requests_query
+from .queries import MeasuredService, SeriesScope, make_builtin_query, make_requests_query, render_template
 from .spec import AnalysisSpec
 
 SIDES: tuple[Side, ...] = ("canary", "stable")
@@ -26,7 +26,7 @@ _CONNECTIONS = 8
 """Queries at once to one Prometheus, which runs 20 itself where nobody says otherwise (--query.max-concurrency)."""
 
 
-def measure(spec: AnalysisSpec, targets: Mapping[str, Target], fleet: Fleet, *, deadline: float) -> Analysis:
+def measure(spec: AnalysisSpec, targets: Mapping[str, MeasuredService], fleet: Fleet, *, deadline: float) -> Analysis:
     """The verdict over the clusters in ``targets``; others, as those of another wave, are not asked.
 
     A cluster whose source gives nothing within ``deadline`` seconds has the verdict error, and delays no other one.
@@ -62,10 +62,10 @@ def measure(spec: AnalysisSpec, targets: Mapping[str, Target], fleet: Fleet, *, 
     return aggregate(spec.rule, spec.metrics, results, spec.on_no_data)
 
 
-def _of_prometheus(spec: AnalysisSpec, target: Target, cluster: str, ends: float) -> Samples:
+def _of_prometheus(spec: AnalysisSpec, target: MeasuredService, cluster: str, ends: float) -> Samples:
     """All queries of a cluster at once, within the time limit that is for all of them."""
     limit = min(ends, time.monotonic() + spec.prometheus.timeout)
-    scopes = {side: Scope(cluster, target, side, spec.reporter, spec.prometheus.cluster_label) for side in SIDES}
+    scopes = {side: SeriesScope(cluster, target, side, spec.reporter, spec.prometheus.cluster_label) for side in SIDES}
     # Several metrics may ask for the same, as for the number of requests.
     queries = dict.fromkeys(query for metric in spec.metrics for query in _queries(spec, metric, scopes).values())
     prometheus = Prometheus(cluster, spec.prometheus, connections=_CONNECTIONS)
@@ -84,18 +84,18 @@ def _of_prometheus(spec: AnalysisSpec, target: Target, cluster: str, ends: float
     }
 
 
-def _queries(spec: AnalysisSpec, metric: Metric, scopes: Mapping[Side, Scope]) -> dict[str, str]:
+def _queries(spec: AnalysisSpec, metric: Metric, scopes: Mapping[Side, SeriesScope]) -> dict[str, str]:
     """What has to be asked for a metric, by the field of Sample that it fills."""
     queries: dict[str, str] = {side: _query(metric, scopes[side]) for side in (SIDES if metric.compare else SIDES[:1])}
     if metric.minimum_requests or spec.needs_requests:
-        queries["requests"] = requests_query(scopes["canary"], metric.interval)
+        queries["requests"] = make_requests_query(scopes["canary"], metric.interval)
     return queries
 
 
-def _query(metric: Metric, scope: Scope) -> str:
+def _query(metric: Metric, scope: SeriesScope) -> str:
     if metric.builtin is not None:
-        return builtin_query(metric.builtin, scope, metric.interval)
-    return rendered(metric.query, scope, metric.interval, metric.variables)
+        return make_builtin_query(metric.builtin, scope, metric.interval)
+    return render_template(metric.query, scope, metric.interval, metric.variables)
 
 
 def _sample(readings: Mapping[str, Reading]) -> Sample:

@@ -55,7 +55,7 @@ class Prometheus:
         headers = (("Accept", "application/json"), *self._spec.headers.items())
         try:
             answer = self._session.send("GET", url, None, headers, timeout)
-            reading = reading_of(answer.status, read_all(answer, ends))
+            reading = read_answer(answer.status, read_all(answer, ends))
         except (HTTPError, OSError) as error:
             proxy = without_user_information(self._session.proxy) if self._session.proxy else ""
             failure = retry.explain(error, server=self._url, proxy=proxy, seconds=timeout)
@@ -68,7 +68,7 @@ class Prometheus:
         self._session.close()
 
 
-def reading_of(status: int, body: bytes) -> Reading:
+def read_answer(status: int, body: bytes) -> Reading:
     """An answer of ``/api/v1/query``. Pure.
 
     Of several series none is chosen (Flagger takes the last one, which may be any): the query has to make one of them.
@@ -76,12 +76,12 @@ def reading_of(status: int, body: bytes) -> Reading:
     try:
         answer = json.loads(body)
         if answer["status"] != "success":
-            return Reading(error=f"{answer['errorType']}: {_short(answer['error'])}")
+            return Reading(error=f"{answer['errorType']}: {_shorten(answer['error'])}")
         if status != 200:
             return Reading(error=f"HTTP {status}")
         return _value_of(answer["data"]["resultType"], answer["data"]["result"])
     except (ValueError, KeyError, TypeError, IndexError):
-        text = _short(body[: 4 * _LONGEST].decode("utf-8", "replace"))
+        text = _shorten(body[: 4 * _LONGEST].decode("utf-8", "replace"))
         expected = "" if status >= 300 else ", which is no answer of Prometheus's API"
         return Reading(error=f"HTTP {status}{expected}: {text}")
 
@@ -129,6 +129,6 @@ def _credentials(cluster: str, url: str, spec: PrometheusSpec) -> Credentials:
     )
 
 
-def _short(text: str) -> str:
+def _shorten(text: str) -> str:
     words = " ".join(str(text).split())
     return words if len(words) <= _LONGEST else words[:_LONGEST] + "..."

@@ -47,7 +47,7 @@ _VARIABLE = "variables."
 
 
 @dataclass(frozen=True)
-class Destination:
+class MeasuredSide:
     """One side of a release on one cluster. ``host`` is in full; ``subset``, ``workload`` (its name) and ``version``
     (the value of its pods' label) are empty where there is none."""
 
@@ -58,22 +58,22 @@ class Destination:
 
 
 @dataclass(frozen=True)
-class Target:
+class MeasuredService:
     """What is measured on one cluster. ``port`` is that of the service (None: all of them). ``names`` are values for
     ``name``, ``target``, ``service``, ``ingress`` and ``route`` in templates; what is missing is empty."""
 
     namespace: str
-    canary: Destination
-    stable: Destination
+    canary: MeasuredSide
+    stable: MeasuredSide
     port: int | None = None
     names: Mapping[str, str] = field(default_factory=dict)
 
-    def side(self, side: Side) -> Destination:
+    def side(self, side: Side) -> MeasuredSide:
         return self.canary if side == "canary" else self.stable
 
 
 @dataclass(frozen=True)
-class Scope:
+class SeriesScope:
     """Which series of Istio's metrics belong to one side on one cluster.
 
     ``reporter`` destination counts what the workloads of the cluster answered, source what its clients saw.
@@ -81,7 +81,7 @@ class Scope:
     """
 
     cluster: str
-    target: Target
+    target: MeasuredService
     side: Side
     reporter: Reporter = "destination"
     cluster_label: str = "destination_cluster"
@@ -100,19 +100,19 @@ class Scope:
                 labels["destination_version"] = destination.version
         if self.cluster_label:
             labels[self.cluster_label] = self.cluster
-        return ",".join(f'{name}="{_quoted(value)}"' for name, value in labels.items())
+        return ",".join(f'{name}="{_quote(value)}"' for name, value in labels.items())
 
 
 def default_cluster_label(reporter: Reporter) -> str:
     return f"{reporter}_cluster"
 
 
-def requests_query(scope: Scope, interval: str) -> str:
+def make_requests_query(scope: SeriesScope, interval: str) -> str:
     """How many requests the side got in the interval; 0 where there is no series."""
     return f"sum(increase(istio_requests_total{{{_matchers(scope)}}}[{interval}])) or vector(0)"
 
 
-def builtin_query(builtin: Builtin, scope: Scope, interval: str) -> str:
+def make_builtin_query(builtin: Builtin, scope: SeriesScope, interval: str) -> str:
     """Of a metric that needs no template: percent of requests not answered with 5xx, or milliseconds of the 99th
     percentile. Nothing comes of it where there were no requests."""
     matchers = _matchers(scope)
@@ -125,7 +125,7 @@ def builtin_query(builtin: Builtin, scope: Scope, interval: str) -> str:
     return f"100 * ({good} or vector(0)) / {every}"
 
 
-def rendered(template: str, scope: Scope, interval: str, variables: Mapping[str, str]) -> str:
+def render_template(template: str, scope: SeriesScope, interval: str, variables: Mapping[str, str]) -> str:
     """The query of a template without problems()."""
     target, destination = scope.target, scope.target.side(scope.side)
     values = {
@@ -150,16 +150,16 @@ def names_in(template: str) -> set[str]:
     return {found.strip() for found in _PLACEHOLDER.findall(template)}
 
 
-def unknown_names(template: str, variables: Iterable[str]) -> list[str]:
+def find_unknown_names(template: str, variables: Iterable[str]) -> list[str]:
     """What a template uses and nobody gives, in alphabetical order."""
     known = {*NAMES, *(f"{_VARIABLE}{name}" for name in variables)}
     return sorted(names_in(template) - known)
 
 
-def _matchers(scope: Scope) -> str:
+def _matchers(scope: SeriesScope) -> str:
     return f'reporter="{scope.reporter}",{scope.selector}'
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     """As PromQL writes a string (that of Go)."""
     return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

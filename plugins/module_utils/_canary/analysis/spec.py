@@ -124,11 +124,11 @@ class AnalysisSpec:
     @classmethod
     def of(cls, options: Mapping[str, Any] | None, clusters: Iterable[str] = ()) -> AnalysisSpec:
         """From options with ANALYSIS_ARGUMENT_SPEC, for these clusters. Raises MeshError with all that is wrong."""
-        given = _defaulted(ANALYSIS_ARGUMENT_SPEC, options)
+        given = _fill_defaults(ANALYSIS_ARGUMENT_SPEC, options)
         named = list(clusters)
         metrics = tuple(_metric(each) for each in given["metrics"])
         findings = [*_of_run(given, named), *_of_metrics(given, metrics)]
-        envoy = EnvoySpec(**_defaulted(ENVOY_ARGUMENT_SPEC, given["envoy"]))
+        envoy = EnvoySpec(**_fill_defaults(ENVOY_ARGUMENT_SPEC, given["envoy"]))
         if given["source"] == "envoy":
             # Proxies are looked at for this time, whatever interval a query would have.
             metrics = tuple(replace(metric, interval=f"{envoy.window:g}s") for metric in metrics)
@@ -155,13 +155,13 @@ class AnalysisSpec:
         return self.rule.kind == "weighted"
 
 
-def _defaulted(argument_spec: Mapping[str, Mapping[str, Any]], options: Mapping[str, Any] | None) -> dict[str, Any]:
+def _fill_defaults(argument_spec: Mapping[str, Mapping[str, Any]], options: Mapping[str, Any] | None) -> dict[str, Any]:
     given = {name: value for name, value in (options or {}).items() if value is not None}
     return {**{name: spec.get("default") for name, spec in argument_spec.items()}, **given}
 
 
 def _metric(options: Mapping[str, Any]) -> Metric:
-    given = _defaulted(METRIC_ARGUMENT_SPEC, options)
+    given = _fill_defaults(METRIC_ARGUMENT_SPEC, options)
     return Metric(
         name=given["name"] or given["builtin"] or "",
         builtin=given["builtin"],
@@ -178,7 +178,7 @@ def _metric(options: Mapping[str, Any]) -> Metric:
 
 
 def _prometheus(given: Mapping[str, Any]) -> PrometheusSpec:
-    options = _defaulted(PROMETHEUS_ARGUMENT_SPEC, given["prometheus"])
+    options = _fill_defaults(PROMETHEUS_ARGUMENT_SPEC, given["prometheus"])
     label = options["cluster_label"]
     return PrometheusSpec(
         url=(options["url"] or "").rstrip("/"),
@@ -227,14 +227,14 @@ def _of_metrics(given: Mapping[str, Any], metrics: Sequence[Metric]) -> list[Fin
         where = f"metrics[{metric.name or index}]"
         if not metric.name:
             findings.append(_option(where, "has no name", "give it one"))
-        findings += [_option(where, found, remedy) for found, remedy in _wrong_with(metric)]
+        findings += [_option(where, found, remedy) for found, remedy in _find_problems(metric)]
         if given["source"] == "envoy" and metric.query:
             remedy = "use a builtin metric, or the source prometheus"
             findings.append(_option(where, "has a query, and the source envoy answers none", remedy))
     return findings
 
 
-def _wrong_with(metric: Metric) -> Iterable[tuple[str, str]]:
+def _find_problems(metric: Metric) -> Iterable[tuple[str, str]]:
     """What is wrong, and what to do about it."""
     if bool(metric.builtin) == bool(metric.query):
         yield "has to have exactly one of builtin and query", "leave one out, or give one"
@@ -251,7 +251,7 @@ def _wrong_with(metric: Metric) -> Iterable[tuple[str, str]]:
         least = 1 if name == "success_limit" else 0
         if most is not None and most < least:
             yield f"has {name} {most}", f"give {least} or more, or leave it out"
-    unknown = queries.unknown_names(metric.query, metric.variables)
+    unknown = queries.find_unknown_names(metric.query, metric.variables)
     if unknown:
         known = ", ".join((*queries.NAMES, *(f"variables.{name}" for name in metric.variables)))
         yield f"uses {', '.join(f'${{{name}}}' for name in unknown)}, which nobody gives", f"there are {known}"
@@ -272,7 +272,7 @@ def _of_prometheus(spec: AnalysisSpec, clusters: Sequence[str]) -> list[Finding]
             _option("prometheus.urls", f"says nothing of {', '.join(without)}", "add them, or give url too")
         )
     for where, url in (("url", prometheus.url), *((f"urls.{name}", url) for name, url in prometheus.urls.items())):
-        found = _wrong_with_url(url)
+        found = _find_problems_of_url(url)
         if url and found:
             findings.append(_option(f"prometheus.{where}", *found))
     if len({prometheus.url_of(cluster) for cluster in clusters}) < len(clusters) and not prometheus.cluster_label:
@@ -287,7 +287,7 @@ def _of_prometheus(spec: AnalysisSpec, clusters: Sequence[str]) -> list[Finding]
     return findings
 
 
-def _wrong_with_url(url: str) -> tuple[str, str] | None:
+def _find_problems_of_url(url: str) -> tuple[str, str] | None:
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0

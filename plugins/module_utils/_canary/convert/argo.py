@@ -13,7 +13,7 @@ from typing import Any
 from ..._times import seconds_of
 from ..._values import whole_number
 from ..model import TOTAL
-from .manifest_reader import Source, given, template_of
+from .manifest_reader import ManifestReader, drop_empty, template_of
 
 _GATEWAY_PLUGIN = "argoproj-labs/gatewayAPI"
 _CONDITION = re.compile(r"\s*(?:result(?:\[0\])?)\s*(>=|<=|>|<)\s*([0-9]+(?:\.[0-9]+)?)\s*")
@@ -25,7 +25,7 @@ _LIMITS = {
 }
 
 
-def from_rollout(source: Source) -> dict[str, Any]:
+def from_rollout(source: ManifestReader) -> dict[str, Any]:
     """The options; what differs is noted in ``source``."""
     take = source.take
     name, namespace = take("metadata.name"), take("metadata.namespace") or "default"
@@ -39,13 +39,13 @@ def from_rollout(source: Source) -> dict[str, Any]:
         "canary's pods become the stable ones",
         "nothing; the stable Service has to select the stable workload's pods, the canary's Service the others",
     )
-    _unlike(source, where)
-    options = given(name=name, namespace=namespace, manage=False, workload=workload, **specific)
+    _drop_unlike(source, where)
+    options = drop_empty(name=name, namespace=namespace, manage=False, workload=workload, **specific)
     source.check_plan(f"{where}.steps", options.get("plan") or {})
     return options
 
 
-def _workload(source: Source, name: str) -> dict[str, Any]:
+def _workload(source: ManifestReader, name: str) -> dict[str, Any]:
     take = source.take
     reference = take("spec.workloadRef")
     if reference:
@@ -63,13 +63,13 @@ def _workload(source: Source, name: str) -> dict[str, Any]:
         )
     for field in ("template", "selector", "revisionHistoryLimit", "minReadySeconds"):
         take(f"spec.{field}")
-    return given(kind=kind, name=target, progress_deadline=source.whole("spec.progressDeadlineSeconds"))
+    return drop_empty(kind=kind, name=target, progress_deadline=source.whole("spec.progressDeadlineSeconds"))
 
 
 # Canary
 
 
-def _canary(source: Source, where: str, namespace: str) -> dict[str, Any]:
+def _canary(source: ManifestReader, where: str, namespace: str) -> dict[str, Any]:
     take = source.take
     stable, canary = take(f"{where}.stableService"), take(f"{where}.canaryService")
     rule = take(f"{where}.trafficRouting.istio.destinationRule")
@@ -93,24 +93,24 @@ def _canary(source: Source, where: str, namespace: str) -> dict[str, Any]:
     routes = _routes(source, where, namespace)
     if not routes:
         source.differs(f"{where}.trafficRouting", "no route that has weights is named", "name it in routes")
-    return given(
+    return drop_empty(
         stable=stable,
         canary=canary,
         routes=routes,
         match=match,
-        plan=given(steps=steps, total=total if total != TOTAL else None),
+        plan=drop_empty(steps=steps, total=total if total != TOTAL else None),
         analysis=_background(source, where, namespace),
     )
 
 
-def _routes(source: Source, where: str, namespace: str) -> list[dict[str, Any]]:
+def _routes(source: ManifestReader, where: str, namespace: str) -> list[dict[str, Any]]:
     take = source.take
     one = take(f"{where}.trafficRouting.istio.virtualService")
     several = take(f"{where}.trafficRouting.istio.virtualServices") or []
     made = []
     for service in [*([one] if one else []), *several]:
         name, _dot, own = str(service.get("name")).partition(".")
-        base = given(kind="VirtualService", name=name, namespace=own or namespace)
+        base = drop_empty(kind="VirtualService", name=name, namespace=own or namespace)
         named = service.get("routes") or []
         if service.get("tlsRoutes") or service.get("tcpRoutes"):
             source.differs(
@@ -122,14 +122,16 @@ def _routes(source: Source, where: str, namespace: str) -> list[dict[str, Any]]:
         sections = [("http", named)] if named or not (service.get("tlsRoutes") or service.get("tcpRoutes")) else []
         sections += [(section, []) for section in ("tls", "tcp") if service.get(f"{section}Routes")]
         made += [
-            given(**base, section=section if len(sections) > 1 or section != "http" else None, routes=of)
+            drop_empty(**base, section=section if len(sections) > 1 or section != "http" else None, routes=of)
             for section, of in sections
         ]
     plugin = (take(f"{where}.trafficRouting.plugins") or {}).copy()
     gateway = plugin.pop(_GATEWAY_PLUGIN, None) or {}
     listed = [gateway.get("httpRoute"), *(each.get("name") for each in gateway.get("httpRoutes") or ())]
     made += [
-        given(kind="HTTPRoute", name=name, namespace=gateway.get("namespace") or namespace) for name in listed if name
+        drop_empty(kind="HTTPRoute", name=name, namespace=gateway.get("namespace") or namespace)
+        for name in listed
+        if name
     ]
     for other in plugin:
         source.differs(f"{where}.trafficRouting.plugins.{other}", "plugins are not known here", "name the routes")
@@ -137,7 +139,7 @@ def _routes(source: Source, where: str, namespace: str) -> list[dict[str, Any]]:
 
 
 def _steps(
-    source: Source, where: str, total: int, replicas: int | None
+    source: ManifestReader, where: str, total: int, replicas: int | None
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The steps, and the matches of their header routes. A weight with a pause behind it is one step."""
     made: list[dict[str, Any]] = []
@@ -184,7 +186,7 @@ def _steps(
     return made, matches
 
 
-def _pause(source: Source, path: str, pause: Mapping[str, Any], made: list[dict[str, Any]]) -> None:
+def _pause(source: ManifestReader, path: str, pause: Mapping[str, Any], made: list[dict[str, Any]]) -> None:
     duration = pause.get("duration")
     if duration is None:
         made.append({"pause": True})
@@ -200,7 +202,7 @@ def _pause(source: Source, path: str, pause: Mapping[str, Any], made: list[dict[
 
 
 def _scale(
-    source: Source, path: str, scale: Mapping[str, Any], replicas: int | None, made: list[dict[str, Any]]
+    source: ManifestReader, path: str, scale: Mapping[str, Any], replicas: int | None, made: list[dict[str, Any]]
 ) -> None:
     if scale.get("weight") is not None:
         made.append({"replicas": min(100, whole_number(scale["weight"], f"{path}.setCanaryScale.weight"))})
@@ -216,7 +218,7 @@ def _scale(
 
 
 def _header_route(
-    source: Source,
+    source: ManifestReader,
     path: str,
     route: Mapping[str, Any],
     made: list[dict[str, Any]],
@@ -243,7 +245,7 @@ def _header_route(
 # Analysis
 
 
-def _background(source: Source, where: str, namespace: str) -> dict[str, Any]:
+def _background(source: ManifestReader, where: str, namespace: str) -> dict[str, Any]:
     background = source.take(f"{where}.analysis")
     if not background:
         return {}
@@ -294,11 +296,11 @@ def _background(source: Source, where: str, namespace: str) -> dict[str, Any]:
         source.differs(f"{where}.analysis.templates", "they ask more than one address", "one source serves all metrics")
     # The limits of the metrics decide, so all failures that these allow have to be allowed together.
     threshold = sum(metric["failure_limit"] for metric in metrics) + 1 if metrics else None
-    return given(threshold=threshold, metrics=metrics, prometheus=given(url=next(iter(urls), None)))
+    return drop_empty(threshold=threshold, metrics=metrics, prometheus=drop_empty(url=next(iter(urls), None)))
 
 
 def _metric(
-    source: Source,
+    source: ManifestReader,
     path: str,
     metric: Mapping[str, Any],
     prometheus: Mapping[str, Any],
@@ -328,7 +330,7 @@ def _metric(
     limits = {ours: _limit(source, path, theirs, metric.get(theirs), known) for theirs, ours in _LIMITS.items()}
     limits["failure_limit"] = limits["failure_limit"] or 0
     query = template_of(str(prometheus.get("query", "")), known)
-    return given(
+    return drop_empty(
         name=metric.get("name"),
         query=query,
         min=least,
@@ -338,7 +340,7 @@ def _metric(
     )
 
 
-def _limit(source: Source, path: str, name: str, given_limit: Any, known: Mapping[str, str]) -> int | None:
+def _limit(source: ManifestReader, path: str, name: str, given_limit: Any, known: Mapping[str, str]) -> int | None:
     """A limit, which Argo takes as a number or as text that may name an argument."""
     if given_limit is None:
         return None
@@ -354,7 +356,7 @@ def _limit(source: Source, path: str, name: str, given_limit: Any, known: Mappin
         return None
 
 
-def _bounds(source: Source, path: str, condition: str | None) -> tuple[float | None, float | None]:
+def _bounds(source: ManifestReader, path: str, condition: str | None) -> tuple[float | None, float | None]:
     """Minimum and maximum that mean a successCondition, where it is a simple one."""
     least = most = None
     for part in re.split(r"&&|\band\b", condition or ""):
@@ -378,7 +380,7 @@ def _bounds(source: Source, path: str, condition: str | None) -> tuple[float | N
 # Blue/green
 
 
-def _blue_green(source: Source, where: str) -> dict[str, Any]:
+def _blue_green(source: ManifestReader, where: str) -> dict[str, Any]:
     take = source.take
     stable, canary = take(f"{where}.activeService"), take(f"{where}.previewService")
     source.differs(
@@ -395,15 +397,15 @@ def _blue_green(source: Source, where: str) -> dict[str, Any]:
             "give analysis.metrics",
         )
     source.drop(f"{where}.previewReplicaCount", "the canary has its full size", "use steps with {replicas: PERCENT}")
-    plan = given(
+    plan = drop_empty(
         iterations=1,
         interval=seconds,
         gates=[{"before": "promotion"}] if automatic is False else None,
     )
-    return given(stable=stable, canary=canary, plan=plan)
+    return drop_empty(stable=stable, canary=canary, plan=plan)
 
 
-def _unlike(source: Source, where: str) -> None:
+def _drop_unlike(source: ManifestReader, where: str) -> None:
     """Fields that have no counterpart, and why."""
     drop = source.drop
     take = source.take

@@ -11,7 +11,7 @@ from typing import Any
 from ..._kube.kinds import group_of
 from .argo import from_rollout
 from .flagger import from_canary
-from .manifest_reader import Source
+from .manifest_reader import ManifestReader
 
 _READERS = {("flagger.app", "Canary"): from_canary, ("argoproj.io", "Rollout"): from_rollout}
 
@@ -27,7 +27,7 @@ def convert(manifest: Mapping[str, Any], related: Iterable[Mapping[str, Any]] = 
     if read is None:
         known = " or ".join(f"{name} ({group})" for group, name in _READERS)
         raise ValueError(f"expected a manifest of {known}, found {kind[1]} ({kind[0] or 'no group'})")
-    source = Source.of(manifest, related)
+    source = ManifestReader.of(manifest, related)
     options = read(source)
     differences = source.rest(f"nothing here goes by it, or it is a field of {kind[1]} that is not known")
     return {"options": options, "differences": [each.as_dict() for each in differences]}

@@ -11,7 +11,7 @@ from typing import Any
 from ..._times import seconds_of
 from ..._values import number, truth, whole_number
 from ..analysis.queries import BUILTINS
-from .manifest_reader import Source, given, template_of
+from .manifest_reader import ManifestReader, drop_empty, template_of
 
 _SERVICE = {
     "name": "name",
@@ -36,7 +36,7 @@ _SHORTEST_INTERVAL = 10.0
 _LONGEST_RAMP = 100
 
 
-def from_canary(source: Source) -> dict[str, Any]:
+def from_canary(source: ManifestReader) -> dict[str, Any]:
     """The options; what differs is noted in ``source``."""
     take = source.take
     name, namespace = take("metadata.name"), take("metadata.namespace") or "default"
@@ -44,7 +44,7 @@ def from_canary(source: Source) -> dict[str, Any]:
     take("spec.targetRef.apiVersion")
     if kind not in ("Deployment", "DaemonSet"):
         source.differs("spec.targetRef.kind", f"a {kind} is no workload here", "route only: leave workload out")
-    service = given(
+    service = drop_empty(
         port=source.whole("spec.service.port"),
         port_discovery=source.truth("spec.service.portDiscovery"),
         delegation=source.truth("spec.service.delegation"),
@@ -53,7 +53,7 @@ def from_canary(source: Source) -> dict[str, Any]:
     apex = service.get("name") or target
     # Flagger reads canaryAnalysis where there is no analysis.
     where = "spec.analysis" if source.left.get("spec", {}).get("analysis") else "spec.canaryAnalysis"
-    workload = given(
+    workload = drop_empty(
         kind=kind,
         name=target,
         ready_threshold=source.whole(f"{where}.canaryReadyThreshold"),
@@ -77,12 +77,12 @@ def from_canary(source: Source) -> dict[str, Any]:
             "with spec.service.match Flagger leaves out all but headers and sourceLabels; here everything counts",
             "take out what is not meant",
         )
-    affinity = given(
+    affinity = drop_empty(
         cookie_name=take(f"{where}.sessionAffinity.cookieName"),
         max_age=source.whole(f"{where}.sessionAffinity.maxAge"),
         stable_cookie_name=take(f"{where}.sessionAffinity.primaryCookieName"),
     )
-    options = given(
+    options = drop_empty(
         name=name,
         namespace=namespace,
         manage=True,
@@ -98,12 +98,12 @@ def from_canary(source: Source) -> dict[str, Any]:
         notices=_notices(source, where, namespace),
         skip_analysis=source.truth("spec.skipAnalysis") or None,
     )
-    _unlike(source)
+    _drop_unlike(source)
     source.check_plan(where, plan)
     return options
 
 
-def _plan(source: Source, where: str, matches: bool, interval: float) -> dict[str, Any]:
+def _plan(source: ManifestReader, where: str, matches: bool, interval: float) -> dict[str, Any]:
     iterations = source.whole(f"{where}.iterations") or 0
     promotion = source.whole(f"{where}.stepWeightPromotion") or None
     mirror, mirror_weight = source.truth(f"{where}.mirror"), source.whole(f"{where}.mirrorWeight")
@@ -122,10 +122,10 @@ def _plan(source: Source, where: str, matches: bool, interval: float) -> dict[st
                 "to go back by weights, use weights instead of iterations",
             )
             promotion = None
-        plan = given(iterations=iterations, matched=matches or None)
+        plan = drop_empty(iterations=iterations, matched=matches or None)
     else:
         plan = _weights(source, where)
-    return given(
+    return drop_empty(
         **plan,
         step_weight_promotion=promotion,
         mirror=mirror or None,
@@ -134,7 +134,7 @@ def _plan(source: Source, where: str, matches: bool, interval: float) -> dict[st
     )
 
 
-def _weights(source: Source, where: str) -> dict[str, Any]:
+def _weights(source: ManifestReader, where: str) -> dict[str, Any]:
     """As Flagger reads them: stepWeight counts more than the list, and the list's end more than maxWeight."""
     step = source.whole(f"{where}.stepWeight") or 0
     listed = [
@@ -158,10 +158,10 @@ def _weights(source: Source, where: str) -> dict[str, Any]:
             f"Flagger's last weight is {over}, here it is {most}",
             "nothing; plan.overshoot: true has Flagger's",
         )
-    return given(step_weight=step or None, max_weight=most if most > 0 else None)
+    return drop_empty(step_weight=step or None, max_weight=most if most > 0 else None)
 
 
-def _interval(source: Source, where: str) -> float:
+def _interval(source: ManifestReader, where: str) -> float:
     given_interval = source.take(f"{where}.interval")
     seconds = seconds_of(given_interval) if given_interval is not None else 60.0
     if seconds is None:
@@ -179,7 +179,7 @@ def _interval(source: Source, where: str) -> float:
 # Analysis
 
 
-def _analysis(source: Source, where: str, namespace: str, interval: float) -> dict[str, Any]:
+def _analysis(source: ManifestReader, where: str, namespace: str, interval: float) -> dict[str, Any]:
     threshold = source.whole(f"{where}.threshold")
     if threshold is not None:
         source.differs(
@@ -192,12 +192,12 @@ def _analysis(source: Source, where: str, namespace: str, interval: float) -> di
     metrics = []
     for index, metric in enumerate(source.take(f"{where}.metrics") or []):
         path = f"{where}.metrics[{index}]"
-        part = Source.of({"metric": metric}, source.related)
+        part = ManifestReader.of({"metric": metric}, source.related)
         made, address = _metric(part, path, namespace)
         source.differences += part.differences
         source.differences += [
             type(each)(f"{path}.{each.field.partition('.')[2]}", each.why, each.what_to_do)
-            for each in Source(part.left).rest("nothing here goes by it")
+            for each in ManifestReader(part.left).rest("nothing here goes by it")
         ]
         if made is not None:
             metrics.append(made)
@@ -206,15 +206,15 @@ def _analysis(source: Source, where: str, namespace: str, interval: float) -> di
                 f"{path}.templateRef", "it asks another address than metrics before it", "one source serves all"
             )
         url = url or address
-    return given(
+    return drop_empty(
         interval=interval,
         threshold=threshold if threshold and threshold > 0 else None,
         metrics=metrics,
-        prometheus=given(url=url),
+        prometheus=drop_empty(url=url),
     )
 
 
-def _metric(part: Source, path: str, namespace: str) -> tuple[dict[str, Any] | None, str | None]:
+def _metric(part: ManifestReader, path: str, namespace: str) -> tuple[dict[str, Any] | None, str | None]:
     """One metric, and the address that its template names. None where it cannot be asked here."""
     take = part.take
     name, reference = take("metric.name"), take("metric.templateRef")
@@ -228,14 +228,14 @@ def _metric(part: Source, path: str, namespace: str) -> tuple[dict[str, Any] | N
                 f"the query of MetricTemplate {reference.get('name')} is not known, so the metric is left out",
                 "give the MetricTemplate to the filter too (related)",
             )
-            return _nothing(take)
+            return _drop_metric(take)
         if provider.get("type", "prometheus") != "prometheus":
             part.differs(
                 f"{path}.templateRef",
                 f"it asks {provider['type']}, and only Prometheus is asked here, so the metric is left out",
                 "ask it in a webhook of type rollout",
             )
-            return _nothing(take)
+            return _drop_metric(take)
         if provider.get("secretRef"):
             part.differs(
                 f"{path}.templateRef",
@@ -252,7 +252,7 @@ def _metric(part: Source, path: str, namespace: str) -> tuple[dict[str, Any] | N
         part.differs(path, "it has no thresholdRange, and Flagger compares with 0", "give it min or max")
     if query and "{{" in template_of(query):
         part.differs(f"{path}.query", "it has expressions beside names", "write them out; names are ${name} here")
-    return given(
+    return drop_empty(
         name=name,
         builtin=builtin,
         query=template_of(query) if query else None,
@@ -263,7 +263,7 @@ def _metric(part: Source, path: str, namespace: str) -> tuple[dict[str, Any] | N
     ), address
 
 
-def _nothing(take: Any) -> tuple[None, None]:
+def _drop_metric(take: Any) -> tuple[None, None]:
     """A metric that is left out as a whole has been read as a whole."""
     take("metric")
     return None, None
@@ -272,7 +272,7 @@ def _nothing(take: Any) -> tuple[None, None]:
 # Webhooks and notices
 
 
-def _webhooks(source: Source, where: str, plan: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _webhooks(source: ManifestReader, where: str, plan: Mapping[str, Any]) -> list[dict[str, Any]]:
     made = []
     for index, hook in enumerate(source.take(f"{where}.webhooks") or []):
         path = f"{where}.webhooks[{index}]"
@@ -280,7 +280,7 @@ def _webhooks(source: Source, where: str, plan: Mapping[str, Any]) -> list[dict[
         kind = rest.pop("type", None) or "rollout"
         timeout = rest.pop("timeout", None)
         made.append(
-            given(
+            drop_empty(
                 name=rest.pop("name", None),
                 type=kind,
                 url=rest.pop("url", None),
@@ -303,7 +303,7 @@ def _webhooks(source: Source, where: str, plan: Mapping[str, Any]) -> list[dict[
     return made
 
 
-def _notices(source: Source, where: str, namespace: str) -> list[dict[str, Any]]:
+def _notices(source: ManifestReader, where: str, namespace: str) -> list[dict[str, Any]]:
     made = []
     for index, alert in enumerate(source.take(f"{where}.alerts") or []):
         path = f"{where}.alerts[{index}]"
@@ -326,7 +326,7 @@ def _notices(source: Source, where: str, namespace: str) -> list[dict[str, Any]]
                 path, "without severity Flagger never sends it; here it is info", "leave it out, if never is meant"
             )
         made.append(
-            given(
+            drop_empty(
                 url=spec["address"],
                 kind="slack" if spec.get("type") == "slack" else "json",
                 severity=alert.get("severity"),
@@ -335,7 +335,7 @@ def _notices(source: Source, where: str, namespace: str) -> list[dict[str, Any]]
     return made
 
 
-def _unlike(source: Source) -> None:
+def _drop_unlike(source: ManifestReader) -> None:
     """Fields that have no counterpart, and why."""
     drop = source.drop
     provider = source.take("spec.provider")

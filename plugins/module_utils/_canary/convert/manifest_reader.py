@@ -13,13 +13,13 @@ from typing import Any
 
 from ..._findings import MeshError
 from ..._values import truth, whole_number
-from ..plan.plan import schedule
+from ..plan.plan import build_schedule
 
 Object = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Difference:
+class ManifestDifference:
     """A field of the manifest that means something else here, or nothing, as ``why`` says."""
 
     field: str
@@ -31,15 +31,15 @@ class Difference:
 
 
 @dataclass
-class Source:
+class ManifestReader:
     """A manifest that is being read. ``related`` are the objects that it refers to, as far as they are known."""
 
     left: dict[str, Any]
     related: tuple[Object, ...] = ()
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[ManifestDifference] = field(default_factory=list)
 
     @classmethod
-    def of(cls, manifest: Object, related: Iterable[Object] = ()) -> Source:
+    def of(cls, manifest: Object, related: Iterable[Object] = ()) -> ManifestReader:
         left = deepcopy(dict(manifest))
         annotations = (left.get("metadata") or {}).get("annotations") or {}
         annotations.pop(_LAST_APPLIED, None)
@@ -64,7 +64,7 @@ class Source:
         return None if value is None else whole_number(value, path)
 
     def differs(self, path: str, why: str, what_to_do: str) -> None:
-        self.differences.append(Difference(path, why, what_to_do))
+        self.differences.append(ManifestDifference(path, why, what_to_do))
 
     def drop(self, path: str, why: str, what_to_do: str) -> None:
         """Read a field that has no counterpart, and say so where it says anything."""
@@ -81,10 +81,10 @@ class Source:
                 return each
         return None
 
-    def rest(self, why: str) -> list[Difference]:
+    def rest(self, why: str) -> list[ManifestDifference]:
         """All differences, those of what was not read at the end."""
         unread = [
-            Difference(path, why, "see whether you need it, and say so to the maintainers")
+            ManifestDifference(path, why, "see whether you need it, and say so to the maintainers")
             for path in _leaves(self.left)
             if not path.startswith(_OF_THE_SERVER)
         ]
@@ -93,7 +93,7 @@ class Source:
     def check_plan(self, path: str, plan: Mapping[str, Any]) -> None:
         """Say what is refused of the plan that was made."""
         try:
-            schedule(plan)
+            build_schedule(plan)
         except MeshError as error:
             for finding in error.findings:
                 self.differs(path, f"refused here: {finding.message}", finding.remedy)
@@ -123,7 +123,7 @@ def _leaves(content: Any, path: str = "") -> Iterator[str]:
         yield path
 
 
-def given(**options: Any) -> dict[str, Any]:
+def drop_empty(**options: Any) -> dict[str, Any]:
     """The options that say anything."""
     return {name: value for name, value in options.items() if value not in (None, [], {}, ())}
 

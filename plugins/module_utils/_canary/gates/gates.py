@@ -76,7 +76,7 @@ def is_gate_name(name: str) -> bool:
     return _GATE.fullmatch(name) is not None
 
 
-def answer(gate: str, checksum: str, approvals: Iterable[Approval], now: float) -> GateReply:
+def judge_gate(gate: str, checksum: str, approvals: Iterable[Approval], now: float) -> GateReply:
     """Whether a gate is open for a revision at ``now`` (seconds since the epoch).
 
     Closed until somebody opens it. ``decision: closed`` counts more than any number of open ones, and so does one that
@@ -106,7 +106,7 @@ def answer(gate: str, checksum: str, approvals: Iterable[Approval], now: float) 
     return GateReply("closed", "; ".join(unused) or "nobody has opened it yet")
 
 
-def commands(gate: str, checksum: str, door: Door) -> tuple[str, ...]:
+def list_commands(gate: str, checksum: str, door: Door) -> tuple[str, ...]:
     """The lines by which a person opens a gate for this revision: one is enough. First the shorter one."""
     context = ["--context", door.context] if door.context else []
     lines = []

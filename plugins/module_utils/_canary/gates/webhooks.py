@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, cast, get_args
 
 from ..._findings import Finding, MeshError
 from ..model import GateAnswer, Phase
-from ..posts import POST_ARGUMENT_SPEC, Reply, Target, post_all, target_of
+from ..posts import POST_ARGUMENT_SPEC, PostTarget, Reply, post_all, target_of
 
 HookType = Literal[
     "confirm-rollout",
@@ -41,7 +41,7 @@ class Webhook:
     """One that is asked. ``metadata`` are texts, as Flagger's receivers read nothing else."""
 
     type: HookType
-    target: Target
+    target: PostTarget
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -78,7 +78,9 @@ def webhooks_of(options: Iterable[Mapping[str, Any]]) -> tuple[Webhook, ...]:
     return tuple(hooks)
 
 
-def ask(webhooks: Sequence[Webhook], types: Iterable[HookType], payload: Payload) -> dict[HookType, HookAnswer]:
+def ask_webhooks(
+    webhooks: Sequence[Webhook], types: Iterable[HookType], payload: Payload
+) -> dict[HookType, HookAnswer]:
     """Ask the hooks of these types, all at the same time. A type without a hook is not in the answer.
 
     - confirm-*: ``open`` where all agree, else ``closed``: hold.
@@ -90,7 +92,9 @@ def ask(webhooks: Sequence[Webhook], types: Iterable[HookType], payload: Payload
     asked = [hook for hook in webhooks if hook.type in wanted]
     replies = post_all([(hook.target, body_of(hook, payload)) for hook in asked])
     return {
-        kind: verdict(kind, [(hook, reply) for hook, reply in zip(asked, replies, strict=True) if hook.type == kind])
+        kind: judge_replies(
+            kind, [(hook, reply) for hook, reply in zip(asked, replies, strict=True) if hook.type == kind]
+        )
         for kind in wanted
         if any(hook.type == kind for hook in asked)
     }
@@ -117,7 +121,7 @@ def text_of(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
 
-def verdict(kind: HookType, replies: Sequence[tuple[Webhook, Reply]]) -> HookAnswer:
+def judge_replies(kind: HookType, replies: Sequence[tuple[Webhook, Reply]]) -> HookAnswer:
     """What the hooks of one type say together. Pure.
 
     Any 2xx agrees. Flagger stops at 202 and so takes 204, which a gate without anything to say answers, for a refusal.
@@ -125,13 +129,13 @@ def verdict(kind: HookType, replies: Sequence[tuple[Webhook, Reply]]) -> HookAns
     if kind == "rollback":
         agreed = tuple(f"{hook.target.name} asks for a rollback" for hook, reply in replies if reply.good)
         return HookAnswer("open" if agreed else "closed", agreed)
-    reasons = tuple(_refusal(hook, reply) for hook, reply in replies if not reply.good)
+    reasons = tuple(_describe_refusal(hook, reply) for hook, reply in replies if not reply.good)
     if not reasons or kind in _TOLD:
         return HookAnswer("open", reasons)
     return HookAnswer("failed" if kind in _CHECKS else "closed", reasons)
 
 
-def _refusal(hook: Webhook, reply: Reply) -> str:
+def _describe_refusal(hook: Webhook, reply: Reply) -> str:
     who = f"{hook.target.name} ({hook.type})"
     if reply.status is None:
         return f"{who}: {reply.message}"

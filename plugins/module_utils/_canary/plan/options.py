@@ -46,7 +46,7 @@ _GATES: dict[str, Any] = {
     "mutually_exclusive": [("before", "before_weight")],
 }
 
-_RING_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+_WAVE_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "strategy": {"type": "str", "choices": ["auto", "weights", "ab", "bluegreen"]},
     "step_weight": {"type": "int"},
     "step_weights": {"type": "list", "elements": "int"},
@@ -80,8 +80,8 @@ _RING_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 """What a wave may have of its own. Without defaults, so that what is not given is the plan's."""
 
 PLAN_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
-    **_RING_ARGUMENT_SPEC,
-    "strategy": {**_RING_ARGUMENT_SPEC["strategy"], "default": "auto"},
+    **_WAVE_ARGUMENT_SPEC,
+    "strategy": {**_WAVE_ARGUMENT_SPEC["strategy"], "default": "auto"},
     "mirror": {"type": "bool", "default": False},
     "matched": {"type": "bool", "default": False},
     "interval": {"type": "raw", "default": 60},
@@ -96,7 +96,7 @@ PLAN_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
             "name": {"type": "str"},
             "clusters": {"type": "list", "elements": "str"},
             "bake": {"type": "raw"},
-            **_RING_ARGUMENT_SPEC,
+            **_WAVE_ARGUMENT_SPEC,
         },
     },
 }
@@ -104,7 +104,7 @@ PLAN_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class Ring:
+class WaveOptions:
     """The plan of one wave, with what it has from the whole plan. Times are seconds."""
 
     number: int
@@ -131,7 +131,7 @@ class Ring:
             return min(self.total, self.step_weights[-1])
         return self.total if self.max_weight is None else self.max_weight
 
-    def named(self, name: str) -> str:
+    def name_in_wave(self, name: str) -> str:
         """A name that is not given: of this wave, where there are several."""
         return f"{self.name}-{name}" if self.name else name
 
@@ -198,7 +198,7 @@ def waves_of(options: Mapping[str, Any], clusters: Iterable[str]) -> dict[str, i
     return {name: found[name] if name in found else rest[0] for name in fleet}
 
 
-def rings_of(options: Mapping[str, Any]) -> tuple[list[Ring], Problems]:
+def wave_options_of(options: Mapping[str, Any]) -> tuple[list[WaveOptions], Problems]:
     """The waves of a plan, one where it names none, and everything that is wrong with their options."""
     problems = Problems()
     total = _or(options.get("total"), TOTAL)
@@ -207,15 +207,15 @@ def rings_of(options: Mapping[str, Any]) -> tuple[list[Ring], Problems]:
         total = TOTAL
     waves = options.get("waves") or []
     if not waves:
-        return [_ring(0, "", options, total, problems)], problems
+        return [_read_wave_options(0, "", options, total, problems)], problems
     _check_waves(waves, problems)
-    rings = []
+    found = []
     for number, wave in enumerate(waves):
         name = _wave_name(waves, number)
         problems.where = f"wave {name}: "
-        rings.append(_ring(number, name, _of_wave(options, wave), total, problems))
+        found.append(_read_wave_options(number, name, _of_wave(options, wave), total, problems))
     problems.where = ""
-    return rings, problems
+    return found, problems
 
 
 def _of_wave(options: Mapping[str, Any], wave: Mapping[str, Any]) -> dict[str, Any]:
@@ -235,7 +235,9 @@ def _wave_name(waves: Sequence[Mapping[str, Any]], number: int) -> str:
     return waves[number].get("name") or f"wave-{number + 1}"
 
 
-def _ring(number: int, name: str, options: Mapping[str, Any], total: int, problems: Problems) -> Ring:
+def _read_wave_options(
+    number: int, name: str, options: Mapping[str, Any], total: int, problems: Problems
+) -> WaveOptions:
     interval = problems.seconds(options.get("interval"), "interval", 60.0, positive=True)
     mirror = 0
     if options.get("mirror"):
@@ -245,7 +247,7 @@ def _ring(number: int, name: str, options: Mapping[str, Any], total: int, proble
         problems.add(
             "mirror-weight", "mirror_weight is given, and mirror is not true", "set mirror, or leave mirror_weight out"
         )
-    ring = Ring(
+    wave = WaveOptions(
         number=number,
         name=name,
         strategy=_strategy(options),
@@ -264,11 +266,11 @@ def _ring(number: int, name: str, options: Mapping[str, Any], total: int, proble
         gates=tuple(options.get("gates") or ()),
         total=total,
     )
-    _check_ways(ring, problems)
-    _check_strategy(ring, problems)
-    _check_weights(ring, problems)
-    _check_promotion(ring, options.get("promotion") == "switch", problems)
-    return ring
+    _check_ways(wave, problems)
+    _check_strategy(wave, problems)
+    _check_weights(wave, problems)
+    _check_promotion(wave, options.get("promotion") == "switch", problems)
+    return wave
 
 
 def _strategy(options: Mapping[str, Any]) -> str:
@@ -299,9 +301,9 @@ def _check_waves(waves: Sequence[Mapping[str, Any]], problems: Problems) -> None
         problems.add("wave-clusters", "more than one wave names no clusters", "only one may have all others")
 
 
-def _check_ways(ring: Ring, problems: Problems) -> None:
+def _check_ways(wave: WaveOptions, problems: Problems) -> None:
     """Exactly one way of stepping may be given: Flagger takes one of several and says nothing."""
-    given = [name for name in WAYS if getattr(ring, name) not in (None, ())]
+    given = [name for name in WAYS if getattr(wave, name) not in (None, ())]
     if not given:
         problems.add(
             "no-steps",
@@ -314,43 +316,43 @@ def _check_ways(ring: Ring, problems: Problems) -> None:
         )
 
 
-def _check_strategy(ring: Ring, problems: Problems) -> None:
+def _check_strategy(wave: WaveOptions, problems: Problems) -> None:
     """What does not go together, which Flagger takes and leaves out."""
-    strategy = ring.strategy
-    if ring.steps:
+    strategy = wave.strategy
+    if wave.steps:
         if strategy != "weights":
             problems.add("strategy", f"strategy {strategy} has no list of steps", "leave strategy or steps out")
-        if ring.mirror:
+        if wave.mirror:
             problems.add("mirror", "mirror and steps are given", "put {mirror: PERCENT} into steps")
-        if ring.matched:
+        if wave.matched:
             problems.add("matched", "matched and steps are given", "put {matched: true} into steps")
-    elif strategy == "weights" and ring.iterations is not None:
+    elif strategy == "weights" and wave.iterations is not None:
         problems.add("strategy", "strategy weights has no iterations", "leave strategy or iterations out")
-    elif strategy != "weights" and ring.iterations is None:
+    elif strategy != "weights" and wave.iterations is None:
         problems.add("iterations", f"strategy {strategy} needs iterations", "say how often it is to be analysed")
-    if strategy == "ab" and not ring.matched:
+    if strategy == "ab" and not wave.matched:
         problems.add("matched", "strategy ab sends matched requests to the canary", "set matched to true")
-    if strategy == "ab" and ring.mirror:
+    if strategy == "ab" and wave.mirror:
         problems.add(
             "mirror",
             "nothing is mirrored with strategy ab; Flagger takes mirror and forgets it",
             "leave mirror out, or give steps",
         )
-    if strategy == "bluegreen" and ring.matched:
+    if strategy == "bluegreen" and wave.matched:
         problems.add("matched", "strategy bluegreen matches no requests", "leave matched out, or use strategy ab")
-    if ring.max_weight is not None and (ring.steps or ring.iterations is not None):
-        way = "steps" if ring.steps else "iterations"
+    if wave.max_weight is not None and (wave.steps or wave.iterations is not None):
+        way = "steps" if wave.steps else "iterations"
         problems.add("max-weight", f"max_weight has no meaning with {way}", "leave it out")
 
 
-def _check_weights(ring: Ring, problems: Problems) -> None:
+def _check_weights(wave: WaveOptions, problems: Problems) -> None:
     """What makes a canary of Flagger's hang or jump."""
-    total, weights = ring.total, ring.step_weights
+    total, weights = wave.total, wave.step_weights
     problems.within(
-        ring.max_weight, "max_weight", 1, total, "Flagger never promotes above the total, and takes all for 0 or less"
+        wave.max_weight, "max_weight", 1, total, "Flagger never promotes above the total, and takes all for 0 or less"
     )
-    problems.within(ring.step_weight, "step_weight", 1, total, "in Flagger the weight then never moves, or jumps")
-    if ring.step_weight is not None and 0 < ring.step_weight * MOST_STEPS < ring.maximum:
+    problems.within(wave.step_weight, "step_weight", 1, total, "in Flagger the weight then never moves, or jumps")
+    if wave.step_weight is not None and 0 < wave.step_weight * MOST_STEPS < wave.maximum:
         problems.add("too-many-steps", f"a ramp has more than {MOST_STEPS} steps", "give a larger step_weight")
     if weights and weights[0] < 1:
         problems.add(
@@ -369,25 +371,25 @@ def _check_weights(ring: Ring, problems: Problems) -> None:
             problems.add(
                 "step-weights", f"step_weights has {weight} before its end, and all is {total}", "end the list there"
             )
-    if weights and ring.max_weight is not None and ring.max_weight != weights[-1]:
+    if weights and wave.max_weight is not None and wave.max_weight != weights[-1]:
         problems.add(
             "max-weight",
-            f"max_weight is {ring.max_weight} and step_weights ends with {weights[-1]}, where Flagger promotes",
+            f"max_weight is {wave.max_weight} and step_weights ends with {weights[-1]}, where Flagger promotes",
             "leave max_weight out, or end the list with it",
         )
-    problems.within(ring.iterations, "iterations", 1, MOST_STEPS, "without one Flagger never promotes")
+    problems.within(wave.iterations, "iterations", 1, MOST_STEPS, "without one Flagger never promotes")
 
 
-def _check_promotion(ring: Ring, switch: bool, problems: Problems) -> None:
-    step = ring.step_weight_promotion
-    problems.within(step, "step_weight_promotion", 0, ring.total, "below 0 Flagger runs away from the end")
-    if ring.strategy == "ab" and step and not switch:
+def _check_promotion(wave: WaveOptions, switch: bool, problems: Problems) -> None:
+    step = wave.step_weight_promotion
+    problems.within(step, "step_weight_promotion", 0, wave.total, "below 0 Flagger runs away from the end")
+    if wave.strategy == "ab" and step and not switch:
         problems.add(
             "step-weight-promotion",
             "requests that match go back at once, they have no weight",
             "leave step_weight_promotion out, or use promotion switch",
         )
-    if 0 < step * MOST_STEPS < ring.total:
+    if 0 < step * MOST_STEPS < wave.total:
         problems.add("too-many-steps", f"a promotion has more than {MOST_STEPS} steps", "give a larger number")
 
 

@@ -17,75 +17,85 @@ from typing import Any
 from ..._change.objects import content_hash
 from ..._times import seconds_of
 from ..._values import truth
-from ..model import ALL_WAVES, Step
-from .options import KINDS_OF_STEPS, MOST_STEPS, NAME, PLAN_ARGUMENT_SPEC, PROMOTION, Problems, Ring, rings_of, waves_of
+from ..model import ALL_WAVES, PlanStep
+from .options import (
+    KINDS_OF_STEPS,
+    MOST_STEPS,
+    NAME,
+    PLAN_ARGUMENT_SPEC,
+    PROMOTION,
+    Problems,
+    WaveOptions,
+    wave_options_of,
+    waves_of,
+)
 
-__all__ = ["PLAN_ARGUMENT_SPEC", "as_dict", "plan_hash", "schedule", "traffic_at", "waves_of"]
+__all__ = ["PLAN_ARGUMENT_SPEC", "as_dict", "build_schedule", "plan_hash", "traffic_at", "waves_of"]
 
 
 @dataclass(frozen=True)
-class _Held:
+class _TimedStep:
     """A step, and for how many seconds it is held at least."""
 
-    step: Step
+    step: PlanStep
     seconds: float
 
-    def but(self, seconds: float | None = None, **changes: Any) -> _Held:
-        return _Held(replace(self.step, **changes), self.seconds if seconds is None else seconds)
+    def but(self, seconds: float | None = None, **changes: Any) -> _TimedStep:
+        return _TimedStep(replace(self.step, **changes), self.seconds if seconds is None else seconds)
 
 
-def schedule(options: Mapping[str, Any]) -> tuple[Step, ...]:
+def build_schedule(options: Mapping[str, Any]) -> tuple[PlanStep, ...]:
     """All steps of a run, in order; what is missing in ``options`` has the default of PLAN_ARGUMENT_SPEC.
 
     Step 0 starts the canary without traffic, the last one has the phase succeeded. Raises MeshError with everything
     that is wrong with the plan.
     """
-    rings, problems = rings_of(options)
+    waves, problems = wave_options_of(options)
     switch = options.get("promotion") == "switch"
-    together = len(rings) > 1 and options.get("promote") == "together"
+    together = len(waves) > 1 and options.get("promote") == "together"
     if together:
-        rings = [replace(ring, gates=_gates_together(ring, ring is rings[-1])) for ring in rings]
-    parts = [_progressing(ring, problems) for ring in rings]
+        waves = [replace(wave, gates=_merge_gates(wave, wave is waves[-1])) for wave in waves]
+    parts = [_build_wave(wave, problems) for wave in waves]
     problems.refuse()
     if together:
-        _check_together(rings, parts, problems)
+        _check_together(waves, parts, problems)
         problems.refuse()
-    held: list[_Held] = []
-    for ring, part in zip(rings, parts, strict=True):
-        held += part
+    timed: list[_TimedStep] = []
+    for wave, part in zip(waves, parts, strict=True):
+        timed += part
         if not together:
-            held += _ending(ring, part[-1].step, switch)
+            timed += _build_promotion(wave, part[-1].step, switch)
             # The canary of a wave that is done goes before the next wave begins; of the last one when all is done.
-            if ring is not rings[-1] and not switch:
-                held.append(held[-1].but(seconds=0.0, replicas=0))
+            if wave is not waves[-1] and not switch:
+                timed.append(timed[-1].but(seconds=0.0, replicas=0))
     if together:
-        held += [each.but(wave=ALL_WAVES) for each in _ending(rings[-1], parts[-1][-1].step, switch)]
-    last = held[-1].but(
+        timed += [each.but(wave=ALL_WAVES) for each in _build_promotion(waves[-1], parts[-1][-1].step, switch)]
+    last = timed[-1].but(
         seconds=0.0,
         phase="succeeded",
         replicas=100 if switch else 0,
-        wave=ALL_WAVES if len(rings) > 1 else 0,
+        wave=ALL_WAVES if len(waves) > 1 else 0,
     )
-    return _numbered([*held, last])
+    return _number_steps([*timed, last])
 
 
-def traffic_at(steps: Sequence[Step], index: int, wave: int) -> Step | None:
+def traffic_at(steps: Sequence[PlanStep], index: int, wave: int) -> PlanStep | None:
     """The step that the clusters of a wave have when the run is at ``index``; None where theirs has not begun."""
     return next((step for step in reversed(steps[: index + 1]) if step.wave in (wave, ALL_WAVES)), None)
 
 
-def as_dict(step: Step) -> dict[str, Any]:
-    """A step as results, the lookup and the filter have it: the fields of ``Step``."""
+def as_dict(step: PlanStep) -> dict[str, Any]:
+    """A step as results, the lookup and the filter have it: the fields of ``PlanStep``."""
     return asdict(step)
 
 
-def plan_hash(steps: Iterable[Step]) -> str:
+def plan_hash(steps: Iterable[PlanStep]) -> str:
     """A short text that differs for schedules that differ in anything."""
     return content_hash([as_dict(step) for step in steps])
 
 
-def _check_together(rings: Sequence[Ring], parts: Sequence[Sequence[_Held]], problems: Problems) -> None:
-    ends = {ring.name: part[-1].step for ring, part in zip(rings, parts, strict=True)}
+def _check_together(waves: Sequence[WaveOptions], parts: Sequence[Sequence[_TimedStep]], problems: Problems) -> None:
+    ends = {wave.name: part[-1].step for wave, part in zip(waves, parts, strict=True)}
     if len({(end.canary, end.matched, end.replicas) for end in ends.values()}) > 1:
         told = ", ".join(
             f"{name} at {end.canary}{' and what matches' if end.matched else ''}, {end.replicas} percent of replicas"
@@ -96,7 +106,7 @@ def _check_together(rings: Sequence[Ring], parts: Sequence[Sequence[_Held]], pro
             f"waves that are promoted together end differently: {told}",
             "let all end in the same way, or promote each wave by itself",
         )
-    if len({ring.step_weight_promotion for ring in rings}) > 1 or len({ring.drain for ring in rings}) > 1:
+    if len({wave.step_weight_promotion for wave in waves}) > 1 or len({wave.drain for wave in waves}) > 1:
         problems.add(
             "waves-end-differently",
             "waves that are promoted together have their own step_weight_promotion or drain",
@@ -107,56 +117,56 @@ def _check_together(rings: Sequence[Ring], parts: Sequence[Sequence[_Held]], pro
 # From start to maximum
 
 
-def _progressing(ring: Ring, problems: Problems) -> list[_Held]:
+def _build_wave(wave: WaveOptions, problems: Problems) -> list[_TimedStep]:
     """The steps of one wave up to its promotion."""
-    problems.where = f"wave {ring.name}: " if ring.name else ""
-    if ring.steps:
-        body = list(_listed(ring, problems))
+    problems.where = f"wave {wave.name}: " if wave.name else ""
+    if wave.steps:
+        body = list(_read_steps(wave, problems))
     elif problems:
         # Numbers that are refused make no steps.
         body = []
-    elif ring.strategy == "weights":
-        body = list(_ramp(ring))
+    elif wave.strategy == "weights":
+        body = list(_build_ramp(wave))
     else:
-        body = list(_iterated(ring))
+        body = list(_list_iterations(wave))
     # The canary is started in the size that its first step needs, and the first step follows when it is ready.
     replicas = body[0].step.replicas if body else 100
-    held = [_held(ring, seconds=0.0, analysis=False, replicas=replicas), *body]
-    if ring.bake is not None:
-        held[-1] = held[-1].but(seconds=ring.bake)
+    timed = [_make_step(wave, seconds=0.0, analysis=False, replicas=replicas), *body]
+    if wave.bake is not None:
+        timed[-1] = timed[-1].but(seconds=wave.bake)
     if not problems:
-        held = _gated(ring, held, problems)
+        timed = _add_gates(wave, timed, problems)
     problems.where = ""
-    return held
+    return timed
 
 
-def _held(ring: Ring, canary: int = 0, *, seconds: float, **more: Any) -> _Held:
-    return _Held(Step(0, canary, ring.total - canary, wave=ring.number, **more), seconds)
+def _make_step(wave: WaveOptions, canary: int = 0, *, seconds: float, **more: Any) -> _TimedStep:
+    return _TimedStep(PlanStep(0, canary, wave.total - canary, wave=wave.number, **more), seconds)
 
 
-def _ramp(ring: Ring) -> Iterator[_Held]:
-    if ring.mirror:
-        yield _held(ring, mirror=ring.mirror, seconds=ring.interval)
-    for weight in _weights(ring):
-        yield _held(ring, weight, matched=ring.matched, seconds=ring.interval)
+def _build_ramp(wave: WaveOptions) -> Iterator[_TimedStep]:
+    if wave.mirror:
+        yield _make_step(wave, mirror=wave.mirror, seconds=wave.interval)
+    for weight in _weights(wave):
+        yield _make_step(wave, weight, matched=wave.matched, seconds=wave.interval)
 
 
-def _weights(ring: Ring) -> Iterator[int]:
-    if ring.step_weight is None:
-        yield from (min(ring.total, weight) for weight in ring.step_weights)
+def _weights(wave: WaveOptions) -> Iterator[int]:
+    if wave.step_weight is None:
+        yield from (min(wave.total, weight) for weight in wave.step_weights)
         return
-    most = ring.total if ring.overshoot else ring.maximum
+    most = wave.total if wave.overshoot else wave.maximum
     weight = 0
-    while weight < ring.maximum:
-        weight = min(most, weight + ring.step_weight)
+    while weight < wave.maximum:
+        weight = min(most, weight + wave.step_weight)
         yield weight
 
 
-def _iterated(ring: Ring) -> Iterator[_Held]:
-    one = _held(ring, mirror=ring.mirror, matched=ring.strategy == "ab", seconds=ring.interval)
-    yield from [one] * (ring.iterations or 0)
-    if ring.strategy == "bluegreen":
-        yield _held(ring, ring.total, seconds=ring.interval)
+def _list_iterations(wave: WaveOptions) -> Iterator[_TimedStep]:
+    one = _make_step(wave, mirror=wave.mirror, matched=wave.strategy == "ab", seconds=wave.interval)
+    yield from [one] * (wave.iterations or 0)
+    if wave.strategy == "bluegreen":
+        yield _make_step(wave, wave.total, seconds=wave.interval)
 
 
 @dataclass
@@ -170,16 +180,16 @@ class _Entry:
     times: int = 1
 
 
-def _listed(ring: Ring, problems: Problems) -> Iterator[_Held]:
+def _read_steps(wave: WaveOptions, problems: Problems) -> Iterator[_TimedStep]:
     """The steps of a list: each holds until its time is over, and what has none goes with the next."""
-    now = _held(ring, seconds=0.0, analysis=False)
+    now = _make_step(wave, seconds=0.0, analysis=False)
     pending = False
-    for number, element in enumerate(ring.steps, 1):
-        entry = _entry(ring, number, element, problems)
+    for number, element in enumerate(wave.steps, 1):
+        entry = _entry(wave, number, element, problems)
         if entry is None:
             continue
         if entry.kind == "weight":
-            now = now.but(canary=entry.value, stable=ring.total - entry.value)
+            now = now.but(canary=entry.value, stable=wave.total - entry.value)
         elif entry.kind in ("matched", "mirror", "replicas"):
             now = now.but(**{entry.kind: entry.value})
         pending = entry.seconds is None and not entry.gate
@@ -200,7 +210,7 @@ def _listed(ring: Ring, problems: Problems) -> Iterator[_Held]:
         yield now
 
 
-def _entry(ring: Ring, number: int, element: Mapping[str, Any], problems: Problems) -> _Entry | None:
+def _entry(wave: WaveOptions, number: int, element: Mapping[str, Any], problems: Problems) -> _Entry | None:
     name = f"steps[{number - 1}]"
     given = [kind for kind in KINDS_OF_STEPS if element.get(kind) is not None]
     if len(given) != 1:
@@ -213,21 +223,21 @@ def _entry(ring: Ring, number: int, element: Mapping[str, Any], problems: Proble
     kind = given[0]
     value = element[kind]
     own = element.get("interval")
-    seconds = problems.seconds(own, f"{name}.interval", ring.interval) if own is not None else None
+    seconds = problems.seconds(own, f"{name}.interval", wave.interval) if own is not None else None
     gate = element.get("gate") or ""
     times = 1
     if kind == "weight":
-        problems.within(value, f"{name}.weight", 0, ring.total, "a weight is a part of the total")
-        seconds = ring.interval if seconds is None else seconds
+        problems.within(value, f"{name}.weight", 0, wave.total, "a weight is a part of the total")
+        seconds = wave.interval if seconds is None else seconds
     elif kind == "pause":
         if own is not None:
             problems.add("step-interval", f"{name} is a pause with an interval", "say its time in pause")
         seconds, person = _pause(value, name, problems)
-        gate = gate or (ring.named(f"pause-{number}") if person else "")
+        gate = gate or (wave.name_in_wave(f"pause-{number}") if person else "")
     elif kind == "analysis":
         problems.within(int(value), f"{name}.analysis", 1, MOST_STEPS, "it says how often is measured")
         times = min(int(value), MOST_STEPS)
-        seconds = problems.seconds(own, f"{name}.interval", ring.interval, positive=True)
+        seconds = problems.seconds(own, f"{name}.interval", wave.interval, positive=True)
     elif kind in ("mirror", "replicas"):
         problems.within(value, f"{name}.{kind}", 0, 100, "it is a percentage")
     return _Entry(kind, value, seconds, gate, times)
@@ -255,16 +265,16 @@ def _is_true(value: Any) -> bool:
 # Gates
 
 
-def _gated(ring: Ring, held: list[_Held], problems: Problems) -> list[_Held]:
+def _add_gates(wave: WaveOptions, timed: list[_TimedStep], problems: Problems) -> list[_TimedStep]:
     """The same steps with the plan's gates: each is on the step that is held while a person is asked."""
-    result = list(held)
-    for gate in ring.gates:
+    result = list(timed)
+    for gate in wave.gates:
         weight = gate.get("before_weight")
         default = PROMOTION if weight is None else f"weight-{weight}"
-        name = gate.get("name") or ring.named(default)
-        place = _place(ring, held, weight)
+        name = gate.get("name") or wave.name_in_wave(default)
+        place = _place(wave, timed, weight)
         if place is None:
-            most = max(each.step.canary for each in held)
+            most = max(each.step.canary for each in timed)
             problems.add(
                 "gate-nowhere",
                 f"gate {name} is before weight {weight}, and no step goes from below to there",
@@ -284,75 +294,80 @@ def _gated(ring: Ring, held: list[_Held], problems: Problems) -> list[_Held]:
     return result
 
 
-def _place(ring: Ring, held: Sequence[_Held], weight: int | None) -> int | None:
+def _place(wave: WaveOptions, timed: Sequence[_TimedStep], weight: int | None) -> int | None:
     """The index of the step before the gate. In blue/green the promotion is what users see of it: the switch."""
     if weight is None:
-        return len(held) - (2 if ring.strategy == "bluegreen" else 1)
+        return len(timed) - (2 if wave.strategy == "bluegreen" else 1)
     return next(
         (
             index
-            for index, (before, after) in enumerate(pairwise(held))
+            for index, (before, after) in enumerate(pairwise(timed))
             if before.step.canary < weight <= after.step.canary
         ),
         None,
     )
 
 
-def _gates_together(ring: Ring, last: bool) -> tuple[Mapping[str, Any], ...]:
+def _merge_gates(wave: WaveOptions, last: bool) -> tuple[Mapping[str, Any], ...]:
     """The gates of a wave where all are promoted together: one promotion has one gate. The switch of a blue/green wave
     is its own."""
-    if ring.strategy == "bluegreen":
-        return ring.gates
-    common = [{**gate, "name": gate.get("name") or PROMOTION} for gate in ring.gates if gate.get("before") and last]
-    return (*(gate for gate in ring.gates if not gate.get("before")), *common)
+    if wave.strategy == "bluegreen":
+        return wave.gates
+    common = [{**gate, "name": gate.get("name") or PROMOTION} for gate in wave.gates if gate.get("before") and last]
+    return (*(gate for gate in wave.gates if not gate.get("before")), *common)
 
 
 # The end
 
 
-def _ending(ring: Ring, last: Step, switch: bool) -> list[_Held]:
+def _build_promotion(wave: WaveOptions, last: PlanStep, switch: bool) -> list[_TimedStep]:
     """Promotion and draining of one wave. Flagger asks for no metrics there.
 
     Traffic is moved in the phase promoting, and is where it ends in the phase finalising.
     """
-    start = _held(
-        ring, last.canary, matched=last.matched, replicas=last.replicas, phase="promoting", analysis=False, seconds=0.0
+    start = _make_step(
+        wave, last.canary, matched=last.matched, replicas=last.replicas, phase="promoting", analysis=False, seconds=0.0
     )
     if switch:
-        moved = [start.but(seconds=ring.interval, **_shares(ring, weight)) for weight in _rising(ring, last.canary)]
+        moved = [
+            start.but(seconds=wave.interval, **_shares(wave, weight)) for weight in _list_weights_up(wave, last.canary)
+        ]
         # All of them, so that nobody has to be matched any more.
-        end = start.but(replicas=100, matched=False, **_shares(ring, ring.total))
-        held = [*(each.but(replicas=100) for each in moved), end]
+        end = start.but(replicas=100, matched=False, **_shares(wave, wave.total))
+        timed = [*(each.but(replicas=100) for each in moved), end]
     else:
-        moved = [start.but(seconds=ring.interval, **_shares(ring, weight)) for weight in _falling(ring, last.canary)]
-        end = start.but(matched=False, **_shares(ring, 0))
-        held = [start.but(seconds=ring.interval, copy=True), *moved]
-    return [*held, end.but(seconds=ring.drain, phase="finalising")]
+        moved = [
+            start.but(seconds=wave.interval, **_shares(wave, weight))
+            for weight in _list_weights_down(wave, last.canary)
+        ]
+        end = start.but(matched=False, **_shares(wave, 0))
+        timed = [start.but(seconds=wave.interval, copy=True), *moved]
+    return [*timed, end.but(seconds=wave.drain, phase="finalising")]
 
 
-def _shares(ring: Ring, canary: int) -> dict[str, Any]:
-    return {"canary": canary, "stable": ring.total - canary}
+def _shares(wave: WaveOptions, canary: int) -> dict[str, Any]:
+    return {"canary": canary, "stable": wave.total - canary}
 
 
-def _falling(ring: Ring, weight: int) -> range:
+def _list_weights_down(wave: WaveOptions, weight: int) -> range:
     """The weights between the maximum and 0."""
-    step = ring.step_weight_promotion
+    step = wave.step_weight_promotion
     return range(weight - step, 0, -step) if step else range(0)
 
 
-def _rising(ring: Ring, weight: int) -> range:
+def _list_weights_up(wave: WaveOptions, weight: int) -> range:
     """The weights between the maximum and the total."""
-    step = ring.step_weight_promotion
-    return range(weight + step, ring.total, step) if step else range(0)
+    step = wave.step_weight_promotion
+    return range(weight + step, wave.total, step) if step else range(0)
 
 
 # Small things
 
 
-def _numbered(held: Iterable[_Held]) -> tuple[Step, ...]:
-    steps: list[Step] = []
+def _number_steps(timed: Iterable[_TimedStep]) -> tuple[PlanStep, ...]:
+    steps: list[PlanStep] = []
     after = 0.0
-    for index, each in enumerate(held):
+    for index, each in enumerate(timed):
         steps.append(replace(each.step, index=index, after=after))
         after += each.seconds
     return tuple(steps)

@@ -11,12 +11,12 @@ from typing import Any
 
 from ..._istio.hosts import full_name
 from ..._istio.routes import RouteError, Selection, matching, select
-from ..analysis.queries import Destination, Target
-from .objects import Live
-from .release import Release
+from ..analysis.queries import MeasuredService, MeasuredSide
+from .objects import LiveObjects
+from .release import CanaryRelease
 
 
-def measured(release: Release, live: Live) -> Target:
+def find_measured_service(release: CanaryRelease, live: LiveObjects) -> MeasuredService:
     """What is measured on a cluster; of several routes the first one that leads to a side says where it is."""
     workload = release.workload
     canary = _place(release, live, release.sides.canary)
@@ -30,19 +30,19 @@ def measured(release: Release, live: Live) -> Target:
         "service": release.apex,
         "route": release.routes[0].name,
     }
-    return Target(release.namespace, canary, stable, names=names)
+    return MeasuredService(release.namespace, canary, stable, names=names)
 
 
-def _place(release: Release, live: Live, key: str) -> Destination:
+def _place(release: CanaryRelease, live: LiveObjects, key: str) -> MeasuredSide:
     for reference in release.routes:
         route = live.find(reference.kind, reference.name, reference.namespace)
         found = None if route is None else _destination(route, reference.rules.selection, key)
         if found is not None:
             return found
-    return Destination("")
+    return MeasuredSide("")
 
 
-def _destination(route: Mapping[str, Any], selection: Selection, key: str) -> Destination | None:
+def _destination(route: Mapping[str, Any], selection: Selection, key: str) -> MeasuredSide | None:
     try:
         meant = select(route, selection, [key])
     except RouteError:
@@ -50,5 +50,5 @@ def _destination(route: Mapping[str, Any], selection: Selection, key: str) -> De
     namespace = route["metadata"]["namespace"]
     for each in meant:
         for destination in matching(each, key, selection.by):
-            return Destination(full_name(destination.host, namespace), destination.subset, version=destination.subset)
+            return MeasuredSide(full_name(destination.host, namespace), destination.subset, version=destination.subset)
     return None

@@ -26,25 +26,25 @@ from ..._kube.errors import NotFound
 from ..._kube.kinds import DESTINATION_RULE, ENDPOINT_SLICE, HORIZONTAL_POD_AUTOSCALER, VIRTUAL_SERVICE, Kind
 from ..._ownership import owned_in_set
 from ..state_machine.targets import ClusterTarget
-from ..workloads.configs import CONFIG_KINDS, config_copies, tracked
+from ..workloads.configs import CONFIG_KINDS, list_references, make_config_copies
 from . import objects
-from .objects import Live, Mark, Wanted
-from .release import Release
+from .objects import LiveObjects, Mark, WantedObject
+from .release import CanaryRelease
 
 COMPONENT = "canary"
 
 
-def read(member: Member, release: Release) -> Live:
+def read(member: Member, release: CanaryRelease) -> LiveObjects:
     """What stands on a cluster. Raises KubeError."""
     client, namespace = member.client, release.namespace
-    asked = objects.first_reads(release)
+    asked = objects.list_first_reads(release)
     found = dict(zip(asked, parallel.values(parallel.each(asked, lambda item: client.find(*item))), strict=True))
     live = {ObjectId.of(each): each for each in found.values() if each is not None}
     rules = _rules(member, [found[item] for item in asked if item[0] == VIRTUAL_SERVICE], release)
     workload = release.workload
     canary = None if workload is None else found.get((workload.kind, workload.name, namespace))
     if canary is None:
-        return Live(live, rules)
+        return LiveObjects(live, rules)
     configs = _configs(client, canary, namespace)
     copies = _copies(client, release, canary, configs)
     lists = _lists(release)
@@ -53,10 +53,12 @@ def read(member: Member, release: Release) -> Live:
     )
     of_kind = {kind: tuple(lives) for kind, lives in zip(lists, listed, strict=True)}
     autoscalers, slices = (of_kind.get(kind, ()) for kind in (HORIZONTAL_POD_AUTOSCALER, ENDPOINT_SLICE))
-    return Live({**live, **copies}, rules, configs, autoscalers, slices)
+    return LiveObjects({**live, **copies}, rules, configs, autoscalers, slices)
 
 
-def _rules(member: Member, routes: Iterable[Mapping[str, Any] | None], release: Release) -> tuple[dict[str, Any], ...]:
+def _rules(
+    member: Member, routes: Iterable[Mapping[str, Any] | None], release: CanaryRelease
+) -> tuple[dict[str, Any], ...]:
     """DestinationRules that may give the subsets that these routes name."""
     if release.makes_route or not any(route is not None for route in routes):
         return ()
@@ -76,7 +78,7 @@ def _rules(member: Member, routes: Iterable[Mapping[str, Any] | None], release: 
     return tuple(rule for lives in listed for rule in lives)
 
 
-def _lists(release: Release) -> dict[Kind, str]:
+def _lists(release: CanaryRelease) -> dict[Kind, str]:
     """What is listed of the namespace, by which labels: at the same time, because each tick waits for it."""
     lists = {}
     if release.workload is not None and release.workload.scales:
@@ -87,7 +89,7 @@ def _lists(release: Release) -> dict[Kind, str]:
 
 
 def _configs(client: Client, canary: Mapping[str, Any], namespace: str) -> dict[str, dict[str, Any]]:
-    asked = tracked(canary)
+    asked = list_references(canary)
     found = parallel.values(
         parallel.each(asked, lambda config: client.find(CONFIG_KINDS[config.kind], config.name, namespace))
     )
@@ -95,12 +97,12 @@ def _configs(client: Client, canary: Mapping[str, Any], namespace: str) -> dict[
 
 
 def _copies(
-    client: Client, release: Release, canary: Mapping[str, Any], configs: Mapping[str, dict[str, Any]]
+    client: Client, release: CanaryRelease, canary: Mapping[str, Any], configs: Mapping[str, dict[str, Any]]
 ) -> dict[ObjectId, dict[str, Any]]:
     """The stable side's copies of what the canary reads, as far as they are there."""
     if release.service is None:
         return {}
-    asked = [ObjectId.of(each) for each in config_copies(canary, configs)]
+    asked = [ObjectId.of(each) for each in make_config_copies(canary, configs)]
     found = parallel.values(
         parallel.each(asked, lambda each: client.find(CONFIG_KINDS[each.kind], each.name, each.namespace))
     )
@@ -108,32 +110,32 @@ def _copies(
 
 
 @dataclass
-class CanaryIntent:
+class ReleaseIntent:
     """What every cluster is to be like. ``fresh`` is what was read of clusters a moment ago, used once."""
 
-    release: Release
+    release: CanaryRelease
     aims: Mapping[str, ClusterTarget]
     mark: Mark
-    fresh: dict[str, Live] = field(default_factory=dict)
+    fresh: dict[str, LiveObjects] = field(default_factory=dict)
 
     def targets(self) -> Iterable[str]:
         return self.aims
 
-    def read(self, member: Member, recorded: Callable[[], ClusterRecord]) -> Live:
+    def read(self, member: Member, recorded: Callable[[], ClusterRecord]) -> LiveObjects:
         return self.fresh.pop(member.name, None) or read(member, self.release)
 
-    def across(self, states: Mapping[str, Live]) -> Iterable[Finding]:
+    def across(self, states: Mapping[str, LiveObjects]) -> Iterable[Finding]:
         return ()
 
-    def wanted(self, cluster: str, state: Live) -> Iterable[ObjectId]:
+    def wanted(self, cluster: str, state: LiveObjects) -> Iterable[ObjectId]:
         try:
-            return [each.id for each in self._wanted(cluster, state)]
+            return [each.id for each in self._list_wanted(cluster, state)]
         except MeshError:
             return []
 
-    def plan(self, cluster: str, state: Live, part: ClusterRecord) -> Plan:
+    def plan(self, cluster: str, state: LiveObjects, part: ClusterRecord) -> Plan:
         try:
-            made = self._wanted(cluster, state)
+            made = self._list_wanted(cluster, state)
         except MeshError as error:
             return Plan(findings=tuple(error.findings))
         taken = [each for each in made if each.made and each.before is not None and not self._is_ours(each, part)]
@@ -157,10 +159,10 @@ class CanaryIntent:
         )
         return [*part.owed.values(), missed]
 
-    def _wanted(self, cluster: str, state: Live) -> list[Wanted]:
-        return objects.wanted(self.release, cluster, state, self.aims[cluster], self.mark)
+    def _list_wanted(self, cluster: str, state: LiveObjects) -> list[WantedObject]:
+        return objects.list_wanted(self.release, cluster, state, self.aims[cluster], self.mark)
 
-    def _action(self, wanted: Wanted, part: ClusterRecord) -> Action:
+    def _action(self, wanted: WantedObject, part: ClusterRecord) -> Action:
         if not wanted.made:
             hold: Hold = "created" if self._is_ours(wanted, part) else "edited"
             return Action(
@@ -180,20 +182,20 @@ class CanaryIntent:
             force=True,
         )
 
-    def _idle(self, state: Live, part: ClusterRecord, written: set[ObjectId]) -> list[Action]:
+    def _idle(self, state: LiveObjects, part: ClusterRecord, written: set[ObjectId]) -> list[Action]:
         """Copies that the stable side does not read any more go, once it is as it is to be."""
         if self.release.service is None or any(each.kind == self._stable_kind for each in written):
             return []
         return [
             Action(each, CONFIG_KINDS[each.kind], "end", "is not read any more", "created")
-            for each in objects.idle_configs(self.release, state, part.objects)
+            for each in objects.find_idle_configs(self.release, state, part.objects)
         ]
 
     @property
     def _stable_kind(self) -> str:
         return self.release.workload.kind.kind if self.release.workload is not None else ""
 
-    def _is_ours(self, wanted: Wanted, part: ClusterRecord) -> bool:
+    def _is_ours(self, wanted: WantedObject, part: ClusterRecord) -> bool:
         entry = part.objects.get(wanted.id)
         uid = entry.uid if entry is not None else None
         return wanted.before is not None and is_held(wanted.before, COMPONENT, self.release.name, uid)
@@ -203,7 +205,7 @@ class CanaryIntent:
         return content_hash([self.release.name, self.mark.revision, traffic.canary, traffic.stable])
 
 
-def _of_another(cluster: str, wanted: Wanted) -> Finding:
+def _of_another(cluster: str, wanted: WantedObject) -> Finding:
     return Finding(
         cluster,
         OBJECT_OF_ANOTHER,

@@ -23,13 +23,13 @@ from ..._istio.routes import RouteError, matching, select
 from ..._kube.kinds import DESTINATION_RULE, SERVICE, VIRTUAL_SERVICE, Kind, kind_of
 from ..._ownership import is_ours, writers_beside_us
 from ..finding_kinds import WORKLOAD_MISSING
-from ..model import Readiness, Seen, Side, Traffic
+from ..model import ClusterObservation, Readiness, Side, TrafficSplit
 from ..routes import routes
 from ..state_machine.targets import ClusterTarget
 from ..workloads import managed, primary, workloads
-from ..workloads.configs import CONFIG_KINDS, config_copies
-from ..workloads.managed import Service
-from .release import Release, RouteReference, Workload
+from ..workloads.configs import CONFIG_KINDS, make_config_copies
+from ..workloads.managed import ManagedService
+from .release import CanaryRelease, RouteReference, Workload
 
 Object = dict[str, Any]
 
@@ -38,7 +38,7 @@ ANNOTATION = "onemesh.istio/canary"
 
 
 @dataclass(frozen=True)
-class Live:
+class LiveObjects:
     """What stands on one cluster. ``rules`` are the DestinationRules that may give subsets, ``configs`` the ConfigMaps
     and Secrets that the canary's pods read, ``autoscalers`` those of its namespace, ``slices`` the EndpointSlices of
     the stable side's Service, where that is ours."""
@@ -52,7 +52,7 @@ class Live:
     def find(self, kind: Kind, name: str, namespace: str) -> Object | None:
         return self.objects.get(ObjectId.of_kind(kind, name, namespace))
 
-    def workload(self, release: Release, side: Side) -> Object | None:
+    def workload(self, release: CanaryRelease, side: Side) -> Object | None:
         """The pods of a side; None where nobody looks at them, or they are not there."""
         if release.workload is None:
             return None
@@ -61,7 +61,7 @@ class Live:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedObject:
     """One object: ``before`` as it stands (None: it does not), ``desired`` as it is to be.
 
     ``made``: it is ours as a whole, and ``desired`` has the fields that are; else ``desired`` is the whole object.
@@ -96,7 +96,7 @@ class Mark:
     released: Mapping[str, str] = field(default_factory=dict)
 
 
-def first_reads(release: Release) -> list[tuple[Kind, str, str]]:
+def list_first_reads(release: CanaryRelease) -> list[tuple[Kind, str, str]]:
     """The objects that a plan needs to know of, as kind, name and namespace."""
     found = [(each.kind, each.name, each.namespace) for each in release.routes]
     workload = release.workload
@@ -110,54 +110,58 @@ def first_reads(release: Release) -> list[tuple[Kind, str, str]]:
     return list(dict.fromkeys(found))
 
 
-def wanted(release: Release, cluster: str, live: Live, target: ClusterTarget, mark: Mark) -> list[Wanted]:
+def list_wanted(
+    release: CanaryRelease, cluster: str, live: LiveObjects, target: ClusterTarget, mark: Mark
+) -> list[WantedObject]:
     """Everything that is to stand on a cluster. Raises MeshError with what is in the way there."""
-    service = _service(release, cluster, live)
+    service = _read_service(release, cluster, live)
     return [
-        *(_foundation(release, cluster, live, target, service, mark) if service is not None else ()),
-        *_scaled(release, live, target),
+        *(_list_foundation(release, cluster, live, target, service, mark) if service is not None else ()),
+        *_scale(release, live, target),
         *(
-            _route(release, cluster, live, reference, target.traffic, mark, service)
+            _list_routes(release, cluster, live, reference, target.traffic, mark, service)
             for reference in release.routes
             if not _comes_later(release, live, reference, target)
         ),
     ]
 
 
-def seen(
-    release: Release, cluster: str, live: Live, target: ClusterTarget, mark: Mark, now: float, since: float
-) -> Seen:
+def observe(
+    release: CanaryRelease, cluster: str, live: LiveObjects, target: ClusterTarget, mark: Mark, now: float, since: float
+) -> ClusterObservation:
     """A cluster as the state machine sees it; ``target`` is what it is to be like. Raises MeshError."""
-    differing = [each for each in wanted(release, cluster, live, target, mark) if each.changes]
+    differing = [each for each in list_wanted(release, cluster, live, target, mark) if each.changes]
     found = [
         (each, route)
         for each in release.routes
         if (route := live.find(each.kind, each.name, each.namespace)) is not None
     ]
-    observed = [routes.observed(route, release.sides, each.rules) for each, route in found]
+    observed = [routes.read_traffic(route, release.sides, each.rules) for each, route in found]
     sides: set[Side] = set()
     for _each, route in found:
-        sides |= routes.routed(route, release.sides)
+        sides |= routes.find_sides(route, release.sides)
     if _apex_leads_to_canary(release, cluster, live):
         sides.add("canary")
     weights = [each for each in observed if each is not None]
-    return Seen(
+    return ClusterObservation(
         as_intended=not differing,
         traffic=max(weights, key=lambda each: each.canary) if weights else None,
         routed=frozenset(sides),
-        stable=_settled(_readiness(release, live, "stable", target, now, since), release, live, target, now - since),
+        stable=_wait_for_earlier_pods(
+            _readiness(release, live, "stable", target, now, since), release, live, target, now - since
+        ),
         canary=_readiness(release, live, "canary", target, now, since),
-        drift=_drift(differing),
+        drift=_describe_drift(differing),
     )
 
 
-def revision(release: Release, live: Live) -> str:
+def compute_revision(release: CanaryRelease, live: LiveObjects) -> str:
     """The revision of the canary on a cluster, empty where nothing tells it."""
     found = live.workload(release, "canary")
     return "" if found is None else workloads.revision(found, live.configs)
 
 
-def obstacles(release: Release, cluster: str, live: Live) -> list[Finding]:
+def find_obstacles(release: CanaryRelease, cluster: str, live: LiveObjects) -> list[Finding]:
     """What is in the way on a cluster, before anything is written."""
     findings: list[Finding] = []
     for reference in release.routes:
@@ -166,11 +170,11 @@ def obstacles(release: Release, cluster: str, live: Live) -> list[Finding]:
             continue
         if route is None:
             findings.append(
-                _missing(cluster, reference.kind, reference.name, reference.namespace, ROUTE_MISSING, "routes")
+                _refuse_missing(cluster, reference.kind, reference.name, reference.namespace, ROUTE_MISSING, "routes")
             )
             continue
         described = reference.kind.describe(reference.name, reference.namespace)
-        traffic = [Traffic(step.canary, step.stable, step.mirror, step.matched) for step in release.rules.steps]
+        traffic = [TrafficSplit(step.canary, step.stable, step.mirror, step.matched) for step in release.rules.steps]
         findings += [
             Finding(cluster, error.kind, str(error), error.remedy, object=described)
             for error in routes.check(route, release.sides, reference.rules, traffic)
@@ -182,35 +186,37 @@ def obstacles(release: Release, cluster: str, live: Live) -> list[Finding]:
     for name in filter(None, (workload.name, "" if release.service is not None else workload.stable)):
         found = live.find(workload.kind, name, release.namespace)
         if found is None:
-            findings.append(_missing(cluster, workload.kind, name, release.namespace, WORKLOAD_MISSING, "workload"))
+            findings.append(
+                _refuse_missing(cluster, workload.kind, name, release.namespace, WORKLOAD_MISSING, "workload")
+            )
         else:
-            findings += workloads.unsuitable(found, cluster=cluster)
+            findings += workloads.find_workload_problems(found, cluster=cluster)
     canary = live.workload(release, "canary")
     autoscaler = None if canary is None else workloads.autoscaler_of(live.autoscalers, canary)
     if autoscaler is not None and workload.scales:
-        findings += workloads.unsuitable_autoscaler(autoscaler, cluster=cluster)
+        findings += workloads.find_autoscaler_problems(autoscaler, cluster=cluster)
     if release.service is not None and canary is not None:
         try:
-            service = managed.managed(release.service, canary, labels=workload.selector_labels, cluster=cluster)
-            findings += managed.clashes(service, live.objects.values(), cluster=cluster)
+            service = managed.read_service(release.service, canary, labels=workload.selector_labels, cluster=cluster)
+            findings += managed.find_clashes(service, live.objects.values(), cluster=cluster)
         except MeshError as error:
             findings += error.findings
     return findings
 
 
-def idle_configs(release: Release, live: Live, held: Iterable[ObjectId]) -> list[ObjectId]:
+def find_idle_configs(release: CanaryRelease, live: LiveObjects, tracked: Iterable[ObjectId]) -> list[ObjectId]:
     """Of the copies that we hold, those that the stable side neither reads nor would read if it were restored."""
     stable = live.workload(release, "stable")
     if stable is None:
         return []
     used = primary.configs_in_use(stable)
-    return [each for each in held if each.kind in CONFIG_KINDS and f"{each.kind}/{each.name}" not in used]
+    return [each for each in tracked if each.kind in CONFIG_KINDS and f"{each.kind}/{each.name}" not in used]
 
 
 # What is wanted
 
 
-def _service(release: Release, cluster: str, live: Live) -> Service | None:
+def _read_service(release: CanaryRelease, cluster: str, live: LiveObjects) -> ManagedService | None:
     workload = release.workload
     if release.service is None or workload is None:
         return None
@@ -218,14 +224,14 @@ def _service(release: Release, cluster: str, live: Live) -> Service | None:
     if target is None:
         raise MeshError(
             "The release cannot be made.",
-            [_missing(cluster, workload.kind, workload.name, release.namespace, WORKLOAD_MISSING, "workload")],
+            [_refuse_missing(cluster, workload.kind, workload.name, release.namespace, WORKLOAD_MISSING, "workload")],
         )
-    return managed.managed(release.service, target, labels=workload.selector_labels, cluster=cluster)
+    return managed.read_service(release.service, target, labels=workload.selector_labels, cluster=cluster)
 
 
-def _foundation(
-    release: Release, cluster: str, live: Live, target: ClusterTarget, service: Service, mark: Mark
-) -> Iterator[Wanted]:
+def _list_foundation(
+    release: CanaryRelease, cluster: str, live: LiveObjects, target: ClusterTarget, service: ManagedService, mark: Mark
+) -> Iterator[WantedObject]:
     """The stable side's workload and what it reads, Services and DestinationRules."""
     workload = release.workload
     canary, stable = live.workload(release, "canary"), live.workload(release, "stable")
@@ -235,13 +241,15 @@ def _foundation(
     # What has been deployed since is another release, which nobody has seen yet.
     copies = target.copy and mark.released.get(cluster, running) == running
     if target.restore and stable is not None:
-        earlier = primary.restored(stable, mark.released.get(cluster, running), cluster=cluster)
-        yield Wanted(stable, earlier, "gets its template back", made=True)
+        earlier = primary.restore_primary(stable, mark.released.get(cluster, running), cluster=cluster)
+        yield WantedObject(stable, earlier, "gets its template back", made=True)
     else:
         if stable is None or copies:
-            for config in config_copies(canary, live.configs):
-                yield Wanted(live.objects.get(ObjectId.of(config)), config, "is what the stable side reads", made=True)
-        desired = primary.primary_of(
+            for config in make_config_copies(canary, live.configs):
+                yield WantedObject(
+                    live.objects.get(ObjectId.of(config)), config, "is what the stable side reads", made=True
+                )
+        desired = primary.make_primary(
             canary,
             workload.stable,
             stable,
@@ -251,48 +259,50 @@ def _foundation(
             labels=workload.selector_labels,
             cluster=cluster,
         )
-        yield Wanted(stable, desired, "is the stable side", made=True)
+        yield WantedObject(stable, desired, "is the stable side", made=True)
     autoscaler = workloads.autoscaler_of(live.autoscalers, canary)
     if autoscaler is not None:
         desired = workloads.primary_autoscaler(autoscaler, workload.stable)
-        yield Wanted(_among(live.autoscalers, desired), desired, "scales the stable side", made=True)
-    for manifest in (*managed.services(service), *managed.destination_rules(service)):
+        yield WantedObject(_among(live.autoscalers, desired), desired, "scales the stable side", made=True)
+    for manifest in (*managed.make_services(service), *managed.make_destination_rules(service)):
         before = live.objects.get(ObjectId.of(manifest))
         is_apex = ObjectId.of(manifest) == ObjectId.of_kind(SERVICE, service.name, service.namespace)
         if is_apex and before is not None and not is_ours(before):
             # The user's own Service follows when there are pods to follow to.
             if target.leaving or _is_ready(workload, stable):
-                edited = managed.apex_edit(before, service, cluster=cluster)
-                yield Wanted(before, _selecting(edited, service, target), "leads to the stable side")
+                edited = managed.edit_apex(before, service, cluster=cluster)
+                yield WantedObject(before, _select_pods(edited, service, target), "leads to the stable side")
         elif is_apex:
-            yield Wanted(before, _selecting(manifest, service, target), "is part of the release", made=True)
+            yield WantedObject(before, _select_pods(manifest, service, target), "is part of the release", made=True)
         else:
-            yield Wanted(before, manifest, "is part of the release", made=True)
+            yield WantedObject(before, manifest, "is part of the release", made=True)
 
 
-def _selecting(apex: Object, service: Service, target: ClusterTarget) -> Object:
+def _select_pods(apex: Object, service: ManagedService, target: ClusterTarget) -> Object:
     """The Service NAME; of a release that is removed it leads to the workload's own pods."""
     if not target.leaving:
         return apex
     return {**apex, "spec": {**apex["spec"], "selector": {service.label.name: service.label.value}}}
 
 
-def _scaled(release: Release, live: Live, target: ClusterTarget) -> Iterator[Wanted]:
+def _scale(release: CanaryRelease, live: LiveObjects, target: ClusterTarget) -> Iterator[WantedObject]:
     canary = live.workload(release, "canary")
     if canary is None or not release.rules.scales:
         return
     replicas = _replicas(release, live, target)
     autoscaled = workloads.autoscaler_of(live.autoscalers, canary) is not None
-    yield Wanted(canary, workloads.scaled(canary, replicas, autoscaled=autoscaled), f"has {replicas} replicas")
+    yield WantedObject(
+        canary, workloads.scale_workload(canary, replicas, autoscaled=autoscaled), f"has {replicas} replicas"
+    )
 
 
-def _replicas(release: Release, live: Live, target: ClusterTarget) -> int:
+def _replicas(release: CanaryRelease, live: LiveObjects, target: ClusterTarget) -> int:
     """How many the canary is to have."""
     full = workloads.full_size(live.workload(release, "canary"), live.workload(release, "stable"))
     return workloads.canary_size(full, target.replicas)
 
 
-def _comes_later(release: Release, live: Live, reference: RouteReference, target: ClusterTarget) -> bool:
+def _comes_later(release: CanaryRelease, live: LiveObjects, reference: RouteReference, target: ClusterTarget) -> bool:
     """Whether a route of ours waits for the stable side's pods; until then clients reach those that ran before."""
     workload = release.workload
     if not release.makes_route or workload is None or target.sends:
@@ -301,36 +311,36 @@ def _comes_later(release: Release, live: Live, reference: RouteReference, target
     return live.find(reference.kind, reference.name, reference.namespace) is None and not _is_ready(workload, stable)
 
 
-def _route(
-    release: Release,
+def _list_routes(
+    release: CanaryRelease,
     cluster: str,
-    live: Live,
+    live: LiveObjects,
     reference: RouteReference,
-    traffic: Traffic,
+    traffic: TrafficSplit,
     mark: Mark,
-    service: Service | None,
-) -> Wanted:
+    service: ManagedService | None,
+) -> WantedObject:
     before = live.find(reference.kind, reference.name, reference.namespace)
     made = release.makes_route and service is not None
     if made and service is not None:
-        content = managed.route(service)
+        content = managed.make_route(service)
     elif before is not None:
         content = before
     else:
         raise MeshError(
             "The release cannot be made.",
-            [_missing(cluster, reference.kind, reference.name, reference.namespace, ROUTE_MISSING, "routes")],
+            [_refuse_missing(cluster, reference.kind, reference.name, reference.namespace, ROUTE_MISSING, "routes")],
         )
     try:
-        desired = routes.desired(content, release.sides, reference.rules, traffic)
+        desired = routes.make_desired(content, release.sides, reference.rules, traffic)
     except RouteError as error:
         described = reference.kind.describe(reference.name, reference.namespace)
         finding = Finding(cluster, error.kind, str(error), error.remedy, object=described)
         raise MeshError("The release cannot be made.", [finding]) from error
-    return Wanted(before, _marked(desired, release, traffic, mark), "has the weights of the step", made=made)
+    return WantedObject(before, _mark(desired, release, traffic, mark), "has the weights of the step", made=made)
 
 
-def _marked(route: Object, release: Release, traffic: Traffic, mark: Mark) -> Object:
+def _mark(route: Object, release: CanaryRelease, traffic: TrafficSplit, mark: Mark) -> Object:
     note = {
         "name": release.name,
         "revision": mark.revision,
@@ -344,7 +354,9 @@ def _marked(route: Object, release: Release, traffic: Traffic, mark: Mark) -> Ob
 # What is seen
 
 
-def _readiness(release: Release, live: Live, side: Side, target: ClusterTarget, now: float, since: float) -> Readiness:
+def _readiness(
+    release: CanaryRelease, live: LiveObjects, side: Side, target: ClusterTarget, now: float, since: float
+) -> Readiness:
     workload = release.workload
     name = "" if workload is None else workload.name if side == "canary" else workload.stable
     if workload is None or not name:
@@ -367,14 +379,16 @@ def _readiness(release: Release, live: Live, side: Side, target: ClusterTarget, 
     )
 
 
-def _settled(stable: Readiness, release: Release, live: Live, target: ClusterTarget, waited: float) -> Readiness:
+def _wait_for_earlier_pods(
+    stable: Readiness, release: CanaryRelease, live: LiveObjects, target: ClusterTarget, waited: float
+) -> Readiness:
     """A side that got the canary's pod template is waited for until its earlier pods have ended: connections from
     before may lead to them (of other networks' clients: through a gateway, which keeps them open), and what is in them
     answers no more. A pod that cannot end, because its node is gone, is not waited for longer than for a new one."""
     found, workload = live.workload(release, "stable"), release.workload
     if found is None or workload is None or stable.state != "ready" or not target.copy or waited > workload.deadline:
         return stable
-    ending = workloads.ending(live.slices, found)
+    ending = workloads.count_ending(live.slices, found)
     if not ending:
         return stable
     name = f"{workload.kind.kind} {workload.stable}"
@@ -388,16 +402,16 @@ def _is_ready(workload: Workload, stable: Mapping[str, Any] | None) -> bool:
     return workloads.readiness(stable, now=0.0, threshold=threshold).state == "ready"
 
 
-def _apex_leads_to_canary(release: Release, cluster: str, live: Live) -> bool:
+def _apex_leads_to_canary(release: CanaryRelease, cluster: str, live: LiveObjects) -> bool:
     """Whether the user's own Service still selects the canary's pods, as it did before the first release."""
-    service = _service(release, cluster, live)
+    service = _read_service(release, cluster, live)
     apex = None if service is None else live.find(SERVICE, service.name, release.namespace)
     if service is None or apex is None:
         return False
     return bool(((apex.get("spec") or {}).get("selector") or {}).get(service.label.name) == service.label.value)
 
 
-def _drift(differing: list[Wanted]) -> str:
+def _describe_drift(differing: list[WantedObject]) -> str:
     words = []
     for each in differing:
         by = writers_beside_us(each.before)[-1:] if each.before is not None else []
@@ -407,7 +421,7 @@ def _drift(differing: list[Wanted]) -> str:
 
 
 def _unknown_subsets(
-    release: Release, cluster: str, live: Live, reference: RouteReference, route: Mapping[str, Any]
+    release: CanaryRelease, cluster: str, live: LiveObjects, reference: RouteReference, route: Mapping[str, Any]
 ) -> list[Finding]:
     """Sides whose subset no DestinationRule of the cluster knows: their share would be answered 503."""
     if reference.kind != VIRTUAL_SERVICE:
@@ -440,7 +454,7 @@ def _among(lives: tuple[Object, ...], manifest: Mapping[str, Any]) -> Object | N
     return next((each for each in lives if each["metadata"]["name"] == manifest["metadata"]["name"]), None)
 
 
-def _missing(cluster: str, kind: Kind, name: str, namespace: str, finding: FindingKind, option: str) -> Finding:
+def _refuse_missing(cluster: str, kind: Kind, name: str, namespace: str, finding: FindingKind, option: str) -> Finding:
     return Finding(
         cluster,
         finding,

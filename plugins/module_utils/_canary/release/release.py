@@ -17,10 +17,10 @@ from ..._kube.kinds import GRPC_ROUTE, HTTP_ROUTE, TCP_ROUTE, TLS_ROUTE, VIRTUAL
 from ..._times import seconds_of
 from ..analysis.spec import ANALYSIS_ARGUMENT_SPEC, AnalysisSpec
 from ..gates.webhooks import WEBHOOK_ARGUMENT_SPEC, Webhook, webhooks_of
-from ..model import TOTAL, Step
+from ..model import TOTAL, PlanStep
 from ..plan.options import PLAN_ARGUMENT_SPEC, WAYS
-from ..plan.plan import schedule, waves_of
-from ..report.notifications import NOTICE_ARGUMENT_SPEC, Receiver, receivers_of
+from ..plan.plan import build_schedule, waves_of
+from ..report.notifications import NOTIFICATION_ARGUMENT_SPEC, Receiver, receivers_of
 from ..routes.affinity import Affinity
 from ..routes.routes import RouteRules, Sides
 from ..state_machine.rules import Rules
@@ -87,7 +87,7 @@ RELEASE_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "drain": {"type": "raw"},
     "on_failed_promotion": {"type": "str", "choices": ["hold", "retry", "restore"], "default": "hold"},
     "webhooks": {"type": "list", "elements": "dict", "default": [], "options": WEBHOOK_ARGUMENT_SPEC},
-    "notices": {"type": "list", "elements": "dict", "default": [], "options": NOTICE_ARGUMENT_SPEC},
+    "notices": {"type": "list", "elements": "dict", "default": [], "options": NOTIFICATION_ARGUMENT_SPEC},
     "history_limit": {"type": "int", "default": 50},
 }
 """What a release is, beside the fleet and how a change is made; documented in modules/canary.py."""
@@ -123,7 +123,7 @@ class Workload:
 
 
 @dataclass(frozen=True)
-class Release:
+class CanaryRelease:
     """``service`` are the options of what is made with ``manage``; None where the user has made everything.
 
     ``makes_route``: the route is among that. ``revision`` is the user's word for it, empty where the workload tells.
@@ -156,9 +156,9 @@ class Release:
         return self.routes[0].name
 
 
-def release_of(
+def read_release(
     parameters: Mapping[str, Any], clusters: Iterable[str], policy: Policy, *, moves: bool = True
-) -> Release:
+) -> CanaryRelease:
     """From options with RELEASE_ARGUMENT_SPEC, for these clusters. Raises MeshError with all that is wrong.
 
     Without ``moves`` nobody is moved by it, and it needs no plan.
@@ -166,7 +166,7 @@ def release_of(
     names = list(clusters)
     problems: list[Finding] = []
 
-    def checked(work: Callable[[], Checked], otherwise: Checked) -> Checked:
+    def check(work: Callable[[], Checked], otherwise: Checked) -> Checked:
         try:
             return work()
         except MeshError as error:
@@ -185,15 +185,15 @@ def release_of(
     plan = _plan(parameters)
     if not moves and not any(plan.get(way) for way in WAYS):
         plan["step_weights"] = [plan.get("total") or TOTAL]
-    steps: tuple[Step, ...] = checked(lambda: schedule(plan), ())
-    waves = checked(lambda: waves_of(plan, names), dict.fromkeys(names, 0))
+    steps: tuple[PlanStep, ...] = check(lambda: build_schedule(plan), ())
+    waves = check(lambda: waves_of(plan, names), dict.fromkeys(names, 0))
     given_analysis = {} if parameters["skip_analysis"] else parameters.get("analysis") or {}
-    analysis = checked(lambda: AnalysisSpec.of(given_analysis, names), AnalysisSpec())
-    webhooks: tuple[Webhook, ...] = checked(lambda: webhooks_of(parameters["webhooks"]), ())
-    receivers: tuple[Receiver, ...] = checked(lambda: receivers_of(parameters["notices"]), ())
+    analysis = check(lambda: AnalysisSpec.of(given_analysis, names), AnalysisSpec())
+    webhooks: tuple[Webhook, ...] = check(lambda: webhooks_of(parameters["webhooks"]), ())
+    receivers: tuple[Receiver, ...] = check(lambda: receivers_of(parameters["notices"]), ())
     sides = _sides(parameters, problems)
     if parameters["skip_analysis"]:
-        steps = _without_progress(steps)
+        steps = _remove_progress(steps)
     interval = seconds_of(plan.get("interval") or 60) or 60.0
     if parameters.get("analysis") and parameters["analysis"].get("interval"):
         interval = analysis.interval
@@ -223,7 +223,7 @@ def release_of(
     _check(parameters, rules, problems)
     if problems:
         raise MeshError("The release cannot be made.", problems)
-    return Release(
+    return CanaryRelease(
         name=parameters["name"],
         namespace=parameters["namespace"],
         sides=sides,
@@ -249,7 +249,7 @@ def _plan(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return plan
 
 
-def _without_progress(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+def _remove_progress(steps: tuple[PlanStep, ...]) -> tuple[PlanStep, ...]:
     """A schedule without a ramp: the canary is started, and promoted when it is ready (Flagger's skipAnalysis)."""
     kept = [each for each in steps if each.phase != "progressing" or each.index == 0]
     return tuple(replace(each, index=number, after=0.0, gate="") for number, each in enumerate(kept))

@@ -33,16 +33,16 @@ from ..._kube.kinds import (
 )
 from ..finding_kinds import NOT_PROMOTED, PART_OF_A_RELEASE
 from ..gates import approvals
-from ..model import Seen, Traffic
+from ..model import ClusterObservation, TrafficSplit
 from ..routes import routes
 from ..state_machine import advance as machine
-from ..state_machine.state import State
+from ..state_machine.state import ReleaseState
 from ..state_machine.targets import ClusterTarget
 from . import objects
-from .intent import CanaryIntent, read
+from .intent import ReleaseIntent, read
 from .objects import Mark
-from .release import Release
-from .store import Store
+from .release import CanaryRelease
+from .store import ReleaseStore
 
 _POLL = 1.0
 _MADE = (
@@ -58,22 +58,22 @@ _MADE = (
 )
 
 
-def remove(setup: Setup, release: Release, *, force: bool) -> dict[str, Any]:
+def remove(setup: Setup, release: CanaryRelease, *, force: bool) -> dict[str, Any]:
     """The result, with ``leaked: []``. Raises MeshError that names what is left, where and why."""
     _refuse_a_part(setup)
-    store = Store(setup.records.place, release.name)
+    store = ReleaseStore(setup.records.place, release.name)
     if setup.check_mode:
         store.load()
-        return _torn_down(setup, release)
+        return _tear_down(setup, release)
     with setup.lock() as lease:
-        held = replace(setup, held=lease)
+        locked = replace(setup, held=lease)
         state = store.load()
         if state is not None:
-            _refuse_unpromoted(held, release, state, force)
-            _keep_what_was_promoted(held, release, state)
+            _refuse_unpromoted(locked, release, state, force)
+            _keep_promotion(locked, release, state)
             if release.service is not None:
-                _back_to_the_workload(held, release, state)
-        result = _torn_down(held, release)
+                _return_to_workload(locked, release, state)
+        result = _tear_down(locked, release)
         removed, _left = approvals.forget(setup.records.client, setup.records.namespace, release.name)
         gone = store.remove()
     return {**result, "changed": result["changed"] or gone or bool(removed)}
@@ -98,12 +98,12 @@ def _refuse_a_part(setup: Setup) -> None:
         )
 
 
-def _torn_down(setup: Setup, release: Release) -> dict[str, Any]:
+def _tear_down(setup: Setup, release: CanaryRelease) -> dict[str, Any]:
     served = [kind for kind in _MADE if release.service is not None or kind in (VIRTUAL_SERVICE, DESTINATION_RULE)]
     return Teardown(setup, [{"apiVersion": kind.api_version, "kind": kind.kind} for kind in served]).run()
 
 
-def _keep_what_was_promoted(setup: Setup, release: Release, state: State) -> None:
+def _keep_promotion(setup: Setup, release: CanaryRelease, state: ReleaseState) -> None:
     """Before anything is given back: what a promotion has made of the user's objects is what they are to stay.
 
     Without it users would go back to the version from before, which may be gone.
@@ -111,15 +111,15 @@ def _keep_what_was_promoted(setup: Setup, release: Release, state: State) -> Non
     if release.service is not None or state.phase != "succeeded":
         return
     record = setup.records.load(setup.component, setup.name)
-    before = _originals(record)
+    before = _list_originals(record)
     for part in record.clusters.values():
         _keep_routes(release, part)
         _keep_size(release, part)
-    if _originals(record) != before:
+    if _list_originals(record) != before:
         session.save(setup, record)
 
 
-def _refuse_unpromoted(setup: Setup, release: Release, state: State, force: bool) -> None:
+def _refuse_unpromoted(setup: Setup, release: CanaryRelease, state: ReleaseState, force: bool) -> None:
     """With what we made gone, users get the workload as it is: it had better be the version that they have now."""
     if release.service is None or force or state.revision == state.promoted or not state.promoted:
         return
@@ -139,23 +139,23 @@ def _refuse_unpromoted(setup: Setup, release: Release, state: State, force: bool
     )
 
 
-def _back_to_the_workload(setup: Setup, release: Release, state: State) -> None:
+def _return_to_workload(setup: Setup, release: CanaryRelease, state: ReleaseState) -> None:
     """Everybody gets the workload's own pods before what stands for them goes (Flagger's revertOnDeletion)."""
     mark = Mark(state.revision, state.released)
-    current = machine.intended_targets(release.rules, state)
+    current = machine.compute_intended_targets(release.rules, state)
     grown = {name: replace(aim, replicas=100, copy=False, restore=False) for name, aim in current.items()}
-    Change(setup, CanaryIntent(release, grown, mark)).run()
+    Change(setup, ReleaseIntent(release, grown, mark)).run()
     _wait_until_ready(setup, release, grown, mark)
     total = release.rules.total
-    leaving = {name: replace(aim, traffic=Traffic(total, 0), leaving=True) for name, aim in grown.items()}
-    Change(setup, CanaryIntent(release, leaving, mark)).run()
+    leaving = {name: replace(aim, traffic=TrafficSplit(total, 0), leaving=True) for name, aim in grown.items()}
+    Change(setup, ReleaseIntent(release, leaving, mark)).run()
 
 
-def _wait_until_ready(setup: Setup, release: Release, aims: Mapping[str, ClusterTarget], mark: Mark) -> None:
+def _wait_until_ready(setup: Setup, release: CanaryRelease, aims: Mapping[str, ClusterTarget], mark: Mark) -> None:
     workload = release.workload
     ends = time.monotonic() + (workload.deadline if workload is not None else 0.0)
     while True:
-        waiting = _not_ready(setup, release, aims, mark)
+        waiting = _find_not_ready(setup, release, aims, mark)
         if not waiting:
             return
         if time.monotonic() > ends:
@@ -163,10 +163,12 @@ def _wait_until_ready(setup: Setup, release: Release, aims: Mapping[str, Cluster
         time.sleep(_POLL)
 
 
-def _not_ready(setup: Setup, release: Release, aims: Mapping[str, ClusterTarget], mark: Mark) -> list[Finding]:
-    def lane(member: Member) -> Seen:
+def _find_not_ready(
+    setup: Setup, release: CanaryRelease, aims: Mapping[str, ClusterTarget], mark: Mark
+) -> list[Finding]:
+    def lane(member: Member) -> ClusterObservation:
         live = read(member, release)
-        return objects.seen(release, member.name, live, aims[member.name], mark, time.time(), time.time())
+        return objects.observe(release, member.name, live, aims[member.name], mark, time.time(), time.time())
 
     outcomes = setup.each(lane)
     return [
@@ -176,11 +178,11 @@ def _not_ready(setup: Setup, release: Release, aims: Mapping[str, ClusterTarget]
     ]
 
 
-def _originals(record: Record) -> list[Any]:
+def _list_originals(record: Record) -> list[Any]:
     return [entry.original for part in record.clusters.values() for entry in part.objects.values()]
 
 
-def _keep_routes(release: Release, part: ClusterRecord) -> None:
+def _keep_routes(release: CanaryRelease, part: ClusterRecord) -> None:
     final = release.rules.steps[-1]
     for reference in release.routes:
         key = ObjectId.of_kind(reference.kind, reference.name, reference.namespace)
@@ -188,14 +190,16 @@ def _keep_routes(release: Release, part: ClusterRecord) -> None:
         if entry is None or entry.original is None:
             continue
         try:
-            kept = routes.desired(entry.original, release.sides, reference.rules, Traffic(final.canary, final.stable))
+            kept = routes.make_desired(
+                entry.original, release.sides, reference.rules, TrafficSplit(final.canary, final.stable)
+            )
         except RouteError:
             # The original has no place for these weights, so nothing of it can be what was promoted.
             continue
         part.objects[key] = replace(entry, original=kept)
 
 
-def _keep_size(release: Release, part: ClusterRecord) -> None:
+def _keep_size(release: CanaryRelease, part: ClusterRecord) -> None:
     workload = release.workload
     if workload is None:
         return

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is said of a release: lines on the screen, a journal, a page, notices, and the result of the task."""
+"""What is said of a release: lines on the screen, a journal, a page, notifications, and the result of the task."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from ..report.notifications import Standing
 from ..report.page import import_error as page_import_error
 from ..report.record import Limit, TickRecord, Waiting
 from ..state_machine import advance as machine
-from ..state_machine.state import State
-from .release import Release
-from .store import Store
-from .tick import Tick
+from ..state_machine.state import ReleaseState
+from .release import CanaryRelease
+from .store import ReleaseStore
+from .tick import TickResult
 
 _RECORDS = 100
 """So many records at most are in a result; the journal has all of them."""
@@ -40,7 +40,7 @@ _NUMBER = re.compile(r"\d+(\.\d+)? s\b")
 class Reporter:
     """Everything that one task says of one release. Raises CredentialsError where a page cannot be drawn here."""
 
-    def __init__(self, setup: Setup, release: Release, *, journal: str | None, page: str | None) -> None:
+    def __init__(self, setup: Setup, release: CanaryRelease, *, journal: str | None, page: str | None) -> None:
         missing = page_import_error() if page else ""
         if missing:
             raise missing_library(setup.hub, "Jinja2", "drawing the page of a release", missing)
@@ -56,11 +56,11 @@ class Reporter:
         self._hold = ""
         self._touched: dict[str, Any] = {}
 
-    def load(self) -> State | None:
+    def load(self) -> ReleaseState | None:
         """The state as it is stored. Raises KubeError."""
-        return Store(self._setup.records.place, self._release.name).load()
+        return ReleaseStore(self._setup.records.place, self._release.name).load()
 
-    def note(self, tick: Tick) -> None:
+    def note(self, tick: TickResult) -> None:
         """Say what a tick did, everywhere where somebody wants to know."""
         record = self._record(tick)
         self._records.append(record)
@@ -80,23 +80,25 @@ class Reporter:
         self._write_page()
         self._tell(tick, record)
 
-    def delayed(self, error: KubeError) -> None:
+    def say_delayed(self, error: KubeError) -> None:
         """Say that a tick could not be made now."""
         said = f"{error.cluster}: {error.message}; it goes on when that is over"
         if said != self._said:
             self._setup.progress(said)
         self._said = said
 
-    def waits_for_a_person(self, tick: Tick) -> bool:
+    def waits_for_a_person(self, tick: TickResult) -> bool:
         """Whether nothing goes on before somebody opens a gate, resumes or puts something right."""
         state = tick.state
         if tick.decision.apply:
             return False
         return (
-            state.hold is not None or state.phase in ("waiting", "waiting_promotion") or bool(self._closed_gate(tick))
+            state.hold is not None
+            or state.phase in ("waiting", "waiting_promotion")
+            or bool(self._find_closed_gate(tick))
         )
 
-    def result(self, tick: Tick, *, timed_out: bool = False) -> dict[str, Any]:
+    def result(self, tick: TickResult, *, timed_out: bool = False) -> dict[str, Any]:
         """The result of the task. Raises MeshError where the change of the last tick failed and nobody goes on."""
         state = tick.state
         rules = self._release.rules
@@ -106,7 +108,8 @@ class Reporter:
             "changed": self._changed,
             "intended": {name: aim.traffic.canary for name, aim in tick.aims.items()},
             "observed": {
-                name: None if seen.traffic is None else seen.traffic.canary for name, seen in _after(tick).items()
+                name: None if seen.traffic is None else seen.traffic.canary
+                for name, seen in _clusters_after(tick).items()
             },
             "reasons": list(reasons),
             "waiting": "" if state.done or tick.decision.apply else "; ".join(reasons),
@@ -115,7 +118,7 @@ class Reporter:
             "clusters": self._touched.get("clusters", {}),
             "owed": self._touched.get("owed", {}),
             "consistent": not tick.findings
-            and all(seen.as_intended and not seen.error for seen in _after(tick).values()),
+            and all(seen.as_intended and not seen.error for seen in _clusters_after(tick).values()),
             "proof": self._touched.get("proof", {}),
             "skew_ms": self._touched.get("skew_ms", 0.0),
             "waits_for_a_person": self.waits_for_a_person(tick),
@@ -130,13 +133,17 @@ class Reporter:
             for line in table.summary_lines(self._whole_run()):
                 self._setup.progress(line)
         if timed_out:
-            raise MeshError(f"Release {self._release.name} is not where it was to be in time.", [_late(tick)], result)
+            raise MeshError(
+                f"Release {self._release.name} is not where it was to be in time.",
+                [_make_timeout_finding(tick)],
+                result,
+            )
         return result
 
     def status(self) -> dict[str, Any]:
         """What is stored, without a look at any cluster but the hub. Raises KubeError."""
         state = self.load()
-        result = {**self._situation(state or State()), "changed": False, "known": state is not None}
+        result = {**self._situation(state or ReleaseState()), "changed": False, "known": state is not None}
         for line in table.status_lines(result):
             self._setup.progress(line)
         return result
@@ -146,7 +153,7 @@ class Reporter:
         for line in table.schedule_lines(self._release.rules.steps):
             self._setup.progress(line)
 
-    def _situation(self, state: State) -> dict[str, Any]:
+    def _situation(self, state: ReleaseState) -> dict[str, Any]:
         position = state.intended or state.position
         return {
             "name": self._release.name,
@@ -159,7 +166,8 @@ class Reporter:
             "step": state.position.step if state.intended is None else state.intended.step - 1,
             "steps": len(self._release.rules.steps) - 1,
             "weights": {
-                name: aim.traffic.canary for name, aim in machine.intended_targets(self._release.rules, state).items()
+                name: aim.traffic.canary
+                for name, aim in machine.compute_intended_targets(self._release.rules, state).items()
             },
             "mode": position.mode,
             "held": state.hold.text if state.hold is not None else "",
@@ -170,14 +178,14 @@ class Reporter:
 
     # Records
 
-    def _record(self, tick: Tick) -> TickRecord:
+    def _record(self, tick: TickResult) -> TickRecord:
         state, release = tick.state, self._release
         steps = release.rules.steps
         position = state.intended or state.position
-        closed = self._closed_gate(tick)
+        closed = self._find_closed_gate(tick)
         hows: tuple[str, ...] = ()
         if closed:
-            hows = gates.commands(closed, state.revision, Door(release.name, self._setup.records.namespace))
+            hows = gates.list_commands(closed, state.revision, Door(release.name, self._setup.records.namespace))
         what = self._hold_of(tick)
         record = TickRecord.of_tick(
             now=tick.observation.now,
@@ -189,14 +197,14 @@ class Reporter:
             of=len(steps) - 1,
             wave=max(0, steps[position.step].wave) if 0 <= position.step < len(steps) else 0,
             intended={name: aim.traffic.canary for name, aim in tick.aims.items()},
-            clusters=_after(tick),
+            clusters=_clusters_after(tick),
             analysis=tick.observation.analysis,
-            decision=_word(tick),
+            decision=_decision_word(tick),
             reasons=(*describe_all(tick.decision.reasons), *tick.asked),
             gates=tick.observation.gates,
-            actions=_actions(tick.change),
+            actions=_list_actions(tick.change),
             limits={metric.name: Limit(metric.minimum, metric.maximum) for metric in release.analysis.metrics},
-            held_after={
+            settled_after={
                 name: part["seconds"]
                 for name, part in tick.change.get("clusters", {}).items()
                 if part.get("changed") and part.get("seconds")
@@ -210,24 +218,24 @@ class Reporter:
         skew = tick.change.get("skew_ms") if tick.change.get("changed") else None
         return replace(record, skew_ms=skew)
 
-    def _closed_gate(self, tick: Tick) -> str:
+    def _find_closed_gate(self, tick: TickResult) -> str:
         """The gate that a person has to open, empty where none is waited for."""
         return next((reason.about for reason in tick.decision.reasons if reason.kind == "gate"), "")
 
     def _write_page(self) -> None:
         if self._page:
-            write_whole(self._page, page.page(self._whole_run()), mode=None)
+            write_whole(self._page, page.render_page(self._whole_run()), mode=None)
 
     def _whole_run(self) -> list[TickRecord]:
         """The records of this release, those of earlier tasks too where there is a journal."""
         records = journal.read(self._journal).records if self._journal else tuple(self._records)
         own = [each for each in records if (each.name, each.namespace) == (self._release.name, self._release.namespace)]
-        return story.last_run(own)
+        return story.select_last_run(own)
 
-    # Webhooks and notices
+    # Webhooks and notifications
 
-    def _tell(self, tick: Tick, record: TickRecord) -> None:
-        """Webhooks of events, and one notice for each change of state; what goes wrong there is a warning."""
+    def _tell(self, tick: TickResult, record: TickRecord) -> None:
+        """Webhooks of events, and one notification for each change of state; what goes wrong there is a warning."""
         state, release = tick.state, self._release
         moved = [each for each in state.history if each not in tick.before.history]
         kinds: list[HookType] = ["event"] if moved else []
@@ -236,10 +244,10 @@ class Reporter:
         if kinds and release.webhooks:
             metadata = {"eventMessage": state.reason, "timestamp": str(int(time.time() * 1000))}
             payload = Payload(release.name, release.namespace, state.phase, state.revision, metadata)
-            for answer in webhooks.ask(release.webhooks, kinds, payload).values():
+            for answer in webhooks.ask_webhooks(release.webhooks, kinds, payload).values():
                 self._warn(answer.reasons)
         hold = self._hold_of(tick)
-        message = notifications.notice(
+        message = notifications.make_notification(
             Standing(tick.before.phase, self._hold),
             Standing(state.phase, hold),
             now=record.time,
@@ -253,10 +261,10 @@ class Reporter:
         )
         self._hold = hold
         if message is not None and release.receivers:
-            self._warn(notifications.send(release.receivers, message))
+            self._warn(notifications.send_notification(release.receivers, message))
 
-    def _hold_of(self, tick: Tick) -> str:
-        closed = self._closed_gate(tick)
+    def _hold_of(self, tick: TickResult) -> str:
+        closed = self._find_closed_gate(tick)
         hold = tick.state.hold
         if hold is not None:
             return hold.text
@@ -269,7 +277,7 @@ class Reporter:
                 self._setup.progress(f"warning: {text}")
 
 
-def _late(tick: Tick) -> Finding:
+def _make_timeout_finding(tick: TickResult) -> Finding:
     waited = describe(tick.decision.reasons[-1]) if tick.decision.reasons else "nothing was said"
     return Finding(
         "",
@@ -279,7 +287,7 @@ def _late(tick: Tick) -> Finding:
     )
 
 
-def _after(tick: Tick) -> dict[str, Any]:
+def _clusters_after(tick: TickResult) -> dict[str, Any]:
     """The clusters as they are after the tick: what was written is seen in the answers of the API servers."""
     written = {} if tick.findings else tick.change.get("clusters", {})
     return {
@@ -290,7 +298,7 @@ def _after(tick: Tick) -> dict[str, Any]:
     }
 
 
-def _word(tick: Tick) -> str:
+def _decision_word(tick: TickResult) -> str:
     if tick.state.phase == "failed":
         return "rolled back" if tick.state.done else "roll back"
     if tick.findings:
@@ -300,7 +308,7 @@ def _word(tick: Tick) -> str:
     return "continue" if tick.decision.apply else "hold"
 
 
-def _actions(change: Mapping[str, Any]) -> list[str]:
+def _list_actions(change: Mapping[str, Any]) -> list[str]:
     words = ("created", "configured", "restored", "deleted")
     return [
         f"{name}: {word} {each}"

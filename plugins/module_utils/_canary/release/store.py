@@ -17,7 +17,7 @@ from ..._kube.kinds import CONFIG_MAP
 from ..._ownership import ANNOTATION_HUB, FIELD_MANAGER, LABEL_MANAGED_BY, MANAGED_BY
 from ..finding_kinds import STATE_UNREADABLE
 from ..state_machine import state as states
-from ..state_machine.state import State, UnreadableState
+from ..state_machine.state import ReleaseState, UnreadableState
 
 _KEY = "state"
 
@@ -28,7 +28,7 @@ def object_name(name: str) -> str:
 
 
 @dataclass
-class Store:
+class ReleaseStore:
     """The state of one release. Every method raises KubeError; ``save`` raises Conflict where another run has written
     since."""
 
@@ -36,7 +36,7 @@ class Store:
     name: str
     _live: Mapping[str, Any] | None = None
 
-    def load(self) -> State | None:
+    def load(self) -> ReleaseState | None:
         """The state; None where there is none."""
         self._live = self.place.find(CONFIG_MAP, object_name(self.name))
         if self._live is None:
@@ -54,7 +54,7 @@ class Store:
                 "begins anew with the weight 0",
             ) from error
 
-    def save(self, state: State) -> None:
+    def save(self, state: ReleaseState) -> None:
         manifest = self._manifest(state)
         if self._live is None:
             self._live = self.place.client.create(manifest, field_manager=FIELD_MANAGER)
@@ -71,7 +71,7 @@ class Store:
         self._live = None
         return True
 
-    def _manifest(self, state: State) -> dict[str, Any]:
+    def _manifest(self, state: ReleaseState) -> dict[str, Any]:
         return {
             "apiVersion": CONFIG_MAP.api_version,
             "kind": CONFIG_MAP.kind,

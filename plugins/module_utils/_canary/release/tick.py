@@ -21,29 +21,29 @@ from ..analysis.measure import measure
 from ..finding_kinds import OTHER_RELEASE, PART_OF_A_RELEASE
 from ..gates import approvals, gates, webhooks
 from ..gates.webhooks import Payload
-from ..model import Analysis, GateAnswer, Observation, Request, Seen
+from ..model import Analysis, ClusterObservation, GateAnswer, Observation, Request
 from ..state_machine import advance as machine
 from ..state_machine.advance import Decision, Needs
-from ..state_machine.state import State
+from ..state_machine.state import ReleaseState
 from ..state_machine.targets import ClusterTarget
 from . import objects
-from .destinations import measured
-from .intent import COMPONENT, CanaryIntent, read
-from .objects import Live, Mark
-from .release import Release
-from .store import Store
+from .destinations import find_measured_service
+from .intent import COMPONENT, ReleaseIntent, read
+from .objects import LiveObjects, Mark
+from .release import CanaryRelease
+from .store import ReleaseStore
 
 _PATIENCE = 30.0
 """Seconds for an analysis of all clusters together, beside its own window."""
 
 
 @dataclass(frozen=True)
-class Tick:
+class TickResult:
     """What one tick did. ``change`` is the result of the two-phase change, empty where there was none; ``findings`` say
     why that failed. ``asked`` is what hooks and gates said."""
 
-    before: State
-    state: State
+    before: ReleaseState
+    state: ReleaseState
     observation: Observation
     decision: Decision
     aims: Mapping[str, ClusterTarget]
@@ -60,13 +60,13 @@ class Tick:
 class Ticker:
     """Ticks of one release on one fleet."""
 
-    def __init__(self, setup: Setup, release: Release, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, setup: Setup, release: CanaryRelease, clock: Callable[[], float] = time.time) -> None:
         self._setup = setup
         self._release = release
         self._clock = clock
-        self._store = Store(setup.records.place, release.name)
+        self._store = ReleaseStore(setup.records.place, release.name)
 
-    def tick(self, request: Request = "") -> Tick:
+    def tick(self, request: Request = "") -> TickResult:
         """One tick under the lock of the release; in check mode nothing is written.
 
         Raises MeshError with all that is in the way of a release that has not begun, and KubeError where the hub does
@@ -77,12 +77,12 @@ class Ticker:
         with self._setup.lock() as lease:
             return self._tick(replace(self._setup, held=lease), request)
 
-    def _tick(self, setup: Setup, request: Request) -> Tick:
+    def _tick(self, setup: Setup, request: Request) -> TickResult:
         started = time.monotonic()
         stored = self._store.load()
         refuse_a_part(setup, stored)
-        before = self._of_this_subject(stored or State())
-        outcomes = self._look()
+        before = self._match_subject(stored or ReleaseState())
+        outcomes = self._read_clusters()
         self._refuse_other_hub(outcomes)
         state = self._with_revisions(before, outcomes)
         self._refuse_obstacles(state, outcomes)
@@ -91,29 +91,29 @@ class Ticker:
         decision = machine.advance(self._release.rules, state, observation)
         state = decision.state
         self._save(setup, stored, state)
-        aims = machine.intended_targets(self._release.rules, state)
+        aims = machine.compute_intended_targets(self._release.rules, state)
         change: Mapping[str, Any] = {}
         findings: tuple[Finding, ...] = ()
         if decision.apply:
             fresh = {name: outcome.get() for name, outcome in outcomes.items() if outcome.error is None}
-            change, findings = self._make(setup, state, aims, fresh)
+            change, findings = self._apply(setup, state, aims, fresh)
             if not setup.check_mode:
-                after = self._concluded(state, findings)
+                after = self._conclude(state, findings)
                 self._save(setup, state, after)
                 state = after
         seconds = {"observe": observed - started, "apply": time.monotonic() - observed}
-        return Tick(before, state, observation, decision, aims, change, findings, asked, seconds)
+        return TickResult(before, state, observation, decision, aims, change, findings, asked, seconds)
 
     # Observe
 
-    def _look(self) -> dict[str, Outcome[Live]]:
+    def _read_clusters(self) -> dict[str, Outcome[LiveObjects]]:
         setup, release = self._setup, self._release
         return setup.each(lambda member: read(member, release))
 
-    def _with_revisions(self, state: State, outcomes: Mapping[str, Outcome[Live]]) -> State:
+    def _with_revisions(self, state: ReleaseState, outcomes: Mapping[str, Outcome[LiveObjects]]) -> ReleaseState:
         """The state with the revision of each cluster; of one that is away the last known one counts."""
         found = {
-            name: objects.revision(self._release, outcome.get())
+            name: objects.compute_revision(self._release, outcome.get())
             for name, outcome in outcomes.items()
             if outcome.error is None
         }
@@ -126,7 +126,7 @@ class Ticker:
         latest = state.latest if state.latest and not is_new else content_hash(told)[:10]
         return replace(state, revisions=revisions, latest=self._release.revision or latest)
 
-    def _of_this_subject(self, state: State) -> State:
+    def _match_subject(self, state: ReleaseState) -> ReleaseState:
         """The state, where it is about the same sides; a position of others says nothing of the weights of these.
 
         Raises MeshError where a release of others is under way.
@@ -135,7 +135,7 @@ class Ticker:
         if state.subject in ("", subject):
             return replace(state, subject=subject)
         if state.done or state.phase in ("initializing", "initialized"):
-            return State(subject=subject, history=state.history)
+            return ReleaseState(subject=subject, history=state.history)
         raise MeshError(
             "The release was not begun; nothing was written anywhere.",
             [
@@ -148,7 +148,7 @@ class Ticker:
             ],
         )
 
-    def _refuse_other_hub(self, outcomes: Mapping[str, Outcome[Live]]) -> None:
+    def _refuse_other_hub(self, outcomes: Mapping[str, Outcome[LiveObjects]]) -> None:
         """Before anything is stored here: the release may be under way by the record of another hub."""
         findings = [
             finding
@@ -166,59 +166,59 @@ class Ticker:
         if findings:
             raise MeshError("The release was not begun; nothing was written anywhere.", findings)
 
-    def _refuse_obstacles(self, state: State, outcomes: Mapping[str, Outcome[Live]]) -> None:
+    def _refuse_obstacles(self, state: ReleaseState, outcomes: Mapping[str, Outcome[LiveObjects]]) -> None:
         """Before a release begins everything that is in its way is said at once, and nothing is written."""
-        if state.running or not (state.intended is None and state.position.mode == "forward"):
+        if state.is_running or not (state.intended is None and state.position.mode == "forward"):
             return
         findings = [
             finding
             for name, outcome in outcomes.items()
             if outcome.error is None
-            for finding in objects.obstacles(self._release, name, outcome.get())
+            for finding in objects.find_obstacles(self._release, name, outcome.get())
         ]
         if errors(findings):
             raise MeshError("The release was not begun; nothing was written anywhere.", errors(findings))
 
     def _observe(
-        self, state: State, outcomes: Mapping[str, Outcome[Live]], request: Request
+        self, state: ReleaseState, outcomes: Mapping[str, Outcome[LiveObjects]], request: Request
     ) -> tuple[Observation, tuple[str, ...]]:
         now, revision = self._clock(), state.latest
-        aims = machine.intended_targets(self._release.rules, replace(state, intended=None))
-        clusters = {name: self._seen(name, outcomes, aims, state, now) for name in self._setup.fleet.names}
+        aims = machine.compute_intended_targets(self._release.rules, replace(state, intended=None))
+        clusters = {name: self._observe_cluster(name, outcomes, aims, state, now) for name in self._setup.fleet.names}
         needs = machine.compute_needs(self._release.rules, state, revision, now)
         answers, asked = self._ask(state, needs, revision, now, outcomes)
         analysis = self._analyse(needs, answers, clusters, aims, outcomes)
         observation = Observation(now, revision, clusters, analysis, answers, request)
         return observation, asked
 
-    def _seen(
+    def _observe_cluster(
         self,
         name: str,
-        outcomes: Mapping[str, Outcome[Live]],
+        outcomes: Mapping[str, Outcome[LiveObjects]],
         aims: Mapping[str, ClusterTarget],
-        state: State,
+        state: ReleaseState,
         now: float,
-    ) -> Seen:
+    ) -> ClusterObservation:
         if name not in outcomes:
-            return Seen(error="is excluded")
+            return ClusterObservation(error="is excluded")
         error = outcomes[name].error
         if error is not None:
-            return Seen(error=error.message)
+            return ClusterObservation(error=error.message)
         mark = Mark(state.revision, state.released)
         try:
-            return objects.seen(
+            return objects.observe(
                 self._release, name, outcomes[name].get(), aims[name], mark, now, state.since or state.started
             )
         except MeshError as found:
-            return Seen(error="; ".join(finding.message for finding in found.findings))
+            return ClusterObservation(error="; ".join(finding.message for finding in found.findings))
 
     def _ask(
         self,
-        state: State,
+        state: ReleaseState,
         needs: Needs,
         revision: str,
         now: float,
-        outcomes: Mapping[str, Outcome[Live]],
+        outcomes: Mapping[str, Outcome[LiveObjects]],
     ) -> tuple[dict[str, GateAnswer], tuple[str, ...]]:
         """What webhooks and people say."""
         answers: dict[str, GateAnswer] = {}
@@ -226,21 +226,21 @@ class Ticker:
         if needs.hooks and not self._setup.check_mode:
             payload = Payload(self._release.name, self._release.namespace, state.phase, revision)
             asked: tuple[Any, ...] = needs.hooks
-            for kind, reply in webhooks.ask(self._release.webhooks, asked, payload).items():
+            for kind, reply in webhooks.ask_webhooks(self._release.webhooks, asked, payload).items():
                 answers[kind] = reply.answer
                 words += reply.reasons
         if needs.gate:
             found = approvals.read(
                 self._setup.records.place,
                 self._release.name,
-                self._annotated(outcomes),
+                self._list_annotated(outcomes),
             )
-            reply_of_gate = gates.answer(needs.gate, revision, found, now)
+            reply_of_gate = gates.judge_gate(needs.gate, revision, found, now)
             answers[needs.gate] = reply_of_gate.answer
             words.append(f"gate {needs.gate}: {reply_of_gate.reason}")
         return answers, tuple(words)
 
-    def _annotated(self, outcomes: Mapping[str, Outcome[Live]]) -> list[Mapping[str, Any]]:
+    def _list_annotated(self, outcomes: Mapping[str, Outcome[LiveObjects]]) -> list[Mapping[str, Any]]:
         """The objects of the hub that people may annotate."""
         outcome = outcomes.get(self._setup.hub)
         return [] if outcome is None or outcome.error is not None else list(outcome.get().objects.values())
@@ -249,15 +249,15 @@ class Ticker:
         self,
         needs: Needs,
         answers: Mapping[str, GateAnswer],
-        clusters: Mapping[str, Seen],
+        clusters: Mapping[str, ClusterObservation],
         aims: Mapping[str, ClusterTarget],
-        outcomes: Mapping[str, Outcome[Live]],
+        outcomes: Mapping[str, Outcome[LiveObjects]],
     ) -> Analysis | None:
         """Where a rollout webhook failed, metrics are not asked."""
         if not needs.analysis or self._setup.check_mode or answers.get("rollout") == "failed":
             return None
         places = {
-            name: measured(self._release, outcomes[name].get())
+            name: find_measured_service(self._release, outcomes[name].get())
             for name, each in clusters.items()
             if not each.error and name in outcomes and _has_canary(aims[name])
         }
@@ -267,14 +267,14 @@ class Ticker:
 
     # Make it so
 
-    def _make(
-        self, setup: Setup, state: State, aims: Mapping[str, ClusterTarget], fresh: dict[str, Live]
+    def _apply(
+        self, setup: Setup, state: ReleaseState, aims: Mapping[str, ClusterTarget], fresh: dict[str, LiveObjects]
     ) -> tuple[Mapping[str, Any], tuple[Finding, ...]]:
         """The change, and why it failed. What takes a danger away or repairs goes on without clusters that fail."""
         position = state.intended or state.position
         if position.mode == "back" or state.intended is None:
             setup = replace(setup, policy=replace(setup.policy, tolerant=True))
-        intent = CanaryIntent(self._release, aims, Mark(state.revision, state.released), fresh)
+        intent = ReleaseIntent(self._release, aims, Mark(state.revision, state.released), fresh)
         try:
             return Change(setup, intent).run(), ()
         except MeshError as error:
@@ -283,7 +283,7 @@ class Ticker:
             finding = Finding(error.cluster, error.kind, error.message, error.remedy or "run again")
             return {}, (finding,)
 
-    def _concluded(self, state: State, findings: tuple[Finding, ...]) -> State:
+    def _conclude(self, state: ReleaseState, findings: tuple[Finding, ...]) -> ReleaseState:
         now = self._clock()
         if not findings:
             return machine.mark_taken(self._release.rules, state, now)
@@ -291,12 +291,12 @@ class Ticker:
         # It is tried again after the time of the step, so that weights that others hold do not go up and down.
         return left if left.intended is not None else replace(left, since=now)
 
-    def _save(self, setup: Setup, stored: State | None, state: State) -> None:
+    def _save(self, setup: Setup, stored: ReleaseState | None, state: ReleaseState) -> None:
         if not setup.check_mode and state != stored:
             self._store.save(state)
 
 
-def refuse_a_part(setup: Setup, state: State | None) -> None:
+def refuse_a_part(setup: Setup, state: ReleaseState | None) -> None:
     """Raises MeshError where a release is under way on clusters that this run leaves out by a limit: all or none."""
     if state is None or state.done or state.phase in ("initializing", "initialized"):
         return

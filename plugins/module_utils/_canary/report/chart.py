@@ -48,7 +48,7 @@ def time_axis(records: Sequence[TickRecord]) -> Axis:
     return Axis(first, last if last > first else first + 1, _LEFT + 6, _PLOT_RIGHT - 6)
 
 
-def weights(records: Sequence[TickRecord], marks: Sequence[tuple[int, story.Event]], identity: str) -> str:
+def weights(records: Sequence[TickRecord], marks: Sequence[tuple[int, story.RunEvent]], identity: str) -> str:
     """A lane for each cluster: the intended weight of the canary as a line, the observed one as dots.
 
     ``marks`` are the events with their numbers in the page's list.
@@ -72,7 +72,7 @@ def weights(records: Sequence[TickRecord], marks: Sequence[tuple[int, story.Even
     return _svg(identity, "Weight of the canary on each cluster", description, bottom + 26, parts)
 
 
-def metric(records: Sequence[TickRecord], name: str, marks: Sequence[tuple[int, story.Event]], identity: str) -> str:
+def metric(records: Sequence[TickRecord], name: str, marks: Sequence[tuple[int, story.RunEvent]], identity: str) -> str:
     """One metric on all clusters, with its limits. Those that failed stand out where there are many clusters."""
     across = time_axis(records)
     series = {
@@ -94,22 +94,22 @@ def metric(records: Sequence[TickRecord], name: str, marks: Sequence[tuple[int, 
     parts.append(_time_labels(across, 182))
     parts.append(_columns(records, across, 10, 182, lambda record: _metric_title(record, name)))
     description = (
-        f"{shown_name(name)} on {story.plural(len(series), 'cluster')} over time; allowed: {limit}. "
+        f"{label_of(name)} on {story.plural(len(series), 'cluster')} over time; allowed: {limit}. "
         "The table below the drawing has the same numbers."
     )
-    return _svg(identity, shown_name(name), description, 208, parts)
+    return _svg(identity, label_of(name), description, 208, parts)
 
 
-def shown_name(metric_name: str) -> str:
+def label_of(metric_name: str) -> str:
     return "Errors" if metric_name == SUCCESS_RATE else metric_name.replace("-", " ").capitalize()
 
 
-def shown_value(metric_name: str, value: float) -> float:
+def format_value(metric_name: str, value: float) -> float:
     """Success is shown as errors: what is to be looked at goes up."""
     return 100 - value if metric_name == SUCCESS_RATE else value
 
 
-def shown_limit(metric_name: str, limit: Limit) -> Limit:
+def format_limit(metric_name: str, limit: Limit) -> Limit:
     """The limit of what is shown."""
     if metric_name != SUCCESS_RATE:
         return limit
@@ -119,7 +119,7 @@ def shown_limit(metric_name: str, limit: Limit) -> Limit:
 
 def _limit(records: Sequence[TickRecord], name: str) -> Limit:
     found = next((record.limits[name] for record in reversed(records) if name in record.limits), Limit())
-    return shown_limit(name, found)
+    return format_limit(name, found)
 
 
 def _series(records: Sequence[TickRecord], name: str) -> dict[str, list[float | None]]:
@@ -130,7 +130,7 @@ def _series(records: Sequence[TickRecord], name: str) -> dict[str, list[float | 
 def _value(record: TickRecord, cluster: str, name: str) -> float | None:
     tick = record.clusters.get(cluster)
     result = None if tick is None else tick.metrics.get(name)
-    return None if result is None or result.value is None else shown_value(name, result.value)
+    return None if result is None or result.value is None else format_value(name, result.value)
 
 
 def _verdict(record: TickRecord, cluster: str, name: str) -> str:
@@ -196,7 +196,7 @@ def _phases(records: Sequence[TickRecord], across: Axis, top: float) -> str:
     for place, start in enumerate(starts):
         ends = records[starts[place + 1]].time if place + 1 < len(starts) else records[-1].time
         left, right = across(records[start].time), across(ends)
-        phase = story.phase_words(records[start].phase)
+        phase = story.describe_phase(records[start].phase)
         tone = {"failed": " bad", "succeeded": " good", "waiting": " wait", "waiting promotion": " wait"}.get(phase, "")
         width = max(3.0, right - left)
         parts.append(
@@ -208,14 +208,14 @@ def _phases(records: Sequence[TickRecord], across: Axis, top: float) -> str:
     return "".join(parts)
 
 
-def _verticals(marks: Sequence[tuple[int, story.Event]], across: Axis, top: float, bottom: float) -> list[str]:
+def _verticals(marks: Sequence[tuple[int, story.RunEvent]], across: Axis, top: float, bottom: float) -> list[str]:
     return [
         f'<path class="mark {event.kind}" d="M{_round(across(event.time))} {_round(top)}V{_round(bottom)}"/>'
         for _number, event in marks
     ]
 
 
-def _badges(marks: Sequence[tuple[int, story.Event]], across: Axis) -> tuple[str, int]:
+def _badges(marks: Sequence[tuple[int, story.RunEvent]], across: Axis) -> tuple[str, int]:
     """Numbers that lead to the list of events, in as few rows as keep them apart; and how many rows. One that has no
     room in the last row is left out: its line is drawn, and its neighbours say where to look in the list."""
     ends = [-99.0] * _BADGE_ROWS
@@ -236,7 +236,7 @@ def _badges(marks: Sequence[tuple[int, story.Event]], across: Axis) -> tuple[str
         )
         parts.append(
             f"<g>{shape}<text class='number' x='{_round(x)}' y='{y + 3.5}' text-anchor='middle'>{number}</text>"
-            f"<title>{escape(story.clean(event.text))}</title></g>"
+            f"<title>{escape(story.strip_control_characters(event.text))}</title></g>"
         )
     return "".join(parts), used
 
@@ -352,7 +352,7 @@ def _curve_labels(series: Mapping[str, Sequence[float | None]], coloured: Sequen
 def _time_labels(across: Axis, bottom: float) -> str:
     span = across.high - across.low
     step = next((each for each in _TIME_STEPS if span / each <= 8), None) or _DAY * -(-span // (8 * _DAY))
-    pattern_of = (lambda moment: story.date_and_clock(moment)[5:16]) if span > _DAY else story.clock
+    pattern_of = (lambda moment: story.format_date_and_clock(moment)[5:16]) if span > _DAY else story.format_clock
     parts = []
     moment = step * -(-across.low // step)
     while moment <= across.high:
@@ -376,7 +376,7 @@ def _columns(
     borders = [_LEFT, *((left + right) / 2 for left, right in pairwise(places)), _PLOT_RIGHT]
     return "".join(
         f'<rect class="hit" x="{_round(left)}" y="{_round(top)}" width="{_round(max(0.5, right - left))}" '
-        f'height="{_round(bottom - top)}"><title>{escape(story.clean(title(record)))}</title></rect>'
+        f'height="{_round(bottom - top)}"><title>{escape(story.strip_control_characters(title(record)))}</title></rect>'
         for record, left, right in zip(records, borders, borders[1:], strict=False)
     )
 
@@ -385,13 +385,15 @@ def _weights_title(record: TickRecord) -> str:
     found = ", ".join(
         f"{name} {'?' if tick.observed is None else tick.observed}" for name, tick in record.clusters.items()
     )
-    return f"{story.clock(record.time)}, step {record.step}, {story.weights_words(record)}: {found}"
+    return f"{story.format_clock(record.time)}, step {record.step}, {story.describe_weights(record)}: {found}"
 
 
 def _metric_title(record: TickRecord, name: str) -> str:
     values = {cluster: _value(record, cluster, name) for cluster in record.clusters}
-    found = ", ".join(f"{cluster} {story.number(value)}" for cluster, value in values.items() if value is not None)
-    return f"{story.clock(record.time)}: {found or 'no values'}"
+    found = ", ".join(
+        f"{cluster} {story.format_number(value)}" for cluster, value in values.items() if value is not None
+    )
+    return f"{story.format_clock(record.time)}: {found or 'no values'}"
 
 
 def _svg(identity: str, title: str, description: str, height: float, parts: Iterable[str]) -> str:
@@ -417,7 +419,9 @@ def _rings(points: Iterable[tuple[float, float]]) -> str:
 
 def _short(name: str) -> str:
     shown = name if len(name) <= _LABEL_LETTERS else f"{name[: _LABEL_LETTERS - 1]}…"
-    return f"{escape(story.clean(shown))}" + ("" if shown == name else f"<title>{escape(name)}</title>")
+    return f"{escape(story.strip_control_characters(shown))}" + (
+        "" if shown == name else f"<title>{escape(name)}</title>"
+    )
 
 
 def _nice(rough: float) -> float:

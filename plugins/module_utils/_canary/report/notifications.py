@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Notices to people: one for each change of state, and none for a tick in which nothing changed."""
+"""Notifications to people: one for each change of state, and none for a tick in which nothing changed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any, Literal, cast
 from ..._findings import Finding, MeshError
 from ..._times import moment_of, rfc3339
 from ..model import Phase
-from ..posts import POST_ARGUMENT_SPEC, Target, post_all, target_of
+from ..posts import POST_ARGUMENT_SPEC, PostTarget, post_all, target_of
 
 Severity = Literal["info", "warn", "error"]
 
 _SEVERITIES: tuple[Severity, ...] = ("info", "warn", "error")
 
-NOTICE_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+NOTIFICATION_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "kind": {"type": "str", "choices": ["json", "slack"], "default": "json"},
     "severity": {"type": "str", "choices": list(_SEVERITIES), "default": "info"},
     **POST_ARGUMENT_SPEC,
@@ -44,8 +44,8 @@ _SENTENCES: Mapping[Phase, str] = {
 
 @dataclass(frozen=True)
 class Standing:
-    """What a notice is about. ``hold`` says what is waited for, in the same words as long as it is the same; empty
-    where the canary moves."""
+    """What a notification is about. ``hold`` says what is waited for, in the same words as long as it is the same, and
+    is empty where the canary moves."""
 
     phase: Phase
     hold: str = ""
@@ -53,15 +53,15 @@ class Standing:
 
 @dataclass(frozen=True)
 class Receiver:
-    """Somebody who wants notices from ``severity`` upwards, as plain JSON or as a chat takes them."""
+    """Somebody who wants notifications from ``severity`` upwards, as plain JSON or as a chat takes them."""
 
     kind: Literal["json", "slack"]
     severity: Severity
-    target: Target
+    target: PostTarget
 
 
 def receivers_of(options: Iterable[Mapping[str, Any]]) -> tuple[Receiver, ...]:
-    """The receivers that options with NOTICE_ARGUMENT_SPEC mean. Raises MeshError with all that is wrong."""
+    """The receivers that options with NOTIFICATION_ARGUMENT_SPEC mean. Raises MeshError with all that is wrong."""
     problems: list[Finding] = []
     receivers = []
     for number, entry in enumerate(options, 1):
@@ -74,7 +74,7 @@ def receivers_of(options: Iterable[Mapping[str, Any]]) -> tuple[Receiver, ...]:
     return tuple(receivers)
 
 
-def notice(
+def make_notification(
     before: Standing | None,
     after: Standing,
     *,
@@ -87,7 +87,7 @@ def notice(
     weights: Mapping[str, int],
     reasons: Sequence[str] = (),
 ) -> dict[str, Any] | None:
-    """The notice of a change as plain data; None where nothing changed. Pure.
+    """The notification of a change as plain data; None where nothing changed. Pure.
 
     ``before`` is None in the first tick. ``weights`` is what each cluster's canary gets, ``reasons`` why it came to
     this. The result is fit for an artifact of a job too.
@@ -106,7 +106,7 @@ def notice(
         "step": step,
         "of": of,
         "weights": dict(weights),
-        "message": f"Canary {namespace}/{name} {sentence_of(before, after)}",
+        "message": f"Canary {namespace}/{name} {describe_change(before, after)}",
         "reasons": list(reasons),
     }
 
@@ -120,7 +120,7 @@ def severity_of(standing: Standing) -> Severity:
     return "info"
 
 
-def sentence_of(before: Standing | None, after: Standing) -> str:
+def describe_change(before: Standing | None, after: Standing) -> str:
     """What happened, as the end of a sentence that begins with the canary's name. Pure."""
     if after.hold:
         return f"{_SENTENCES[after.phase]}, and is held: {after.hold}"
@@ -129,8 +129,8 @@ def sentence_of(before: Standing | None, after: Standing) -> str:
     return _SENTENCES[after.phase]
 
 
-def slack(message: Mapping[str, Any]) -> dict[str, Any]:
-    """A notice as Slack, and what imitates it, take it. Pure."""
+def format_for_slack(message: Mapping[str, Any]) -> dict[str, Any]:
+    """A notification as Slack, and what imitates it, take it. Pure."""
     weights = ", ".join(f"{cluster} {weight}" for cluster, weight in message["weights"].items())
     fields = [
         ("Phase", message["phase"].replace("_", " ")),
@@ -139,14 +139,14 @@ def slack(message: Mapping[str, Any]) -> dict[str, Any]:
         ("Canary weights", weights),
     ]
     return {
-        "text": _escaped(message["message"]),
+        "text": _escape(message["message"]),
         "attachments": [
             {
                 "color": _COLOURS[message["severity"]],
-                "fallback": _escaped(message["message"]),
-                "text": "\n".join(f"• {_escaped(reason)}" for reason in message["reasons"]),
+                "fallback": _escape(message["message"]),
+                "text": "\n".join(f"• {_escape(reason)}" for reason in message["reasons"]),
                 "fields": [
-                    {"title": title, "value": _escaped(value), "short": len(value) < 40}
+                    {"title": title, "value": _escape(value), "short": len(value) < 40}
                     for title, value in fields
                     if value
                 ],
@@ -156,14 +156,14 @@ def slack(message: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def send(receivers: Sequence[Receiver], message: Mapping[str, Any]) -> list[str]:
-    """Send a notice to all who want it, at the same time.
+def send_notification(receivers: Sequence[Receiver], message: Mapping[str, Any]) -> list[str]:
+    """Send a notification to all who want it, at the same time.
 
     Returns a warning for each that did not take it: a chat that is down is no reason to stop a release.
     """
     rank = _SEVERITIES.index(message["severity"])
     asked = [receiver for receiver in receivers if _SEVERITIES.index(receiver.severity) <= rank]
-    bodies = [slack(message) if receiver.kind == "slack" else dict(message) for receiver in asked]
+    bodies = [format_for_slack(message) if receiver.kind == "slack" else dict(message) for receiver in asked]
     posts = [(receiver.target, body) for receiver, body in zip(asked, bodies, strict=True)]
     return [
         f"{receiver.target.name} ({receiver.target.shown}) did not take the notice: "
@@ -173,6 +173,6 @@ def send(receivers: Sequence[Receiver], message: Mapping[str, Any]) -> list[str]
     ]
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     """As Slack wants it, where <, > and & are markup."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -41,7 +41,7 @@ class Table(NamedTuple):
     caption: str
 
 
-class Metric(NamedTuple):
+class MetricSection(NamedTuple):
     """One metric as it is shown. ``drawing`` is SVG."""
 
     name: str
@@ -59,34 +59,36 @@ def import_error() -> str:
     return ""
 
 
-def page(records: Sequence[TickRecord]) -> str:
+def render_page(records: Sequence[TickRecord]) -> str:
     """The page about the release that the last record is about. Raises ImportError where Jinja2 is not installed."""
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
     def cleaned(value: Any) -> Any:
-        return story.clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+        return (
+            story.strip_control_characters(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+        )
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, finalize=cleaned, keep_trailing_newline=True)
-    run = story.last_run(records)
+    run = story.select_last_run(records)
     name = f"{run[-1].namespace}/{run[-1].name}" if run else "Canary"
     content = {
         "title": f"Canary {name}" if run else "Canary",
         "name": name,
-        "end": story.conclusion(run),
+        "end": story.conclude(run),
         "style": Markup(STYLE),
         "samples": [(words, Markup(sample)) for words, sample in _SAMPLES.items()],
         "facts": _facts(run) if run else [],
         "last": run[-1] if run else None,
     }
     if run:
-        events = [event for event in story.events(run) if event.kind != "step"]
+        events = [event for event in story.list_events(run) if event.kind != "step"]
         marks = list(enumerate(events, 1))[:_MOST_MARKS]
         content |= {
-            "waits_for": story.clean(run[-1].waiting.what).capitalize(),
-            "owed": _owed(run[-1]),
+            "waits_for": story.strip_control_characters(run[-1].waiting.what).capitalize(),
+            "owed": _list_owed(run[-1]),
             "weights": Markup(chart.weights(run, marks, "weights")),
-            "events": [(number, event.kind, story.clock(event.time), event.text) for number, event in marks],
+            "events": [(number, event.kind, story.format_clock(event.time), event.text) for number, event in marks],
             "later_events": len(events) - len(marks),
             "metrics": [each._replace(drawing=Markup(each.drawing)) for each in _metrics(run, marks)],
             "steps": _steps(run),
@@ -102,17 +104,17 @@ def _facts(run: Sequence[TickRecord]) -> list[Cell]:
     rates = [rate for rate in (record.error_percent for record in run) if rate is not None]
     return [
         ("Revision", last.revision),
-        ("Started", story.date_and_clock(first.time)),
-        ("Took" if last.phase in ("succeeded", "failed") else "So far", story.duration(last.time - first.time)),
+        ("Started", story.format_date_and_clock(first.time)),
+        ("Took" if last.phase in ("succeeded", "failed") else "So far", story.format_duration(last.time - first.time)),
         ("Clusters", str(len(last.clusters))),
         ("Step", f"{last.step} of {last.of}"),
         ("Ticks", str(len(run))),
-        ("Largest skew", story.milliseconds(max(skews)) if skews else "none measured"),
-        ("Worst errors, all clusters", f"{story.number(max(rates))} %" if rates else "none measured"),
+        ("Largest skew", story.format_milliseconds(max(skews)) if skews else "none measured"),
+        ("Worst errors, all clusters", f"{story.format_number(max(rates))} %" if rates else "none measured"),
     ]
 
 
-def _owed(last: TickRecord) -> Table:
+def _list_owed(last: TickRecord) -> Table:
     rows = [[("t", name), ("say", what), ("say", _error_of(last, name))] for name, what in last.owed.items()]
     caption = "It is kept in the record of the release, and done as soon as the cluster answers in a later run."
     return _table(["Cluster", "To be done", "Why not yet"], rows, caption)
@@ -122,12 +124,12 @@ def _error_of(record: TickRecord, name: str) -> str:
     return record.clusters[name].error if name in record.clusters else ""
 
 
-def _metrics(run: Sequence[TickRecord], marks: Sequence[tuple[int, story.Event]]) -> list[Metric]:
+def _metrics(run: Sequence[TickRecord], marks: Sequence[tuple[int, story.RunEvent]]) -> list[MetricSection]:
     drawn = []
     for place, name in enumerate(dict.fromkeys(metric for record in run for metric in record.metrics)):
-        limit = chart.shown_limit(name, next((r.limits[name] for r in reversed(run) if name in r.limits), Limit()))
+        limit = chart.format_limit(name, next((r.limits[name] for r in reversed(run) if name in r.limits), Limit()))
         drawing = chart.metric(run, name, marks, f"metric{place}")
-        drawn.append(Metric(chart.shown_name(name), str(limit), drawing, _values(run, name)))
+        drawn.append(MetricSection(chart.label_of(name), str(limit), drawing, _values(run, name)))
     return drawn
 
 
@@ -138,34 +140,36 @@ def _values(run: Sequence[TickRecord], name: str) -> Table:
         results = [record.clusters[each].metrics.get(name) if each in record.clusters else None for each in clusters]
         if not any(results):
             continue
-        cells = [("t", story.clock(record.time))]
+        cells = [("t", story.format_clock(record.time))]
         for result in results:
             if result is None:
                 cells.append(("n", ""))
                 continue
-            value = result.verdict if result.value is None else story.number(chart.shown_value(name, result.value))
+            value = (
+                result.verdict if result.value is None else story.format_number(chart.format_value(name, result.value))
+            )
             cells.append(("n" if result.verdict in ("pass", "running") else "n off", value))
         rows.append(cells)
-    return _table(["Time", *clusters], rows, f"{chart.shown_name(name)} on each cluster")
+    return _table(["Time", *clusters], rows, f"{chart.label_of(name)} on each cluster")
 
 
 def _steps(run: Sequence[TickRecord]) -> Table:
     rows = []
-    for spell in story.spells(run):
+    for spell in story.group_by_intent(run):
         verdicts = list(dict.fromkeys(record.verdict for record in spell.records if record.verdict))
         rates = [rate for rate in (record.error_percent for record in spell.records) if rate is not None]
         skews = [record.skew_ms for record in spell.records if record.skew_ms is not None]
         rows.append(
             [
                 ("n", f"{spell.first.step} of {spell.first.of}"),
-                ("t", story.phase_words(spell.first.phase)),
-                ("n", story.weights_words(spell.first)),
-                ("t", story.clock(spell.first.time)),
-                ("n", story.duration(spell.seconds) if spell.seconds else ""),
+                ("t", story.describe_phase(spell.first.phase)),
+                ("n", story.describe_weights(spell.first)),
+                ("t", story.format_clock(spell.first.time)),
+                ("n", story.format_duration(spell.seconds) if spell.seconds else ""),
                 ("n", str(len(spell.records))),
                 ("t" if set(verdicts) <= {"pass"} else "t off", ", ".join(verdicts)),
-                ("n", f"{story.number(max(rates))} %" if rates else ""),
-                ("n", story.milliseconds(max(skews)) if skews else ""),
+                ("n", f"{story.format_number(max(rates))} %" if rates else ""),
+                ("n", story.format_milliseconds(max(skews)) if skews else ""),
             ]
         )
     head = ["Step", "Phase", "Canary", "From", "Held", "Ticks", "Verdicts", "Worst errors", "Skew"]
@@ -177,10 +181,10 @@ def _ticks(run: Sequence[TickRecord]) -> Table:
     rows = []
     for record in run:
         cells = [
-            ("t", story.clock(record.time)),
+            ("t", story.format_clock(record.time)),
             ("n", f"{record.step}"),
-            ("t", story.phase_words(record.phase)),
-            ("n", story.weights_words(record)),
+            ("t", story.describe_phase(record.phase)),
+            ("n", story.describe_weights(record)),
             *(_cluster_cell(record, name) for name in clusters),
             ("t" if record.verdict in (None, "pass", "running") else "t off", record.verdict or ""),
             ("t", record.decision),

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..model import TOTAL, Analysis, GateAnswer, MetricResult, Phase, Seen, Verdict
+from ..model import TOTAL, Analysis, ClusterObservation, GateAnswer, MetricResult, Phase, Verdict
 
 FORMAT = 1
 
@@ -66,7 +66,7 @@ class ClusterTick:
     metrics: Mapping[str, MetricResult] = field(default_factory=dict)
 
     @property
-    def troubled(self) -> bool:
+    def has_trouble(self) -> bool:
         return bool(self.error or self.drift) or "failed" in (self.stable, self.canary)
 
 
@@ -114,14 +114,14 @@ class TickRecord:
         of: int,
         wave: int,
         intended: Mapping[str, int],
-        clusters: Mapping[str, Seen],
+        clusters: Mapping[str, ClusterObservation],
         analysis: Analysis | None = None,
         decision: str = "",
         reasons: Sequence[str] = (),
         gates: Mapping[str, GateAnswer] | None = None,
         actions: Sequence[str] = (),
         limits: Mapping[str, Limit] | None = None,
-        held_after: Mapping[str, float] | None = None,
+        settled_after: Mapping[str, float] | None = None,
         timings: Mapping[str, float] | None = None,
         errors: Sequence[str] = (),
         waiting: Waiting | None = None,
@@ -130,10 +130,10 @@ class TickRecord:
     ) -> TickRecord:
         """From what a tick knows. ``step`` counts from 1, 0 before the first; ``of`` is how many there are.
 
-        ``intended`` is the canary's weight by cluster. ``held_after`` has, for each cluster that was written to, the
+        ``intended`` is the canary's weight by cluster. ``settled_after`` has, for each cluster that was written to, the
         seconds from the first write until it held it; the skew is from the first of them to the last.
         """
-        held = dict(held_after or {})
+        settled = dict(settled_after or {})
         results = () if analysis is None else analysis.results
         names = dict.fromkeys((*clusters, *intended))
         return cls(
@@ -149,7 +149,7 @@ class TickRecord:
                 each: _cluster_tick(
                     clusters.get(each),
                     intended.get(each),
-                    held.get(each),
+                    settled.get(each),
                     {result.metric: result for result in results if result.cluster == each},
                 )
                 for each in names
@@ -160,7 +160,7 @@ class TickRecord:
             gates=dict(gates or {}),
             actions=tuple(actions),
             limits=dict(limits or {}),
-            skew_ms=(max(held.values()) - min(held.values())) * 1000 if len(held) > 1 else None,
+            skew_ms=(max(settled.values()) - min(settled.values())) * 1000 if len(settled) > 1 else None,
             timings=dict(timings or {}),
             errors=tuple(errors),
             waiting=waiting or Waiting(),
@@ -213,7 +213,7 @@ class TickRecord:
 
 
 def _cluster_tick(
-    seen: Seen | None, intended: int | None, seconds: float | None, metrics: Mapping[str, MetricResult]
+    seen: ClusterObservation | None, intended: int | None, seconds: float | None, metrics: Mapping[str, MetricResult]
 ) -> ClusterTick:
     if seen is None:
         return ClusterTick(intended=intended, error="not observed", seconds=seconds, metrics=metrics)

@@ -38,7 +38,7 @@ class Spell:
 
 
 @dataclass(frozen=True)
-class Event:
+class RunEvent:
     """Something that a person wants to see marked. ``kind``: a change of phase, a step, a gate, or trouble."""
 
     time: float
@@ -56,7 +56,7 @@ class Conclusion:
     detail: str = ""
 
 
-def spells(records: Sequence[TickRecord]) -> list[Spell]:
+def group_by_intent(records: Sequence[TickRecord]) -> list[Spell]:
     """The records of a run, in the order of time, by what was intended."""
     groups: list[list[TickRecord]] = []
     for record in records:
@@ -68,24 +68,26 @@ def spells(records: Sequence[TickRecord]) -> list[Spell]:
     return [Spell(tuple(group), end) for group, end in zip(groups, ends, strict=True)]
 
 
-def events(records: Sequence[TickRecord]) -> list[Event]:
+def list_events(records: Sequence[TickRecord]) -> list[RunEvent]:
     """Changes from one tick to the next: phases, steps, gates, and clusters that got into trouble or out of it."""
-    found: list[Event] = []
+    found: list[RunEvent] = []
     for before, after in zip([None, *records], records, strict=False):
         if before is None or before.phase != after.phase:
             why = f": {after.reasons[0]}" if after.phase == "failed" and after.reasons else ""
-            found.append(Event(after.time, "phase", f"{phase_words(after.phase).capitalize()}{why}"))
+            found.append(RunEvent(after.time, "phase", f"{describe_phase(after.phase).capitalize()}{why}"))
         if before is not None and after.step > before.step:
-            found.append(Event(after.time, "step", f"Step {after.step} of {after.of}: canary {weights_words(after)}"))
+            found.append(
+                RunEvent(after.time, "step", f"Step {after.step} of {after.of}: canary {describe_weights(after)}")
+            )
         for gate, answer in after.gates.items():
             earlier = None if before is None else before.gates.get(gate)
             if answer != earlier and (answer != "open" or earlier is not None):
-                found.append(Event(after.time, "gate", f"Gate {gate} is {answer}"))
-        found += [Event(after.time, "trouble", text) for text in _troubles(before, after)]
+                found.append(RunEvent(after.time, "gate", f"Gate {gate} is {answer}"))
+        found += [RunEvent(after.time, "trouble", text) for text in _list_troubles(before, after)]
     return found
 
 
-def last_run(records: Sequence[TickRecord]) -> list[TickRecord]:
+def select_last_run(records: Sequence[TickRecord]) -> list[TickRecord]:
     """Those of the release that the last record is about; a file may hold earlier ones too."""
     found: list[TickRecord] = []
     for record in reversed(records):
@@ -95,33 +97,35 @@ def last_run(records: Sequence[TickRecord]) -> list[TickRecord]:
     return found[::-1]
 
 
-def conclusion(records: Sequence[TickRecord]) -> Conclusion:
+def conclude(records: Sequence[TickRecord]) -> Conclusion:
     """How the run ended, or stands."""
     if not records:
         return Conclusion("moving", "not started", "Nothing is recorded yet.")
     last = records[-1]
     count = len(last.clusters)
     holding = sum(cluster.holds for cluster in last.clusters.values())
-    took = duration(last.time - records[0].time)
-    owed = f" {_owed_words(last)}" if last.owed else ""
+    took = format_duration(last.time - records[0].time)
+    owed = f" {_describe_owed(last)}" if last.owed else ""
     if last.phase == "succeeded":
         sentence = f"Promoted on {_of(holding, count)} in {took}, over {plural(len(records), 'tick')}.{owed}"
         tone: Tone = "good" if holding == count and not last.owed else "waiting"
-        return Conclusion(tone, "promoted", sentence, _apart(records))
+        return Conclusion(tone, "promoted", sentence, _describe_skew(records))
     if last.phase == "failed":
         turning = next(record for record in records if record.phase == "failed")
         cause = turning.reasons[0] if turning.reasons else "no reason is recorded"
         has = "has" if holding == 1 else "have"
         sentence = f"Rolled back: {_of(holding, count)} {has} all traffic on the stable side.{owed}"
         return Conclusion("bad", "rolled back", sentence, f"Cause at step {turning.step} of {turning.of}: {cause}.")
-    where = f"step {last.step} of {last.of}, canary at {weights_words(last)}"
+    where = f"step {last.step} of {last.of}, canary at {describe_weights(last)}"
     if last.waiting.what:
-        since = "" if last.waiting.since is None else f" since {clock(last.waiting.since)}"
+        since = "" if last.waiting.since is None else f" since {format_clock(last.waiting.since)}"
         return Conclusion("waiting", "waiting", f"Held at {where}.{owed}", f"Waits for {last.waiting.what}{since}.")
-    return Conclusion("moving", phase_words(last.phase), f"On its way: {where}, after {took}.{owed}", _apart(records))
+    return Conclusion(
+        "moving", describe_phase(last.phase), f"On its way: {where}, after {took}.{owed}", _describe_skew(records)
+    )
 
 
-def bad_results(record: TickRecord) -> list[tuple[str, MetricResult]]:
+def find_bad_results(record: TickRecord) -> list[tuple[str, MetricResult]]:
     """What did not pass, by cluster."""
     return [
         (name, result)
@@ -131,7 +135,7 @@ def bad_results(record: TickRecord) -> list[tuple[str, MetricResult]]:
     ]
 
 
-def result_words(name: str, result: MetricResult, limit: Limit | None) -> str:
+def describe_result(name: str, result: MetricResult, limit: Limit | None) -> str:
     """One result in words: ``ap1 request-success-rate 96.6 %, expected at least 99 %``."""
     unit = f" {limit.unit}" if limit is not None and limit.unit else ""
     # More digits than elsewhere: 98.996 is below 99.
@@ -141,7 +145,7 @@ def result_words(name: str, result: MetricResult, limit: Limit | None) -> str:
     return f"{name} {result.metric} {value}{expected} ({result.verdict}){reason}"
 
 
-def weights_words(record: TickRecord) -> str:
+def describe_weights(record: TickRecord) -> str:
     """The canary's intended weight: ``25 %``, or ``0 to 25 %`` where clusters differ."""
     found = sorted({cluster.intended for cluster in record.clusters.values() if cluster.intended is not None})
     if not found:
@@ -150,28 +154,28 @@ def weights_words(record: TickRecord) -> str:
     return f"{span} %" if record.total == 100 else f"{span} of {record.total}"
 
 
-def phase_words(phase: Phase) -> str:
+def describe_phase(phase: Phase) -> str:
     return phase.replace("_", " ")
 
 
-def number(value: float) -> str:
+def format_number(value: float) -> str:
     """As many digits as matter: ``0.094``, ``3.25``, ``96.6``, ``1 234``."""
     if value == 0 or abs(value) >= 1000:
         return f"{value:,.0f}".replace(",", " ")
     return f"{value:.4g}" if abs(value) >= 1 else f"{value:.2g}"
 
 
-def milliseconds(value: float) -> str:
+def format_milliseconds(value: float) -> str:
     """``272 ms``, ``1.2 s``."""
-    return f"{value:.0f} ms" if value < 1000 else duration(value / 1000)
+    return f"{value:.0f} ms" if value < 1000 else format_duration(value / 1000)
 
 
-def clean(text: str) -> str:
+def strip_control_characters(text: str) -> str:
     """What others' servers said on one line: it must neither steer a terminal nor break a table."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """``0.3 s``, ``45 s``, ``12 min``, ``3 h 05 min``."""
     if seconds < 10:
         return f"{seconds:.1f} s"
@@ -181,12 +185,12 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
-def clock(moment: float) -> str:
+def format_clock(moment: float) -> str:
     """``12:03:20``, UTC."""
     return datetime.fromtimestamp(moment, timezone.utc).strftime("%H:%M:%S")
 
 
-def date_and_clock(moment: float) -> str:
+def format_date_and_clock(moment: float) -> str:
     """``2026-11-25 12:03:20 UTC``."""
     return datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
 
@@ -195,7 +199,7 @@ def plural(count: int, word: str) -> str:
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
-def _troubles(before: TickRecord | None, after: TickRecord) -> Iterator[str]:
+def _list_troubles(before: TickRecord | None, after: TickRecord) -> Iterator[str]:
     """What went wrong since the tick before, or is well again."""
     if after.verdict is not None and before is not None and after.verdict != before.verdict:
         if after.verdict in ("fail", "inconclusive", "error"):
@@ -226,12 +230,12 @@ def _of(some: int, count: int) -> str:
     return f"{some} of {plural(count, 'cluster')}"
 
 
-def _owed_words(record: TickRecord) -> str:
+def _describe_owed(record: TickRecord) -> str:
     return f"{', '.join(record.owed)} {'is' if len(record.owed) == 1 else 'are'} still owed something."
 
 
-def _apart(records: Sequence[TickRecord]) -> str:
+def _describe_skew(records: Sequence[TickRecord]) -> str:
     known = [record.skew_ms for record in records if record.skew_ms is not None]
     if not known or len(records[-1].clusters) < 2:
         return ""
-    return f"At no change of weights were the clusters apart for more than {milliseconds(max(known))}."
+    return f"At no change of weights were the clusters apart for more than {format_milliseconds(max(known))}."

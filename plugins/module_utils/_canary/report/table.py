@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..model import ALL_WAVES, Step
+from ..model import ALL_WAVES, PlanStep
 from . import story
 from .record import SUCCESS_RATE, ClusterTick, TickRecord
 
@@ -39,47 +39,51 @@ def tick_lines(record: TickRecord) -> list[str]:
                 for name, cluster in record.clusters.items()
             ]
         )
-    return [*lines, *(line for note in _notes(record) for line in _wrapped(note)), *_how(record)]
+    return [*lines, *(line for note in _notes(record) for line in _wrap(note)), *_how(record)]
 
 
 def summary_lines(records: Sequence[TickRecord]) -> list[str]:
     """The end of a run: its verdict, a row for each step, a row for each cluster."""
-    end = story.conclusion(records)
+    end = story.conclude(records)
     lines = [f"{end.word.upper()}  {end.sentence}", *([end.detail] if end.detail else [])]
-    lines = [piece for line in lines for piece in textwrap.wrap(story.clean(line), WIDTH, break_on_hyphens=False)]
+    lines = [
+        piece
+        for line in lines
+        for piece in textwrap.wrap(story.strip_control_characters(line), WIDTH, break_on_hyphens=False)
+    ]
     if not records:
         return lines
-    lines += ["", *_columns([_STEP_HEAD, *map(_step_row, story.spells(records))], left=(0, 1, 6))]
+    lines += ["", *_columns([_STEP_HEAD, *map(_step_row, story.group_by_intent(records))], left=(0, 1, 6))]
     lines += ["", *_columns([_CLUSTER_HEAD, *_cluster_rows(records)], left=(0, 5))]
     return lines
 
 
-def schedule_lines(steps: Sequence[Step]) -> list[str]:
+def schedule_lines(steps: Sequence[PlanStep]) -> list[str]:
     """What a plan comes to: a row for each step, with the earliest time at which it is taken."""
     several = any(step.wave not in (0, ALL_WAVES) for step in steps)
     head = ("step", "phase", "canary", "after", *(["wave"] if several else []), "waits for")
-    return _columns([head, *(_planned_row(step, len(steps) - 1, several) for step in steps)], left=(1, len(head) - 1))
+    return _columns([head, *(_row_of_plan(step, len(steps) - 1, several) for step in steps)], left=(1, len(head) - 1))
 
 
 def status_lines(situation: Mapping[str, Any]) -> list[str]:
     """How a release is, by the result that the task has of it; ``known``: anything is stored of it."""
     if not situation["known"]:
         return [
-            story.clean(
+            story.strip_control_characters(
                 f"hub {situation['hub']} has no release {situation['name']}: "
                 "it has not begun, or was removed, or its name or hub is another one"
             )
         ]
     weights = ", ".join(f"{name} {weight}" for name, weight in situation["weights"].items())
     words = [
-        story.phase_words(situation["phase"]),
+        story.describe_phase(situation["phase"]),
         *([f"step {max(0, situation['step'])}/{situation['steps']}"] if not situation["done"] else []),
         *([f"canary {weights}"] if weights else []),
         *([f"revision {situation['revision']}"] if situation["revision"] else []),
     ]
-    lines = [story.clean(f"{situation['name']}: {', '.join(words)}")]
+    lines = [story.strip_control_characters(f"{situation['name']}: {', '.join(words)}")]
     for text in (situation["held"] and f"held: {situation['held']}", situation["reason"]):
-        lines += _wrapped(text) if text else []
+        lines += _wrap(text) if text else []
     return lines
 
 
@@ -87,7 +91,7 @@ _STEP_HEAD = ("step", "phase", "canary", "from", "held", "ticks", "verdict", "er
 _CLUSTER_HEAD = ("cluster", "canary", "slowest", "worst errors", "not well", "state")
 
 
-def _planned_row(step: Step, last: int, several: bool) -> tuple[str, ...]:
+def _row_of_plan(step: PlanStep, last: int, several: bool) -> tuple[str, ...]:
     more = [
         *([f"mirror {step.mirror}"] if step.mirror else []),
         *(["requests that match"] if step.matched else []),
@@ -95,9 +99,9 @@ def _planned_row(step: Step, last: int, several: bool) -> tuple[str, ...]:
     wave = "all" if step.wave == ALL_WAVES else str(step.wave + 1)
     return (
         f"{step.index}/{last}",
-        story.phase_words(step.phase),
+        story.describe_phase(step.phase),
         ", ".join([f"{step.canary} of {step.canary + step.stable}", *more]),
-        story.duration(step.after),
+        story.format_duration(step.after),
         *([wave] if several else []),
         ", ".join([*(["analysis"] if step.analysis else []), *([f"gate {step.gate}"] if step.gate else [])]) or "-",
     )
@@ -109,14 +113,14 @@ def _step_row(spell: story.Spell) -> tuple[str, ...]:
     verdicts = [record.verdict for record in spell.records if record.verdict]
     return (
         f"{spell.first.step}/{spell.first.of}",
-        story.phase_words(spell.first.phase),
-        story.weights_words(spell.first),
-        story.clock(spell.first.time),
-        story.duration(spell.seconds) if spell.seconds else "-",
+        story.describe_phase(spell.first.phase),
+        story.describe_weights(spell.first),
+        story.format_clock(spell.first.time),
+        story.format_duration(spell.seconds) if spell.seconds else "-",
         str(len(spell.records)),
         verdicts[-1] if verdicts else "-",
-        f"{story.number(max(rates))} %" if rates else "-",
-        story.milliseconds(max(skews)) if skews else "-",
+        f"{story.format_number(max(rates))} %" if rates else "-",
+        story.format_milliseconds(max(skews)) if skews else "-",
     )
 
 
@@ -130,12 +134,12 @@ def _cluster_rows(records: Sequence[TickRecord]) -> Iterator[tuple[str, ...]]:
         not_well = sum(state_word(each) not in ("ok", "") for each in own)
         owed = last.owed.get(name)
         yield (
-            story.clean(name),
+            story.strip_control_characters(name),
             "?" if cluster.observed is None else str(cluster.observed),
-            story.duration(max(seconds)) if seconds else "-",
-            f"{story.number(max(errors))} %" if errors else "-",
+            story.format_duration(max(seconds)) if seconds else "-",
+            f"{story.format_number(max(errors))} %" if errors else "-",
             story.plural(not_well, "tick"),
-            story.clean(f"owed: {owed}" if owed else state_word(cluster))[:60],
+            story.strip_control_characters(f"owed: {owed}" if owed else state_word(cluster))[:60],
         )
 
 
@@ -143,24 +147,24 @@ def _head(record: TickRecord) -> tuple[str, str]:
     """What stands before the clusters, and what after them."""
     rate = record.error_percent
     before = [
-        story.clock(record.time),
+        story.format_clock(record.time),
         f"step {record.step}/{record.of}",
-        story.weights_words(record),
-        *([] if record.phase == "progressing" else [story.phase_words(record.phase)]),
+        story.describe_weights(record),
+        *([] if record.phase == "progressing" else [story.describe_phase(record.phase)]),
     ]
     after = [
         *([f"wave {record.wave + 1}"] if record.wave > 0 else []),
-        *([] if record.skew_ms is None else [f"skew {story.milliseconds(record.skew_ms)}"]),
-        *([] if rate is None else [f"errors {story.number(rate)} %"]),
+        *([] if record.skew_ms is None else [f"skew {story.format_milliseconds(record.skew_ms)}"]),
+        *([] if rate is None else [f"errors {story.format_number(rate)} %"]),
         *([f"{record.verdict}"] if record.verdict not in (None, "pass") else []),
-        *([f"-> {story.clean(record.decision)}"] if record.decision else []),
+        *([f"-> {story.strip_control_characters(record.decision)}"] if record.decision else []),
     ]
     return "  ".join(before), "  ".join(after)
 
 
 def _cell(name: str, weight: str, cluster: ClusterTick) -> str:
-    seconds = "" if cluster.seconds is None else f" {story.duration(cluster.seconds)}"
-    return f"{story.clean(name)} {weight} {state_word(cluster)}{seconds}"
+    seconds = "" if cluster.seconds is None else f" {story.format_duration(cluster.seconds)}"
+    return f"{story.strip_control_characters(name)} {weight} {state_word(cluster)}{seconds}"
 
 
 def _weight(cluster: ClusterTick) -> str:
@@ -193,20 +197,20 @@ def _notes(record: TickRecord) -> Iterator[str]:
     said: list[str] = list(record.reasons)
     for name, cluster in record.clusters.items():
         said += [f"{name}: {text}" for text in (cluster.error, cluster.drift) if text]
-    for name, result in story.bad_results(record):
+    for name, result in story.find_bad_results(record):
         # The analysis gives its reasons in its own words.
         if not any(name in reason and result.metric in reason for reason in record.reasons):
-            said.append(story.result_words(name, result, record.limits.get(result.metric)))
+            said.append(story.describe_result(name, result, record.limits.get(result.metric)))
     said += [f"{name} is owed: {what}" for name, what in record.owed.items()]
     said += record.errors
     if record.waiting.what:
-        since = "" if record.waiting.since is None else f" since {story.clock(record.waiting.since)}"
+        since = "" if record.waiting.since is None else f" since {story.format_clock(record.waiting.since)}"
         said.append(f"waits for {record.waiting.what}{since}")
     yield from dict.fromkeys(said)
 
 
 def _how(record: TickRecord) -> list[str]:
-    return [f"{_INDENT}  $ {story.clean(command)}" for command in record.waiting.how]
+    return [f"{_INDENT}  $ {story.strip_control_characters(command)}" for command in record.waiting.how]
 
 
 def _grid(cells: Sequence[str]) -> list[str]:
@@ -216,9 +220,9 @@ def _grid(cells: Sequence[str]) -> list[str]:
     return [_INDENT + _GAP.join(cell.ljust(width) for cell in row).rstrip() for row in rows]
 
 
-def _wrapped(text: str) -> list[str]:
+def _wrap(text: str) -> list[str]:
     return textwrap.wrap(
-        story.clean(text),
+        story.strip_control_characters(text),
         WIDTH,
         initial_indent=f"{_INDENT}- ",
         subsequent_indent=f"{_INDENT}  ",

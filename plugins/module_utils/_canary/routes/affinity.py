@@ -90,17 +90,17 @@ def values_in(pattern: str, name: str) -> tuple[str, ...]:
     return tuple(pattern[len(head) : -len(tail)].split("|"))
 
 
-def given(name: str, value: str, age: int) -> str:
+def make_cookie(name: str, value: str, age: int) -> str:
     """The header Set-Cookie. It holds for every path, or a client would be divided anew on the next page."""
     return f"{name}={value}; Path=/; Max-Age={age}"
 
 
-def taken_away(name: str) -> str:
+def make_expiry(name: str) -> str:
     """The header Set-Cookie by which a client forgets the cookie."""
     return f"{name}=; Path=/; Max-Age=-1"
 
 
-def value_given(header: str, names: Iterable[str]) -> str | None:
+def read_value(header: str, names: Iterable[str]) -> str | None:
     """The value in a header of ours, empty if it takes the cookie away; None if the header is not ours."""
     for name in names:
         found = re.fullmatch(rf"{re.escape(name)}=([A-Za-z0-9_-]*); Path=/; Max-Age=-?\d+", header)

@@ -18,7 +18,7 @@ from typing import Any
 
 from ..._istio.routes import Route, RouteError, routes_of
 from ..finding_kinds import COOKIE_TAKEN
-from ..model import Traffic
+from ..model import TrafficSplit
 from . import affinity, matches
 from .words import Form, Object, RouteRules, sections_of
 
@@ -30,7 +30,7 @@ _COPY = re.compile(rf"{COPY_PREFIX}(?P<release>.+?)-(?P<role>match|stay-stable|s
 
 
 @dataclass(frozen=True)
-class Work:
+class RouteWork:
     """One route with its weights and without our marks, and where its sides are."""
 
     form: Form
@@ -46,25 +46,29 @@ class Work:
         return list(self.content.get(self.form.MATCHES) or [])
 
     def product(self, match: Iterable[Mapping[str, Any]]) -> list[Object]:
-        return matches.product(self.form.both, self.matches(), match)
+        return matches.intersect(self.form.both, self.matches(), match)
 
 
-def with_marks(work: Work, rules: RouteRules, traffic: Traffic) -> Object:
+def add_marks(work: RouteWork, rules: RouteRules, traffic: TrafficSplit) -> Object:
     """The weighted route, with mirror and cookies. Raises RouteError."""
     result = deepcopy(work.content)
     entries = result[work.form.ENTRIES]
     if rules.affinity and traffic.cookie and traffic.canary:
         value, kept = traffic.cookie, rules.affinity
-        entries[work.canary] = _with_cookie(work, work.canary, affinity.given(kept.cookie_name, value, kept.max_age))
+        entries[work.canary] = _with_cookie(
+            work, work.canary, affinity.make_cookie(kept.cookie_name, value, kept.max_age)
+        )
         if kept.stable_cookie_name and traffic.stable:
-            header = affinity.given(kept.stable_cookie_name, value, kept.stable_max_age)
+            header = affinity.make_cookie(kept.stable_cookie_name, value, kept.stable_max_age)
             entries[work.stable] = _with_cookie(work, work.stable, header)
     if traffic.mirror:
         result = work.form.with_mirror(result, work.entry(work.canary), traffic.mirror)
     return result
 
 
-def copies_of(work: Work, marked: Object, rules: RouteRules, traffic: Traffic, number: int) -> Iterator[Object]:
+def make_copies(
+    work: RouteWork, marked: Object, rules: RouteRules, traffic: TrafficSplit, number: int
+) -> Iterator[Object]:
     """What stands before the route; the first that matches counts. Raises RouteError and NotOneMatch."""
     base = work.product(rules.match) if rules.segment else work.matches()
 
@@ -78,7 +82,7 @@ def copies_of(work: Work, marked: Object, rules: RouteRules, traffic: Traffic, n
 
     def with_cookie(name: str, values: Sequence[str]) -> list[Object]:
         condition = work.form.cookie_match(affinity.expression(name, values))
-        return matches.product(work.form.both, base, [condition])
+        return matches.intersect(work.form.both, base, [condition])
 
     if rules.segment and not base:
         return
@@ -92,13 +96,13 @@ def copies_of(work: Work, marked: Object, rules: RouteRules, traffic: Traffic, n
             match = with_cookie(kept.stable_cookie_name, values)
             yield from copy(_STAY_STABLE, match, only(work.entry(work.stable)))
     if kept and traffic.expired and not traffic.canary:
-        entry = _with_cookie(work, work.stable, affinity.taken_away(kept.cookie_name))
+        entry = _with_cookie(work, work.stable, affinity.make_expiry(kept.cookie_name))
         yield from copy(LEAVE, with_cookie(kept.cookie_name, traffic.expired), only(entry))
     if rules.segment and (traffic.canary or traffic.mirror):
         yield from copy(SEGMENT, base, marked)
 
 
-def _with_cookie(work: Work, index: int, header: str) -> Object:
+def _with_cookie(work: RouteWork, index: int, header: str) -> Object:
     entry = work.entry(index)
     had = work.form.cookie(entry)
     if had:
@@ -110,13 +114,13 @@ def _with_cookie(work: Work, index: int, header: str) -> Object:
     return work.form.with_cookie(entry, header)
 
 
-def without_marks(form: Form, content: Object, is_canary: Callable[[Object], bool], rules: RouteRules) -> Object:
+def remove_marks(form: Form, content: Object, is_canary: Callable[[Object], bool], rules: RouteRules) -> Object:
     """The route as its user has it, but for the weights."""
     result = form.without_mirror(content, is_canary)
     if rules.affinity and form.ENTRIES in result:
         names = rules.affinity.names
         result[form.ENTRIES] = [
-            entry if affinity.value_given(form.cookie(entry), names) is None else form.without_cookie(entry)
+            entry if affinity.read_value(form.cookie(entry), names) is None else form.without_cookie(entry)
             for entry in result[form.ENTRIES]
         ]
     return result
@@ -128,7 +132,7 @@ def release_of(content: Mapping[str, Any]) -> str:
     return found["release"] if found else ""
 
 
-def together(
+def insert_copies(
     live: Mapping[str, Any], result: Object, copies: Mapping[tuple[str, int], list[Object]], release: str
 ) -> Object:
     """The result with copies before their routes. Those of other releases stay; before one route, releases stand in
@@ -154,7 +158,7 @@ def together(
     return result
 
 
-def own_copies(live: Mapping[str, Any], release: str, role: str) -> list[Route]:
+def find_copies(live: Mapping[str, Any], release: str, role: str) -> list[Route]:
     """The copies of a release that have this role."""
     found = []
     for route in routes_of(live):

@@ -28,7 +28,7 @@ class NotOneMatch(ValueError):
     """The format has no single match for requests that satisfy both; the text names the field and both conditions."""
 
 
-def product(both: Both, first: Iterable[Mapping[str, Any]], second: Iterable[Mapping[str, Any]]) -> list[Match]:
+def intersect(both: Both, first: Iterable[Mapping[str, Any]], second: Iterable[Mapping[str, Any]]) -> list[Match]:
     """All pairs, without those that no request satisfies. No first match at all means any request.
 
     ``both`` is of the dialect. Raises NotOneMatch.
@@ -83,7 +83,7 @@ def both_of_gateway_api(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mat
 
     Raises NotOneMatch.
     """
-    one, other = _completed(one), _completed(other)
+    one, other = _add_defaults(one), _add_defaults(other)
     result: Match = {**other, **one}
     for field in [name for name in one if name in other and one[name] != other[name]]:
         found: Any
@@ -174,7 +174,7 @@ def _both_methods(one: Mapping[str, Any], other: Mapping[str, Any]) -> Match | N
     return None if clash else {**other, **one}
 
 
-def _completed(match: Mapping[str, Any]) -> Match:
+def _add_defaults(match: Mapping[str, Any]) -> Match:
     """With the defaults of the CRDs, so that what is written is equal to what is read back."""
     result = dict(match)
     if isinstance(match.get("path"), Mapping):

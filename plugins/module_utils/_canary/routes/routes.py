@@ -36,9 +36,20 @@ from ..finding_kinds import (
     SIDES_EQUAL,
     TOO_MANY_RULES,
 )
-from ..model import Side, Traffic
+from ..model import Side, TrafficSplit
 from . import affinity, matches
-from .copies import LEAVE, MATCH, SEGMENT, Work, copies_of, own_copies, release_of, together, with_marks, without_marks
+from .copies import (
+    LEAVE,
+    MATCH,
+    SEGMENT,
+    RouteWork,
+    add_marks,
+    find_copies,
+    insert_copies,
+    make_copies,
+    release_of,
+    remove_marks,
+)
 from .matches import NotOneMatch
 from .words import (
     Form,
@@ -54,22 +65,22 @@ from .words import (
     sides_of,
 )
 
-__all__ = ["RouteRules", "Sides", "check", "desired", "observed", "routed"]
+__all__ = ["RouteRules", "Sides", "check", "find_sides", "make_desired", "read_traffic"]
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
 
-def desired(live: Mapping[str, Any], sides: Sides, rules: RouteRules, traffic: Traffic) -> Object:
+def make_desired(live: Mapping[str, Any], sides: Sides, rules: RouteRules, traffic: TrafficSplit) -> Object:
     """The whole object as it is to be. Depends on nothing but the user's part of it, so it may be asked at any time.
 
     A cookie counts while the canary has a weight, expired ones while it has none. Raises RouteError.
     """
     form = form_of(live)
-    plain = _plain(live)
-    meant = _meant(plain, sides, rules)
+    plain = _remove_copies(live)
+    meant = _select_routes(plain, sides, rules)
     _refuse(plain, meant, rules, traffic)
     for route in meant:
-        _put(plain, route, without_marks(form, at(plain, route), canary_test(live, sides, route), rules))
+        _put(plain, route, remove_marks(form, at(plain, route), canary_test(live, sides, route), rules))
     shares = {sides.canary: traffic.canary, sides.stable: traffic.stable}
     weighted = with_weights(plain, _selection(sides, rules), shares, total=rules.total)
     result = weighted
@@ -80,34 +91,34 @@ def desired(live: Mapping[str, Any], sides: Sides, rules: RouteRules, traffic: T
     for route in meant:
         if not is_http(live, route):
             continue
-        work = Work(form, at(weighted, route), _place(route, sides, "canary"), _place(route, sides, "stable"))
+        work = RouteWork(form, at(weighted, route), _place(route, sides, "canary"), _place(route, sides, "stable"))
         try:
-            marked = with_marks(work, rules, traffic)
-            copies[route.section, route.index] = list(copies_of(work, marked, rules, traffic, route.index))
+            marked = add_marks(work, rules, traffic)
+            copies[route.section, route.index] = list(make_copies(work, marked, rules, traffic, route.index))
         except (RouteError, NotOneMatch) as error:
-            raise _placed(error, live, route) from error
+            raise _add_place(error, live, route) from error
         if not rules.segment:
             _put(result, route, marked)
-    return together(live, result, copies, rules.name)
+    return insert_copies(live, result, copies, rules.name)
 
 
-def observed(live: Mapping[str, Any], sides: Sides, rules: RouteRules) -> Traffic | None:
+def read_traffic(live: Mapping[str, Any], sides: Sides, rules: RouteRules) -> TrafficSplit | None:
     """What the object does now; None if the sides are not in it.
 
     Where routes that are meant differ, the one counts that gives the canary most. Weights are of the release's total,
     and one that is above 0 is never shown as 0. Cookies are seen only where they have effect (see desired).
     """
     form = form_of(live)
-    plain = _plain(live)
+    plain = _remove_copies(live)
     try:
-        meant = _meant(plain, sides, rules)
+        meant = _select_routes(plain, sides, rules)
     except RouteError:
         return None
-    own = {role: own_copies(live, rules.name, role) for role in (MATCH, LEAVE, SEGMENT)}
+    own = {role: find_copies(live, rules.name, role) for role in (MATCH, LEAVE, SEGMENT)}
     places = [(route, at(plain, route)) for route in meant]
     if own[SEGMENT]:
         places = [(route, at(live, route)) for route in own[SEGMENT]]
-    found = [_seen(form, live, sides, rules, route, content) for route, content in places]
+    found = [_read_route(form, live, sides, rules, route, content) for route, content in places]
     known = [traffic for traffic in found if traffic is not None]
     if len(known) < len(found):
         return None
@@ -117,11 +128,11 @@ def observed(live: Mapping[str, Any], sides: Sides, rules: RouteRules) -> Traffi
         mirror=max(traffic.mirror for traffic in known),
         matched=bool(own[MATCH]),
         cookie=next((traffic.cookie for traffic in known if traffic.cookie), ""),
-        expired=_expired(form, rules, [at(live, route) for route in own[LEAVE]]),
+        expired=_read_expired(form, rules, [at(live, route) for route in own[LEAVE]]),
     )
 
 
-def routed(live: Mapping[str, Any], sides: Sides) -> frozenset[Side]:
+def find_sides(live: Mapping[str, Any], sides: Sides) -> frozenset[Side]:
     """The sides that any route of the object sends something to, be it copies of requests.
 
     In doubt a side is in it: a destination counts by every name that it may be meant by, except that what is exactly
@@ -137,7 +148,9 @@ def routed(live: Mapping[str, Any], sides: Sides) -> frozenset[Side]:
     return frozenset(found)
 
 
-def check(live: Mapping[str, Any], sides: Sides, rules: RouteRules, wanted: Iterable[Traffic] = ()) -> list[RouteError]:
+def check(
+    live: Mapping[str, Any], sides: Sides, rules: RouteRules, wanted: Iterable[TrafficSplit] = ()
+) -> list[RouteError]:
     """Everything that is in the way of the release, before anything is written.
 
     ``wanted`` is the traffic of the schedule; without it, all that the rules ask for is tried at once. Cookies are seen
@@ -149,28 +162,28 @@ def check(live: Mapping[str, Any], sides: Sides, rules: RouteRules, wanted: Iter
     total = rules.total
     try:
         # Both have to be in each route, and make the total with what others keep.
-        plain = _plain(live)
+        plain = _remove_copies(live)
         with_weights(plain, _selection(sides, rules), {sides.canary: 0, sides.stable: total}, total=total)
     except RouteError as error:
         return [error]
-    meant = _meant(plain, sides, rules)
+    meant = _select_routes(plain, sides, rules)
     problems += _needs_http(plain, meant, rules)
     if problems:
         return problems
     if rules.match:
-        problems += _never_matching(plain, meant, rules)
+        problems += _find_empty_matches(plain, meant, rules)
     half = total // 2
-    everything = Traffic(half, total - half, matched=bool(rules.match) and not rules.segment)
+    everything = TrafficSplit(half, total - half, matched=bool(rules.match) and not rules.segment)
     found: dict[tuple[FindingKind, str], RouteError] = {}
     for traffic in tuple(wanted) or (everything,):
         kept = replace(traffic, cookie="value") if rules.affinity else traffic
-        problem = _tried(live, sides, rules, kept)
+        problem = _try_traffic(live, sides, rules, kept)
         if problem is not None:
             found[problem.kind, str(problem)] = problem
     return [*problems, *found.values()]
 
 
-def _plain(live: Mapping[str, Any]) -> Object:
+def _remove_copies(live: Mapping[str, Any]) -> Object:
     """The object without the copies of any release, so that a route's index is the one its user knows."""
     result = deepcopy(dict(live))
     for section in sections_of(live):
@@ -179,7 +192,7 @@ def _plain(live: Mapping[str, Any]) -> Object:
     return result
 
 
-def _meant(plain: Mapping[str, Any], sides: Sides, rules: RouteRules) -> tuple[Route, ...]:
+def _select_routes(plain: Mapping[str, Any], sides: Sides, rules: RouteRules) -> tuple[Route, ...]:
     return select(plain, _selection(sides, rules), (sides.canary, sides.stable))
 
 
@@ -195,9 +208,9 @@ def _place(route: Route, sides: Sides, side: Side) -> int:
     return matching(route, sides.canary if side == "canary" else sides.stable, sides.by)[0].index
 
 
-def _seen(
+def _read_route(
     form: Form, live: Mapping[str, Any], sides: Sides, rules: RouteRules, route: Route, content: Object
-) -> Traffic | None:
+) -> TrafficSplit | None:
     canary, stable = (matching(route, key, sides.by) for key in (sides.canary, sides.stable))
     if not (canary and stable):
         return None
@@ -206,27 +219,27 @@ def _seen(
     cookie = ""
     if rules.affinity:
         header = form.cookie(content[form.ENTRIES][canary[0].index])
-        cookie = affinity.value_given(header, [rules.affinity.cookie_name]) or ""
-    return Traffic(
-        canary=_whole(canary[0].share * rules.total, whole),
-        stable=_whole(stable[0].share * rules.total, whole),
-        mirror=_whole(percent, 1),
+        cookie = affinity.read_value(header, [rules.affinity.cookie_name]) or ""
+    return TrafficSplit(
+        canary=_round(canary[0].share * rules.total, whole),
+        stable=_round(stable[0].share * rules.total, whole),
+        mirror=_round(percent, 1),
         cookie=cookie,
     )
 
 
-def _whole(number: float, divisor: int) -> int:
+def _round(number: float, divisor: int) -> int:
     """Rounded, but what is more than nothing stays so."""
     return max(1, round(number / divisor)) if number else 0
 
 
-def _expired(form: Form, rules: RouteRules, copies: Sequence[Object]) -> tuple[str, ...]:
+def _read_expired(form: Form, rules: RouteRules, copies: Sequence[Object]) -> tuple[str, ...]:
     name = rules.affinity.cookie_name if rules.affinity else ""
     patterns = [form.cookie_pattern(match) for content in copies for match in content.get(form.MATCHES) or ()]
     return tuple(dict.fromkeys(value for pattern in patterns for value in affinity.values_in(pattern, name)))
 
 
-def _refuse(plain: Mapping[str, Any], meant: Iterable[Route], rules: RouteRules, traffic: Traffic) -> None:
+def _refuse(plain: Mapping[str, Any], meant: Iterable[Route], rules: RouteRules, traffic: TrafficSplit) -> None:
     """What this traffic needs and cannot have. Raises RouteError."""
     affinity.refuse_bad_values((*traffic.expired, *([traffic.cookie] if traffic.cookie else [])))
     if traffic.matched and not rules.match:
@@ -278,12 +291,12 @@ def _bad_rules(sides: Sides, rules: RouteRules) -> Iterator[RouteError]:
         yield from affinity.problems(rules.affinity)
 
 
-def _never_matching(plain: Mapping[str, Any], meant: Iterable[Route], rules: RouteRules) -> Iterator[RouteError]:
+def _find_empty_matches(plain: Mapping[str, Any], meant: Iterable[Route], rules: RouteRules) -> Iterator[RouteError]:
     form = form_of(plain)
     places = list(meant)
     for route in places:
         try:
-            if matches.product(form.both, at(plain, route).get(form.MATCHES) or (), rules.match):
+            if matches.intersect(form.both, at(plain, route).get(form.MATCHES) or (), rules.match):
                 return
         except NotOneMatch:
             return
@@ -294,10 +307,10 @@ def _never_matching(plain: Mapping[str, Any], meant: Iterable[Route], rules: Rou
     )
 
 
-def _tried(live: Mapping[str, Any], sides: Sides, rules: RouteRules, traffic: Traffic) -> RouteError | None:
+def _try_traffic(live: Mapping[str, Any], sides: Sides, rules: RouteRules, traffic: TrafficSplit) -> RouteError | None:
     limit = form_of(live).ROUTES_LIMIT
     try:
-        routes = routes_of(desired(live, sides, rules, traffic))
+        routes = routes_of(make_desired(live, sides, rules, traffic))
     except RouteError as error:
         return error
     if limit and len(routes) > limit:
@@ -309,7 +322,7 @@ def _tried(live: Mapping[str, Any], sides: Sides, rules: RouteRules, traffic: Tr
     return None
 
 
-def _placed(error: RouteError | NotOneMatch, live: Mapping[str, Any], route: Route) -> RouteError:
+def _add_place(error: RouteError | NotOneMatch, live: Mapping[str, Any], route: Route) -> RouteError:
     """The error with its place."""
     text = f"{describe(live)}, {route}: {error}"
     if isinstance(error, RouteError):

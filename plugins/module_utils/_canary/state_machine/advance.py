@@ -23,7 +23,7 @@ from .requests import handle_request, restart_on_request
 from .rollback import conclude_rollback, continue_rollback, fail_if_bad, resume_promotion
 from .rules import Rules
 from .start import begin_after_return, begin_new_revision, restart_on_new_revision
-from .state import State
+from .state import ReleaseState
 from .steps import is_analysis_due, needs_analysis, next_step, pick_configured, step_of, webhooks_before
 from .targets import ClusterTarget, compute_targets
 
@@ -31,8 +31,8 @@ __all__ = [
     "Decision",
     "Needs",
     "advance",
+    "compute_intended_targets",
     "compute_needs",
-    "intended_targets",
     "mark_not_taken",
     "mark_taken",
     "seconds_until_due",
@@ -63,9 +63,9 @@ class Needs:
     gate: str = ""
 
 
-def compute_needs(rules: Rules, state: State, revision: str, now: float) -> Needs:
+def compute_needs(rules: Rules, state: ReleaseState, revision: str, now: float) -> Needs:
     """What a tick has to ask at this moment, of a canary with that revision."""
-    if not state.running:
+    if not state.is_running:
         is_new = revision not in ("", state.revision, state.promoted)
         return Needs(hooks=pick_configured(rules, "confirm-rollout") if is_new else ())
     asked = ["rollback"]
@@ -83,13 +83,13 @@ def compute_needs(rules: Rules, state: State, revision: str, now: float) -> Need
     return Needs(is_due and bool(rules.metrics), pick_configured(rules, *asked), step.gate if step is not None else "")
 
 
-def advance(rules: Rules, state: State, seen: Observation) -> Decision:
+def advance(rules: Rules, state: ReleaseState, seen: Observation) -> Decision:
     """What follows from an observation. The same observation again gives the same answer."""
     outcome = run_stages(Tick(rules, seen, state), *STAGES)
     return outcome if isinstance(outcome, Decision) else take_next_step(outcome)
 
 
-def mark_taken(rules: Rules, state: State, now: float) -> State:
+def mark_taken(rules: Rules, state: ReleaseState, now: float) -> ReleaseState:
     """The state once every cluster has what was intended."""
     position = state.intended
     if position is None:
@@ -104,7 +104,7 @@ def mark_taken(rules: Rules, state: State, now: float) -> State:
     return _conclude(record_transition(moved, now, position.step, rules))
 
 
-def mark_not_taken(state: State) -> State:
+def mark_not_taken(state: ReleaseState) -> ReleaseState:
     """The state where clusters could not be made what was intended: a step is not taken then; what the change
     still owes to a cluster leads to the same place. A rollback stays an obligation, and so does a start, which
     moves nobody."""
@@ -114,7 +114,7 @@ def mark_not_taken(state: State) -> State:
     return replace(state, intended=None)
 
 
-def _conclude(state: State) -> State:
+def _conclude(state: ReleaseState) -> ReleaseState:
     """What a position brings when it is reached."""
     position, place = state.position, state.position.place
     if state.phase == "initializing":
@@ -128,16 +128,16 @@ def _conclude(state: State) -> State:
     return state
 
 
-def intended_targets(rules: Rules, state: State) -> dict[str, ClusterTarget]:
+def compute_intended_targets(rules: Rules, state: ReleaseState) -> dict[str, ClusterTarget]:
     """What each cluster is to be like now."""
     return compute_targets(rules.steps, rules.waves, state, state.intended or state.position)
 
 
-def seconds_until_due(rules: Rules, state: State, now: float) -> float:
+def seconds_until_due(rules: Rules, state: ReleaseState, now: float) -> float:
     """Seconds until time alone may change the answer; 0 where it does not depend on time."""
     moments = [state.since + rules.duration_of(state.position.step)]
     step = step_of(rules, state)
-    if state.running and step is not None and needs_analysis(rules, state, step):
+    if state.is_running and step is not None and needs_analysis(rules, state, step):
         moments.append(max(state.since, state.checked) + rules.interval)
     if state.phase == "failed" and not state.done:
         moments = [state.since + (rules.rollback_interval if state.position.cap else rules.drain)]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ..model import Readiness, Seen, Side
+from ..model import ClusterObservation, Readiness, Side
 from ..reasons import Reason
 from .decision import Tick
 from .state import Position
@@ -28,18 +28,18 @@ def find_away(tick: Tick, names: Iterable[str]) -> list[Reason]:
     """Clusters that are away, where the release may not go on without them."""
     policy = tick.rules.policy
     asked = [name for name in names if name not in policy.exclude]
-    missing = [name for name in asked if seen_of(tick, name).error]
+    missing = [name for name in asked if observation_of(tick, name).error]
     if policy.goes_on(len(asked) - len(missing), len(asked)):
         return []
-    return [Reason("cluster", "away", name, (seen_of(tick, name).error,)) for name in missing]
+    return [Reason("cluster", "away", name, (observation_of(tick, name).error,)) for name in missing]
 
 
 def find_owed(tick: Tick) -> list[Reason]:
     """Clusters that are away, and are not left out by name: they have yet to get what all others have."""
     return [
-        Reason("cluster", "owed", name, (seen_of(tick, name).error,))
+        Reason("cluster", "owed", name, (observation_of(tick, name).error,))
         for name in tick.rules.waves
-        if seen_of(tick, name).error and name not in tick.rules.policy.exclude
+        if observation_of(tick, name).error and name not in tick.rules.policy.exclude
     ]
 
 
@@ -47,8 +47,8 @@ def find_unready(tick: Tick, side: Side, names: Iterable[str]) -> list[Reason]:
     """Clusters whose side cannot take users. One that cannot be seen is a matter of ``find_away``."""
     found = []
     for name in names:
-        readiness = readiness_of(seen_of(tick, name), side)
-        if not seen_of(tick, name).error and not readiness.usable:
+        readiness = readiness_of(observation_of(tick, name), side)
+        if not observation_of(tick, name).error and not readiness.usable:
             found.append(Reason("cluster", "not-ready", name, (side, readiness.reason)))
     return found
 
@@ -57,8 +57,8 @@ def find_failed(tick: Tick, side: Side, names: Iterable[str]) -> dict[str, Reaso
     """Clusters whose side will not become ready by waiting, with the reason."""
     found = {}
     for name in names:
-        readiness = readiness_of(seen_of(tick, name), side)
-        if not seen_of(tick, name).error and readiness.state == "failed":
+        readiness = readiness_of(observation_of(tick, name), side)
+        if not observation_of(tick, name).error and readiness.state == "failed":
             found[name] = Reason("cluster", "failed", name, (side, readiness.reason))
     return found
 
@@ -67,7 +67,7 @@ def find_routing_to_canary(tick: Tick, names: Iterable[str] | None = None) -> li
     """Clusters that route to the canary, or may: it must not go. Clients of any cluster reach the pods of each."""
     found = []
     for name in tick.rules.waves if names is None else names:
-        each = seen_of(tick, name)
+        each = observation_of(tick, name)
         if each.error:
             found.append(Reason("cluster", "may-route", name, (each.error,)))
         elif "canary" in each.routed:
@@ -77,14 +77,14 @@ def find_routing_to_canary(tick: Tick, names: Iterable[str] | None = None) -> li
 
 def find_excluded(tick: Tick) -> list[str]:
     """Clusters that nobody asks, because they are excluded by name."""
-    return [name for name in tick.rules.waves if name in tick.rules.policy.exclude and seen_of(tick, name).error]
+    return [name for name in tick.rules.waves if name in tick.rules.policy.exclude and observation_of(tick, name).error]
 
 
-def seen_of(tick: Tick, name: str) -> Seen:
-    return tick.seen.clusters.get(name, Seen(error="was not asked"))
+def observation_of(tick: Tick, name: str) -> ClusterObservation:
+    return tick.seen.clusters.get(name, ClusterObservation(error="was not asked"))
 
 
-def readiness_of(seen: Seen, side: Side) -> Readiness:
+def readiness_of(seen: ClusterObservation, side: Side) -> Readiness:
     return seen.canary if side == "canary" else seen.stable
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from ..model import Observation, Phase
 from ..reasons import Reason, describe
 from .rules import Rules
-from .state import Position, State, Transition
+from .state import Position, ReleaseState, Transition
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Decision:
     ``reasons``: what happens, or what is waited for.
     """
 
-    state: State
+    state: ReleaseState
     apply: bool = False
     reasons: tuple[Reason, ...] = ()
 
@@ -35,7 +35,7 @@ class Tick:
 
     rules: Rules
     seen: Observation
-    state: State
+    state: ReleaseState
     reasons: tuple[Reason, ...] = ()
 
     @property
@@ -43,7 +43,7 @@ class Tick:
         """What is being made so, or else what stands."""
         return self.state.intended or self.state.position
 
-    def with_state(self, state: State) -> Tick:
+    def with_state(self, state: ReleaseState) -> Tick:
         return replace(self, state=state)
 
     def with_reasons(self, *reasons: Reason) -> Tick:
@@ -87,7 +87,7 @@ def run_stages(tick: Tick, *stages: Stage) -> Tick | Decision:
     return tick
 
 
-def record_transition(state: State, now: float, step: int, rules: Rules) -> State:
+def record_transition(state: ReleaseState, now: float, step: int, rules: Rules) -> ReleaseState:
     """The state with its phase and reason in its history, unless they are its last entry already."""
     entry = Transition(now, state.phase, step, state.reason)
     if state.history and replace(state.history[-1], time=now) == entry:

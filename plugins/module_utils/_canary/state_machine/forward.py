@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ..model import Step
+from ..model import PlanStep
 from ..reasons import Reason
 from .clusters import canary_sizes, find_away, find_excluded, find_routing_to_canary, find_unready, targets_at
 from .decision import Decision, Tick
@@ -114,14 +114,14 @@ def shrink_canary(tick: Tick) -> Tick | Decision:
     place, after = position.place, next_step(rules, state)
     if not position.size or place is None or state.intended is not None:
         return tick
-    if state.running and after is not None and after.replicas >= position.size and _needs_canary(after):
+    if state.is_running and after is not None and after.replicas >= position.size and _needs_canary(after):
         return tick
     if place.replicas == 0 and find_routing_to_canary(tick):
         return tick
     return tick.begin(replace(position, size=0), Reason("step", "canary-has-size", describe_position(rules, position)))
 
 
-def _take_step(tick: Tick, after: Step, *, forced_by: str = "") -> Decision:
+def _take_step(tick: Tick, after: PlanStep, *, forced_by: str = "") -> Decision:
     """A step is taken. Pods come before the requests for them, and go after them."""
     state, rules = tick.state, tick.rules
     position = replace(position_at(rules, after.index), bare=state.position.bare)
@@ -137,7 +137,7 @@ def _take_step(tick: Tick, after: Step, *, forced_by: str = "") -> Decision:
     return tick.stay(*waiting) if waiting else tick.begin(position, reason)
 
 
-def _grow_canary(tick: Tick, after: Step) -> Decision:
+def _grow_canary(tick: Tick, after: PlanStep) -> Decision:
     waiting = find_away(tick, tick.rules.waves)
     if waiting:
         return tick.stay(*waiting)
@@ -150,7 +150,7 @@ def _is_growth(tick: Tick, intended: Position) -> bool:
     return intended.step == tick.state.position.step and intended.size > 0
 
 
-def _keep_pods(tick: Tick, position: Position, after: Step, size: int) -> Position:
+def _keep_pods(tick: Tick, position: Position, after: PlanStep, size: int) -> Position:
     """The position with the pods that are there now, while users, or clusters that nobody asks, may need them."""
     standing = targets_at(tick, tick.state.position)
     is_used = any(standing[name].sends for name in tick.rules.clusters_of(after.wave))
@@ -161,10 +161,10 @@ def _keep_pods(tick: Tick, position: Position, after: Step, size: int) -> Positi
     return position
 
 
-def _find_obstacles(tick: Tick, position: Position, step: Step) -> list[Reason]:
+def _find_obstacles(tick: Tick, position: Position, step: PlanStep) -> list[Reason]:
     """What keeps a position from being taken now, by what the clusters look like."""
     rules = tick.rules
-    concerned = rules.clusters_of(position.moving)
+    concerned = rules.clusters_of(position.wave_under_way)
     waiting = find_away(tick, rules.waves)
     if _needs_canary(step):
         waiting += find_unready(tick, "canary", concerned)
@@ -177,7 +177,7 @@ def _find_obstacles(tick: Tick, position: Position, step: Step) -> list[Reason]:
     return waiting
 
 
-def _needs_canary(step: Step) -> bool:
+def _needs_canary(step: PlanStep) -> bool:
     return bool(step.canary or step.matched or step.mirror)
 
 
@@ -201,7 +201,7 @@ def _wait_for_time(tick: Tick) -> list[Reason]:
     return [Reason("time", "step", describe_position(tick.rules, position), (left,))] if left > 0 else []
 
 
-def _wait_for_verdict(tick: Tick, step: Step) -> list[Reason]:
+def _wait_for_verdict(tick: Tick, step: PlanStep) -> list[Reason]:
     """The newest verdict on this step has to be pass."""
     verdict = tick.state.verdict
     if not needs_analysis(tick.rules, tick.state, step) or verdict == "pass":
@@ -209,14 +209,14 @@ def _wait_for_verdict(tick: Tick, step: Step) -> list[Reason]:
     return [Reason("analysis", "verdict-of-step", values=(verdict or "nothing yet",))]
 
 
-def _note_approval(tick: Tick, step: Step) -> Tick:
+def _note_approval(tick: Tick, step: PlanStep) -> Tick:
     """A gate that was open once stays so for this position."""
     if step.gate and tick.seen.gates.get(step.gate) == "open":
         return tick.with_state(replace(tick.state, approved=True))
     return tick
 
 
-def _wait_for_gate(tick: Tick, step: Step) -> list[Reason]:
+def _wait_for_gate(tick: Tick, step: PlanStep) -> list[Reason]:
     return [Reason("gate", "closed", step.gate)] if step.gate and not tick.state.approved else []
 
 

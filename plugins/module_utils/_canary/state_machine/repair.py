@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..reasons import Reason
-from .clusters import find_unready, seen_of, targets_at
+from .clusters import find_unready, observation_of, targets_at
 from .decision import Decision, Tick
 from .state import Position
 
@@ -24,7 +24,11 @@ def repair_clusters(tick: Tick) -> Tick | Decision:
     if tick.seen.revision != state.revision and any(each.copy for each in targets_at(tick, state.position).values()):
         # A promotion copies the canary as it is now, and this one was never looked at.
         return tick
-    late = [name for name in tick.rules.waves if not seen_of(tick, name).error and not seen_of(tick, name).as_intended]
+    late = [
+        name
+        for name in tick.rules.waves
+        if not observation_of(tick, name).error and not observation_of(tick, name).as_intended
+    ]
     behind = find_lagging(tick, state.position)
     tick = tick.with_state(replace(state, behind=behind))
     waiting = _find_unmovable(tick, late)
@@ -37,7 +41,7 @@ def repair_clusters(tick: Tick) -> Tick | Decision:
     if late:
         return tick.apply_again(
             *(
-                Reason("cluster", "repaired", name, (seen_of(tick, name).drift or "is not as intended",))
+                Reason("cluster", "repaired", name, (observation_of(tick, name).drift or "is not as intended",))
                 for name in late
             )
         )
@@ -52,7 +56,7 @@ def find_lagging(tick: Tick, position: Position) -> tuple[str, ...]:
     tick_of_all = tick.with_state(replace(tick.state, behind=()))
     found = []
     for name, target in targets_at(tick_of_all, position).items():
-        seen = seen_of(tick, name)
+        seen = observation_of(tick, name)
         if not target.sends or (not seen.error and seen.canary.usable):
             continue
         has_less = seen.traffic is None or seen.traffic.canary < target.traffic.canary or "canary" not in seen.routed
@@ -67,7 +71,7 @@ def _find_unmovable(tick: Tick, late: list[str]) -> list[Reason]:
         return []
     found = []
     for name, target in targets_at(tick, tick.state.position).items():
-        seen = seen_of(tick, name)
+        seen = observation_of(tick, name)
         gains = seen.traffic is not None and target.traffic.stable > seen.traffic.stable
         # A side that is to get another template first may be waiting for just that.
         if name in late and gains and not target.copy and not target.restore:

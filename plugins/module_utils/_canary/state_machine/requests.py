@@ -25,9 +25,9 @@ def handle_request(tick: Tick) -> Tick | Decision:
         return tick.with_state(forgive_missing_data(replace(state, hold=None)))
     if request == "rollback":
         return _handle_rollback(tick)
-    if request == "restart" and state.running:
+    if request == "restart" and state.is_running:
         return tick.with_reasons(Reason("person", "no-restart", values=(state.phase,)))
-    if request in ("skip", "promote") and (not state.running or tick.current.mode != "forward"):
+    if request in ("skip", "promote") and (not state.is_running or tick.current.mode != "forward"):
         return tick.with_reasons(Reason("person", "nothing-to-do", request, (state.phase,)))
     return tick
 
@@ -42,7 +42,7 @@ def _handle_rollback(tick: Tick) -> Tick | Decision:
         return refused.stay(refusal)
     # Of a release that was taken back in one wave the others are still there.
     partly = state.phase == "failed" and tick.current.mode == "back" and tick.current.wave != ALL_WAVES
-    if state.running or state.phase == "succeeded" or partly:
+    if state.is_running or state.phase == "succeeded" or partly:
         return begin_rollback(tick, Reason("person", "rollback"), everything=True)
     return tick.with_reasons(Reason("person", "nothing-to-do", "roll back", (state.phase,)))
 
@@ -50,7 +50,7 @@ def _handle_rollback(tick: Tick) -> Tick | Decision:
 def restart_on_request(tick: Tick) -> Tick:
     """The revision that there is begins once more, as if it were a new one."""
     state = tick.state
-    if tick.seen.request == "restart" and not state.running and (state.done or state.phase == "waiting"):
+    if tick.seen.request == "restart" and not state.is_running and (state.done or state.phase == "waiting"):
         promoted = "" if state.promoted == tick.seen.revision else state.promoted
         return tick.with_state(replace(state, revision="", promoted=promoted, hold=None))
     return tick

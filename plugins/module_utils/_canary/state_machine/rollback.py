@@ -25,14 +25,14 @@ from .clusters import (
 )
 from .decision import Decision, Tick, run_stages
 from .repair import find_lagging, repair_clusters
-from .state import Hold, Position, State
+from .state import Hold, Position, ReleaseState
 from .steps import describe_position
 from .verdicts import count_analysis, find_failures, hold_without_data
 
 
 def fail_if_bad(tick: Tick) -> Tick | Decision:
     """Whether something ends the release. Analyses are counted here, in the tick that made them."""
-    if not tick.state.running:
+    if not tick.state.is_running:
         return tick
     if "rollback" in tick.rules.hooks and tick.seen.gates.get("rollback") == "open":
         return begin_rollback(tick, Reason("webhook", "rollback", "rollback"), everything=True)
@@ -52,7 +52,7 @@ def _fail_by_analysis(tick: Tick) -> Tick | Decision:
 
 def _fail_by_unusable_sides(tick: Tick) -> Tick | Decision:
     """Sides that will not become ready: a canary ends the release, a stable side stops it."""
-    place, concerned = tick.current.place, tick.rules.clusters_of(tick.current.moving)
+    place, concerned = tick.current.place, tick.rules.clusters_of(tick.current.wave_under_way)
     promoting = place is not None and place.copy
     stable = find_failed(tick, "stable", tick.rules.waves)
     if stable:
@@ -77,13 +77,13 @@ def _handle_failed_promotion(tick: Tick, reasons: list[Reason]) -> Decision:
         unfinished = tick.state.intended is not None or not _is_as_intended(tick)
         retry = tick.apply_again if unfinished else tick.stay
         return retry(Reason("promotion", "retried"), *reasons)
-    concerned = tick.rules.clusters_of(tick.current.moving)
+    concerned = tick.rules.clusters_of(tick.current.wave_under_way)
     missing = find_unready(tick, "canary", concerned)
     missing += [Reason("cluster", "no-canary", name) for name in concerned if not _has_canary(tick, name)]
     if missing:
         return tick.stay(Reason("promotion", "none-usable"), *reasons, *missing)
     hold = tick.state.hold or Hold("promotion", join([Reason("promotion", "failed")]))
-    position = replace(tick.current, mode="canary", wave=tick.current.moving, size=0)
+    position = replace(tick.current, mode="canary", wave=tick.current.wave_under_way, size=0)
     reason = Reason("promotion", "to-canary", values=(join(reasons),))
     return tick.with_state(replace(tick.state, hold=hold)).begin(position, reason, "promoting")
 
@@ -140,7 +140,7 @@ def _first_cap(tick: Tick, base: Position, concerned: Iterable[str], kept: bool)
 
 def _wave_to_revert(tick: Tick, everything: bool, bad: Iterable[str]) -> int:
     """The wave that is taken back: the one under way, unless what is bad lies in another too."""
-    moving = tick.current.moving
+    moving = tick.current.wave_under_way
     if everything or tick.rules.revert == "all":
         return ALL_WAVES
     return ALL_WAVES if any(tick.rules.waves.get(name, moving) != moving for name in bad) else moving
@@ -206,7 +206,7 @@ def _conclude(tick: Tick, reason: Reason) -> Tick:
     return tick.with_state(conclude_rollback(tick.state)).with_reasons(reason)
 
 
-def conclude_rollback(state: State) -> State:
+def conclude_rollback(state: ReleaseState) -> ReleaseState:
     """Rolled back everywhere. What is promoted is not known where waves differ now, or where it was this revision."""
     mixed = state.position.wave != ALL_WAVES and any(place.copy for place in state.position.places)
     unknown = mixed or state.promoted == state.revision
@@ -216,7 +216,7 @@ def conclude_rollback(state: State) -> State:
 def resume_promotion(tick: Tick) -> Tick | Decision:
     """Held at the canary after a failed promotion: a person resumes, and the promotion goes on when it can."""
     state = tick.state
-    if not state.running or state.position.mode != "canary" or state.intended is not None:
+    if not state.is_running or state.position.mode != "canary" or state.intended is not None:
         return tick
     return run_stages(tick, repair_clusters, _resume_when_ready)
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from ..._change.policy import Policy
 from ..analysis.analysis import Metric, OnNoData, Rule
-from ..model import ALL_WAVES, TOTAL, Step
+from ..model import ALL_WAVES, TOTAL, PlanStep
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Rules:
     canary stay with it.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[PlanStep, ...]
     waves: Mapping[str, int]
     interval: float = 60.0
     threshold: int = 1

@@ -14,14 +14,14 @@ from .decision import Decision, Tick, run_stages
 from .forward import find_closed_webhooks, shrink_canary
 from .repair import repair_clusters
 from .rollback import begin_rollback
-from .state import Position, State
+from .state import Position, ReleaseState
 from .steps import position_at
 
 
 def restart_on_new_revision(tick: Tick) -> Tick | Decision:
     """Another revision has come while one is under way: everybody goes back to the stable side, and the ramp begins."""
     state, revision = tick.state, tick.seen.revision
-    if not state.running or not revision or revision == state.revision:
+    if not state.is_running or not revision or revision == state.revision:
         return tick
     if revision == state.promoted:
         return begin_rollback(tick, Reason("revision", "is-back", revision), everything=True)
@@ -41,7 +41,7 @@ def restart_on_new_revision(tick: Tick) -> Tick | Decision:
 def begin_after_return(tick: Tick) -> Tick | Decision:
     """Everybody has gone back for another revision: its ramp begins."""
     state = tick.state
-    if not state.running or tick.current.mode != "back":
+    if not state.is_running or tick.current.mode != "back":
         return tick
     if state.intended is not None:
         waiting = find_unready(tick, "stable", tick.rules.waves)
@@ -59,7 +59,7 @@ def _begin_when_all_are_there(tick: Tick) -> Decision:
 def begin_new_revision(tick: Tick) -> Tick | Decision:
     """Nothing is under way: a new revision begins, if it may."""
     state, rules, revision = tick.state, tick.rules, tick.seen.revision
-    if state.running or (state.phase == "failed" and not state.done):
+    if state.is_running or (state.phase == "failed" and not state.done):
         return tick
     if state.phase == "initializing":
         return initialize(tick)
@@ -86,7 +86,7 @@ def _keep_what_stands(tick: Tick) -> Decision:
             return tick.repeat_stored_reason()
         tick = tick.with_state(replace(state, intended=None))
     if state.phase == "waiting" and state.hold is None:
-        tick = tick.enter_phase(_phase_before_waiting(state), Reason("revision", "not-new", revision))
+        tick = tick.enter_phase(_find_earlier_phase(state), Reason("revision", "not-new", revision))
     outcome = run_stages(tick, repair_clusters, shrink_canary)
     if isinstance(outcome, Decision):
         return outcome
@@ -94,7 +94,7 @@ def _keep_what_stands(tick: Tick) -> Decision:
     return outcome.stay(Reason("revision", "stands", revision or "unknown", (word,)))
 
 
-def _phase_before_waiting(state: State) -> Phase:
+def _find_earlier_phase(state: ReleaseState) -> Phase:
     if state.position.step < 0:
         return "initialized"
     return "succeeded" if state.position.mode == "forward" else "failed"
@@ -126,11 +126,11 @@ def initialize(tick: Tick) -> Tick | Decision:
 
 def _first_position(tick: Tick) -> Position:
     """The first step. Waves that have not begun have no canary, if nobody was sent there lately."""
-    drained = not tick.state.running or tick.seen.now >= tick.state.since + tick.rules.drain
+    drained = not tick.state.is_running or tick.seen.now >= tick.state.since + tick.rules.drain
     return replace(position_at(tick.rules, 0), bare=drained and not find_routing_to_canary(tick))
 
 
-def _reset_state(tick: Tick) -> State:
+def _reset_state(tick: Tick) -> ReleaseState:
     """The state at the start of a ramp; nothing of an earlier run counts."""
     state, now, revision = tick.state, tick.seen.now, tick.seen.revision
     cookie = f"c{revision}" if tick.rules.sticky else ""
@@ -159,7 +159,7 @@ def _reset_state(tick: Tick) -> State:
 def _find_stable_revision(tick: Tick) -> str:
     """The revision of the stable side: of a run that is cut short by the next one it may be in between."""
     state = tick.state
-    if not state.running:
+    if not state.is_running:
         return state.promoted
     standing = [target.copy for target in targets_at(tick, state.position).values()]
     begun = [target.copy for target in targets_at(tick, tick.current).values()]

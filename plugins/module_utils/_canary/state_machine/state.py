@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args
 
-from ..model import ALL_WAVES, Phase, Step, Verdict
+from ..model import ALL_WAVES, Phase, PlanStep, Verdict
 
 FORMAT = 1
 
@@ -53,16 +53,16 @@ class Position:
     kept: bool = False
     bare: bool = False
     size: int = 0
-    places: tuple[Step, ...] = ()
+    places: tuple[PlanStep, ...] = ()
     plan: str = ""
 
     @property
-    def place(self) -> Step | None:
+    def place(self) -> PlanStep | None:
         """The step itself."""
         return next((each for each in self.places if each.index == self.step), None)
 
     @property
-    def moving(self) -> int:
+    def wave_under_way(self) -> int:
         """The wave that the step is about."""
         waves = {each.wave for each in self.places if each.index == self.step}
         return waves.pop() if len(waves) == 1 else ALL_WAVES
@@ -88,7 +88,7 @@ class Transition:
 
 
 @dataclass(frozen=True)
-class State:
+class ReleaseState:
     """Times are in seconds since the epoch.
 
     ``position`` is what every cluster is known to have, ``intended`` what was begun and is not known to be everywhere.
@@ -130,16 +130,16 @@ class State:
     history: tuple[Transition, ...] = ()
 
     @property
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         return self.phase in ("progressing", "waiting_promotion", "promoting", "finalising")
 
 
-def encode(state: State) -> str:
+def encode(state: ReleaseState) -> str:
     """JSON."""
     return json.dumps({"format": FORMAT, **asdict(state)}, separators=(",", ":"), sort_keys=True)
 
 
-def decode(text: str) -> State:
+def decode(text: str) -> ReleaseState:
     """The state of its written form. Raises UnreadableState."""
     try:
         document: dict[str, Any] = json.loads(text)
@@ -148,17 +148,17 @@ def decode(text: str) -> State:
             raise UnreadableState(f"its format is {version}, this version of the collection reads {FORMAT}")
         if "held" in document:
             document["hold"] = _hold_of_text(document.pop("held"))
-        unknown = set(document) - {each.name for each in fields(State)}
+        unknown = set(document) - {each.name for each in fields(ReleaseState)}
         if unknown:
             raise UnreadableState(f"it has unknown fields: {', '.join(sorted(unknown))}")
-        return State(**{**document, **_structured(document)})
+        return ReleaseState(**{**document, **_read_fields(document)})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, UnreadableState):
             raise
         raise UnreadableState(f"it cannot be read ({type(error).__name__}: {error})") from error
 
 
-def _structured(document: Mapping[str, Any]) -> dict[str, Any]:
+def _read_fields(document: Mapping[str, Any]) -> dict[str, Any]:
     if document["phase"] not in get_args(Phase):
         raise UnreadableState(f"it has the unknown phase {document['phase']}")
     intended = document["intended"]
@@ -179,4 +179,4 @@ def _hold_of_text(text: str) -> dict[str, str] | None:
 
 
 def _position(document: Mapping[str, Any]) -> Position:
-    return Position(**{**document, "places": tuple(Step(**each) for each in document["places"])})
+    return Position(**{**document, "places": tuple(PlanStep(**each) for each in document["places"])})

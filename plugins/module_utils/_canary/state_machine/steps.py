@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from ..analysis import limits
-from ..model import ALL_WAVES, Step
+from ..model import ALL_WAVES, PlanStep
 from ..plan.plan import plan_hash
 from .rules import Rules
-from .state import Position, State
+from .state import Position, ReleaseState
 from .targets import places_at
 
 
@@ -18,29 +18,29 @@ def position_at(rules: Rules, index: int) -> Position:
     return Position(index, places=places_at(rules.steps, index), plan=plan_hash(rules.steps[: index + 1]))
 
 
-def step_of(rules: Rules, state: State) -> Step | None:
+def step_of(rules: Rules, state: ReleaseState) -> PlanStep | None:
     """The step that stands, None before the first."""
     return rules.steps[state.position.step] if 0 <= state.position.step < len(rules.steps) else None
 
 
-def next_step(rules: Rules, state: State) -> Step | None:
+def next_step(rules: Rules, state: ReleaseState) -> PlanStep | None:
     """The step after it, None after the last."""
     index = state.position.step + 1
     return rules.steps[index] if index < len(rules.steps) else None
 
 
-def is_replanned(rules: Rules, state: State) -> bool:
+def is_replanned(rules: Rules, state: ReleaseState) -> bool:
     """Whether the plan was changed in what is done already."""
     return plan_hash(rules.steps[: state.position.step + 1]) != state.plan
 
 
-def needs_analysis(rules: Rules, state: State, step: Step) -> bool:
+def needs_analysis(rules: Rules, state: ReleaseState, step: PlanStep) -> bool:
     """Whether there is anything to ask before a step may be left; metrics may have passed often enough for good."""
-    enough = limits.limit(rules.metrics, state.tallies)[0] == "pass"
+    enough = limits.find_limit(rules.metrics, state.tallies)[0] == "pass"
     return step.analysis and ("rollout" in rules.hooks or (bool(rules.metrics) and not enough))
 
 
-def is_analysis_due(rules: Rules, state: State, step: Step, now: float) -> bool:
+def is_analysis_due(rules: Rules, state: ReleaseState, step: PlanStep, now: float) -> bool:
     """Whether an analysis is to be made at ``now``, in seconds since the epoch."""
     if not needs_analysis(rules, state, step):
         return False
@@ -50,7 +50,7 @@ def is_analysis_due(rules: Rules, state: State, step: Step, now: float) -> bool:
     return now >= state.checked + rules.interval or now >= end > state.checked
 
 
-def webhooks_before(step: Step | None, after: Step) -> list[str]:
+def webhooks_before(step: PlanStep | None, after: PlanStep) -> list[str]:
     """The webhooks that have to be open between a step and the next."""
     increases = step is not None and (after.canary > step.canary or (after.matched and not step.matched))
     gates = ["confirm-traffic-increase"] if increases else []

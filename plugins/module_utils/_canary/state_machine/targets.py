@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..model import ALL_WAVES, TOTAL, Step, Traffic
+from ..model import ALL_WAVES, TOTAL, PlanStep, TrafficSplit
 from ..plan.plan import traffic_at
-from .state import Position, State
+from .state import Position, ReleaseState
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class ClusterTarget:
     it keeps what it has. ``leaving``: the Service leads to the workload itself again, because the release is removed.
     """
 
-    traffic: Traffic
+    traffic: TrafficSplit
     replicas: int = 0
     copy: bool = False
     restore: bool = False
@@ -34,7 +34,7 @@ class ClusterTarget:
 
 
 def compute_targets(
-    steps: Sequence[Step], waves: Mapping[str, int], state: State, position: Position
+    steps: Sequence[PlanStep], waves: Mapping[str, int], state: ReleaseState, position: Position
 ) -> dict[str, ClusterTarget]:
     """From cluster to what it is to be like at ``position``; ``waves`` is from cluster to its wave.
 
@@ -47,7 +47,7 @@ def compute_targets(
     return {name: _target(places, total, name, wave, state, position) for name, wave in waves.items()}
 
 
-def places_at(steps: Sequence[Step], index: int) -> tuple[Step, ...]:
+def places_at(steps: Sequence[PlanStep], index: int) -> tuple[PlanStep, ...]:
     """The step of each wave that has begun when the run is at ``index``; one for ALL_WAVES where they do not differ.
 
     ``copy`` of it says whether the wave was promoted up to there.
@@ -61,7 +61,7 @@ def places_at(steps: Sequence[Step], index: int) -> tuple[Step, ...]:
     return (replace(places[0], wave=ALL_WAVES),) if alike else tuple(places)
 
 
-def _place(steps: Sequence[Step], index: int, wave: int) -> Step | None:
+def _place(steps: Sequence[PlanStep], index: int, wave: int) -> PlanStep | None:
     step = traffic_at(steps, index, wave)
     if step is None:
         return None
@@ -70,21 +70,21 @@ def _place(steps: Sequence[Step], index: int, wave: int) -> Step | None:
 
 
 def _target(
-    places: Sequence[Step], total: int, name: str, wave: int, state: State, position: Position
+    places: Sequence[PlanStep], total: int, name: str, wave: int, state: ReleaseState, position: Position
 ) -> ClusterTarget:
     step = next((each for each in places if each.wave in (wave, ALL_WAVES)), None)
     concerned = position.wave in (ALL_WAVES, wave)
     if step is None:
         gone = position.scaled or position.bare
-        return ClusterTarget(Traffic(0, total, expired=state.expired), 0 if gone else 100)
-    target = ClusterTarget(Traffic(step.canary, step.stable, step.mirror, step.matched), step.replicas, step.copy)
+        return ClusterTarget(TrafficSplit(0, total, expired=state.expired), 0 if gone else 100)
+    target = ClusterTarget(TrafficSplit(step.canary, step.stable, step.mirror, step.matched), step.replicas, step.copy)
     if position.mode == "back":
         # What goes back promotes nobody any more.
         target = replace(target, copy=False)
     if concerned:
         target = replace(_with_position(target, total, wave, position), replicas=_size(target, position))
     if name in state.behind and position.mode != "canary":
-        target = replace(target, traffic=Traffic(0, total))
+        target = replace(target, traffic=TrafficSplit(0, total))
     return replace(target, traffic=_with_cookie(target.traffic, state))
 
 
@@ -99,14 +99,14 @@ def _with_position(target: ClusterTarget, total: int, wave: int, position: Posit
     if position.mode == "forward":
         return target
     if position.mode == "canary":
-        return replace(target, traffic=Traffic(total, 0))
-    before = Traffic(total, 0) if position.over in (ALL_WAVES, wave) else target.traffic
+        return replace(target, traffic=TrafficSplit(total, 0))
+    before = TrafficSplit(total, 0) if position.over in (ALL_WAVES, wave) else target.traffic
     canary = min(before.canary, position.cap)
-    traffic = before if position.kept else Traffic(canary, total - canary)
+    traffic = before if position.kept else TrafficSplit(canary, total - canary)
     return replace(target, traffic=traffic, restore=position.restore)
 
 
-def _with_cookie(traffic: Traffic, state: State) -> Traffic:
+def _with_cookie(traffic: TrafficSplit, state: ReleaseState) -> TrafficSplit:
     """Clients stay with the canary as long as it has a share and is not everything (Flagger's session affinity)."""
     sticks = bool(state.cookie and traffic.canary and traffic.stable)
     expired = state.expired if sticks or not state.cookie else (*state.expired, state.cookie)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from ..analysis import limits
 from ..reasons import Reason, join
 from .decision import Tick
-from .state import Hold, State
+from .state import Hold, ReleaseState
 from .steps import needs_analysis, step_of
 
 
@@ -50,7 +50,7 @@ def _count_metrics(tick: Tick) -> Tick:
             checked=tick.seen.now,
             verdict=analysis.verdict,
             failed=state.failed + (analysis.verdict == "fail"),
-            tallies=limits.count(state.tallies, rules.rule, rules.metrics, analysis, rules.on_no_data),
+            tallies=limits.count_results(state.tallies, rules.rule, rules.metrics, analysis, rules.on_no_data),
         )
     )
 
@@ -62,19 +62,19 @@ def find_failures(tick: Tick) -> list[Reason]:
         texts = tick.seen.analysis.reasons if tick.seen.analysis is not None else ()
         said = [Reason("analysis", "result", values=(text,)) for text in texts]
         return [Reason("analysis", "threshold", values=(state.failed, rules.threshold)), *said]
-    verdict, why = limits.limit(rules.metrics, state.tallies)
+    verdict, why = limits.find_limit(rules.metrics, state.tallies)
     return _limits(why) if verdict == "fail" else []
 
 
 def hold_without_data(tick: Tick) -> Tick:
     """A limit that says only that nothing is known holds the run."""
-    verdict, why = limits.limit(tick.rules.metrics, tick.state.tallies)
+    verdict, why = limits.find_limit(tick.rules.metrics, tick.state.tallies)
     if verdict not in ("error", "inconclusive") or tick.state.hold is not None:
         return tick
     return tick.with_state(replace(tick.state, hold=Hold("analysis", join(_limits(why)))))
 
 
-def forgive_missing_data(state: State) -> State:
+def forgive_missing_data(state: ReleaseState) -> ReleaseState:
     """A person goes on without data: what counts its lack begins again, what counts failures does not."""
     tallies = {name: {**tally, "inconclusive": 0, "errors": 0} for name, tally in state.tallies.items()}
     return replace(state, tallies=tallies)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from ..._change.objects import content_hash
 from ..._kube.kinds import CONFIG_MAP, SECRET
-from .inherited import inherited
+from .inherited import strip_deployer_keys
 
 Object = dict[str, Any]
 
@@ -48,37 +48,37 @@ class Config(NamedTuple):
         return f"{self.kind}/{self.name}"
 
 
-def tracked(workload: Mapping[str, Any]) -> tuple[Config, ...]:
+def list_references(workload: Mapping[str, Any]) -> tuple[Config, ...]:
     """What the pod template of a workload refers to, in environments and volumes, each once and in order of name."""
     return _configs_of(workload["spec"]["template"])
 
 
-def counted(workload: Mapping[str, Any], configs: Mapping[str, Object]) -> dict[str, Object | None]:
+def select_for_revision(workload: Mapping[str, Any], configs: Mapping[str, Object]) -> dict[str, Object | None]:
     """Of the tracked those that make the revision, by key; None where ``configs`` does not have one."""
     if _is_disabled(workload):
         return {}
-    found = {config.key: configs.get(config.key) for config in tracked(workload)}
+    found = {config.key: configs.get(config.key) for config in list_references(workload)}
     return {key: config for key, config in found.items() if config is None or _counts(config)}
 
 
-def digest(config: Mapping[str, Any]) -> str:
+def hash_config(config: Mapping[str, Any]) -> str:
     """A hash (16 hexadecimal digits) of the data of a ConfigMap or Secret, from which the data cannot be read."""
     return content_hash({field: config.get(field) or {} for field in _CONTENT})
 
 
-def config_copies(workload: Mapping[str, Any], configs: Mapping[str, Object]) -> list[Object]:
+def make_config_copies(workload: Mapping[str, Any], configs: Mapping[str, Object]) -> list[Object]:
     """The ConfigMaps and Secrets that the stable side reads in place of the workload's own.
 
     ``configs`` is from ``Config.key`` to live object. What is not there or does not count is not copied, and is
     referred to under its own name.
     """
-    return [_copy(config) for config in counted(workload, configs).values() if config is not None]
+    return [_copy(config) for config in select_for_revision(workload, configs).values() if config is not None]
 
 
-def with_copies(workload: Mapping[str, Any], configs: Mapping[str, Object]) -> Object:
+def use_copies(workload: Mapping[str, Any], configs: Mapping[str, Object]) -> Object:
     """The pod template of a workload, referring to the copies."""
     template: Object = deepcopy(workload["spec"]["template"])
-    found = counted(workload, configs)
+    found = select_for_revision(workload, configs)
     for kind, holder, field, _optional in _references(template.get("spec") or {}):
         config = found.get(Config(kind, holder[field]).key)
         if config is not None:
@@ -108,22 +108,22 @@ class _Reference(NamedTuple):
 def _references(pod: Mapping[str, Any]) -> Iterator[_Reference]:
     """Each place in a pod's spec that names a ConfigMap or Secret: ``holder[field]`` is the name."""
     for volume in pod.get("volumes") or ():
-        yield from _named(CONFIG_MAP.kind, volume.get("configMap"))
-        yield from _named(SECRET.kind, volume.get("secret"), "secretName")
+        yield from _list_names(CONFIG_MAP.kind, volume.get("configMap"))
+        yield from _list_names(SECRET.kind, volume.get("secret"), "secretName")
         for source in (volume.get("projected") or {}).get("sources") or ():
-            yield from _named(CONFIG_MAP.kind, source.get("configMap"))
-            yield from _named(SECRET.kind, source.get("secret"))
+            yield from _list_names(CONFIG_MAP.kind, source.get("configMap"))
+            yield from _list_names(SECRET.kind, source.get("secret"))
     for container in (*(pod.get("initContainers") or ()), *(pod.get("containers") or ())):
         for variable in container.get("env") or ():
             source = variable.get("valueFrom") or {}
-            yield from _named(CONFIG_MAP.kind, source.get("configMapKeyRef"))
-            yield from _named(SECRET.kind, source.get("secretKeyRef"))
+            yield from _list_names(CONFIG_MAP.kind, source.get("configMapKeyRef"))
+            yield from _list_names(SECRET.kind, source.get("secretKeyRef"))
         for source in container.get("envFrom") or ():
-            yield from _named(CONFIG_MAP.kind, source.get("configMapRef"))
-            yield from _named(SECRET.kind, source.get("secretRef"))
+            yield from _list_names(CONFIG_MAP.kind, source.get("configMapRef"))
+            yield from _list_names(SECRET.kind, source.get("secretRef"))
 
 
-def _named(kind: str, holder: Object | None, field: str = "name") -> Iterator[_Reference]:
+def _list_names(kind: str, holder: Object | None, field: str = "name") -> Iterator[_Reference]:
     if holder and holder.get(field):
         yield _Reference(kind, holder, field, bool(holder.get("optional")))
 
@@ -139,12 +139,12 @@ def _is_disabled(manifest: Mapping[str, Any]) -> bool:
 
 
 def _copy_name(config: Mapping[str, Any]) -> str:
-    suffix = f"-primary-{digest(config)[:10]}"
+    suffix = f"-primary-{hash_config(config)[:10]}"
     return str(config["metadata"]["name"])[: _LONGEST_NAME - len(suffix)].rstrip("-.") + suffix
 
 
 def _copy(config: Mapping[str, Any]) -> Object:
-    labels = inherited(config["metadata"].get("labels"))
+    labels = strip_deployer_keys(config["metadata"].get("labels"))
     return {
         "apiVersion": "v1",
         "kind": config["kind"],

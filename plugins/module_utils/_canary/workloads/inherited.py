@@ -25,7 +25,7 @@ _OF_DEPLOYERS = (
 _LABELS_OF_DEPLOYERS = ("app.kubernetes.io/instance", "app.kubernetes.io/managed-by")
 
 
-def inherited(values: Mapping[str, Any] | None) -> dict[str, str]:
+def strip_deployer_keys(values: Mapping[str, Any] | None) -> dict[str, str]:
     """Labels or annotations without those by which deployers and controllers know what is theirs.
 
     With them, Argo CD and Flux would take the new object for one of their own that is no longer declared, and prune it.

@@ -77,7 +77,7 @@ class Port:
 
 
 @dataclass(frozen=True)
-class Service:
+class ManagedService:
     """What is to be made, checked. ``label`` tells the pods of the sides apart; the first of ``ports`` is the released
     one. ``settings`` are those of the http route, by their names in a VirtualService."""
 
@@ -109,13 +109,13 @@ class Service:
         return HTTP_ROUTE if self.gateway_refs else VIRTUAL_SERVICE
 
 
-def managed(
+def read_service(
     options: Mapping[str, Any],
     target: Mapping[str, Any],
     *,
     labels: Sequence[str] = SELECTOR_LABELS,
     cluster: str = "",
-) -> Service:
+) -> ManagedService:
     """What options with SERVICE_ARGUMENT_SPEC mean for a workload. Raises MeshError with all that is wrong."""
     problems: list[Finding] = []
     namespace = target["metadata"]["namespace"]
@@ -142,7 +142,7 @@ def managed(
         "corsPolicy": options.get("cors_policy"),
         "headers": options.get("headers"),
     }
-    return Service(
+    return ManagedService(
         namespace=namespace,
         name=name,
         label=label,
@@ -160,7 +160,7 @@ def managed(
     )
 
 
-def services(service: Service) -> list[Object]:
+def make_services(service: ManagedService) -> list[Object]:
     """Three Services: NAME and NAME-primary select the stable side's pods, NAME-canary those of the workload itself."""
     selected = {
         "apex": (service.name, service.label.primary),
@@ -182,7 +182,7 @@ def services(service: Service) -> list[Object]:
     ]
 
 
-def apex_edit(live: Mapping[str, Any], service: Service, *, cluster: str) -> Object:
+def edit_apex(live: Mapping[str, Any], service: ManagedService, *, cluster: str) -> Object:
     """The user's own Service NAME as it is to be: it selects the stable side's pods, and is otherwise the same.
 
     Only right once the stable side has pods. Raises MeshError where it is of no use to a canary.
@@ -198,7 +198,7 @@ def apex_edit(live: Mapping[str, Any], service: Service, *, cluster: str) -> Obj
     return {**deepcopy(dict(live)), "spec": {**deepcopy(spec), "selector": {service.label.name: service.label.primary}}}
 
 
-def destination_rules(service: Service) -> list[Object]:
+def make_destination_rules(service: ManagedService) -> list[Object]:
     """One for each side's host, with the traffic policy; beside an HTTPRoute only where there is one."""
     if service.gateway_refs and not service.traffic_policy:
         return []
@@ -214,12 +214,12 @@ def destination_rules(service: Service) -> list[Object]:
     ]
 
 
-def route(service: Service) -> Object:
+def make_route(service: ManagedService) -> Object:
     """The one object that divides the traffic, with all of it on the stable side."""
-    return http_route(service) if service.gateway_refs else virtual_service(service)
+    return make_http_route(service) if service.gateway_refs else make_virtual_service(service)
 
 
-def virtual_service(service: Service) -> Object:
+def make_virtual_service(service: ManagedService) -> Object:
     """One VirtualService with one route; a delegate has neither hosts nor gateways."""
     spec: Object = {}
     if not service.delegation:
@@ -246,7 +246,7 @@ def virtual_service(service: Service) -> Object:
     }
 
 
-def http_route(service: Service) -> Object:
+def make_http_route(service: ManagedService) -> Object:
     """One HTTPRoute with one rule, for gateways or, with Services as parents, for the mesh (GAMMA)."""
     spec: Object = {"parentRefs": deepcopy([dict(each) for each in service.gateway_refs])}
     if service.hosts:
@@ -268,9 +268,11 @@ def http_route(service: Service) -> Object:
     }
 
 
-def clashes(service: Service, lives: Iterable[Mapping[str, Any]], *, cluster: str) -> list[Finding]:
+def find_clashes(service: ManagedService, lives: Iterable[Mapping[str, Any]], *, cluster: str) -> list[Finding]:
     """Objects of one cluster that have a name of ours and are somebody's. The user's own Service NAME is none."""
-    made = {ObjectId.of(each) for each in (*services(service), *destination_rules(service), route(service))}
+    made = {
+        ObjectId.of(each) for each in (*make_services(service), *make_destination_rules(service), make_route(service))
+    }
     made.remove(ObjectId.of_kind(SERVICE, service.name, service.namespace))
     return [
         Finding(
@@ -343,7 +345,7 @@ def _ports(options: Mapping[str, Any], target: Mapping[str, Any], problems: list
         if isinstance(value, int) and not 0 < value < 65536:
             problems.append(_problem(option, f"{option} is {value}", "give a number from 1 to 65535"))
     first = Port(options.get("port_name") or "http", number, aim, app_protocol=options.get("app_protocol") or "")
-    others = list(_discovered(target, first)) if options.get("port_discovery") else []
+    others = list(_discover_ports(target, first)) if options.get("port_discovery") else []
     names, numbers = {first.name}, {(first.number, first.protocol)}
     for port in others:
         if port.name in names or (port.number, port.protocol) in numbers:
@@ -366,7 +368,7 @@ def _target_port(options: Mapping[str, Any]) -> int | str:
     return int(given) if given.isascii() and given.isdigit() else given
 
 
-def _discovered(target: Mapping[str, Any], first: Port) -> Iterable[Port]:
+def _discover_ports(target: Mapping[str, Any], first: Port) -> Iterable[Port]:
     """Further ports of the pods, those of proxies not among them."""
     for container in target["spec"]["template"]["spec"].get("containers") or ():
         for index, port in enumerate(container.get("ports") or ()) if container["name"] not in _PROXIES else ():
@@ -389,7 +391,7 @@ def _is_apex(host: str, name: str, namespace: str) -> bool:
     return host in (name, f"{name}.{namespace}", f"{name}.{namespace}.svc", full_name(name, namespace))
 
 
-def _metadata(service: Service, name: str, given: Mapping[str, Any] | None = None) -> Object:
+def _metadata(service: ManagedService, name: str, given: Mapping[str, Any] | None = None) -> Object:
     extra = {key: dict(value) for key, value in (given or {}).items() if value}
     return {"name": name, "namespace": service.namespace, **extra}
 

@@ -17,8 +17,8 @@ from typing import Any
 from ..._findings import Finding, MeshError
 from ..._kube.kinds import DEPLOYMENT
 from ..finding_kinds import PREVIOUS_TEMPLATE_MISSING
-from .configs import Object, configs_of_template, with_copies
-from .inherited import inherited
+from .configs import Object, configs_of_template, use_copies
+from .inherited import strip_deployer_keys
 from .workloads import SELECTOR_LABELS, SelectorLabel, full_size, own_template, selector_label
 
 REVISION_ANNOTATION = "onemesh.istio/revision"
@@ -31,7 +31,7 @@ _NOT_RESTORED = ("replicas", "selector")
 _ALL_ANNOTATIONS = 256 * 1024
 
 
-def primary_of(
+def make_primary(
     target: Mapping[str, Any],
     name: str,
     live_primary: Mapping[str, Any] | None,
@@ -53,24 +53,24 @@ def primary_of(
     label = selector_label(target, labels, cluster=cluster)
     # One that runs this revision is the same copy: what somebody changed in it since is put right.
     if live_primary is not None and not copy and revision_of(live_primary) != revision:
-        return _declared(target, name, label, live_primary["spec"], live_primary, _memory(live_primary))
+        return _declare(target, name, label, live_primary["spec"], live_primary, _memory(live_primary))
     spec = {key: deepcopy(value) for key, value in target["spec"].items() if key not in _NOT_COPIED}
     spec["template"] = _template(target, label, configs)
     if live_primary is None:
-        return _declared(target, name, label, spec, None, {REVISION_ANNOTATION: revision})
+        return _declare(target, name, label, spec, None, {REVISION_ANNOTATION: revision})
     memory = _memory(live_primary)
     if revision_of(live_primary) != revision:
         memory = {REVISION_ANNOTATION: revision, **_previous(live_primary)}
-    return _declared(target, name, label, spec, live_primary, memory)
+    return _declare(target, name, label, spec, live_primary, memory)
 
 
-def restored(primary: Mapping[str, Any], revision: str, *, cluster: str = "") -> Object:
+def restore_primary(primary: Mapping[str, Any], revision: str, *, cluster: str = "") -> Object:
     """The primary as it was before it got ``revision``, as it is to be declared; as it is, where it does not run that.
 
     Raises MeshError where it does not know what was before.
     """
     if revision_of(primary) != revision:
-        return _as_before(primary, primary["spec"], _memory(primary))
+        return _restore_template(primary, primary["spec"], _memory(primary))
     text = _annotations(primary).get(PREVIOUS_ANNOTATION)
     try:
         previous = json.loads(text or "")
@@ -88,7 +88,7 @@ def restored(primary: Mapping[str, Any], revision: str, *, cluster: str = "") ->
                 )
             ],
         ) from None
-    return _as_before(primary, spec, {REVISION_ANNOTATION: earlier})
+    return _restore_template(primary, spec, {REVISION_ANNOTATION: earlier})
 
 
 def revision_of(primary: Mapping[str, Any]) -> str:
@@ -107,7 +107,7 @@ def configs_in_use(primary: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _template(target: Mapping[str, Any], label: SelectorLabel, configs: Mapping[str, Object]) -> Object:
-    template = own_template(with_copies(target, configs))
+    template = own_template(use_copies(target, configs))
     metadata = dict(template.get("metadata") or {})
     template["metadata"] = {**metadata, "labels": {**(metadata.get("labels") or {}), label.name: label.primary}}
     for part in ("affinity", "topologySpreadConstraints"):
@@ -123,12 +123,12 @@ def _among_primaries(value: Any, label: SelectorLabel) -> Any:
     if not isinstance(value, Mapping):
         return value
     return {
-        name: _selecting_primaries(each, label) if name == "labelSelector" and each else _among_primaries(each, label)
+        name: _select_primaries(each, label) if name == "labelSelector" and each else _among_primaries(each, label)
         for name, each in value.items()
     }
 
 
-def _selecting_primaries(selector: Mapping[str, Any], label: SelectorLabel) -> Object:
+def _select_primaries(selector: Mapping[str, Any], label: SelectorLabel) -> Object:
     result = dict(selector)
     if (selector.get("matchLabels") or {}).get(label.name) == label.value:
         result["matchLabels"] = {**selector["matchLabels"], label.name: label.primary}
@@ -142,7 +142,7 @@ def _selecting_primaries(selector: Mapping[str, Any], label: SelectorLabel) -> O
     return result
 
 
-def _declared(
+def _declare(
     target: Mapping[str, Any],
     name: str,
     label: SelectorLabel,
@@ -158,8 +158,8 @@ def _declared(
         "metadata": {
             "name": name,
             "namespace": metadata["namespace"],
-            "labels": {**inherited(metadata.get("labels")), label.name: label.primary},
-            "annotations": {**inherited(metadata.get("annotations")), **memory},
+            "labels": {**strip_deployer_keys(metadata.get("labels")), label.name: label.primary},
+            "annotations": {**strip_deployer_keys(metadata.get("annotations")), **memory},
         },
         "spec": {**deepcopy(dict(spec)), "selector": selector, "template": own_template(spec["template"])},
     }
@@ -173,7 +173,7 @@ def _declared(
     return result
 
 
-def _as_before(primary: Mapping[str, Any], spec: Mapping[str, Any], memory: Mapping[str, str]) -> Object:
+def _restore_template(primary: Mapping[str, Any], spec: Mapping[str, Any], memory: Mapping[str, str]) -> Object:
     metadata = primary["metadata"]
     kept = {key: primary["spec"][key] for key in _NOT_RESTORED if key in primary["spec"]}
     return {
@@ -182,8 +182,8 @@ def _as_before(primary: Mapping[str, Any], spec: Mapping[str, Any], memory: Mapp
         "metadata": {
             "name": metadata["name"],
             "namespace": metadata["namespace"],
-            "labels": inherited(metadata.get("labels")),
-            "annotations": {**inherited(metadata.get("annotations")), **memory},
+            "labels": strip_deployer_keys(metadata.get("labels")),
+            "annotations": {**strip_deployer_keys(metadata.get("annotations")), **memory},
         },
         "spec": {**deepcopy({**spec, **kept}), "template": own_template(spec["template"])},
     }

@@ -19,8 +19,8 @@ from ..._kube.kinds import DAEMON_SET, DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, Ki
 from ..._times import moment_of
 from ..finding_kinds import AUTOSCALER_FROM_ZERO, AUTOSCALER_OWNED, ROLLOUT_PAUSED, SELECTOR_LABEL, UPDATE_STRATEGY
 from ..model import Readiness
-from .configs import counted, digest
-from .inherited import inherited
+from .configs import hash_config, select_for_revision
+from .inherited import strip_deployer_keys
 
 Object = dict[str, Any]
 
@@ -57,11 +57,11 @@ def revision(workload: Mapping[str, Any], configs: Mapping[str, Object]) -> str:
     ``configs`` is from ``Config.key`` to live object. As with Flagger a restart by annotation is a new revision, and
     how many pods there are is not part of it.
     """
-    found = counted(workload, configs)
+    found = select_for_revision(workload, configs)
     return content_hash(
         {
             "template": own_template(workload["spec"]["template"]),
-            "configs": {key: "" if config is None else digest(config) for key, config in found.items()},
+            "configs": {key: "" if config is None else hash_config(config) for key, config in found.items()},
         }
     )
 
@@ -115,7 +115,7 @@ def selector_label(
     return label
 
 
-def unsuitable(target: Mapping[str, Any], *, cluster: str) -> list[Finding]:
+def find_workload_problems(target: Mapping[str, Any], *, cluster: str) -> list[Finding]:
     """Why a workload cannot be released this way."""
     strategy = (target["spec"].get("updateStrategy") or {}).get("type") or "RollingUpdate"
     findings = []
@@ -204,13 +204,13 @@ def _deployment_problem(live: Mapping[str, Any], threshold: int, wanted: int | N
         return f"{updated} of {replicas} replicas have its template{paused}"
     if existing > updated:
         return f"{existing - updated} replicas of an earlier template are still there, and none is expected"
-    needed = _needed(updated, threshold)
+    needed = _count_needed(updated, threshold)
     if available < needed:
         return f"{available} replicas are available, and {needed} are expected ({threshold} % of {updated})"
     return ""
 
 
-def ending(slices: Iterable[Mapping[str, Any]], live: Mapping[str, Any]) -> int:
+def count_ending(slices: Iterable[Mapping[str, Any]], live: Mapping[str, Any]) -> int:
     """How many pods behind EndpointSlices are on their way out. A slice is written some time after a pod was asked to
     end, so those count too that are more than the workload has."""
     endpoints = [endpoint for each in slices for endpoint in each.get("endpoints") or ()]
@@ -235,13 +235,13 @@ def _daemon_set_problem(live: Mapping[str, Any], threshold: int, wanted: int | N
         return "no node fits its pods, and at least one is expected"
     if updated < desired:
         return f"{updated} of {desired} pods have its template"
-    needed = _needed(desired, threshold)
+    needed = _count_needed(desired, threshold)
     if available < needed:
         return f"{available} pods are available, and {needed} are expected ({threshold} % of {desired})"
     return ""
 
 
-def _needed(pods: int, threshold: int) -> int:
+def _count_needed(pods: int, threshold: int) -> int:
     """So many pods have to be available: at least one, because requests to a side without any fail."""
     return max(pods * threshold // 100, 1 if pods and threshold > 0 else 0)
 
@@ -267,7 +267,7 @@ def _is_stale(live: Mapping[str, Any]) -> bool:
 # Size
 
 
-def scaled(live: Mapping[str, Any], replicas: int, *, autoscaled: bool = False) -> Object:
+def scale_workload(live: Mapping[str, Any], replicas: int, *, autoscaled: bool = False) -> Object:
     """The workload with so many replicas: the whole object, with what it had before in REPLICAS_ANNOTATION.
 
     A DaemonSet has its pods or none. ``autoscaled``: a HorizontalPodAutoscaler sets the number; it leaves a workload
@@ -340,7 +340,7 @@ def autoscaler_of(autoscalers: Iterable[Object], workload: Mapping[str, Any]) ->
 
 def primary_autoscaler(autoscaler: Mapping[str, Any], primary: str) -> Object:
     """The like for the stable side, as Flagger makes it: ``NAME-primary``, for the workload named ``primary``."""
-    labels = inherited(autoscaler["metadata"].get("labels"))
+    labels = strip_deployer_keys(autoscaler["metadata"].get("labels"))
     spec = deepcopy(autoscaler["spec"])
     return {
         "apiVersion": HORIZONTAL_POD_AUTOSCALER.api_version,
@@ -354,7 +354,7 @@ def primary_autoscaler(autoscaler: Mapping[str, Any], primary: str) -> Object:
     }
 
 
-def unsuitable_autoscaler(autoscaler: Mapping[str, Any], *, cluster: str) -> list[Finding]:
+def find_autoscaler_problems(autoscaler: Mapping[str, Any], *, cluster: str) -> list[Finding]:
     """Why it would fight with the canary over the number of replicas."""
     findings = []
     owner = next((each for each in autoscaler["metadata"].get("ownerReferences") or () if each.get("controller")), None)

@@ -10,11 +10,14 @@ import json
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis import envoy_stats
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.analysis import Metric, Sample
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.envoy_stats import Counters, Seen
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.queries import Destination, Target
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.envoy_stats import Counters, SideCounts
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.queries import (
+    MeasuredService,
+    MeasuredSide,
+)
 
 HOST = "reviews.shop.svc.cluster.local"
-TARGET = Target("shop", Destination(HOST, "v2"), Destination(HOST, "v1"), port=80)
+TARGET = MeasuredService("shop", MeasuredSide(HOST, "v2"), MeasuredSide(HOST, "v1"), port=80)
 INF = float("inf")
 
 
@@ -41,7 +44,7 @@ def counted(requests: int, errors: int, cluster: str = name("v2"), host: str = "
     ],
 )
 def test_only_what_was_added_counts(before: Counters, after: Counters, added: Counters) -> None:
-    assert envoy_stats.grown(before, after) == added
+    assert envoy_stats.count_growth(before, after) == added
 
 
 def test_all_proxies_and_hosts_of_a_side_together_and_nothing_else() -> None:
@@ -56,7 +59,7 @@ def test_all_proxies_and_hosts_of_a_side_together_and_nothing_else() -> None:
         Counters(buckets={(name("v2"), 5.0): 4}),
     ]
     seen = envoy_stats.total(added, envoy_stats.places_of(TARGET))
-    assert seen == {"canary": Seen(30, 3, {5.0: 7}), "stable": Seen(40, 4, {5.0: 9})}
+    assert seen == {"canary": SideCounts(30, 3, {5.0: 7}), "stable": SideCounts(40, 4, {5.0: 9})}
 
 
 @pytest.mark.parametrize(
@@ -96,12 +99,12 @@ SLOW = Metric("slow", builtin="request-duration", maximum=500)
 
 
 def test_a_side_becomes_a_value_of_each_metric() -> None:
-    seen = {"canary": Seen(50, 5, {10.0: 50, INF: 50}), "stable": Seen()}
+    seen = {"canary": SideCounts(50, 5, {10.0: 50, INF: 50}), "stable": SideCounts()}
     assert envoy_stats.sample(RATE, seen) == Sample(90.0, None, 50)
     assert envoy_stats.sample(SLOW, seen) == Sample(pytest.approx(9.9), None, 50)
 
 
 def test_proxies_that_keep_no_times_are_told_of_how_to() -> None:
-    sample = envoy_stats.sample(SLOW, {"canary": Seen(50, 5), "stable": Seen()})
+    sample = envoy_stats.sample(SLOW, {"canary": SideCounts(50, 5), "stable": SideCounts()})
     assert "proxyStatsMatcher" in sample.error
-    assert envoy_stats.sample(SLOW, {"canary": Seen(), "stable": Seen()}) == Sample(None, None, 0)
+    assert envoy_stats.sample(SLOW, {"canary": SideCounts(), "stable": SideCounts()}) == Sample(None, None, 0)

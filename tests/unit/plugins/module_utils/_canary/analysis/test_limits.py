@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.analysis import Metric, Rule, aggregate
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.limits import count, limit
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.limits import count_results, find_limit
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import MetricResult, Verdict
 
 
@@ -19,8 +19,8 @@ def after(metric: Metric, verdicts: str) -> Verdict | None:
     tallies: dict[str, dict[str, int]] = {}
     for letter in verdicts:
         results = [MetricResult("east", metric.name, words[letter])]
-        tallies = count(tallies, Rule(), [metric], aggregate(Rule(), [metric], results))
-    return limit([metric], tallies)[0]
+        tallies = count_results(tallies, Rule(), [metric], aggregate(Rule(), [metric], results))
+    return find_limit([metric], tallies)[0]
 
 
 @pytest.mark.parametrize(
@@ -45,12 +45,12 @@ def test_what_adds_up_and_what_counts_in_a_row(limits: dict[str, Any], verdicts:
 
 def test_success_is_that_of_all_metrics() -> None:
     one, other = Metric("one", query="q", success_limit=1), Metric("other", query="q")
-    tallies = count({}, Rule(), [one, other], aggregate(Rule(), [one], [MetricResult("east", "one", "pass")]))
+    tallies = count_results({}, Rule(), [one, other], aggregate(Rule(), [one], [MetricResult("east", "one", "pass")]))
     assert tallies == {"one": {"failed": 0, "inconclusive": 0, "errors": 0, "successes": 1}}
-    assert limit([one, other], tallies) == (None, ())
-    assert limit([one], tallies) == ("pass", ("one: passed 1 times in a row",))
+    assert find_limit([one, other], tallies) == (None, ())
+    assert find_limit([one], tallies) == ("pass", ("one: passed 1 times in a row",))
 
 
 def test_what_is_tried_out_is_not_counted() -> None:
     trial = Metric("trial", query="q", dry_run=True)
-    assert count({}, Rule(), [trial], aggregate(Rule(), [trial], [MetricResult("east", "trial", "fail")])) == {}
+    assert count_results({}, Rule(), [trial], aggregate(Rule(), [trial], [MetricResult("east", "trial", "fail")])) == {}

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.prometheus import Reading, reading_of
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.prometheus import Reading, read_answer
 
 
 def success(kind: str, result: Any) -> bytes:
@@ -46,12 +46,12 @@ def row(value: str) -> dict[str, Any]:
     ],
 )
 def test_what_an_answer_says(status: int, body: bytes, value: float | None, error: str) -> None:
-    reading = reading_of(status, body)
+    reading = read_answer(status, body)
     assert reading.value == value
     assert error in reading.error
     assert bool(reading.error) == bool(error)
 
 
 def test_a_long_page_is_cut() -> None:
-    assert len(reading_of(500, b"x" * 5000).error) < 400
-    assert reading_of(200, success("vector", [])) == Reading()
+    assert len(read_answer(500, b"x" * 5000).error) < 400
+    assert read_answer(200, success("vector", [])) == Reading()

@@ -8,19 +8,21 @@ from __future__ import annotations
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.queries import (
     Builtin,
-    Destination,
-    Scope,
-    Target,
-    builtin_query,
-    rendered,
-    requests_query,
-    unknown_names,
+    MeasuredService,
+    MeasuredSide,
+    SeriesScope,
+    find_unknown_names,
+    make_builtin_query,
+    make_requests_query,
+    render_template,
 )
 
 HOST = "reviews.shop.svc.cluster.local"
-BY_WORKLOAD = Target("shop", Destination(HOST, workload="reviews"), Destination(HOST, workload="reviews-primary"))
-BY_SUBSET = Target("shop", Destination(HOST, "v2", version="2"), Destination(HOST, "v1", version="1"))
-CANARY = Scope("east", BY_WORKLOAD, "canary")
+BY_WORKLOAD = MeasuredService(
+    "shop", MeasuredSide(HOST, workload="reviews"), MeasuredSide(HOST, workload="reviews-primary")
+)
+BY_SUBSET = MeasuredService("shop", MeasuredSide(HOST, "v2", version="2"), MeasuredSide(HOST, "v1", version="1"))
+CANARY = SeriesScope("east", BY_WORKLOAD, "canary")
 
 
 @pytest.mark.parametrize(
@@ -31,24 +33,31 @@ CANARY = Scope("east", BY_WORKLOAD, "canary")
             'destination_workload_namespace="shop",destination_workload="reviews",destination_cluster="east"',
         ),
         (
-            Scope("east", BY_WORKLOAD, "stable", "source", "source_cluster"),
+            SeriesScope("east", BY_WORKLOAD, "stable", "source", "source_cluster"),
             'destination_workload_namespace="shop",destination_workload="reviews-primary",source_cluster="east"',
         ),
         (
-            Scope("east", BY_SUBSET, "canary"),
+            SeriesScope("east", BY_SUBSET, "canary"),
             f'destination_service="{HOST}",destination_version="2",destination_cluster="east"',
         ),
         (
-            Scope("east", Target("shop", Destination("a"), Destination("b")), "stable", cluster_label=""),
+            SeriesScope(
+                "east", MeasuredService("shop", MeasuredSide("a"), MeasuredSide("b")), "stable", cluster_label=""
+            ),
             'destination_service="b"',
         ),
         (
-            Scope('we"st\\', Target("shop", Destination("a"), Destination("b")), "canary", cluster_label="cluster"),
+            SeriesScope(
+                'we"st\\',
+                MeasuredService("shop", MeasuredSide("a"), MeasuredSide("b")),
+                "canary",
+                cluster_label="cluster",
+            ),
             'destination_service="a",cluster="we\\"st\\\\"',
         ),
     ],
 )
-def test_which_series_belong_to_a_side_of_a_cluster(scope: Scope, selector: str) -> None:
+def test_which_series_belong_to_a_side_of_a_cluster(scope: SeriesScope, selector: str) -> None:
     assert scope.selector == selector
 
 
@@ -68,20 +77,20 @@ def test_which_series_belong_to_a_side_of_a_cluster(scope: Scope, selector: str)
     ],
 )
 def test_builtin_metrics(builtin: Builtin, query: str) -> None:
-    assert builtin_query(builtin, CANARY, "2m") == query.replace("S", CANARY.selector)
+    assert make_builtin_query(builtin, CANARY, "2m") == query.replace("S", CANARY.selector)
 
 
 def test_no_series_is_no_request() -> None:
-    assert requests_query(CANARY, "1m").endswith("[1m])) or vector(0)")
+    assert make_requests_query(CANARY, "1m").endswith("[1m])) or vector(0)")
 
 
 def test_a_template_names_its_side_and_keeps_other_dollars() -> None:
-    target = Target("shop", Destination(HOST, workload="r"), Destination(HOST), names={"name": "release"})
+    target = MeasuredService("shop", MeasuredSide(HOST, workload="r"), MeasuredSide(HOST), names={"name": "release"})
     template = (
         'm{job=~"a$",n="${name}",i="${ingress}",s="${side}",w="${ workload }",l="${variables.limit}"}[${interval}]'
     )
     query = 'm{job=~"a$",n="release",i="",s="canary",w="r",l="9"}[30s]'
-    assert rendered(template, Scope("east", target, "canary"), "30s", {"limit": "9"}) == query
+    assert render_template(template, SeriesScope("east", target, "canary"), "30s", {"limit": "9"}) == query
 
 
 @pytest.mark.parametrize(
@@ -93,4 +102,4 @@ def test_a_template_names_its_side_and_keeps_other_dollars() -> None:
     ],
 )
 def test_names_that_nobody_gives(template: str, unknown: list[str]) -> None:
-    assert unknown_names(template, ["a"]) == unknown
+    assert find_unknown_names(template, ["a"]) == unknown

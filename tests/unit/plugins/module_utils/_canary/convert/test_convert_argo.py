@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.convert.convert import convert
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan.plan import schedule
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan.plan import build_schedule
 
 HEAD = """
 apiVersion: argoproj.io/v1alpha1
@@ -128,7 +128,7 @@ def test_the_whole_of_a_rollout() -> None:
         "spec.strategy.canary.steps[9]",
         "spec.strategy.canary.trafficRouting.managedRoutes",
     ]
-    weights = [(step.canary, step.after) for step in schedule(options["plan"]) if step.phase == "progressing"]
+    weights = [(step.canary, step.after) for step in build_schedule(options["plan"]) if step.phase == "progressing"]
     assert weights == [(0, 0), (0, 0), (5, 600), (50, 4200), (50, 4200), (50, 4200)]
 
 

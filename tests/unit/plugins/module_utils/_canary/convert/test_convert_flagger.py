@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.convert.convert import convert
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan.plan import schedule
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan.plan import build_schedule
 
 HEAD = """
 apiVersion: flagger.app/v1beta1
@@ -176,7 +176,7 @@ def test_the_whole_of_a_canary() -> None:
         "notices": [{"url": "https://hooks.example.com/abc", "kind": "slack", "severity": "error"}],
     }
     assert [each["field"] for each in differences] == ["spec.analysis.threshold"]
-    assert schedule(options["plan"])
+    assert build_schedule(options["plan"])
 
 
 @pytest.mark.parametrize(

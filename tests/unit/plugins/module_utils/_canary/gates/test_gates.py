@@ -50,7 +50,7 @@ def said(gate: str = "half", checksum: str = "5f3c", decision: str = "open", **m
     ],
 )
 def test_answer(approvals: list[Approval], expected: str, reason: str) -> None:
-    answer = gates.answer("half", "5f3c", approvals, NOW)
+    answer = gates.judge_gate("half", "5f3c", approvals, NOW)
     assert answer.answer == expected
     assert reason in answer.reason
 
@@ -138,7 +138,7 @@ def test_names_of_config_maps_are_not_mixed_up() -> None:
     ],
 )
 def test_a_person_is_told_what_to_type(door: Door, lines: list[str]) -> None:
-    assert list(gates.commands("half", "5f3c", door)) == lines
+    assert list(gates.list_commands("half", "5f3c", door)) == lines
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.gates import webhooks
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.gates.webhooks import HookType, Payload, Webhook
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.posts import Reply, Target
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.posts import PostTarget, Reply
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import MeshError
 
-TARGET = Target("webhook w", "http://127.0.0.1", "http://127.0.0.1", 1.0, 0, {}, None, ())
+TARGET = PostTarget("webhook w", "http://127.0.0.1", "http://127.0.0.1", 1.0, 0, {}, None, ())
 
 OK, NO_CONTENT, REFUSED = Reply(200, ""), Reply(204, ""), Reply(403, "not now")
 MOVED, SILENT = Reply(302, ""), Reply(None, "refused the connection")
@@ -53,7 +53,7 @@ def options(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_verdict(kind: HookType, replies: list[Reply], answer: str, reasons: list[str]) -> None:
-    found = webhooks.verdict(kind, [(Webhook(kind, TARGET), reply) for reply in replies])
+    found = webhooks.judge_replies(kind, [(Webhook(kind, TARGET), reply) for reply in replies])
     assert found.answer == answer
     assert len(found.reasons) == len(reasons)
     assert all(part in reason for part, reason in zip(reasons, found.reasons, strict=True))

@@ -9,7 +9,11 @@ from itertools import pairwise
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import ALL_WAVES
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan.plan import plan_hash, schedule, traffic_at
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan.plan import (
+    build_schedule,
+    plan_hash,
+    traffic_at,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import MeshError
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -75,7 +79,7 @@ def plans(draw: st.DrawFn) -> dict[str, Any]:
 
 def scheduled(plan: dict[str, Any]) -> Any:
     try:
-        return schedule(plan)
+        return build_schedule(plan)
     except MeshError as error:
         # Waves that end differently, or that inherit what does not go with what they have.
         assume(bool(plan["waves"]))
@@ -94,7 +98,7 @@ def test_weights_and_times(plan: dict[str, Any]) -> None:
         assert 0 <= step.replicas <= 100
     assert [step.index for step in steps] == list(range(len(steps)))
     assert all(before.after <= behind.after for before, behind in pairwise(steps))
-    assert plan_hash(steps) == plan_hash(schedule(plan))
+    assert plan_hash(steps) == plan_hash(build_schedule(plan))
 
 
 @unhurried
@@ -145,7 +149,7 @@ def test_after_the_promotion_began_nothing_is_analysed_and_traffic_goes_one_way(
 def test_a_ramp_rises_to_its_maximum(step: int, most: int, overshoot: bool) -> None:
     weights = [
         each.canary
-        for each in schedule({"step_weight": step, "max_weight": most, "overshoot": overshoot})
+        for each in build_schedule({"step_weight": step, "max_weight": most, "overshoot": overshoot})
         if each.phase == "progressing"
     ]
     rises = [after - before for before, after in pairwise(weights)]

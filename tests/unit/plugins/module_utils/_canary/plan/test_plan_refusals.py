@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan.plan import schedule
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan.plan import build_schedule
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import MeshError
 
 RAMP = {"step_weight": 10}
@@ -18,7 +18,7 @@ AB = {"iterations": 2, "matched": True}
 def refused(plan: dict[str, Any]) -> list[str]:
     """The slugs of everything that is wrong with a plan."""
     with pytest.raises(MeshError) as caught:
-        schedule(plan)
+        build_schedule(plan)
     assert all(finding.remedy and finding.message for finding in caught.value.findings)
     return [finding.check.removeprefix("plan-") for finding in caught.value.findings]
 
@@ -120,7 +120,7 @@ def test_everything_that_is_wrong_is_said_at_once_and_where() -> None:
         "waves": [{"name": "first", "clusters": ["x"], "step_weights": [0, 5, 5]}, {"name": "rest", "max_weight": 400}],
     }
     with pytest.raises(MeshError, match="The plan cannot be followed") as caught:
-        schedule(plan)
+        build_schedule(plan)
     found = [(each.check.removeprefix("plan-"), each.message.partition(": ")[0]) for each in caught.value.findings]
     assert found == [
         ("duration", "wave first"),

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import ALL_WAVES, Step
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import ALL_WAVES, PlanStep
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan.plan import (
     as_dict,
+    build_schedule,
     plan_hash,
-    schedule,
     traffic_at,
     waves_of,
 )
@@ -21,16 +21,16 @@ from ansible_collections.onemesh.istio.plugins.module_utils._findings import Mes
 PROMOTION = {"before": "promotion"}
 
 
-def phases(steps: tuple[Step, ...]) -> list[str]:
+def phases(steps: tuple[PlanStep, ...]) -> list[str]:
     return [step.phase for step in steps]
 
 
-def canary(steps: tuple[Step, ...], *wanted: str) -> list[int]:
+def canary(steps: tuple[PlanStep, ...], *wanted: str) -> list[int]:
     """The canary's weights in the steps of some phases, or of all."""
     return [step.canary for step in steps if not wanted or step.phase in wanted]
 
 
-def after(steps: tuple[Step, ...]) -> list[float]:
+def after(steps: tuple[PlanStep, ...]) -> list[float]:
     return [step.after for step in steps]
 
 
@@ -54,8 +54,8 @@ def after(steps: tuple[Step, ...]) -> list[float]:
 def test_a_ramp_ends_at_its_maximum_and_overshoots_as_flagger_does_where_asked(
     plan: dict[str, Any], ours: list[int], flaggers: list[int] | None
 ) -> None:
-    assert canary(schedule(plan), "progressing") == ours
-    assert canary(schedule({**plan, "overshoot": True}), "progressing") == (flaggers or ours)
+    assert canary(build_schedule(plan), "progressing") == ours
+    assert canary(build_schedule({**plan, "overshoot": True}), "progressing") == (flaggers or ours)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_ramp_ends_at_its_maximum_and_overshoots_as_flagger_does_where_asked(
 def test_traffic_goes_back_to_the_stable_side_once_it_has_the_canarys_template(
     step: int | None, weights: list[int]
 ) -> None:
-    steps = schedule({"step_weights": [60], "step_weight_promotion": step})
+    steps = build_schedule({"step_weights": [60], "step_weight_promotion": step})
     assert canary(steps, "promoting", "finalising") == weights
     assert [each.copy for each in steps if each.phase == "promoting"] == [True, *[False] * (len(weights) - 2)]
 
@@ -79,33 +79,33 @@ def test_traffic_goes_back_to_the_stable_side_once_it_has_the_canarys_template(
     ],
 )
 def test_with_switch_only_routes_change_and_the_canary_keeps_all(plan: dict[str, Any], weights: list[int]) -> None:
-    steps = schedule({**plan, "promotion": "switch"})
+    steps = build_schedule({**plan, "promotion": "switch"})
     assert canary(steps, "promoting") == weights
     assert not any(step.copy for step in steps)
     assert [(step.canary, step.stable, step.replicas) for step in steps[-2:]] == [(100, 0, 100), (100, 0, 100)]
 
 
 def test_the_whole_of_a_plan() -> None:
-    steps = schedule({"step_weight": 20, "max_weight": 50, "interval": "30s", "drain": 10, "gates": [PROMOTION]})
+    steps = build_schedule({"step_weight": 20, "max_weight": 50, "interval": "30s", "drain": 10, "gates": [PROMOTION]})
     assert steps == (
-        Step(0, 0, 100, analysis=False),
-        Step(1, 20, 80, after=0),
-        Step(2, 40, 60, after=30),
-        Step(3, 50, 50, after=60, gate="promotion"),
-        Step(4, 50, 50, phase="promoting", after=90, analysis=False, copy=True),
-        Step(5, 0, 100, phase="finalising", after=120, analysis=False),
-        Step(6, 0, 100, phase="succeeded", after=130, analysis=False, replicas=0),
+        PlanStep(0, 0, 100, analysis=False),
+        PlanStep(1, 20, 80, after=0),
+        PlanStep(2, 40, 60, after=30),
+        PlanStep(3, 50, 50, after=60, gate="promotion"),
+        PlanStep(4, 50, 50, phase="promoting", after=90, analysis=False, copy=True),
+        PlanStep(5, 0, 100, phase="finalising", after=120, analysis=False),
+        PlanStep(6, 0, 100, phase="succeeded", after=130, analysis=False, replicas=0),
     )
 
 
 def test_the_total_is_honoured() -> None:
-    steps = schedule({"step_weights": [1, 500], "total": 1000})
+    steps = build_schedule({"step_weights": [1, 500], "total": 1000})
     assert [(step.canary, step.stable) for step in steps[:3]] == [(0, 1000), (1, 999), (500, 500)]
 
 
 @pytest.mark.parametrize(("weight", "percent"), [(None, 100), (10, 10)])
 def test_a_mirror_is_one_step_before_the_weights(weight: int | None, percent: int) -> None:
-    steps = schedule({"step_weight": 50, "mirror": True, "mirror_weight": weight})
+    steps = build_schedule({"step_weight": 50, "mirror": True, "mirror_weight": weight})
     assert [(step.canary, step.mirror, step.analysis) for step in steps[:4]] == [
         (0, 0, False),
         (0, percent, True),
@@ -116,7 +116,7 @@ def test_a_mirror_is_one_step_before_the_weights(weight: int | None, percent: in
 
 
 def test_what_matches_goes_to_the_canary_while_it_has_a_weight() -> None:
-    steps = schedule({"step_weight": 50, "matched": True, "mirror": True})
+    steps = build_schedule({"step_weight": 50, "matched": True, "mirror": True})
     assert [step.matched for step in steps] == [False, False, True, True, True, False, False]
 
 
@@ -124,7 +124,7 @@ def test_what_matches_goes_to_the_canary_while_it_has_a_weight() -> None:
 
 
 def test_in_an_ab_test_only_what_matches_goes_to_the_canary() -> None:
-    steps = schedule({"iterations": 2, "matched": True})
+    steps = build_schedule({"iterations": 2, "matched": True})
     assert [(step.canary, step.matched, step.analysis, step.copy) for step in steps] == [
         (0, False, False, False),
         (0, True, True, False),
@@ -139,7 +139,7 @@ def test_in_an_ab_test_only_what_matches_goes_to_the_canary() -> None:
 @pytest.mark.parametrize("mirror", [0, 25])
 def test_blue_green_analyses_without_users_then_switches_then_promotes(mirror: int) -> None:
     given = {"mirror": True, "mirror_weight": mirror} if mirror else {}
-    steps = schedule({"iterations": 2, "gates": [PROMOTION], **given})
+    steps = build_schedule({"iterations": 2, "gates": [PROMOTION], **given})
     assert [(step.canary, step.mirror, step.analysis, step.gate, step.copy) for step in steps] == [
         (0, 0, False, "", False),
         (0, mirror, True, "", False),
@@ -162,16 +162,16 @@ def test_blue_green_analyses_without_users_then_switches_then_promotes(mirror: i
 def test_the_strategy_follows_from_match_and_iterations_as_in_flagger(
     plan: dict[str, Any], first: tuple[int, bool]
 ) -> None:
-    step = schedule(plan)[1]
+    step = build_schedule(plan)[1]
     assert (step.canary, step.matched) == first
-    assert schedule({**plan, "strategy": "auto"}) == schedule(plan)
+    assert build_schedule({**plan, "strategy": "auto"}) == build_schedule(plan)
 
 
 # A list of steps
 
 
 def test_steps_of_all_kinds() -> None:
-    steps = schedule(
+    steps = build_schedule(
         {
             "steps": [
                 {"replicas": 10},
@@ -222,11 +222,11 @@ def test_steps_of_all_kinds() -> None:
 def test_a_step_is_analysed_where_there_is_something_to_see_and_time_to_see_it(
     step: dict[str, Any], analysed: bool
 ) -> None:
-    assert schedule({"steps": [step]})[1].analysis is analysed
+    assert build_schedule({"steps": [step]})[1].analysis is analysed
 
 
 def test_what_is_set_last_counts_before_the_promotion() -> None:
-    steps = schedule({"steps": [{"weight": 5}, {"matched": True}]})
+    steps = build_schedule({"steps": [{"weight": 5}, {"matched": True}]})
     assert [(step.matched, step.after) for step in steps if step.phase == "progressing"] == [
         (False, 0),
         (False, 0),
@@ -236,12 +236,12 @@ def test_what_is_set_last_counts_before_the_promotion() -> None:
 
 
 def test_the_gate_of_several_analyses_is_behind_the_last() -> None:
-    steps = schedule({"steps": [{"analysis": 3, "gate": "seen"}]})
+    steps = build_schedule({"steps": [{"analysis": 3, "gate": "seen"}]})
     assert [step.gate for step in steps[1:4]] == ["", "", "seen"]
 
 
 def test_a_list_may_go_down_and_ends_where_it_ends() -> None:
-    steps = schedule({"steps": [{"weight": 50}, {"weight": 10}]})
+    steps = build_schedule({"steps": [{"weight": 50}, {"weight": 10}]})
     assert canary(steps) == [0, 50, 10, 10, 0, 0]
 
 
@@ -261,7 +261,7 @@ def test_a_list_may_go_down_and_ends_where_it_ends() -> None:
 def test_a_gate_is_on_the_step_that_is_held_while_a_person_is_asked(
     gates: list[dict[str, Any]], names: list[str]
 ) -> None:
-    steps = schedule({"step_weights": [5, 25, 50], "gates": gates})
+    steps = build_schedule({"step_weights": [5, 25, 50], "gates": gates})
     assert [step.gate for step in steps if step.phase == "progressing"] == names
     assert not any(step.gate for step in steps if step.phase != "progressing")
 
@@ -272,7 +272,7 @@ WAVES = [{"name": "first", "clusters": ["east"], "bake": 600}, {"name": "rest", 
 
 
 def test_each_wave_is_promoted_before_the_next_begins() -> None:
-    steps = schedule({"step_weight": 50, "waves": WAVES, "gates": [PROMOTION]})
+    steps = build_schedule({"step_weight": 50, "waves": WAVES, "gates": [PROMOTION]})
     assert [(step.wave, step.canary, step.after, step.phase, step.gate, step.replicas) for step in steps] == [
         (0, 0, 0, "progressing", "", 100),
         (0, 50, 0, "progressing", "", 100),
@@ -290,7 +290,7 @@ def test_each_wave_is_promoted_before_the_next_begins() -> None:
 
 
 def test_all_waves_are_promoted_together_where_asked() -> None:
-    steps = schedule(
+    steps = build_schedule(
         {"step_weight": 50, "waves": WAVES, "promote": "together", "gates": [PROMOTION, {"before_weight": 100}]}
     )
     assert [(step.wave, step.canary, step.phase, step.gate) for step in steps] == [
@@ -307,7 +307,7 @@ def test_all_waves_are_promoted_together_where_asked() -> None:
 
 
 def test_the_switch_of_each_blue_green_wave_has_its_gate() -> None:
-    steps = schedule(
+    steps = build_schedule(
         {
             "iterations": 1,
             "waves": [{"name": "a"}, {"name": "b", "clusters": ["x"]}],
@@ -326,7 +326,7 @@ def test_the_switch_of_each_blue_green_wave_has_its_gate() -> None:
 
 
 def test_what_is_said_of_a_gate_by_name_is_said_once_for_all_waves() -> None:
-    steps = schedule({"step_weight": 100, "waves": WAVES, "gates": [{**PROMOTION, "name": "ok"}]})
+    steps = build_schedule({"step_weight": 100, "waves": WAVES, "gates": [{**PROMOTION, "name": "ok"}]})
     assert [step.gate for step in steps if step.gate] == ["ok", "ok"]
 
 
@@ -345,19 +345,19 @@ def test_what_is_said_of_a_gate_by_name_is_said_once_for_all_waves() -> None:
 )
 def test_a_wave_with_a_way_of_its_own_has_nothing_of_the_plans(wave: dict[str, Any], weights: list[int]) -> None:
     plan = {"step_weight": 50, "waves": [{"name": "one", **wave}]}
-    assert canary(schedule(plan), "progressing") == weights
+    assert canary(build_schedule(plan), "progressing") == weights
 
 
 @pytest.mark.parametrize("own", [{"mirror": False}, {"steps": [{"weight": 5}]}])
 def test_a_wave_need_not_mirror_as_the_plan_does(own: dict[str, Any]) -> None:
     plan = {"step_weight": 50, "mirror": True, "mirror_weight": 10, "matched": True}
     waves = [{"name": "one", "clusters": ["east"]}, {"name": "two", **own}]
-    mirrors = [(step.wave, step.mirror) for step in schedule({**plan, "waves": waves}) if step.mirror]
+    mirrors = [(step.wave, step.mirror) for step in build_schedule({**plan, "waves": waves}) if step.mirror]
     assert mirrors == [(0, 10)]
 
 
 def test_the_traffic_of_a_wave_is_that_of_its_last_step() -> None:
-    steps = schedule(
+    steps = build_schedule(
         {"step_weight": 100, "waves": [{"name": "a", "clusters": ["x"]}, {"name": "b"}], "promotion": "switch"}
     )
     seen = [
@@ -408,7 +408,7 @@ def test_waves_that_do_not_fit_the_fleet_are_refused(waves: list[dict[str, Any]]
 
 
 def test_a_step_as_data_and_the_hash_of_all() -> None:
-    steps = schedule({"step_weight": 50})
+    steps = build_schedule({"step_weight": 50})
     assert as_dict(steps[1]) == {
         "index": 1,
         "canary": 50,
@@ -423,5 +423,5 @@ def test_a_step_as_data_and_the_hash_of_all() -> None:
         "copy": False,
         "replicas": 100,
     }
-    assert plan_hash(steps) == plan_hash(schedule({"step_weight": 50, "interval": "1m"}))
-    assert plan_hash(steps) != plan_hash(schedule({"step_weight": 50, "interval": "2m"}))
+    assert plan_hash(steps) == plan_hash(build_schedule({"step_weight": 50, "interval": "1m"}))
+    assert plan_hash(steps) != plan_hash(build_schedule({"step_weight": 50, "interval": "2m"}))

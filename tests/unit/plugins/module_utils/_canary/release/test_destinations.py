@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.queries import Destination
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.release.destinations import measured
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.release.objects import Live
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.queries import MeasuredSide
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.release.destinations import find_measured_service
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.release.objects import LiveObjects
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.release.release import (
     RELEASE_ARGUMENT_SPEC,
-    Release,
-    release_of,
+    CanaryRelease,
+    read_release,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId
 from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import Policy
 
 
-def release(**options: Any) -> Release:
+def release(**options: Any) -> CanaryRelease:
     given = {
         "name": "reviews",
         "namespace": "shop",
@@ -33,17 +33,17 @@ def release(**options: Any) -> Release:
     }
     validated = ArgumentSpecValidator(RELEASE_ARGUMENT_SPEC).validate(given)
     assert validated.error_messages == []
-    return release_of(validated.validated_parameters, ["east"], Policy())
+    return read_release(validated.validated_parameters, ["east"], Policy())
 
 
-def live(*destinations: dict[str, Any], name: str = "reviews") -> Live:
+def live(*destinations: dict[str, Any], name: str = "reviews") -> LiveObjects:
     route = {
         "apiVersion": "networking.istio.io/v1",
         "kind": "VirtualService",
         "metadata": {"name": name, "namespace": "shop"},
         "spec": {"hosts": [name], "http": [{"route": [{"destination": each} for each in destinations]}]},
     }
-    return Live({ObjectId("networking.istio.io", "VirtualService", "shop", name): route})
+    return LiveObjects({ObjectId("networking.istio.io", "VirtualService", "shop", name): route})
 
 
 @pytest.mark.parametrize(
@@ -52,39 +52,39 @@ def live(*destinations: dict[str, Any], name: str = "reviews") -> Live:
         (
             {},
             [{"host": "reviews", "subset": "v1"}, {"host": "reviews", "subset": "v2"}],
-            Destination("reviews.shop.svc.cluster.local", "v1", version="v1"),
-            Destination("reviews.shop.svc.cluster.local", "v2", version="v2"),
+            MeasuredSide("reviews.shop.svc.cluster.local", "v1", version="v1"),
+            MeasuredSide("reviews.shop.svc.cluster.local", "v2", version="v2"),
         ),
         (
             {"stable": "reviews-v1", "canary": "reviews-v2"},
             [{"host": "reviews-v1"}, {"host": "reviews-v2.shop.svc.cluster.local"}],
-            Destination("reviews-v1.shop.svc.cluster.local"),
-            Destination("reviews-v2.shop.svc.cluster.local"),
+            MeasuredSide("reviews-v1.shop.svc.cluster.local"),
+            MeasuredSide("reviews-v2.shop.svc.cluster.local"),
         ),
         (
             {"workload": {"name": "reviews-v2", "stable": "reviews-v1"}},
             [{"host": "reviews", "subset": "v1"}, {"host": "reviews", "subset": "v2"}],
-            Destination("reviews.shop.svc.cluster.local", "v1", "reviews-v1", "v1"),
-            Destination("reviews.shop.svc.cluster.local", "v2", "reviews-v2", "v2"),
+            MeasuredSide("reviews.shop.svc.cluster.local", "v1", "reviews-v1", "v1"),
+            MeasuredSide("reviews.shop.svc.cluster.local", "v2", "reviews-v2", "v2"),
         ),
         # The route has no such side: it is measured by its workload, or not at all.
         (
             {},
             [{"host": "reviews", "subset": "v1"}],
-            Destination("reviews.shop.svc.cluster.local", "v1", version="v1"),
-            Destination(""),
+            MeasuredSide("reviews.shop.svc.cluster.local", "v1", version="v1"),
+            MeasuredSide(""),
         ),
     ],
 )
 def test_sides(
-    options: dict[str, Any], destinations: list[dict[str, Any]], stable: Destination, canary: Destination
+    options: dict[str, Any], destinations: list[dict[str, Any]], stable: MeasuredSide, canary: MeasuredSide
 ) -> None:
-    found = measured(release(**options), live(*destinations))
+    found = find_measured_service(release(**options), live(*destinations))
     assert (found.stable, found.canary) == (stable, canary)
 
 
 def test_the_first_route_that_leads_there_says_where_a_side_is() -> None:
     both = release(routes=[{"name": "edge"}, {"name": "reviews"}])
-    found = measured(both, live({"host": "reviews", "subset": "v1"}, {"host": "reviews", "subset": "v2"}))
+    found = find_measured_service(both, live({"host": "reviews", "subset": "v1"}, {"host": "reviews", "subset": "v2"}))
     assert found.canary.host == "reviews.shop.svc.cluster.local"
     assert found.names["route"] == "edge"

@@ -15,7 +15,7 @@ HELD = Standing("progressing", "gate half")
 
 
 def made(before: Standing | None, after: Standing, reasons: tuple[str, ...] = ()) -> dict[str, Any] | None:
-    return notifications.notice(
+    return notifications.make_notification(
         before,
         after,
         now=1795608000.0,
@@ -57,7 +57,7 @@ def test_a_notice_for_each_change(before: Standing | None, after: Standing, seve
 def test_a_chat_gets_colour_fields_and_no_markup_of_others() -> None:
     message = made(HELD, Standing("failed"), ("us1 errors 3 % > 1 % <!channel>",))
     assert message is not None
-    assert notifications.slack(message) == {
+    assert notifications.format_for_slack(message) == {
         "text": "Canary shop/cart failed: all traffic is back on the stable side",
         "attachments": [
             {

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import Analysis, MetricResult
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.report import chart
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.report.page import import_error, page
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.report.page import import_error, render_page
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.report.record import (
     SUCCESS_RATE,
     Limit,
@@ -76,7 +76,7 @@ RUNS: dict[str, list[TickRecord]] = {
 
 @pytest.mark.parametrize("run", RUNS.values(), ids=RUNS.keys())
 def test_every_run_makes_a_whole_page_that_needs_nothing_else(run: list[TickRecord]) -> None:
-    html = page(run)
+    html = render_page(run)
     reader = read(html)
     assert not {"script", "link", "img", "iframe", "object"} & set(reader.tags)
     assert not {name for name, _value in reader.attributes if name.startswith("on") or name in ("src", "href", "style")}
@@ -106,7 +106,7 @@ def test_texts_of_others_are_escaped_everywhere() -> None:
         )
         for number in range(2)
     ]
-    html = page(run)
+    html = render_page(run)
     assert "<script" not in html
     reader = read(html)
     assert "script" not in reader.tags
@@ -115,7 +115,7 @@ def test_texts_of_others_are_escaped_everywhere() -> None:
 
 
 def test_commands_stand_on_lines_of_their_own() -> None:
-    html = page([tick(0, waiting=Waiting("gate half", None, ("kubectl annotate <cart>", "kubectl apply")))])
+    html = render_page([tick(0, waiting=Waiting("gate half", None, ("kubectl annotate <cart>", "kubectl apply")))])
     assert "<pre>kubectl annotate &lt;cart&gt;\nkubectl apply</pre>" in html
 
 
@@ -138,11 +138,11 @@ def test_where_jinja_is_missing_it_is_said_before_a_page_is_drawn(monkeypatch: p
 def test_a_person_finds_what_to_do(expected: str) -> None:
     waiting = Waiting("gate half", None, ("kubectl annotate cart",))
     run = [tick(0), tick(1, drift={"us1": 5}, gates={"half": "closed"}, waiting=waiting, owed={"us1": "weight 0"})]
-    assert expected in "".join(read(page(run)).texts)
+    assert expected in "".join(read(render_page(run)).texts)
 
 
 def test_drawings_have_a_title_and_a_description() -> None:
-    html = page([tick(0, rates={"eu1": 99.9}), tick(1, rates={"eu1": 98.0})])
+    html = render_page([tick(0, rates={"eu1": 99.9}), tick(1, rates={"eu1": 98.0})])
     labelled = re.findall(r'<svg viewBox="[^"]*" role="img" aria-labelledby="(\S+) (\S+)">', html)
     assert len(labelled) == 2
     assert all(f'<title id="{title}">' in html and f'<desc id="{desc}">' in html for title, desc in labelled)
@@ -157,7 +157,7 @@ def test_drawings_have_a_title_and_a_description() -> None:
     ],
 )
 def test_success_is_shown_as_errors(metric: str, limit: Limit, shown: Limit) -> None:
-    assert chart.shown_limit(metric, limit) == shown
+    assert chart.format_limit(metric, limit) == shown
 
 
 @pytest.mark.parametrize(

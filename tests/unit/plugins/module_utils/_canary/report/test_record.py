@@ -32,7 +32,7 @@ def full() -> TickRecord:
         decision="hold",
         gates={"half": "closed"},
         actions=("write eu1",),
-        held_after={"eu1": 0.25, "ap1": 0.375},
+        settled_after={"eu1": 0.25, "ap1": 0.375},
         timings={"observe": 0.125},
         errors=("a notice was not taken",),
         waiting=Waiting("gate half", START, ("kubectl annotate",)),
@@ -58,10 +58,10 @@ def test_it_keeps_what_was_seen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("held_after", "skew_ms"), [({}, None), ({"eu1": 0.25}, None), ({"eu1": 0.25, "us1": 0.5}, 250.0)]
+    ("settled_after", "skew_ms"), [({}, None), ({"eu1": 0.25}, None), ({"eu1": 0.25, "us1": 0.5}, 250.0)]
 )
-def test_skew(held_after: dict[str, float], skew_ms: float | None) -> None:
-    assert tick(held_after=held_after).skew_ms == skew_ms
+def test_skew(settled_after: dict[str, float], skew_ms: float | None) -> None:
+    assert tick(settled_after=settled_after).skew_ms == skew_ms
 
 
 def test_a_cluster_that_nobody_looked_at_is_told() -> None:

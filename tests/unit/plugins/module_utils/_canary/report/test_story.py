@@ -50,7 +50,7 @@ BACK = {"eu1": 0, "us1": 0}
     ],
 )
 def test_conclusion(run: list[TickRecord], tone: str, sentence: str, detail: str) -> None:
-    end = story.conclusion(run)
+    end = story.conclude(run)
     assert (end.tone, end.sentence, end.detail) == (tone, sentence, detail)
 
 
@@ -82,17 +82,17 @@ def test_conclusion(run: list[TickRecord], tone: str, sentence: str, detail: str
     ],
 )
 def test_events(run: list[TickRecord], texts: list[str]) -> None:
-    assert [event.text for event in story.events(run)] == texts
+    assert [event.text for event in story.list_events(run)] == texts
 
 
 def test_ticks_with_the_same_intent_are_one_spell() -> None:
     run = [tick(0, step=1), tick(1, step=1), tick(2, step=2), tick(3, {"eu1": 30, "us1": 25}, step=2)]
-    assert [(len(spell.records), spell.seconds) for spell in story.spells(run)] == [(2, 60), (1, 30), (1, 0)]
+    assert [(len(spell.records), spell.seconds) for spell in story.group_by_intent(run)] == [(2, 60), (1, 30), (1, 0)]
 
 
 def test_only_the_last_release_of_a_file_is_told() -> None:
     run = [tick(0, revision="old"), tick(1), tick(2)]
-    assert story.last_run(run) == run[1:]
+    assert story.select_last_run(run) == run[1:]
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_only_the_last_release_of_a_file_is_told() -> None:
     [(0.04, "0.0 s"), (9.94, "9.9 s"), (45.4, "45 s"), (150, "2 min"), (3570, "1 h 00 min"), (11100, "3 h 05 min")],
 )
 def test_durations(seconds: float, words: str) -> None:
-    assert story.duration(seconds) == words
+    assert story.format_duration(seconds) == words
 
 
 @pytest.mark.parametrize(
@@ -108,4 +108,4 @@ def test_durations(seconds: float, words: str) -> None:
     [(0, "0"), (0.0941, "0.094"), (3.25, "3.25"), (99.946, "99.95"), (12345.6, "12 346"), (-0.5, "-0.5")],
 )
 def test_numbers(value: float, digits: str) -> None:
-    assert story.number(value) == digits
+    assert story.format_number(value) == digits

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan.plan import schedule
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan.plan import build_schedule
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.report import table
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.report.record import TickRecord, Waiting
 from ansible_collections.onemesh.istio.tests.support.canary.recorded_runs import START, large_run, tick
@@ -20,7 +20,7 @@ TWELVE = {f"cluster-{number}": 100 for number in range(12)}
     ("record", "lines"),
     [
         (
-            tick(rates={"eu1": 99.98, "us1": 99.96}, held_after={"eu1": 0.25, "us1": 0.262}, decision="continue"),
+            tick(rates={"eu1": 99.98, "us1": 99.96}, settled_after={"eu1": 0.25, "us1": 0.262}, decision="continue"),
             [
                 "12:00:00  step 3/5  25 %   eu1 25 ok 0.2 s   us1 25 ok 0.3 s   skew 12 ms  errors 0.03 %  -> continue",
             ],
@@ -55,7 +55,9 @@ def test_one_tick(record: TickRecord, lines: list[str]) -> None:
     assert [line.rstrip() for line in table.tick_lines(record)] == lines
 
 
-@pytest.mark.parametrize("more", [{}, {"held_after": dict.fromkeys(TWELVE, 0.25)}, {"drift": dict.fromkeys(TWELVE, 5)}])
+@pytest.mark.parametrize(
+    "more", [{}, {"settled_after": dict.fromkeys(TWELVE, 0.25)}, {"drift": dict.fromkeys(TWELVE, 5)}]
+)
 def test_twelve_clusters_stand_in_columns_within_the_width(more: dict[str, Any]) -> None:
     lines = table.tick_lines(tick(weights=TWELVE, **more))
     grid = [line for line in lines[1:] if not line.startswith("    - ")]
@@ -67,7 +69,7 @@ def test_twelve_clusters_stand_in_columns_within_the_width(more: dict[str, Any])
 
 def test_names_and_weights_are_aligned() -> None:
     weights = {"eu1": 5, "production-south": 100, "us1": 50, "us2": 5, "production-east": 5}
-    assert table.tick_lines(tick(weights=weights, held_after={"eu1": 0.25, "us2": 0.5}))[1:] == [
+    assert table.tick_lines(tick(weights=weights, settled_after={"eu1": 0.25, "us2": 0.5}))[1:] == [
         "    eu1                5 ok 0.2 s   production-south 100 ok         us1               50 ok",
         "    us2                5 ok 0.5 s   production-east    5 ok",
     ]
@@ -88,7 +90,7 @@ def test_the_end_of_a_run() -> None:
     run = [
         tick(0, {"eu1": 5, "us1": 5}, step=1, rates={"eu1": 99.9, "us1": 99.8}),
         tick(1, {"eu1": 5, "us1": 5}, step=1, rates={"eu1": 99.9, "us1": 99.2}),
-        tick(2, {"eu1": 50, "us1": 50}, step=2, held_after={"eu1": 0.25, "us1": 0.5}),
+        tick(2, {"eu1": 50, "us1": 50}, step=2, settled_after={"eu1": 0.25, "us1": 0.5}),
         tick(4, {"eu1": 0, "us1": 0}, step=5, phase="succeeded"),
     ]
     assert table.summary_lines(run) == [
@@ -116,7 +118,7 @@ def test_the_summary_of_many_clusters_keeps_to_the_width() -> None:
 
 def test_a_schedule_has_a_row_for_each_step() -> None:
     plan = {"step_weights": [5, 100], "interval": "5m", "drain": 0, "gates": [{"before_weight": 100}]}
-    lines = [" ".join(line.split()) for line in table.schedule_lines(schedule(plan))]
+    lines = [" ".join(line.split()) for line in table.schedule_lines(build_schedule(plan))]
     assert lines[:4] == [
         "step phase canary after waits for",
         "0/5 progressing 0 of 100 0.0 s -",
@@ -127,7 +129,7 @@ def test_a_schedule_has_a_row_for_each_step() -> None:
 
 def test_the_waves_of_a_schedule_are_told_apart() -> None:
     plan = {"step_weights": [50], "waves": [{"clusters": ["east"]}, {"clusters": ["west"]}]}
-    rows = [line.split() for line in table.schedule_lines(schedule(plan))]
+    rows = [line.split() for line in table.schedule_lines(build_schedule(plan))]
     assert "wave" in rows[0]
     assert {"1", "2"} <= {word for row in rows[1:] for word in row[5:]}
 

@@ -10,15 +10,15 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import Traffic
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import TrafficSplit
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.routes.affinity import Affinity, expression
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.routes.routes import (
     RouteRules,
     Sides,
     check,
-    desired,
-    observed,
-    routed,
+    find_sides,
+    make_desired,
+    read_traffic,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.routes import RouteError, Selection
 
@@ -31,7 +31,7 @@ INSIDER_OF_GATEWAY: Json = {"headers": [{"name": "x-user", "value": "insider"}]}
 STICKY = Affinity("canary-user", stable_cookie_name="stable-user")
 SET_COOKIE = "canary-user=abc; Path=/; Max-Age=86400"
 SET_STABLE_COOKIE = "stable-user=abc; Path=/; Max-Age=60"
-HALF = Traffic(50, 50)
+HALF = TrafficSplit(50, 50)
 
 
 def to(subset: str, weight: int | None = None, host: str = "reviews", **more: Any) -> Json:
@@ -96,37 +96,39 @@ def test_weights_are_set_and_nothing_else() -> None:
     expected = deepcopy(live)
     expected["spec"]["http"][1]["route"][0]["weight"] = 70
     expected["spec"]["http"][1]["route"][1]["weight"] = 30
-    assert desired(live, SIDES, rules(), Traffic(30, 70)) == expected
+    assert make_desired(live, SIDES, rules(), TrafficSplit(30, 70)) == expected
 
 
 def test_weights_are_of_another_total() -> None:
     live = virtual_service({"route": [to("v1", 1000), to("v2", 0)]})
     options = rules(total=1000, match=(INSIDER,))
-    result = desired(live, SIDES, options, Traffic(5, 995, matched=True))
+    result = make_desired(live, SIDES, options, TrafficSplit(5, 995, matched=True))
     assert [[entry["weight"] for entry in route["route"]] for route in http(result)] == [[1000], [995, 5]]
-    assert observed(result, SIDES, options) == Traffic(5, 995, matched=True)
+    assert read_traffic(result, SIDES, options) == TrafficSplit(5, 995, matched=True)
 
 
 def test_tcp_and_tls_have_weights() -> None:
     entries = [to("v1", 100), to("v2", 0)]
     live = virtual_service(tcp=[{"route": entries}], tls=[{"match": [{"sniHosts": ["a"]}], "route": entries}])
-    result = desired(live, SIDES, rules(), Traffic(20, 80))
+    result = make_desired(live, SIDES, rules(), TrafficSplit(20, 80))
     assert [[entry["weight"] for entry in result["spec"][part][0]["route"]] for part in ("tcp", "tls")] == [
         [80, 20]
     ] * 2
-    assert observed(result, SIDES, rules()) == Traffic(20, 80)
+    assert read_traffic(result, SIDES, rules()) == TrafficSplit(20, 80)
 
 
 def test_a_delegate_is_an_object_like_any_other() -> None:
     live = virtual_service(ROUTE)
     del live["spec"]["hosts"]
-    result = desired(live, SIDES, rules(match=(INSIDER,)), Traffic(matched=True))
+    result = make_desired(live, SIDES, rules(match=(INSIDER,)), TrafficSplit(matched=True))
     assert list(result["spec"]) == ["http"]
     assert names(result) == ["onemesh-canary-reviews-match-0", "shop"]
 
 
 def test_requests_that_match_go_to_the_canary_and_keep_what_the_route_says() -> None:
-    result = desired(virtual_service(ADMIN, ROUTE), SIDES, rules(match=(INSIDER,)), Traffic(10, 90, matched=True))
+    result = make_desired(
+        virtual_service(ADMIN, ROUTE), SIDES, rules(match=(INSIDER,)), TrafficSplit(10, 90, matched=True)
+    )
     assert http(result) == [
         ADMIN,
         {
@@ -141,7 +143,7 @@ def test_requests_that_match_go_to_the_canary_and_keep_what_the_route_says() -> 
 
 def test_rules_of_the_gateway_api_are_copied_too() -> None:
     live = http_route(RULE, parent="Gateway")
-    result = desired(live, BACKENDS, rules(match=(INSIDER_OF_GATEWAY,)), Traffic(matched=True))
+    result = make_desired(live, BACKENDS, rules(match=(INSIDER_OF_GATEWAY,)), TrafficSplit(matched=True))
     header = {"name": "x-user", "type": "Exact", "value": "insider"}
     assert http(result) == [
         {
@@ -156,7 +158,9 @@ def test_rules_of_the_gateway_api_are_copied_too() -> None:
 
 def test_a_grpc_route_is_matched_by_method() -> None:
     live = http_route({"backendRefs": RULE["backendRefs"]}, kind="GRPCRoute")
-    result = desired(live, BACKENDS, rules(match=({"method": {"service": "shop.Cart"}},)), Traffic(matched=True))
+    result = make_desired(
+        live, BACKENDS, rules(match=({"method": {"service": "shop.Cart"}},)), TrafficSplit(matched=True)
+    )
     assert http(result)[0]["matches"] == [{"method": {"type": "Exact", "service": "shop.Cart"}}]
 
 
@@ -190,17 +194,17 @@ MIRRORS: dict[str, tuple[Json, Sides, Json, Json]] = {
 def test_the_canary_gets_copies(live: Json, sides: Sides, before: Json, after: Json) -> None:
     """Together with weights, on both kinds."""
     fields = ("mirror", "mirrors", "mirrorPercentage", "filters")
-    result = desired(live, sides, rules(), Traffic(10, 90, mirror=20))
+    result = make_desired(live, sides, rules(), TrafficSplit(10, 90, mirror=20))
     assert {name: value for name, value in http(result)[0].items() if name in fields} == after
-    assert observed(result, sides, rules()) == Traffic(10, 90, mirror=20)
-    again = desired(result, sides, rules(), Traffic())
+    assert read_traffic(result, sides, rules()) == TrafficSplit(10, 90, mirror=20)
+    again = make_desired(result, sides, rules(), TrafficSplit())
     assert {name: value for name, value in http(again)[0].items() if name in fields} == before
     assert again == live
 
 
 def test_a_mirror_to_the_canary_is_the_release_s() -> None:
     live = virtual_service({**ROUTE, "mirrors": [to("v2")]})
-    assert desired(live, SIDES, rules(), Traffic()) == virtual_service(ROUTE)
+    assert make_desired(live, SIDES, rules(), TrafficSplit()) == virtual_service(ROUTE)
 
 
 PERCENTAGES: dict[str, tuple[Json, Sides, int]] = {
@@ -221,13 +225,13 @@ PERCENTAGES: dict[str, tuple[Json, Sides, int]] = {
 
 @pytest.mark.parametrize(("live", "sides", "percent"), PERCENTAGES.values(), ids=PERCENTAGES)
 def test_a_mirror_is_seen_however_it_is_written(live: Json, sides: Sides, percent: int) -> None:
-    seen = observed(live, sides, rules())
+    seen = read_traffic(live, sides, rules())
     assert seen is not None
     assert seen.mirror == percent
 
 
 def test_clients_stay_with_their_side() -> None:
-    result = desired(virtual_service(ROUTE), SIDES, rules(affinity=STICKY), Traffic(10, 90, cookie="abc"))
+    result = make_desired(virtual_service(ROUTE), SIDES, rules(affinity=STICKY), TrafficSplit(10, 90, cookie="abc"))
     stable = ROUTE["route"][0]
     pattern = {name: {"headers": {"cookie": {"regex": expression(name, ["abc"])}}} for name in STICKY.names}
     assert http(result) == [
@@ -255,14 +259,14 @@ def test_clients_stay_with_their_side() -> None:
             ],
         },
     ]
-    assert observed(result, SIDES, rules(affinity=STICKY)) == Traffic(10, 90, cookie="abc")
+    assert read_traffic(result, SIDES, rules(affinity=STICKY)) == TrafficSplit(10, 90, cookie="abc")
 
 
 def test_nobody_stays_with_a_side_that_has_no_weight() -> None:
-    everything = desired(virtual_service(ROUTE), SIDES, rules(affinity=STICKY), Traffic(100, 0, cookie="abc"))
+    everything = make_desired(virtual_service(ROUTE), SIDES, rules(affinity=STICKY), TrafficSplit(100, 0, cookie="abc"))
     assert names(everything) == ["onemesh-canary-reviews-stay-0", "shop"]
-    assert routed(everything, SIDES) == {"canary"}
-    nothing = desired(virtual_service(ROUTE), SIDES, rules(affinity=STICKY), Traffic(cookie="abc"))
+    assert find_sides(everything, SIDES) == {"canary"}
+    nothing = make_desired(virtual_service(ROUTE), SIDES, rules(affinity=STICKY), TrafficSplit(cookie="abc"))
     assert nothing == virtual_service(ROUTE)
 
 
@@ -270,7 +274,7 @@ def test_backends_keep_their_filters_beside_the_cookie() -> None:
     own = {"type": "ResponseHeaderModifier", "responseHeaderModifier": {"add": [{"name": "x-side", "value": "v2"}]}}
     live = http_route({**RULE, "backendRefs": [RULE["backendRefs"][0], backend("reviews-v2", 0, filters=[own])]})
     sticky = rules(affinity=Affinity("canary-user"))
-    result = desired(live, BACKENDS, sticky, Traffic(10, 90, cookie="abc"))
+    result = make_desired(live, BACKENDS, sticky, TrafficSplit(10, 90, cookie="abc"))
     assert http(result)[0]["matches"][0]["headers"] == [
         {"name": "cookie", "type": "RegularExpression", "value": expression("canary-user", ["abc"])}
     ]
@@ -279,19 +283,19 @@ def test_backends_keep_their_filters_beside_the_cookie() -> None:
         {"name": "x-side", "value": "v2"},
         {"name": "Set-Cookie", "value": SET_COOKIE},
     ]
-    assert observed(result, BACKENDS, sticky) == Traffic(10, 90, cookie="abc")
-    assert desired(result, BACKENDS, sticky, Traffic()) == live
+    assert read_traffic(result, BACKENDS, sticky) == TrafficSplit(10, 90, cookie="abc")
+    assert make_desired(result, BACKENDS, sticky, TrafficSplit()) == live
 
 
 def test_cookies_of_earlier_runs_are_taken_away() -> None:
-    result = desired(virtual_service(ROUTE), SIDES, rules(affinity=STICKY), Traffic(expired=("abc", "def")))
+    result = make_desired(virtual_service(ROUTE), SIDES, rules(affinity=STICKY), TrafficSplit(expired=("abc", "def")))
     assert names(result) == ["onemesh-canary-reviews-leave-0", "shop"]
     [entry] = http(result)[0]["route"]
     assert entry["destination"]["subset"] == "v1"
     assert entry["headers"]["response"]["add"] == {"Set-Cookie": "canary-user=; Path=/; Max-Age=-1"}
     assert http(result)[0]["match"][0]["headers"]["cookie"]["regex"] == expression("canary-user", ["abc", "def"])
-    assert observed(result, SIDES, rules(affinity=STICKY)) == Traffic(expired=("abc", "def"))
-    assert routed(result, SIDES) == {"stable"}
+    assert read_traffic(result, SIDES, rules(affinity=STICKY)) == TrafficSplit(expired=("abc", "def"))
+    assert find_sides(result, SIDES) == {"stable"}
 
 
 @pytest.mark.parametrize(
@@ -313,23 +317,23 @@ def test_only_the_cookie_itself_counts(header: str, stays: bool) -> None:
 
 def test_weights_of_a_segment_are_for_requests_that_match() -> None:
     segment = rules(match=(INSIDER,), segment=True, affinity=Affinity("canary-user"))
-    result = desired(virtual_service(ROUTE), SIDES, segment, Traffic(10, 90, mirror=5, cookie="abc"))
+    result = make_desired(virtual_service(ROUTE), SIDES, segment, TrafficSplit(10, 90, mirror=5, cookie="abc"))
     assert names(result) == ["onemesh-canary-reviews-stay-0", "onemesh-canary-reviews-segment-0", "shop"]
     assert set(http(result)[0]["match"][0]["headers"]) == {"x-user", "cookie"}
     assert http(result)[1]["match"][1] == {"uri": {"exact": "/stars"}, **INSIDER}
     assert http(result)[2] == ROUTE
-    assert observed(result, SIDES, segment) == Traffic(10, 90, mirror=5, cookie="abc")
-    assert routed(desired(result, SIDES, segment, Traffic(100, 0)), SIDES) == {"stable", "canary"}
-    assert desired(result, SIDES, segment, Traffic()) == virtual_service(ROUTE)
+    assert read_traffic(result, SIDES, segment) == TrafficSplit(10, 90, mirror=5, cookie="abc")
+    assert find_sides(make_desired(result, SIDES, segment, TrafficSplit(100, 0)), SIDES) == {"stable", "canary"}
+    assert make_desired(result, SIDES, segment, TrafficSplit()) == virtual_service(ROUTE)
 
 
 def test_edits_of_the_user_reach_the_copies() -> None:
     options = rules(match=(INSIDER,))
-    live = desired(virtual_service(ROUTE), SIDES, options, Traffic(matched=True))
+    live = make_desired(virtual_service(ROUTE), SIDES, options, TrafficSplit(matched=True))
     live["spec"]["http"][1]["timeout"] = "9s"
     live["spec"]["http"].insert(1, deepcopy(ADMIN))
     live["metadata"]["labels"]["mine"] = "yes"
-    result = desired(live, SIDES, options, Traffic(matched=True))
+    result = make_desired(live, SIDES, options, TrafficSplit(matched=True))
     assert [route.get("timeout") for route in http(result)] == [None, "9s", "9s"]
     assert names(result) == ["", "onemesh-canary-reviews-match-1", "shop"]
     assert result["metadata"] == live["metadata"]
@@ -341,10 +345,10 @@ def test_two_releases_share_an_object() -> None:
     first = (Sides("v1", "v2"), RouteRules(Selection(routes=("0",)), "b-reviews", match=(INSIDER,)))
     second = (Sides("a", "b"), RouteRules(Selection(routes=("1",)), "stars", match=(INSIDER,)))
     third = (Sides("v1", "v2"), RouteRules(Selection(routes=("0",)), "a-reviews", match=({"port": 80},)))
-    traffic = Traffic(matched=True)
+    traffic = TrafficSplit(matched=True)
     result = live
     for sides, options in (first, second, third):
-        result = desired(result, sides, options, traffic)
+        result = make_desired(result, sides, options, traffic)
     assert names(result) == [
         "onemesh-canary-a-reviews-match-0",
         "onemesh-canary-b-reviews-match-0",
@@ -353,10 +357,10 @@ def test_two_releases_share_an_object() -> None:
         "stars",
     ]
     for sides, options in (first, second, third):
-        assert desired(result, sides, options, traffic) == result
-    assert observed(result, *second) == Traffic(matched=True)
+        assert make_desired(result, sides, options, traffic) == result
+    assert read_traffic(result, *second) == TrafficSplit(matched=True)
     for sides, options in (first, second, third):
-        result = desired(result, sides, options, Traffic())
+        result = make_desired(result, sides, options, TrafficSplit())
     assert result == live
 
 
@@ -404,63 +408,69 @@ ROUTED: dict[str, tuple[Json, Sides, set[str]]] = {
 
 @pytest.mark.parametrize(("live", "sides", "expected"), ROUTED.values(), ids=ROUTED)
 def test_sides_that_get_anything_are_known(live: Json, sides: Sides, expected: set[str]) -> None:
-    assert routed(live, sides) == expected
+    assert find_sides(live, sides) == expected
 
 
 @pytest.mark.parametrize(
     ("weights", "expected"),
     [
-        ([(100, 0)], Traffic()),
-        ([(1, 1)], Traffic(50, 50)),
-        ([(2, 1)], Traffic(33, 67)),
-        ([(9999, 1)], Traffic(1, 100)),
-        ([(90, 10), (30, 70)], Traffic(70, 30)),
+        ([(100, 0)], TrafficSplit()),
+        ([(1, 1)], TrafficSplit(50, 50)),
+        ([(2, 1)], TrafficSplit(33, 67)),
+        ([(9999, 1)], TrafficSplit(1, 100)),
+        ([(90, 10), (30, 70)], TrafficSplit(70, 30)),
     ],
 )
-def test_weights_are_seen_as_shares(weights: list[tuple[int, int]], expected: Traffic) -> None:
+def test_weights_are_seen_as_shares(weights: list[tuple[int, int]], expected: TrafficSplit) -> None:
     live = virtual_service(*({"route": [to("v1", stable), to("v2", canary)]} for stable, canary in weights))
-    assert observed(live, SIDES, rules()) == expected
+    assert read_traffic(live, SIDES, rules()) == expected
 
 
 @pytest.mark.parametrize("live", [virtual_service(ADMIN), virtual_service({"route": [to("v1")]})])
 def test_nothing_is_seen_where_the_sides_are_not(live: Json) -> None:
-    assert observed(live, SIDES, rules()) is None
-    assert observed(live, SIDES, RouteRules(Selection(routes=("0",)), "reviews")) is None
+    assert read_traffic(live, SIDES, rules()) is None
+    assert read_traffic(live, SIDES, RouteRules(Selection(routes=("0",)), "reviews")) is None
 
 
 TCP = virtual_service(tcp=[{"route": [to("v1", 100), to("v2", 0)]}])
-REFUSED: dict[str, tuple[Json, Sides, RouteRules, Traffic, str]] = {
+REFUSED: dict[str, tuple[Json, Sides, RouteRules, TrafficSplit, str]] = {
     "a key that is in no route": (virtual_service(ROUTE), Sides("v1", "v3"), rules(), HALF, "destination-missing"),
     "weights that others have": (
         virtual_service({"route": [*ROUTE["route"], to("v3", 10)]}), SIDES, rules(), HALF, "weights-sum",
     ),
-    "a match on TCP": (TCP, SIDES, rules(match=(INSIDER,)), Traffic(matched=True), "needs-http-match"),
-    "affinity on TCP": (TCP, SIDES, rules(affinity=STICKY), Traffic(1, 99, cookie="a"), "needs-http-affinity"),
-    "a mirror on TCP": (TCP, SIDES, rules(), Traffic(mirror=10), "needs-http-mirror"),
+    "a match on TCP": (TCP, SIDES, rules(match=(INSIDER,)), TrafficSplit(matched=True), "needs-http-match"),
+    "affinity on TCP": (TCP, SIDES, rules(affinity=STICKY), TrafficSplit(1, 99, cookie="a"), "needs-http-affinity"),
+    "a mirror on TCP": (TCP, SIDES, rules(), TrafficSplit(mirror=10), "needs-http-mirror"),
     "a mirror on TCPRoute": (
-        http_route(RULE, kind="TCPRoute"), BACKENDS, rules(), Traffic(mirror=1), "needs-http-mirror",
+        http_route(RULE, kind="TCPRoute"), BACKENDS, rules(), TrafficSplit(mirror=1), "needs-http-mirror",
     ),
     "a mirror where the field is taken": (
-        virtual_service({**ROUTE, "mirror": {"host": "audit"}}), SIDES, rules(), Traffic(mirror=10), "mirror-taken",
+        virtual_service({**ROUTE, "mirror": {"host": "audit"}}),
+        SIDES,
+        rules(),
+        TrafficSplit(mirror=10),
+        "mirror-taken",
     ),
     "a cookie where another is set": (
         virtual_service({"route": [
             to("v1", 100), to("v2", 0, headers={"response": {"set": {"set-cookie": "a=b"}}})]}),
-        SIDES, rules(affinity=STICKY), Traffic(1, 99, cookie="abc"), "cookie-taken",
+        SIDES, rules(affinity=STICKY), TrafficSplit(1, 99, cookie="abc"), "cookie-taken",
     ),
     "matches that have no form together": (
         virtual_service({**ROUTE, "match": [{"headers": {"cookie": {"regex": "a"}}}]}), SIDES,
-        rules(affinity=STICKY), Traffic(1, 99, cookie="abc"), "match-conflict",
+        rules(affinity=STICKY), TrafficSplit(1, 99, cookie="abc"), "match-conflict",
     ),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("live", "sides", "options", "traffic", "slug"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_is_refused(live: Json, sides: Sides, options: RouteRules, traffic: Traffic, slug: str) -> None:
+def test_what_cannot_be_is_refused(
+    live: Json, sides: Sides, options: RouteRules, traffic: TrafficSplit, slug: str
+) -> None:
     """By the check beforehand, and by what would write it."""
     before = deepcopy(live)
     with pytest.raises(RouteError) as caught:
-        desired(live, sides, options, traffic)
+        make_desired(live, sides, options, traffic)
     assert caught.value.kind.slug == slug
     assert "shop/reviews" in str(caught.value)
     assert slug in [problem.kind.slug for problem in check(live, sides, options, [traffic])]
@@ -513,13 +523,13 @@ def test_everything_in_the_way_is_said_beforehand(
 @pytest.mark.parametrize(
     ("options", "traffic", "slug"),
     [
-        (rules(), Traffic(matched=True), "match-missing"),
-        (rules(), Traffic(1, 99, cookie="a"), "affinity-missing"),
-        (rules(affinity=STICKY), Traffic(1, 99, cookie="a;b"), "cookie-value-invalid"),
-        (rules(affinity=STICKY), Traffic(expired=("a|b",)), "cookie-value-invalid"),
+        (rules(), TrafficSplit(matched=True), "match-missing"),
+        (rules(), TrafficSplit(1, 99, cookie="a"), "affinity-missing"),
+        (rules(affinity=STICKY), TrafficSplit(1, 99, cookie="a;b"), "cookie-value-invalid"),
+        (rules(affinity=STICKY), TrafficSplit(expired=("a|b",)), "cookie-value-invalid"),
     ],
 )
-def test_traffic_that_the_rules_do_not_know_is_refused(options: RouteRules, traffic: Traffic, slug: str) -> None:
+def test_traffic_that_the_rules_do_not_know_is_refused(options: RouteRules, traffic: TrafficSplit, slug: str) -> None:
     with pytest.raises(RouteError) as caught:
-        desired(virtual_service(ROUTE), SIDES, options, traffic)
+        make_desired(virtual_service(ROUTE), SIDES, options, traffic)
     assert caught.value.kind.slug == slug

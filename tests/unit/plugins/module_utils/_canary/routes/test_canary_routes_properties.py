@@ -8,14 +8,14 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import Traffic
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import TrafficSplit
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.routes.affinity import Affinity
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.routes.routes import (
     RouteRules,
     Sides,
-    desired,
-    observed,
-    routed,
+    find_sides,
+    make_desired,
+    read_traffic,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.routes import Selection
 from hypothesis import HealthCheck, given, settings
@@ -115,12 +115,12 @@ def rules_for(draw: st.DrawFn, kind: str) -> RouteRules:
     )
 
 
-def traffics(rules: RouteRules) -> st.SearchStrategy[Traffic]:
+def traffics(rules: RouteRules) -> st.SearchStrategy[TrafficSplit]:
     cookies = st.sampled_from(["", "abc", "def"]) if rules.affinity else st.just("")
     expired = st.sampled_from([(), ("old",), ("old", "older")]) if rules.affinity else st.just(())
     return st.integers(0, 100).flatmap(
         lambda canary: st.builds(
-            Traffic,
+            TrafficSplit,
             canary=st.just(canary),
             stable=st.just(100 - canary),
             mirror=st.integers(0, 100),
@@ -132,7 +132,7 @@ def traffics(rules: RouteRules) -> st.SearchStrategy[Traffic]:
 
 
 @st.composite
-def runs(draw: st.DrawFn) -> tuple[Json, RouteRules, list[Traffic]]:
+def runs(draw: st.DrawFn) -> tuple[Json, RouteRules, list[TrafficSplit]]:
     live = draw(istio_objects() | gateway_objects())
     rules = draw(rules_for(live["kind"]))
     return live, rules, draw(st.lists(traffics(rules), min_size=1, max_size=4))
@@ -140,38 +140,38 @@ def runs(draw: st.DrawFn) -> tuple[Json, RouteRules, list[Traffic]]:
 
 @unhurried
 @given(runs())
-def test_only_the_last_traffic_counts(run: tuple[Json, RouteRules, list[Traffic]]) -> None:
+def test_only_the_last_traffic_counts(run: tuple[Json, RouteRules, list[TrafficSplit]]) -> None:
     live, rules, steps = run
     before = deepcopy(live)
     current = live
     for traffic in steps:
-        current = desired(current, SIDES, rules, traffic)
-    assert current == desired(live, SIDES, rules, steps[-1])
-    assert desired(current, SIDES, rules, steps[-1]) == current
+        current = make_desired(current, SIDES, rules, traffic)
+    assert current == make_desired(live, SIDES, rules, steps[-1])
+    assert make_desired(current, SIDES, rules, steps[-1]) == current
     assert live == before
 
 
 @unhurried
 @given(runs())
-def test_nothing_but_weights_is_left(run: tuple[Json, RouteRules, list[Traffic]]) -> None:
+def test_nothing_but_weights_is_left(run: tuple[Json, RouteRules, list[TrafficSplit]]) -> None:
     live, rules, steps = run
     current = live
     for traffic in steps:
-        current = desired(current, SIDES, rules, traffic)
-    left = desired(current, SIDES, rules, Traffic())
+        current = make_desired(current, SIDES, rules, traffic)
+    left = make_desired(current, SIDES, rules, TrafficSplit())
     assert _without_weights(left) == _without_weights(live)
-    assert routed(left, SIDES) == {"stable"}
-    assert observed(left, SIDES, rules) == Traffic()
+    assert find_sides(left, SIDES) == {"stable"}
+    assert read_traffic(left, SIDES, rules) == TrafficSplit()
 
 
 @unhurried
 @given(runs())
-def test_what_is_written_is_what_is_seen(run: tuple[Json, RouteRules, list[Traffic]]) -> None:
+def test_what_is_written_is_what_is_seen(run: tuple[Json, RouteRules, list[TrafficSplit]]) -> None:
     """But for cookies that have no effect."""
     live, rules, steps = run
     wanted = steps[-1]
-    result = desired(live, SIDES, rules, wanted)
-    expected = Traffic(
+    result = make_desired(live, SIDES, rules, wanted)
+    expected = TrafficSplit(
         wanted.canary,
         wanted.stable,
         wanted.mirror,
@@ -179,24 +179,24 @@ def test_what_is_written_is_what_is_seen(run: tuple[Json, RouteRules, list[Traff
         wanted.cookie if wanted.canary else "",
         () if wanted.canary else wanted.expired,
     )
-    assert observed(result, SIDES, rules) == expected
-    assert routed(result, SIDES) >= expected.sides
-    assert ("canary" in routed(result, SIDES)) == ("canary" in expected.sides or bool(wanted.mirror))
+    assert read_traffic(result, SIDES, rules) == expected
+    assert find_sides(result, SIDES) >= expected.sides
+    assert ("canary" in find_sides(result, SIDES)) == ("canary" in expected.sides or bool(wanted.mirror))
 
 
 @unhurried
 @given(runs(), st.data())
 def test_an_edit_counts_as_if_it_had_been_there(
-    run: tuple[Json, RouteRules, list[Traffic]], data: st.DataObject
+    run: tuple[Json, RouteRules, list[TrafficSplit]], data: st.DataObject
 ) -> None:
     live, rules, steps = run
     section = "http" if live["kind"] == "VirtualService" else "rules"
-    edited = desired(live, SIDES, rules, steps[0])
+    edited = make_desired(live, SIDES, rules, steps[0])
     users = [one for one in edited["spec"][section] if not one.get("name", "").startswith("onemesh-canary-")]
     number = data.draw(st.integers(0, len(users) - 1))
     users[number]["edited"] = live["spec"][section][number]["edited"] = "yes"
     edited["metadata"]["labels"]["edited"] = live["metadata"]["labels"]["edited"] = "yes"
-    assert desired(edited, SIDES, rules, steps[-1]) == desired(live, SIDES, rules, steps[-1])
+    assert make_desired(edited, SIDES, rules, steps[-1]) == make_desired(live, SIDES, rules, steps[-1])
 
 
 def _without_weights(value: Any) -> Any:

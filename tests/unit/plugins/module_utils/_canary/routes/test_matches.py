@@ -12,7 +12,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.routes.match
     NotOneMatch,
     both_of_gateway_api,
     both_of_istio,
-    product,
+    intersect,
 )
 
 Json = dict[str, Any]
@@ -137,11 +137,11 @@ def test_what_has_no_form_is_said(both: Any, route: Json, release: Json, text: s
 def test_the_product_is_of_all_pairs_that_can_be() -> None:
     routes = [{"uri": {"exact": "/a"}}, {"uri": {"exact": "/b"}}]
     release = [INSIDER, {"uri": {"prefix": "/a"}}]
-    assert product(both_of_istio, routes, release) == [
+    assert intersect(both_of_istio, routes, release) == [
         {"uri": {"exact": "/a"}, **INSIDER},
         {"uri": {"exact": "/a"}},
         {"uri": {"exact": "/b"}, **INSIDER},
     ]
-    assert product(both_of_istio, [], [INSIDER]) == [INSIDER]
+    assert intersect(both_of_istio, [], [INSIDER]) == [INSIDER]
     nested = [{"uri": {"prefix": "/"}}, {"uri": {"prefix": "/a"}}]
-    assert product(both_of_istio, nested, [{"uri": {"exact": "/a/b"}}]) == [{"uri": {"exact": "/a/b"}}]
+    assert intersect(both_of_istio, nested, [{"uri": {"exact": "/a/b"}}]) == [{"uri": {"exact": "/a/b"}}]

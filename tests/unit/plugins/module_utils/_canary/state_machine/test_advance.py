@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import Request, Verdict
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan.plan import schedule
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan.plan import build_schedule
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.advance import (
     advance,
     compute_needs,
     seconds_until_due,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.state import State
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.state import ReleaseState
 from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import Policy
 from ansible_collections.onemesh.istio.tests.support.canary.release_world import (
     FAILED,
@@ -44,7 +44,7 @@ def test_a_good_release_takes_every_step_once_and_leaves_no_canary() -> None:
 
 
 def test_before_the_first_release_the_stable_side_is_made_of_what_runs() -> None:
-    world = World(rules_of(baseline=True), revision="r1", state=State())
+    world = World(rules_of(baseline=True), revision="r1", state=ReleaseState())
     world.stable["east"] = WAITING
     for _number in range(3):
         world.tick()
@@ -56,7 +56,7 @@ def test_before_the_first_release_the_stable_side_is_made_of_what_runs() -> None
 
 @pytest.mark.parametrize("step", range(DONE))
 @pytest.mark.parametrize("cut", [None, 0, 1])
-def test_the_way_back_is_open_from_every_step(step: int, cut: int | None) -> None:
+def test_the_rollback_is_open_from_every_step(step: int, cut: int | None) -> None:
     world = World(rules_of()).until(step)
     if cut is not None:
         world.tick(60, "skip", cut=cut)
@@ -169,7 +169,7 @@ def test_a_failure_in_the_tick_of_a_request_to_go_on_goes_before_it() -> None:
     assert world.state.phase == "failed"
 
 
-def test_a_hold_stops_steps_and_not_the_way_back() -> None:
+def test_a_hold_stops_steps_and_not_the_rollback() -> None:
     world = World(rules_of()).until(1)
     world.tick(request="hold")
     world.tick(600)
@@ -206,7 +206,7 @@ def test_a_revision_that_is_put_back_ends_the_run() -> None:
     assert (state.phase, state.promoted, world.weights) == ("failed", "r1", {"east": 0, "west": 0})
 
 
-def test_a_revision_that_comes_in_a_way_back_begins_after_it() -> None:
+def test_a_revision_that_comes_in_a_rollback_begins_after_it() -> None:
     world = World(rules_of()).until(2)
     world.tick(request="rollback")
     world.revision = "r3"
@@ -243,7 +243,7 @@ def test_a_step_that_is_not_taken_leaves_no_trace() -> None:
     assert world.state.phase == "progressing"
 
 
-def test_a_way_back_is_owed_to_a_cluster_that_is_away() -> None:
+def test_a_rollback_is_owed_to_a_cluster_that_is_away() -> None:
     world = World(rules_of()).until(2)
     world.away = {"west"}
     world.verdict = "fail"
@@ -329,7 +329,7 @@ def test_a_canary_that_is_not_ready_holds_and_one_that_is_broken_ends_the_releas
     assert world.state.phase == "failed"
 
 
-def test_a_gradual_way_back_goes_down_step_by_step() -> None:
+def test_a_gradual_rollback_goes_down_step_by_step() -> None:
     world = World(rules_of(rollback_step=20, rollback_interval=30.0)).until(2)
     world.tick(request="rollback")
     seen = [world.weights["east"]]
@@ -421,7 +421,7 @@ def test_pods_come_before_requests_and_go_after_them() -> None:
 
 def test_a_plan_that_is_changed_moves_nobody_and_can_be_left() -> None:
     world = World(rules_of()).until(2)
-    world.rules = replace(world.rules, steps=schedule({"step_weights": [70, 80], "interval": 60}))
+    world.rules = replace(world.rules, steps=build_schedule({"step_weights": [70, 80], "interval": 60}))
     world.tick(60)
     assert world.weights == {"east": 50, "west": 50}
     world.tick(request="rollback")
@@ -431,7 +431,7 @@ def test_a_plan_that_is_changed_moves_nobody_and_can_be_left() -> None:
 def test_a_plan_that_is_changed_after_a_release_changes_nothing_until_the_next() -> None:
     world = World(rules_of())
     world.run()
-    world.rules = replace(world.rules, steps=schedule({"step_weight": 10, "interval": 60}))
+    world.rules = replace(world.rules, steps=build_schedule({"step_weight": 10, "interval": 60}))
     assert not world.tick().apply
     assert world.weights == {"east": 0, "west": 0}
 

@@ -148,13 +148,13 @@ def test_a_release_ends_once_all_is_well_whatever_happened_before(rules: Any, sc
 
 @settings(max_examples=40, deadline=None)
 @given(RULES, SCRIPT)
-def test_the_way_back_is_open_from_everywhere_and_ends_with_nobody_at_the_canary(
+def test_the_rollback_is_open_from_everywhere_and_ends_with_nobody_at_the_canary(
     rules: Any, script: list[tuple[str, str]]
 ) -> None:
     world = World(rules)
     for kind, value in script:
         happens(world, kind, value)
-    if not world.state.running:
+    if not world.state.is_running:
         return
     becomes_well(world)
     world.revision = world.state.revision

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.state import (
-    State,
+    ReleaseState,
     UnreadableState,
     decode,
     encode,
@@ -23,7 +23,7 @@ def test_what_was_written_is_read_again(step: int) -> None:
     world = World(rules_of()).until(step)
     world.tick(60, cut=1)
     assert decode(encode(world.state)) == world.state
-    assert decode(encode(State())) == State()
+    assert decode(encode(ReleaseState())) == ReleaseState()
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_what_was_written_is_read_again(step: int) -> None:
     ],
 )
 def test_what_is_no_state_of_this_version_is_refused_with_the_reason(change: dict[str, Any], words: str) -> None:
-    document = {**json.loads(encode(State())), **change}
+    document = {**json.loads(encode(ReleaseState())), **change}
     with pytest.raises(UnreadableState, match=words):
         decode(json.dumps(document))
 
@@ -53,4 +53,4 @@ def test_what_is_no_document_is_refused(text: str) -> None:
     [("initialized", False), ("waiting", False), ("progressing", True), ("waiting_promotion", True), ("failed", False)],
 )
 def test_which_phases_are_under_way(phase: Any, running: bool) -> None:
-    assert State(phase).running == running
+    assert ReleaseState(phase).is_running == running

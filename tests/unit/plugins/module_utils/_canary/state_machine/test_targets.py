@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import ALL_WAVES, Traffic
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan.plan import schedule, waves_of
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.state import Position, State
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import ALL_WAVES, TrafficSplit
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan.plan import build_schedule, waves_of
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.state import Position, ReleaseState
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.targets import (
     ClusterTarget,
     compute_targets,
@@ -22,13 +22,13 @@ PLAN: dict[str, Any] = {
     "step_weights": [10, 50],
     "waves": [{"name": "first", "clusters": ["east"]}, {"name": "rest"}],
 }
-STEPS, WAVES = schedule(PLAN), waves_of(PLAN, ["east", "west"])
+STEPS, WAVES = build_schedule(PLAN), waves_of(PLAN, ["east", "west"])
 STARTED = replace(Position(1), bare=True)
 
 
 def at(position: Position, **state: Any) -> dict[str, tuple[int, int, bool, bool]]:
     """From cluster to weight, size, copy and restore of the canary."""
-    found = compute_targets(STEPS, WAVES, State(**state), position)
+    found = compute_targets(STEPS, WAVES, ReleaseState(**state), position)
     return {name: (each.traffic.canary, each.replicas, each.copy, each.restore) for name, each in found.items()}
 
 
@@ -68,7 +68,7 @@ def test_a_cluster_that_is_behind_has_its_pods_and_no_share() -> None:
 @pytest.mark.parametrize("index", range(len(STEPS)))
 def test_a_position_with_places_means_the_same_whatever_the_plan_is(index: int) -> None:
     position = replace(Position(index), places=places_at(STEPS, index))
-    state = State()
+    state = ReleaseState()
     assert compute_targets((), WAVES, state, position) == compute_targets(STEPS, WAVES, state, Position(index))
 
 
@@ -89,18 +89,18 @@ def test_waves_that_do_not_differ_have_one_place() -> None:
     ],
 )
 def test_clients_stay_with_a_canary_that_has_a_share(position: Position, cookie: str, expired: tuple[str, ...]) -> None:
-    found = compute_targets(STEPS, WAVES, State(cookie="new", expired=("old",)), position)["east"]
+    found = compute_targets(STEPS, WAVES, ReleaseState(cookie="new", expired=("old",)), position)["east"]
     assert (found.traffic.cookie, found.traffic.expired) == (cookie, expired)
 
 
 @pytest.mark.parametrize(
     ("traffic", "sends"),
     [
-        (Traffic(), False),
-        (Traffic(1, 99), True),
-        (Traffic(matched=True), True),
-        (Traffic(mirror=5), True),
+        (TrafficSplit(), False),
+        (TrafficSplit(1, 99), True),
+        (TrafficSplit(matched=True), True),
+        (TrafficSplit(mirror=5), True),
     ],
 )
-def test_who_sends_to_the_canary(traffic: Traffic, sends: bool) -> None:
+def test_who_sends_to_the_canary(traffic: TrafficSplit, sends: bool) -> None:
     assert ClusterTarget(traffic).sends == sends

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.workloads.configs import (
     Config,
-    config_copies,
     configs_of_template,
-    digest,
-    tracked,
-    with_copies,
+    hash_config,
+    list_references,
+    make_config_copies,
+    use_copies,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.workloads.workloads import revision
 from ansible_collections.onemesh.istio.tests.support.canary.workload_objects import (
@@ -76,7 +76,7 @@ REFERENCES: list[tuple[str, Object, tuple[Config, ...]]] = [
 
 @pytest.mark.parametrize(("pod", "expected"), [case[1:] for case in REFERENCES], ids=[case[0] for case in REFERENCES])
 def test_what_a_pod_template_refers_to(pod: Object, expected: tuple[Config, ...]) -> None:
-    assert tracked(workload(pod=pod)) == expected
+    assert list_references(workload(pod=pod)) == expected
 
 
 POD: Object = {
@@ -116,7 +116,7 @@ def test_one_that_is_not_to_be_tracked_is_not(owner: str, value: str) -> None:
     annotation = {f"{owner}/config-tracking": value}
     one, other = (config("settings", annotations=annotation, data={"key": each}) for each in ("old", "new"))
     assert revision_with(one, KEYS) == revision_with(other, KEYS)
-    assert [each["kind"] for each in config_copies(workload(pod=POD), by_key(one, KEYS))] == ["Secret"]
+    assert [each["kind"] for each in make_config_copies(workload(pod=POD), by_key(one, KEYS))] == ["Secret"]
 
 
 def test_a_workload_may_have_none_of_its_tracked() -> None:
@@ -124,24 +124,24 @@ def test_a_workload_may_have_none_of_its_tracked() -> None:
     assert revision_with(SETTINGS, KEYS, **disabled) == revision_with(**disabled)
     live = workload(pod=POD)
     live["metadata"]["annotations"]["onemesh.istio/config-tracking"] = "disabled"
-    assert config_copies(live, by_key(SETTINGS, KEYS)) == []
-    assert with_copies(live, by_key(SETTINGS, KEYS)) == live["spec"]["template"]
+    assert make_config_copies(live, by_key(SETTINGS, KEYS)) == []
+    assert use_copies(live, by_key(SETTINGS, KEYS)) == live["spec"]["template"]
 
 
 @pytest.mark.parametrize("kind", ["kubernetes.io/service-account-token", "kubernetes.io/dockerconfigjson"])
 def test_secrets_that_are_for_others_are_neither_tracked_nor_copied(kind: str) -> None:
     one, other = (config("keys", "Secret", type=kind, data={"token": each}) for each in ("b2xk", "bmV3"))
     assert revision_with(SETTINGS, one) == revision_with(SETTINGS, other)
-    assert [each["kind"] for each in config_copies(workload(pod=POD), by_key(SETTINGS, one))] == ["ConfigMap"]
+    assert [each["kind"] for each in make_config_copies(workload(pod=POD), by_key(SETTINGS, one))] == ["ConfigMap"]
 
 
 def test_copies_hold_the_data_and_nothing_of_the_identity() -> None:
-    settings, keys = config_copies(workload(pod=POD), by_key(SETTINGS, KEYS))
+    settings, keys = make_config_copies(workload(pod=POD), by_key(SETTINGS, KEYS))
     assert settings == {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {
-            "name": f"settings-primary-{digest(SETTINGS)[:10]}",
+            "name": f"settings-primary-{hash_config(SETTINGS)[:10]}",
             "namespace": "shop",
             "labels": {"team": "shop"},
         },
@@ -154,28 +154,28 @@ def test_copies_hold_the_data_and_nothing_of_the_identity() -> None:
 def test_the_stable_side_reads_the_copies_and_the_template_of_the_workload_stays() -> None:
     live, configs = workload(pod=POD), by_key(SETTINGS, KEYS)
     before = json.dumps(live)
-    template = with_copies(live, configs)
-    names = {f"{each['kind']}/{each['metadata']['name']}" for each in config_copies(live, configs)}
+    template = use_copies(live, configs)
+    names = {f"{each['kind']}/{each['metadata']['name']}" for each in make_config_copies(live, configs)}
     assert configs_of_template(template) == names
     assert json.dumps(live) == before
 
 
 def test_what_is_not_there_is_referred_to_by_its_own_name() -> None:
-    template = with_copies(workload(pod=POD), by_key(SETTINGS))
+    template = use_copies(workload(pod=POD), by_key(SETTINGS))
     assert "Secret/keys" in configs_of_template(template)
 
 
 @pytest.mark.parametrize("name", ["a" * 253, "a" * 233 + "." + "b" * 19])
 def test_long_names_are_cut_to_what_kubernetes_takes(name: str) -> None:
     live = workload(pod={"volumes": [{"configMap": {"name": name}}]})
-    (copied,) = config_copies(live, by_key(config(name)))
+    (copied,) = make_config_copies(live, by_key(config(name)))
     assert len(copied["metadata"]["name"]) <= 253
     assert ".-" not in copied["metadata"]["name"]
 
 
 def test_new_data_makes_a_new_copy_and_leaves_the_old_one_alone() -> None:
     def names(*configs: Object) -> list[Any]:
-        return [each["metadata"]["name"] for each in config_copies(workload(pod=POD), by_key(*configs))]
+        return [each["metadata"]["name"] for each in make_config_copies(workload(pod=POD), by_key(*configs))]
 
     old, new = names(SETTINGS, KEYS), names(config("settings", data={"key": "new"}), KEYS)
     assert old[0] != new[0]

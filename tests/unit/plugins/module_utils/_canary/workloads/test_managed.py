@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.workloads.managed import (
-    Service,
-    apex_edit,
-    clashes,
-    destination_rules,
-    http_route,
-    managed,
-    route,
-    services,
-    virtual_service,
+    ManagedService,
+    edit_apex,
+    find_clashes,
+    make_destination_rules,
+    make_http_route,
+    make_route,
+    make_services,
+    make_virtual_service,
+    read_service,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import owned
@@ -27,8 +27,8 @@ POLICY = {"outlierDetection": {"consecutive5xxErrors": 3}}
 EDGE = {"name": "edge", "namespace": "gateways"}
 
 
-def service(*, target: Object | None = None, **options: Any) -> Service:
-    return managed({"port": 80, **options}, target or workload())
+def service(*, target: Object | None = None, **options: Any) -> ManagedService:
+    return read_service({"port": 80, **options}, target or workload())
 
 
 def refused(**options: Any) -> list[str]:
@@ -41,7 +41,7 @@ def refused(**options: Any) -> list[str]:
 
 
 def test_three_services_of_which_two_select_the_stable_side() -> None:
-    made = services(service(target_port="http-web", app_protocol="http2"))
+    made = make_services(service(target_port="http-web", app_protocol="http2"))
     assert [(each["metadata"]["name"], each["spec"]["selector"]) for each in made] == [
         ("web", {"app": "web-primary"}),
         ("web-primary", {"app": "web-primary"}),
@@ -59,7 +59,7 @@ def test_the_port_of_the_pods(target_port: Any, expected: int | str) -> None:
 
 
 def test_the_name_and_what_is_added_to_each_service() -> None:
-    made = services(
+    made = make_services(
         service(name="shop", apex={"labels": {"a": "1"}, "annotations": {}}, canary={"annotations": {"b": "2"}})
     )
     assert [each["metadata"] for each in made] == [
@@ -91,12 +91,12 @@ def test_further_ports_of_the_pods_are_found() -> None:
 
 
 def test_the_users_service_is_repointed_and_otherwise_the_same() -> None:
-    live = services(service())[0]
+    live = make_services(service())[0]
     live["metadata"]["labels"] = {"of": "the user"}
     live["spec"] |= {"selector": {"app": "web", "tier": "front"}, "clusterIP": "10.0.0.9", "sessionAffinity": "None"}
-    after = apex_edit(live, service(), cluster="east")
+    after = edit_apex(live, service(), cluster="east")
     assert after == {**live, "spec": {**live["spec"], "selector": {"app": "web-primary"}}}
-    assert apex_edit(after, service(), cluster="east") == after
+    assert edit_apex(after, service(), cluster="east") == after
 
 
 @pytest.mark.parametrize(
@@ -108,21 +108,24 @@ def test_the_users_service_is_repointed_and_otherwise_the_same() -> None:
     ],
 )
 def test_a_service_that_is_of_no_use_is_refused(spec: Object, message: str) -> None:
-    live = services(service())[0]
+    live = make_services(service())[0]
     live["spec"] |= spec
     with pytest.raises(MeshError, match=message):
-        apex_edit(live, service(), cluster="east")
+        edit_apex(live, service(), cluster="east")
 
 
 # VirtualService and DestinationRules
 
 
 def test_each_side_has_a_rule_with_the_policy() -> None:
-    made = destination_rules(service(traffic_policy=POLICY))
+    made = make_destination_rules(service(traffic_policy=POLICY))
     assert [(each["metadata"]["name"], each["spec"]) for each in made] == [
         (name, {"host": name, "trafficPolicy": POLICY}) for name in ("web-primary", "web-canary")
     ]
-    assert [each["spec"] for each in destination_rules(service())] == [{"host": "web-primary"}, {"host": "web-canary"}]
+    assert [each["spec"] for each in make_destination_rules(service())] == [
+        {"host": "web-primary"},
+        {"host": "web-canary"},
+    ]
 
 
 SPLIT = [
@@ -132,7 +135,7 @@ SPLIT = [
 
 
 def test_a_virtual_service_with_everything_on_the_stable_side() -> None:
-    assert route(service()) == {
+    assert make_route(service()) == {
         "apiVersion": "networking.istio.io/v1",
         "kind": "VirtualService",
         "metadata": {"name": "web", "namespace": "shop"},
@@ -155,17 +158,17 @@ def test_a_virtual_service_with_everything_on_the_stable_side() -> None:
     ],
 )
 def test_hosts_and_gateways(hosts: list[str], gateways: list[str], expected: tuple[list[str], list[str]]) -> None:
-    spec = virtual_service(service(hosts=hosts, gateways=gateways))["spec"]
+    spec = make_virtual_service(service(hosts=hosts, gateways=gateways))["spec"]
     assert (spec["hosts"], spec["gateways"]) == expected
 
 
 def test_a_delegate_has_neither_hosts_nor_gateways() -> None:
-    assert virtual_service(service(delegation=True))["spec"] == {"http": [{"route": SPLIT}]}
+    assert make_virtual_service(service(delegation=True))["spec"] == {"http": [{"route": SPLIT}]}
 
 
 def test_the_settings_of_the_route() -> None:
     match = [{"uri": {"prefix": "/api"}}]
-    made = virtual_service(
+    made = make_virtual_service(
         service(
             match=match,
             rewrite={"uri": "/", "type": "ReplacePrefixMatch"},
@@ -200,12 +203,12 @@ def test_the_settings_of_the_route() -> None:
     ],
 )
 def test_when_destinations_name_the_port(options: Object, has_port: bool) -> None:
-    entries = virtual_service(service(target_port="8080", **options))["spec"]["http"][0]["route"]
+    entries = make_virtual_service(service(target_port="8080", **options))["spec"]["http"][0]["route"]
     assert [entry["destination"].get("port") for entry in entries] == [{"number": 80} if has_port else None] * 2
 
 
 def test_tcp_is_divided_too() -> None:
-    spec = virtual_service(service(app_protocol="TCP", match=[{"port": 80}]))["spec"]
+    spec = make_virtual_service(service(app_protocol="TCP", match=[{"port": 80}]))["spec"]
     assert spec == {"hosts": ["web"], "gateways": ["mesh"], "tcp": [{"match": [{"port": 80}], "route": SPLIT}]}
 
 
@@ -214,8 +217,8 @@ def test_tcp_is_divided_too() -> None:
 
 def test_an_http_route_with_everything_on_the_stable_side() -> None:
     found = service(gateway_refs=[EDGE], hosts=["shop.example.org"])
-    assert route(found) == http_route(found)
-    assert http_route(found) == {
+    assert make_route(found) == make_http_route(found)
+    assert make_http_route(found) == {
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "HTTPRoute",
         "metadata": {"name": "web", "namespace": "shop"},
@@ -236,8 +239,8 @@ def test_an_http_route_with_everything_on_the_stable_side() -> None:
 
 
 def test_rules_beside_an_http_route_only_for_a_policy() -> None:
-    assert destination_rules(service(gateway_refs=[EDGE])) == []
-    assert len(destination_rules(service(gateway_refs=[EDGE], traffic_policy=POLICY))) == 2
+    assert make_destination_rules(service(gateway_refs=[EDGE])) == []
+    assert len(make_destination_rules(service(gateway_refs=[EDGE], traffic_policy=POLICY))) == 2
 
 
 @pytest.mark.parametrize(
@@ -268,7 +271,7 @@ def test_rules_beside_an_http_route_only_for_a_policy() -> None:
     ],
 )
 def test_matches_in_istios_words_or_in_its_own(match: Object, expected: Object) -> None:
-    made = http_route(service(gateway_refs=[EDGE], match=[match]))
+    made = make_http_route(service(gateway_refs=[EDGE], match=[match]))
     assert made["spec"]["rules"][0]["matches"] == [expected]
 
 
@@ -332,7 +335,7 @@ def test_matches_in_istios_words_or_in_its_own(match: Object, expected: Object) 
     ],
 )
 def test_filters(options: Object, filters: list[Object]) -> None:
-    assert http_route(service(gateway_refs=[EDGE], **options))["spec"]["rules"][0]["filters"] == filters
+    assert make_http_route(service(gateway_refs=[EDGE], **options))["spec"]["rules"][0]["filters"] == filters
 
 
 @pytest.mark.parametrize(
@@ -341,12 +344,12 @@ def test_filters(options: Object, filters: list[Object]) -> None:
 def test_the_max_age_of_cors_is_a_duration_in_a_virtual_service_and_seconds_in_an_http_route(
     given: str | int, seconds: int
 ) -> None:
-    made = http_route(service(gateway_refs=[EDGE], cors_policy={"maxAge": given}))
+    made = make_http_route(service(gateway_refs=[EDGE], cors_policy={"maxAge": given}))
     assert made["spec"]["rules"][0]["filters"] == [{"type": "CORS", "cors": {"maxAge": seconds}}]
 
 
 def test_the_timeout_of_a_rule() -> None:
-    made = http_route(service(gateway_refs=[EDGE], timeout="5s"))
+    made = make_http_route(service(gateway_refs=[EDGE], timeout="5s"))
     assert made["spec"]["rules"][0]["timeouts"] == {"request": "5s"}
 
 
@@ -401,8 +404,14 @@ def test_bad_input_is_refused_with_all_that_is_wrong(options: Object, checks: li
 
 
 def test_names_that_somebody_has_already() -> None:
-    apex, primary, canary = services(service())
-    lives = [apex, primary, owned(canary, "canary"), route(service()), *destination_rules(service(name="other"))]
-    found = clashes(service(), lives, cluster="east")
+    apex, primary, canary = make_services(service())
+    lives = [
+        apex,
+        primary,
+        owned(canary, "canary"),
+        make_route(service()),
+        *make_destination_rules(service(name="other")),
+    ]
+    found = find_clashes(service(), lives, cluster="east")
     assert [finding.object for finding in found] == ["Service shop/web-primary", "VirtualService shop/web"]
     assert {finding.check for finding in found} == {"object-of-another"}

@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.workloads.configs import (
-    config_copies,
     configs_of_template,
+    make_config_copies,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.workloads.primary import (
     PREVIOUS_ANNOTATION,
     REVISION_ANNOTATION,
     configs_in_use,
-    primary_of,
-    restored,
+    make_primary,
+    restore_primary,
     revision_of,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.workloads.workloads import revision, scaled
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.workloads.workloads import revision, scale_workload
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import MeshError
 from ansible_collections.onemesh.istio.tests.support.canary.workload_objects import (
     CONTAINER,
@@ -42,7 +42,7 @@ def version(number: int, **more: Any) -> Object:
 
 
 def made(target: Object, live: Object | None = None, *, copy: bool = False, configs: Any = OLD) -> Object:
-    return primary_of(target, "web-primary", live, copy=copy, revision=revision(target, configs), configs=configs)
+    return make_primary(target, "web-primary", live, copy=copy, revision=revision(target, configs), configs=configs)
 
 
 def served(declared: Object, **annotations: str) -> Object:
@@ -64,7 +64,7 @@ def test_a_new_primary_is_the_workload_under_another_label() -> None:
     target = version(1, strategy={"type": "Recreate"}, minReadySeconds=5, paused=True)
     template = deepcopy(target["spec"]["template"])
     template["metadata"] = {"labels": {"app": "web-primary", "version": "v1"}}
-    (copied,) = config_copies(target, OLD)
+    (copied,) = make_config_copies(target, OLD)
     template["spec"]["volumes"][0]["configMap"]["name"] = copied["metadata"]["name"]
     assert made(target) == {
         "apiVersion": "apps/v1",
@@ -93,7 +93,9 @@ def test_the_workload_itself_is_not_touched() -> None:
     assert json.dumps(target) == before
 
 
-@pytest.mark.parametrize(("target", "replicas"), [(version(1, replicas=0), 1), (scaled(version(1, replicas=8), 0), 8)])
+@pytest.mark.parametrize(
+    ("target", "replicas"), [(version(1, replicas=0), 1), (scale_workload(version(1, replicas=8), 0), 8)]
+)
 def test_a_new_primary_is_as_large_as_the_workload_was(target: Object, replicas: int) -> None:
     assert made(target)["spec"]["replicas"] == replicas
 
@@ -139,16 +141,16 @@ def test_a_promotion_is_taken_back() -> None:
     first = made(version(1))
     second = served(made(version(2), served(first), copy=True, configs=NEW))
     second["spec"]["replicas"] = 5
-    back = restored(second, revision(version(2), NEW))
+    back = restore_primary(second, revision(version(2), NEW))
     assert back == {**first, "spec": {**first["spec"], "replicas": 5}}
-    again = restored(served(back), revision(version(2), NEW))
+    again = restore_primary(served(back), revision(version(2), NEW))
     assert again == back
     assert made(version(2), served(back), configs=NEW) == back
 
 
 def test_a_primary_that_was_not_reached_is_not_taken_back() -> None:
     first = made(version(1))
-    assert restored(served(first), revision(version(2), NEW)) == first
+    assert restore_primary(served(first), revision(version(2), NEW)) == first
 
 
 @pytest.mark.parametrize("text", [None, "", "{}", "[]", "null", "no JSON", '{"spec": 1, "revision": "a"}'])
@@ -157,7 +159,7 @@ def test_without_a_memory_nothing_can_be_taken_back(text: str | None) -> None:
     if text is not None:
         live["metadata"]["annotations"][PREVIOUS_ANNOTATION] = text
     with pytest.raises(MeshError, match="does not hold what was before revision"):
-        restored(live, revision_of(live))
+        restore_primary(live, revision_of(live))
     assert configs_in_use(live) == configs_of_template(live["spec"]["template"])
 
 
@@ -212,9 +214,9 @@ def expression(key: str, *values: str) -> Object:
 
 def test_a_daemon_set_that_is_scaled_to_zero_has_a_primary_with_pods() -> None:
     target = workload("DaemonSet", updateStrategy={"type": "RollingUpdate"})
-    assert made(scaled(target, 0)) == made(target)
+    assert made(scale_workload(target, 0)) == made(target)
     assert "replicas" not in made(target)["spec"]
-    assert "nodeSelector" not in made(scaled(target, 0))["spec"]["template"]["spec"]
+    assert "nodeSelector" not in made(scale_workload(target, 0))["spec"]["template"]["spec"]
 
 
 def test_the_selector_of_a_primary_that_others_made_is_kept_and_its_pods_fit_it() -> None:

@@ -15,15 +15,15 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.workloads.wo
     SCALE_TO_ZERO,
     autoscaler_of,
     canary_size,
-    ending,
+    count_ending,
+    find_autoscaler_problems,
+    find_workload_problems,
     full_size,
     primary_autoscaler,
     readiness,
     revision,
-    scaled,
+    scale_workload,
     selector_label,
-    unsuitable,
-    unsuitable_autoscaler,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import MeshError
 from ansible_collections.onemesh.istio.tests.support.canary.workload_objects import NOW, Object, workload
@@ -64,7 +64,7 @@ def test_a_new_pod_template_is_a_new_revision_and_nothing_else_is(path: Any, val
 
 def test_a_daemon_set_has_the_same_revision_whether_it_has_pods_or_not() -> None:
     live = workload("DaemonSet")
-    assert revision(scaled(live, 0), {}) == revision(live, {})
+    assert revision(scale_workload(live, 0), {}) == revision(live, {})
 
 
 # Readiness
@@ -258,7 +258,7 @@ def test_readiness_of_a_daemon_set(status: Object, options: Object, expected: Re
 
 
 def test_a_daemon_set_without_nodes_is_not_ready_where_its_pods_are_wanted() -> None:
-    live = scaled(workload("DaemonSet", status=pods(0, 0, 0)), 0)
+    live = scale_workload(workload("DaemonSet", status=pods(0, 0, 0)), 0)
     assert readiness(live, now=NOW, wanted=0) == READY
     assert "scaled to zero by node selector onemesh.istio/scale-to-zero" in readiness(live, now=NOW, wanted=1).reason
 
@@ -284,7 +284,7 @@ def endpoint(name: str, address: str = "10.0.0.1", **conditions: bool) -> Object
 )
 def test_pods_that_are_ending(slices: list[list[Object]], count: int) -> None:
     live = workload(status={"replicas": 2})
-    assert ending([{"endpoints": each} for each in slices], live) == count
+    assert count_ending([{"endpoints": each} for each in slices], live) == count
 
 
 # Size
@@ -295,41 +295,41 @@ def replicas_and_memory(live: Object) -> tuple[int, str]:
 
 
 def test_scaling_a_deployment_remembers_what_it_had_first() -> None:
-    half = scaled(workload(replicas=10), 5)
-    none = scaled(half, 0)
-    again = scaled(none, 3)
+    half = scale_workload(workload(replicas=10), 5)
+    none = scale_workload(half, 0)
+    again = scale_workload(none, 3)
     assert [replicas_and_memory(each) for each in (half, none, again)] == [(5, "10"), (0, "10"), (3, "10")]
-    assert replicas_and_memory(scaled(workload(replicas=0), 3)) == (3, "")
+    assert replicas_and_memory(scale_workload(workload(replicas=0), 3)) == (3, "")
 
 
 def test_scaling_changes_nothing_else() -> None:
     live = workload()
-    after = scaled(live, 1)
+    after = scale_workload(live, 1)
     del after["metadata"]["annotations"][REPLICAS_ANNOTATION]
     assert after == {**live, "spec": {**live["spec"], "replicas": 1}}
-    assert scaled(live, 3) == live
+    assert scale_workload(live, 3) == live
 
 
 def test_a_deployment_without_a_number_has_one_replica() -> None:
     live = workload()
     del live["spec"]["replicas"]
-    assert scaled(live, 1) == live
-    assert replicas_and_memory(scaled(live, 2)) == (2, "1")
+    assert scale_workload(live, 1) == live
+    assert replicas_and_memory(scale_workload(live, 2)) == (2, "1")
 
 
 @pytest.mark.parametrize(("had", "asked", "gets"), [(3, 5, 3), (3, 0, 0), (0, 5, 5), (0, 0, 0)])
 def test_with_an_autoscaler_only_whether_there_are_any_is_ours(had: int, asked: int, gets: int) -> None:
-    assert scaled(workload(replicas=had), asked, autoscaled=True)["spec"]["replicas"] == gets
+    assert scale_workload(workload(replicas=had), asked, autoscaled=True)["spec"]["replicas"] == gets
 
 
 @pytest.mark.parametrize("selector", [None, {"disk": "fast"}])
 def test_a_daemon_set_is_scaled_by_a_node_selector_and_is_afterwards_as_before(selector: Object | None) -> None:
     live = workload("DaemonSet", pod={"nodeSelector": selector} if selector else {})
-    none = scaled(live, 0)
+    none = scale_workload(live, 0)
     assert none["spec"]["template"]["spec"]["nodeSelector"] == {**(selector or {}), SCALE_TO_ZERO: "true"}
-    assert scaled(none, 0) == none
-    assert scaled(none, 1) == live
-    assert scaled(live, 1) == live
+    assert scale_workload(none, 0) == none
+    assert scale_workload(none, 1) == live
+    assert scale_workload(live, 1) == live
 
 
 @pytest.mark.parametrize(
@@ -338,8 +338,8 @@ def test_a_daemon_set_is_scaled_by_a_node_selector_and_is_afterwards_as_before(s
         (workload(replicas=2), workload(replicas=7), 7),
         (workload(replicas=2), None, 2),
         (workload(replicas=2), workload(replicas=0), 2),
-        (scaled(workload(replicas=10), 4), None, 10),
-        (scaled(workload(replicas=10), 0), None, 10),
+        (scale_workload(workload(replicas=10), 4), None, 10),
+        (scale_workload(workload(replicas=10), 0), None, 10),
         (workload(replicas=0), None, 1),
         (None, None, 1),
         (None, workload(replicas=7), 7),
@@ -400,7 +400,7 @@ def test_a_value_that_has_no_room_for_the_suffix_is_refused() -> None:
     ],
 )
 def test_unsuitable_workloads(live: Object, expected: list[str]) -> None:
-    assert [finding.check for finding in unsuitable(live, cluster="east")] == expected
+    assert [finding.check for finding in find_workload_problems(live, cluster="east")] == expected
 
 
 # Autoscaling
@@ -442,9 +442,9 @@ def test_the_stable_side_gets_an_autoscaler_of_its_own() -> None:
 
 def test_unsuitable_autoscalers() -> None:
     owner = {"kind": "ScaledObject", "name": "web", "controller": True}
-    assert unsuitable_autoscaler(autoscaler(), cluster="east") == []
-    (owned,) = unsuitable_autoscaler(autoscaler(ownerReferences=[owner]), cluster="east")
+    assert find_autoscaler_problems(autoscaler(), cluster="east") == []
+    (owned,) = find_autoscaler_problems(autoscaler(ownerReferences=[owner]), cluster="east")
     assert (owned.check, owned.severity) == ("autoscaler-owned", "warning")
     from_zero = autoscaler()
     from_zero["spec"]["minReplicas"] = 0
-    assert [each.check for each in unsuitable_autoscaler(from_zero, cluster="east")] == ["autoscaler-from-zero"]
+    assert [each.check for each in find_autoscaler_problems(from_zero, cluster="east")] == ["autoscaler-from-zero"]
