@@ -164,10 +164,3 @@ def test_an_object_of_somebody_else_with_a_name_of_ours_is_refused_and_survives(
     assert managed.users() == before
     managed.client("north").delete(SERVICE, "web-canary", managed.namespace)
     assert managed.to_the_end()["done"]
-
-
-def test_what_is_ours_is_made_again_where_somebody_deleted_it(managed: ManagedShop) -> None:
-    managed.to_the_end()
-    managed.client("west").delete(SERVICE, "web-canary", managed.namespace)
-    assert managed.run().succeeded()["changed"]
-    assert "Service web-canary" in managed.found("west")

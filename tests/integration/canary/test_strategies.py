@@ -41,24 +41,6 @@ def test_requests_that_match_go_to_the_canary_before_all_others(shop: Shop) -> N
     assert shop.contents() == [_content(each) for each in before]
 
 
-def test_the_matched_route_goes_with_a_rollback(shop: Shop) -> None:
-    before = shop.everything()
-    options: dict[str, Any] = {"plan": {**FAST, "iterations": 2}, "match": TESTERS}
-    shop.to_step(1, **options)
-    shop.to_the_end(state="rolled_back", **options)
-    assert [route["name"] for route in shop.http()] == ["main"]
-    shop.run(state="absent", **options).succeeded()
-    assert shop.everything() == before
-
-
-def test_weights_can_be_for_those_requests_only_that_match(shop: Shop) -> None:
-    options: dict[str, Any] = {"match": TESTERS}
-    shop.to_step(AT_5, **options)
-    segment, main = shop.http()
-    assert (segment["match"], destinations(segment)) == (TESTERS, {"v1": 95, "v2": 5})
-    assert destinations(main) == {"v1": 100, "v2": 0}
-
-
 def test_the_canary_gets_copies_of_requests_first(shop: Shop) -> None:
     before = shop.everything()
     options: dict[str, Any] = {"plan": {**FAST, "step_weights": [50], "mirror": True, "mirror_weight": 30}}
@@ -96,18 +78,6 @@ def test_clients_of_the_canary_stay_with_it_until_the_end(shop: Shop) -> None:
     assert all("v2" not in {name for name, share in destinations(each).items() if share} for each in shop.http())
     shop.run(state="absent", **options).succeeded()
     assert shop.everything() == before
-
-
-def test_tcp_routes_have_weights_too(shop: Shop) -> None:
-    route = virtual_service(shop.namespace, v1=100, v2=0)
-    route["metadata"]["name"] = "database"
-    route["spec"] = {"hosts": ["reviews"], "tcp": [{"route": route["spec"]["http"][0]["route"]}]}
-    shop.put(route)
-    result = shop.to_step(AT_5, routes=[{"name": "database"}])
-    assert result["observed"] == {"east": 5, "west": 5, "north": 5}
-    live = shop.route("north", "database")
-    assert destinations(live["spec"]["tcp"][0]) == {"v1": 95, "v2": 5}
-    assert shop.to_the_end(routes=[{"name": "database"}])["succeeded"]
 
 
 def test_a_total_other_than_100_is_the_users(shop: Shop) -> None:

@@ -8,32 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.analysis.queries import MeasuredSide
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.release.destinations import find_measured_service
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.release.objects import LiveObjects
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.release.release import (
-    RELEASE_ARGUMENT_SPEC,
-    CanaryRelease,
-    read_release,
-)
 from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId
-from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import Policy
-
-
-def release(**options: Any) -> CanaryRelease:
-    given = {
-        "name": "reviews",
-        "namespace": "shop",
-        "routes": [{"name": "reviews"}],
-        "stable": "v1",
-        "canary": "v2",
-        "plan": {"step_weight": 50},
-        **options,
-    }
-    validated = ArgumentSpecValidator(RELEASE_ARGUMENT_SPEC).validate(given)
-    assert validated.error_messages == []
-    return read_release(validated.validated_parameters, ["east"], Policy())
+from ansible_collections.onemesh.istio.tests.support.canary.releases import OF_ROUTES, release_of
 
 
 def live(*destinations: dict[str, Any], name: str = "reviews") -> LiveObjects:
@@ -79,12 +58,12 @@ def live(*destinations: dict[str, Any], name: str = "reviews") -> LiveObjects:
 def test_sides(
     options: dict[str, Any], destinations: list[dict[str, Any]], stable: MeasuredSide, canary: MeasuredSide
 ) -> None:
-    found = find_measured_service(release(**options), live(*destinations))
+    found = find_measured_service(release_of({**OF_ROUTES, **options}), live(*destinations))
     assert (found.stable, found.canary) == (stable, canary)
 
 
 def test_the_first_route_that_leads_there_says_where_a_side_is() -> None:
-    both = release(routes=[{"name": "edge"}, {"name": "reviews"}])
+    both = release_of({**OF_ROUTES, "routes": [{"name": "edge"}, {"name": "reviews"}]})
     found = find_measured_service(both, live({"host": "reviews", "subset": "v1"}, {"host": "reviews", "subset": "v2"}))
     assert found.canary.host == "reviews.shop.svc.cluster.local"
     assert found.names["route"] == "edge"
