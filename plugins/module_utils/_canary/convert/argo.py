@@ -149,7 +149,7 @@ def _steps(
         if "setWeight" in step:
             made.append({"weight": whole_number(step["setWeight"], f"{path}.setWeight"), "interval": 0})
         elif "pause" in step:
-            _pause(source, path, step["pause"] or {}, made)
+            made = _with_pause(source, path, step["pause"] or {}, made)
         elif "analysis" in step:
             made.append({"analysis": 1})
             names = ", ".join(str(each.get("templateName")) for each in step["analysis"].get("templates") or ())
@@ -186,19 +186,20 @@ def _steps(
     return made, matches
 
 
-def _pause(source: ManifestReader, path: str, pause: Mapping[str, Any], made: list[dict[str, Any]]) -> None:
+def _with_pause(
+    source: ManifestReader, path: str, pause: Mapping[str, Any], made: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The steps with a pause after them."""
     duration = pause.get("duration")
     if duration is None:
-        made.append({"pause": True})
-        return
+        return [*made, {"pause": True}]
     seconds = seconds_of(duration)
     if seconds is None:
         source.differs(path, f"{duration!r} is no length of time", "write it right")
     # A weight that nothing has followed is held for the time of the pause.
     if made and made[-1].get("interval") == 0 and "weight" in made[-1]:
-        made[-1] = {**made[-1], "interval": seconds or 0}
-    else:
-        made.append({"pause": seconds or duration})
+        return [*made[:-1], {**made[-1], "interval": seconds or 0}]
+    return [*made, {"pause": seconds or duration}]
 
 
 def _scale(

@@ -194,11 +194,11 @@ def _analysis(source: ManifestReader, where: str, namespace: str, interval: floa
         path = f"{where}.metrics[{index}]"
         part = ManifestReader.of({"metric": metric}, source.related)
         made, address = _metric(part, path, namespace)
-        source.differences += part.differences
-        source.differences += [
+        source.add_differences(part.differences)
+        source.add_differences(
             type(each)(f"{path}.{each.field.partition('.')[2]}", each.why, each.what_to_do)
             for each in ManifestReader(part.left).rest("nothing here goes by it")
-        ]
+        )
         if made is not None:
             metrics.append(made)
         if address and url not in (None, address):

@@ -66,6 +66,10 @@ class ManifestReader:
     def differs(self, path: str, why: str, what_to_do: str) -> None:
         self.differences.append(ManifestDifference(path, why, what_to_do))
 
+    def add_differences(self, differences: Iterable[ManifestDifference]) -> None:
+        """Those of a part that was read by itself."""
+        self.differences.extend(differences)
+
     def drop(self, path: str, why: str, what_to_do: str) -> None:
         """Read a field that has no counterpart, and say so where it says anything."""
         if self.take(path) not in _NOTHING:

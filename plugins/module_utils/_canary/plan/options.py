@@ -212,9 +212,9 @@ def wave_options_of(options: Mapping[str, Any]) -> tuple[list[WaveOptions], Prob
     found = []
     for number, wave in enumerate(waves):
         name = _wave_name(waves, number)
-        problems.where = f"wave {name}: "
-        found.append(_read_wave_options(number, name, _of_wave(options, wave), total, problems))
-    problems.where = ""
+        of_wave = Problems(f"wave {name}: ")
+        found.append(_read_wave_options(number, name, _of_wave(options, wave), total, of_wave))
+        problems.extend(of_wave)
     return found, problems
 
 

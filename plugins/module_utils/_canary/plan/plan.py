@@ -55,7 +55,11 @@ def build_schedule(options: Mapping[str, Any]) -> tuple[PlanStep, ...]:
     together = len(waves) > 1 and options.get("promote") == "together"
     if together:
         waves = [replace(wave, gates=_merge_gates(wave, wave is waves[-1])) for wave in waves]
-    parts = [_build_wave(wave, problems) for wave in waves]
+    parts: list[list[_TimedStep]] = []
+    for wave in waves:
+        part, found = _build_wave(wave, refused=bool(problems))
+        parts.append(part)
+        problems.extend(found)
     problems.refuse()
     if together:
         _check_together(waves, parts, problems)
@@ -117,12 +121,12 @@ def _check_together(waves: Sequence[WaveOptions], parts: Sequence[Sequence[_Time
 # From start to maximum
 
 
-def _build_wave(wave: WaveOptions, problems: Problems) -> list[_TimedStep]:
-    """The steps of one wave up to its promotion."""
-    problems.where = f"wave {wave.name}: " if wave.name else ""
+def _build_wave(wave: WaveOptions, *, refused: bool) -> tuple[list[_TimedStep], Problems]:
+    """The steps of one wave up to its promotion, and what is wrong with them. ``refused``: something else was."""
+    problems = Problems(f"wave {wave.name}: " if wave.name else "")
     if wave.steps:
         body = list(_read_steps(wave, problems))
-    elif problems:
+    elif refused:
         # Numbers that are refused make no steps.
         body = []
     elif wave.strategy == "weights":
@@ -134,10 +138,9 @@ def _build_wave(wave: WaveOptions, problems: Problems) -> list[_TimedStep]:
     timed = [_make_step(wave, seconds=0.0, analysis=False, replicas=replicas), *body]
     if wave.bake is not None:
         timed[-1] = timed[-1].but(seconds=wave.bake)
-    if not problems:
+    if not (refused or problems):
         timed = _add_gates(wave, timed, problems)
-    problems.where = ""
-    return timed
+    return timed, problems
 
 
 def _make_step(wave: WaveOptions, canary: int = 0, *, seconds: float, **more: Any) -> _TimedStep:

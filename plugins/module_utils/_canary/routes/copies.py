@@ -137,6 +137,7 @@ def insert_copies(
 ) -> Object:
     """The result with copies before their routes. Those of other releases stay; before one route, releases stand in
     the order of their names, or two of them would keep on changing places."""
+    spec = dict(result["spec"])
     for section in [section for section in sections_of(live) if live["spec"].get(section)]:
         routes: list[Object] = []
         block: list[tuple[str, Object]] = []
@@ -154,8 +155,8 @@ def insert_copies(
             block = []
             index += 1
         routes += [copy for _owner, copy in block]
-        result["spec"][section] = deepcopy(routes)
-    return result
+        spec[section] = deepcopy(routes)
+    return {**result, "spec": spec}
 
 
 def find_copies(live: Mapping[str, Any], release: str, role: str) -> list[Route]:

@@ -80,7 +80,9 @@ def make_desired(live: Mapping[str, Any], sides: Sides, rules: RouteRules, traff
     meant = _select_routes(plain, sides, rules)
     _refuse(plain, meant, rules, traffic)
     for route in meant:
-        _put(plain, route, remove_marks(form, at(plain, route), canary_test(live, sides, route), rules))
+        plain = _replace_route(
+            plain, route, remove_marks(form, at(plain, route), canary_test(live, sides, route), rules)
+        )
     shares = {sides.canary: traffic.canary, sides.stable: traffic.stable}
     weighted = with_weights(plain, _selection(sides, rules), shares, total=rules.total)
     result = weighted
@@ -98,7 +100,7 @@ def make_desired(live: Mapping[str, Any], sides: Sides, rules: RouteRules, traff
         except (RouteError, NotOneMatch) as error:
             raise _add_place(error, live, route) from error
         if not rules.segment:
-            _put(result, route, marked)
+            result = _replace_route(result, route, marked)
     return insert_copies(live, result, copies, rules.name)
 
 
@@ -200,8 +202,11 @@ def _selection(sides: Sides, rules: RouteRules) -> Selection:
     return replace(rules.selection, by=sides.by)
 
 
-def _put(manifest: Object, route: Route, content: Object) -> None:
-    manifest["spec"][route.section][route.index] = content
+def _replace_route(manifest: Object, route: Route, content: Object) -> Object:
+    """The object with another content of one route."""
+    routes = list(manifest["spec"][route.section])
+    routes[route.index] = content
+    return {**manifest, "spec": {**manifest["spec"], route.section: routes}}
 
 
 def _place(route: Route, sides: Sides, side: Side) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.state import (
+    Hold,
     ReleaseState,
     UnreadableState,
     decode,
@@ -54,3 +55,23 @@ def test_what_is_no_document_is_refused(text: str) -> None:
 )
 def test_which_phases_are_under_way(phase: Any, running: bool) -> None:
     assert ReleaseState(phase).is_running == running
+
+
+@pytest.mark.parametrize(
+    ("text", "hold"),
+    [
+        ("", None),
+        ("asked for", Hold("person", "asked for")),
+        ("the promotion failed", Hold("promotion", "the promotion failed")),
+        ("rate: inconclusive 2 times, the limit is 1", Hold("analysis", "rate: inconclusive 2 times, the limit is 1")),
+    ],
+)
+def test_a_hold_of_an_earlier_version_is_read(text: str, hold: Hold | None) -> None:
+    document = json.loads(encode(ReleaseState()))
+    del document["hold"]
+    assert decode(json.dumps({**document, "held": text})).hold == hold
+
+
+def test_a_hold_is_read_as_it_was_written() -> None:
+    state = ReleaseState("progressing", hold=Hold("promotion", "the promotion failed"))
+    assert decode(encode(state)) == state
