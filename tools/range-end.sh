@@ -18,8 +18,8 @@ use_checkout
 cd "$root"
 say "== $1: $(ansible --version | sed -n 1p), $(python --version)"
 outcome=0
-# Not those that ask git about the repository: no ansible-core changes it.
-python -m pytest -o cache_dir="$end/pytest" -n 2 -q tests/unit --ignore tests/unit/test_citations.py \
-    --ignore tests/unit/test_collection_metadata.py || outcome=1
+# Not those of this repository's scripts, nor those that ask git about it: no ansible-core changes them.
+python -m pytest -o cache_dir="$end/pytest" -n 2 -q tests/unit --ignore tests/unit/tools \
+    --ignore tests/unit/test_citations.py --ignore tests/unit/test_collection_metadata.py || outcome=1
 python -m pytest -o cache_dir="$end/pytest" -v tests/range || outcome=1
 exit "$outcome"
