@@ -189,6 +189,7 @@ class Lab:
             route["route"]["weightedClusters"]["clusters"]
             for each in dump
             for virtual_host in each["virtualHosts"]
+            if HOST in virtual_host["domains"]
             for route in virtual_host["routes"]
             if route.get("name") == "main"
         ]

@@ -59,7 +59,7 @@ def run(recorder: Recorder) -> Run:
     def with_arguments(
         arguments: dict[str, Any], *, variables: dict[str, Any] | None = None, **task: Any
     ) -> dict[str, Any]:
-        loaded = Task.load({"action": {"module": "onemesh.istio.link", **arguments}, **task})
+        loaded = Task.load({"action": "onemesh.istio.link", "args": arguments, **task})
         action_class = type("ActionModule", (OperationAction,), {"OPERATION": recorder})
         action = action_class(
             task=loaded,
