@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -180,6 +181,13 @@ def test_every_operation_has_a_face(kind: str) -> None:
     operations = {path.stem for path in [*folder.glob("[!_]*.py"), *folder.glob("[!_]*/run.py")] if path.stem != "run"}
     operations |= {path.parent.name for path in folder.glob("*/run.py")}
     assert operations - shared == {path.stem for path in (ROOT / "plugins" / kind).glob("[!_]*.py")}
+
+
+def test_each_file_of_tests_has_a_name_of_its_own() -> None:
+    """pytest takes two of one name for one module, and runs nothing. These are run together."""
+    files = [path for folder in ("tests/unit", "tests/secrecy", "lab/tests") for path in (ROOT / folder).rglob("*.py")]
+    counted = Counter(path.name for path in files if path.name not in ("conftest.py", "__init__.py"))
+    assert [name for name, count in counted.items() if count > 1] == []
 
 
 def engine(folder: Path, imports: Mapping[str, Iterable[str]]) -> Path:
