@@ -14,7 +14,7 @@ from typing import Any, Literal
 class FindingKind:
     """What a check can find: its slug for machines, its cause and remedy for docs/findings.md.
 
-    A slug is declared once, as a constant of the module that finds it; tools/findings.py collects them.
+    A slug is declared once, as a constant of ``finding_kinds.py`` in the room that finds it.
     """
 
     slug: str

@@ -45,7 +45,7 @@ class Context:
 
 
 class Operation(Protocol):
-    """What a module of ``_mesh`` offers: its options, and one function that does the work.
+    """What a module of ``_operations`` offers: its options, and one function that does the work.
 
     ``run`` returns the result (``changed`` and, where something changes, ``diff``) or raises MeshError or KubeError.
     An operation that changes nothing says so by ``READS_ONLY = True``, one that changes nothing in some states by

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.debug import Host, NetworkGateway
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify import judge
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.facts import (
@@ -156,6 +157,13 @@ def one_way() -> tuple[Fleet, Seen]:
     fleet["west"] = replace(fleet["west"], secrets={}, istiods=(istiod,))
     seen["west", "east"] = Traffic((), Answers(10, {}, frozenset(), (), "HTTP 503: no healthy upstream"))
     return fleet, seen
+
+
+def for_each_cause(causes: Sequence[Cause]) -> pytest.MarkDecorator:
+    """A test for each row, named after what is broken."""
+    return pytest.mark.parametrize(
+        ("broken", "where", "cause", "remedy", "eventual"), [row[1:] for row in causes], ids=[row[0] for row in causes]
+    )
 
 
 def assert_first_failure(check: str, broken: Breaks, where: str, cause: str, remedy: str, eventual: bool) -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify import judge
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.facts import Obstacle
 from ansible_collections.onemesh.istio.tests.unit.plugins.module_utils._operations.verify.two_clusters import (
@@ -15,6 +14,7 @@ from ansible_collections.onemesh.istio.tests.unit.plugins.module_utils._operatio
     assert_first_failure,
     change_traffic,
     failing,
+    for_each_cause,
     healthy,
     verdicts,
 )
@@ -53,11 +53,7 @@ CAUSES: list[Cause] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("broken", "where", "cause", "remedy", "eventual"),
-    [row[1:] for row in CAUSES],
-    ids=[row[0] for row in CAUSES],
-)
+@for_each_cause(CAUSES)
 def test_the_first_check_that_fails_is_the_cause(
     broken: Breaks, where: str, cause: str, remedy: str, eventual: bool
 ) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
 from ansible_collections.onemesh.istio.tests.unit.plugins.module_utils._operations.verify.two_clusters import (
     Breaks,
     Cause,
@@ -16,6 +15,7 @@ from ansible_collections.onemesh.istio.tests.unit.plugins.module_utils._operatio
     change,
     change_istiod,
     change_secret,
+    for_each_cause,
     healthy,
     verdicts,
 )
@@ -69,11 +69,7 @@ CAUSES: list[Cause] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("broken", "where", "cause", "remedy", "eventual"),
-    [row[1:] for row in CAUSES],
-    ids=[row[0] for row in CAUSES],
-)
+@for_each_cause(CAUSES)
 def test_the_first_check_that_fails_is_the_cause(
     broken: Breaks, where: str, cause: str, remedy: str, eventual: bool
 ) -> None:
