@@ -50,13 +50,8 @@ def group_by_lab(labs: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]
 
 def name_snapshot() -> str:
     """Of the mesh that this checkout makes; those that it made before are removed."""
-    content = hashlib.sha256()
-    for folder in MAKES_THE_MESH:
-        for path in sorted((ROOT / folder).rglob("*")):
-            if path.is_file() and path.suffix != ".pyc":
-                content.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
     ours = f"molecule-{hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]}-"
-    name = f"{ours}{content.hexdigest()[:16]}"
+    name = f"{ours}{snapshots.digest(ROOT, MAKES_THE_MESH)}"
     for each in {snapshot.name for snapshot in snapshots.load_all()}:
         if each.startswith(ours) and not each.startswith(name):
             snapshots.forget(each)

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import re
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -78,6 +79,18 @@ def find(name: str, key: str) -> Snapshot:
     raise LabError(
         f"no snapshot {name}: make it with `meshlab save {name}`; `meshlab saved` lists those that are there"
     )
+
+
+def digest(folder: Path, places: Iterable[str]) -> str:
+    """16 hexadecimal digits for the files at these places of the folder, by name and content.
+
+    A part for the name of a snapshot: of a mesh that these files made, others would make another one.
+    """
+    content = hashlib.sha256()
+    files = {path for place in places for path in (folder / place, *(folder / place).rglob("*")) if path.is_file()}
+    for path in sorted(path for path in files if path.suffix != ".pyc"):
+        content.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
+    return content.hexdigest()[:16]
 
 
 def size(snapshot: Snapshot) -> int:

@@ -184,3 +184,19 @@ def test_a_cluster_with_a_seed_is_not_told_to_make_kwoks_definitions_again(lab: 
 def test_the_folder_of_a_snapshot_is_below_the_users_cache(saved_lab: LabState, tmp_path: Path) -> None:
     made = Snapshot("mesh", "key-1", "i", "now", False, {})
     assert made.folder == tmp_path / "cache/meshlab/snapshots/key-1/mesh"
+
+
+def test_a_digest_goes_by_names_and_content_of_files_and_not_by_what_python_compiled(tmp_path: Path) -> None:
+    (tmp_path / "roles").mkdir()
+    (tmp_path / "roles/main.yml").write_text("a")
+    (tmp_path / "one.py").write_text("b")
+    (tmp_path / "other.py").write_text("c")
+    places = ["roles", "one.py"]
+    first = snapshots.digest(tmp_path, places)
+    (tmp_path / "roles/main.pyc").write_text("compiled")
+    (tmp_path / "other.py").write_text("not asked for")
+    assert snapshots.digest(tmp_path, places) == first
+    (tmp_path / "one.py").write_text("d")
+    changed = snapshots.digest(tmp_path, places)
+    (tmp_path / "roles/main.yml").rename(tmp_path / "roles/other.yml")
+    assert len({first, changed, snapshots.digest(tmp_path, places)}) == 3

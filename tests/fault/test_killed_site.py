@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SECRET, Kind
-from support.lab_runs import NAMESPACE, Lab, Running, Variables, objects
+from support.lab_runs import NAMESPACE, Lab, Running, Variables, list_objects
 
 pytestmark = pytest.mark.lab
 Object = dict[str, Any]
@@ -102,7 +102,7 @@ def test_killed_ten_times_and_run_again_ends_as_if_undisturbed(lab: Lab) -> None
 def end_state(lab: Lab) -> dict[str, Object]:
     state = {}
     for cluster, client in lab.clients.items():
-        for key, live in objects(client).items():
+        for key, live in list_objects(client).items():
             if not _is_old_release(live):
                 state[f"{cluster} {_REVISION.sub('', key)}"] = normalised(live)
     return state

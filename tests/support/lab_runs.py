@@ -170,7 +170,7 @@ class Lab:
         return {
             f"{cluster} {key}": live["metadata"]["uid"] + "/" + live["metadata"]["resourceVersion"]
             for cluster, client in self.clients.items()
-            for key, live in objects(client).items()
+            for key, live in list_objects(client).items()
         }
 
     def wipe(self) -> None:
@@ -262,10 +262,10 @@ LOOKED_AT = (
 )
 
 
-def objects(client: Client) -> dict[str, Object]:
+def list_objects(client: Client, looked_at: Iterable[kinds.Kind] = LOOKED_AT) -> dict[str, Object]:
     """Everything of the kinds that a mesh consists of, by kind, namespace and name; not who leads istiods just now."""
     found: dict[str, Object] = {}
-    for kind in LOOKED_AT:
+    for kind in looked_at:
         try:
             listed = client.list(kind)
         except NotFound:

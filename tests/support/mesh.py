@@ -26,13 +26,13 @@ from ansible_collections.onemesh.istio.plugins.module_utils._cluster import flee
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client, content
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import NotFound
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, run_operation
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify import run as verify
-from meshlab import layout
+from meshlab import layout, snapshots
 
 from support import labs
 from support.clusters import Cluster
+from support.lab_runs import LOOKED_AT, list_objects
 from support.labs import RunningLab
 from support.programs import ANSIBLE_PLAYBOOK, MESHLAB, REPOSITORY, meshlab, run, succeeds
 
@@ -161,14 +161,17 @@ def _made(folder: Path) -> Mesh:
 
 def _snapshot() -> str:
     """A name that says what made the mesh: the collection as it is here, and this file."""
-    made_of = [path for place in _MAKES_IT for path in (REPOSITORY / place).rglob("*.*") if path.suffix != ".pyc"]
-    digest = hashlib.sha256()
-    for path in sorted([*made_of, DEMO / "echo.yaml", Path(__file__)]):
-        digest.update(path.read_bytes())
-    return f"{LAB}-{digest.hexdigest()[:12]}"
+    return f"{LAB}-{snapshots.digest(REPOSITORY, _MAKES_IT)}"
 
 
-_MAKES_IT = ("plugins", "roles", "playbooks")
+_MAKES_IT = (
+    "plugins",
+    "roles",
+    "playbooks",
+    "lab/demo/echo.yaml",
+    "tests/support/mesh.py",
+    "tests/support/lab_runs.py",
+)
 
 
 def _snapshots() -> list[str]:
@@ -226,20 +229,7 @@ def _differences(mesh: Mesh) -> list[str]:
 
 
 _LOOKED_AT = (
-    kinds.NAMESPACE,
-    kinds.SECRET,
-    kinds.CONFIG_MAP,
-    kinds.SERVICE,
-    kinds.SERVICE_ACCOUNT,
-    kinds.DEPLOYMENT,
-    kinds.CLUSTER_ROLE,
-    kinds.CLUSTER_ROLE_BINDING,
-    kinds.ROLE,
-    kinds.ROLE_BINDING,
-    kinds.CUSTOM_RESOURCE_DEFINITION,
-    kinds.MUTATING_WEBHOOK_CONFIGURATION,
-    kinds.VALIDATING_WEBHOOK_CONFIGURATION,
-    kinds.GATEWAY,
+    *LOOKED_AT,
     kinds.VIRTUAL_SERVICE,
     kinds.DESTINATION_RULE,
     kinds.ENVOY_FILTER,
@@ -254,21 +244,12 @@ def _state(mesh: Mesh) -> dict[str, dict[str, str]]:
 
 
 def _objects(client: Client) -> dict[str, str]:
-    found = {}
-    for kind in _LOOKED_AT:
-        try:
-            listed = client.list(kind)
-        except NotFound:
-            continue
-        for live in listed:
-            metadata = live["metadata"]
-            # Who leads istiods just now, and how often Helm wrote.
-            if "control-plane.alpha.kubernetes.io/leader" in (metadata.get("annotations") or {}):
-                continue
-            if live.get("type") == "helm.sh/release.v1":
-                continue
-            found[f"{kind.kind} {metadata.get('namespace', '')}/{metadata['name']}"] = _digest(live)
-    return found
+    # How often Helm wrote says nothing of what stands there.
+    return {
+        key: _digest(live)
+        for key, live in list_objects(client, _LOOKED_AT).items()
+        if live.get("type") != "helm.sh/release.v1"
+    }
 
 
 def _digest(live: dict[str, Any]) -> str:

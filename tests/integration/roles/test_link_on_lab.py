@@ -21,7 +21,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Unauthorized
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SECRET, SERVICE_ACCOUNT
 from support import scan
-from support.lab_runs import LINK, NAMESPACE, Lab, objects
+from support.lab_runs import LINK, NAMESPACE, Lab, list_objects
 
 pytestmark = pytest.mark.lab
 FLEET = "{{ ansible_play_hosts_all | onemesh.istio.clusters(hostvars) }}"
@@ -99,7 +99,7 @@ def traces(lab: Lab) -> list[str]:
     return [
         f"{cluster} {key}"
         for cluster, client in lab.clients.items()
-        for key in objects(client)
+        for key in list_objects(client)
         if any(word in key for word in ("/istio-remote-secret-", "/onemesh-link-", "/onemesh-istio-reader"))
     ]
 

@@ -15,7 +15,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.names import 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import POD, SECRET, VIRTUAL_SERVICE
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.pods import pod_is_ready
-from support.lab_runs import LINK, NAMESPACE, Lab, objects
+from support.lab_runs import LINK, NAMESPACE, Lab, list_objects
 
 pytestmark = pytest.mark.lab
 NAMES = ("east", "west")
@@ -51,7 +51,10 @@ def writer(lab: Lab, cluster: str) -> Client:
 
 def traces(lab: Lab) -> list[str]:
     return [
-        f"{name} {key}" for name, client in lab.clients.items() for key in objects(client) if "onemesh-writer" in key
+        f"{name} {key}"
+        for name, client in lab.clients.items()
+        for key in list_objects(client)
+        if "onemesh-writer" in key
     ]
 
 
