@@ -116,7 +116,7 @@ def test_an_object_without_a_namespace_gets_that_of_the_set_or_is_refused(routes
     del nowhere["metadata"]["namespace"]
     refused = routes.run(nowhere)
     refused.failed()
-    assert {check for _, check in checks(refused.result)} == {"namespace-missing"}
+    assert {check for _, check in checks(refused.result)} == {"namespace-not-given"}
     routes.made(nowhere, namespace=routes.namespace)
     assert routes.client("west").get(CONFIG_MAP, "settings", routes.namespace)
 

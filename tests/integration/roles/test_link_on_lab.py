@@ -324,7 +324,7 @@ def test_manifests_that_cannot_be_written_are_told_before_a_token_is_made(unlink
     occupied = unlinked.folder / "occupied"
     occupied.write_text("a file where a folder is asked for")
     run = unlinked.run(link("render", state="rendered", render_to=str(occupied))).failed()
-    assert [finding["check"] for finding in run.last["findings"]] == ["render-to"]
+    assert [finding["check"] for finding in run.last["findings"]] == ["option-render-to"]
     assert traces(unlinked) == []
 
 
