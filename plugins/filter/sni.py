@@ -17,7 +17,7 @@ def sni_encode(destination: Mapping[str, Any]) -> str:
     """See sni_encode.yml."""
     try:
         return sni.encode_sni(
-            sni.Destination(
+            sni.SniDestination(
                 direction=destination.get("direction", "outbound"),
                 port=whole_number(destination["port"], "port"),
                 subset=destination.get("subset", ""),

@@ -12,14 +12,14 @@ from typing import Any
 
 from ansible import constants
 from ansible.errors import AnsibleFilterError
-from ansible_collections.onemesh.istio.plugins.plugin_utils.trust_store import Surroundings, place
+from ansible_collections.onemesh.istio.plugins.plugin_utils.trust_store import RunSurroundings, place
 
 
 def trust_store(
     directory: str | None, sources: Iterable[str], mesh_files: Iterable[str | None] = (), is_job: bool = False
 ) -> str:
     """See trust_store.yml."""
-    run = Surroundings(
+    run = RunSurroundings(
         sources=[str(source) for source in sources],
         mesh_files=[str(file) for file in mesh_files if file],
         working_directory=os.environ.get("PWD") or os.getcwd(),

@@ -24,7 +24,7 @@ _OURS = f"{LABEL_MANAGED_BY}={MANAGED_BY},{LABEL_COMPONENT}={WRITER}"
 _KUBECONFIGS = f"{LABEL_MANAGED_BY}={MANAGED_BY},{writer.LABEL}=true"
 
 
-class Owned(NamedTuple):
+class OwnedObject(NamedTuple):
     """A live object of ours."""
 
     kind: Kind
@@ -36,9 +36,9 @@ class Owned(NamedTuple):
         return self.kind.describe(self.name, self.namespace)
 
 
-def owned_of(kind: Kind, live: Mapping[str, Any]) -> Owned:
+def owned_of(kind: Kind, live: Mapping[str, Any]) -> OwnedObject:
     metadata = live["metadata"]
-    return Owned(kind, metadata["name"], metadata.get("namespace"), metadata["uid"])
+    return OwnedObject(kind, metadata["name"], metadata.get("namespace"), metadata["uid"])
 
 
 def reader_parts(namespace: str) -> list[tuple[Kind, str, str | None]]:
@@ -67,7 +67,7 @@ def remove_reader(client: Client, namespace: str, uids: Mapping[str, str]) -> No
             client.delete(kind, name, where, uid=uids[kind.kind])
 
 
-def writer_on(client: Client, namespace: str) -> tuple[Owned, ...]:
+def writer_on(client: Client, namespace: str) -> tuple[OwnedObject, ...]:
     """The writer with its roles and its grant, in the order in which they are removed. Raises KubeError."""
     role = role_name(writer.ACCOUNT, namespace)
     return tuple(
@@ -91,7 +91,7 @@ def kubeconfigs_on(client: Client, namespace: str) -> tuple[dict[str, Any], ...]
     return tuple(client.list(SECRET, namespace, label_selector=_KUBECONFIGS))
 
 
-def kubeconfigs_for(clusters: Iterable[str], secrets: Iterable[Mapping[str, Any]]) -> list[Owned]:
+def kubeconfigs_for(clusters: Iterable[str], secrets: Iterable[Mapping[str, Any]]) -> list[OwnedObject]:
     """Those of the Secrets that are for the writers of ``clusters``. Pure."""
     names = {*map(writer.secret_name, clusters)}
     return [owned_of(SECRET, secret) for secret in secrets if secret["metadata"]["name"] in names]

@@ -10,7 +10,7 @@ from typing import Any
 
 from ._change.report import visible
 from ._guard import claim
-from ._identity import Identity
+from ._identity import ClusterIdentity
 from ._kube.client import Client
 from ._kube.errors import NotFound
 from ._ownership import FIELD_MANAGER, is_ours, owned
@@ -24,7 +24,7 @@ def apply_object(
     force: bool = False,
     adopt: bool = False,
     check_mode: bool = False,
-    claims: Identity | None = None,
+    claims: ClusterIdentity | None = None,
 ) -> dict[str, Any]:
     """Apply one object and say what came of it: ``object``, ``action`` (created, configured, unchanged), ``before``,
     ``after`` (both as the API server has them, without what only it writes).

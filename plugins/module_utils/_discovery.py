@@ -59,7 +59,7 @@ class Search:
 
 
 @dataclass(frozen=True)
-class Found:
+class DiscoveredCluster:
     """One cluster. ``cluster`` is an element for the option ``clusters`` of every module."""
 
     name: str
@@ -86,7 +86,7 @@ class Discovery:
     """The clusters, the hub first and the others by name; ``findings`` are those that belong to no cluster."""
 
     local_cluster: str
-    clusters: tuple[Found, ...]
+    clusters: tuple[DiscoveredCluster, ...]
     findings: tuple[Finding, ...] = ()
 
 
@@ -110,7 +110,7 @@ def discover(search: Search, environ: Mapping[str, str], decrypt: Decrypt | None
         )
         hub = None
         if search.include_hub:
-            hub = Found(
+            hub = DiscoveredCluster(
                 local_cluster,
                 usable=True,
                 server=client.credentials.server,
@@ -146,13 +146,13 @@ def refuse_what_no_reference_carries(search: Search) -> None:
 
 
 def describe(
-    registrations: Registrations, search: Search, local_cluster: str, hub: Found | None, *, now: datetime
+    registrations: Registrations, search: Search, local_cluster: str, hub: DiscoveredCluster | None, *, now: datetime
 ) -> Discovery:
     """One entry for each cluster ID, with all that was found of it. Pure."""
-    found: dict[str, Found] = {}
+    found: dict[str, DiscoveredCluster] = {}
     for remote in registrations.clusters:
         expiry = jwt_expiry(remote.token)
-        found[remote.cluster_id] = Found(
+        found[remote.cluster_id] = DiscoveredCluster(
             remote.cluster_id,
             usable=True,
             findings=(*remote.findings, *_expired(remote, expiry, now)),
@@ -164,7 +164,7 @@ def describe(
     if hub is not None and hub.name not in found:
         found[hub.name] = hub
     for ignored in registrations.ignored:
-        known = found.get(ignored.cluster_id) or Found(
+        known = found.get(ignored.cluster_id) or DiscoveredCluster(
             ignored.cluster_id,
             usable=False,
             reason=ignored.reason,

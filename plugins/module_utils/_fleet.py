@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from ._cluster import Cluster
 from ._findings import Finding, FindingKind
 from ._guard import Guard, read
-from ._identity import Identity
+from ._identity import ClusterIdentity
 from ._kube.client import Client
 from ._kube.credentials import Credentials, load_credentials
 from ._kube.errors import KubeError, LeftPlay, Unreachable
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Outcome(Generic[T]):
+class LaneOutcome(Generic[T]):
     """What came of one lane: a value, or the error of its cluster."""
 
     value: T | None
@@ -82,13 +82,13 @@ class Member:
         return client
 
     @property
-    def identity(self) -> Identity:
+    def identity(self) -> ClusterIdentity:
         """Which cluster the API server says it is. Raises as ``client`` does."""
         client = self.client
         known = None if self._guard is None else self._guard.identity(self.name)
         return read(client, self.cluster) if known is None else known
 
-    def look(self) -> Identity:
+    def look(self) -> ClusterIdentity:
         """What its API server says of who it is, not judged yet. Raises KubeError."""
         return read(self._connected(), self.cluster)
 
@@ -186,7 +186,7 @@ class Fleet:
         *,
         deadline: float,
         only: Iterable[str] | None = None,
-    ) -> dict[str, Outcome[T]]:
+    ) -> dict[str, LaneOutcome[T]]:
         """Run ``work`` for every member (or ``only`` those) at the same time.
 
         A KubeError is an outcome, as is a lane that gives nothing within ``deadline`` seconds; any other exception is a
@@ -222,7 +222,7 @@ class _Lane(Generic[T]):
     def join(self, *, until: float) -> None:
         self._thread.join(max(0.0, until - time.monotonic()))
 
-    def outcome(self, deadline: float) -> Outcome[T]:
+    def outcome(self, deadline: float) -> LaneOutcome[T]:
         """What there is now. A lane that is still at work is late, whatever it may bring afterwards."""
         if self._thread.is_alive():
             late = Unreachable(
@@ -230,10 +230,10 @@ class _Lane(Generic[T]):
                 f"gave no result within {deadline:g} s",
                 remedy="see whether its API server answers, or allow more time",
             )
-            return Outcome(None, late, deadline)
+            return LaneOutcome(None, late, deadline)
         if self._defect is not None:
             raise self._defect
-        return Outcome(self._value, self._error, self._seconds)
+        return LaneOutcome(self._value, self._error, self._seconds)
 
     def _run(self) -> None:
         try:
@@ -246,7 +246,7 @@ class _Lane(Generic[T]):
             self._seconds = time.monotonic() - self._started
 
 
-def findings_of(outcomes: Mapping[str, Outcome[Any]], kind: FindingKind) -> list[Finding]:
+def findings_of(outcomes: Mapping[str, LaneOutcome[Any]], kind: FindingKind) -> list[Finding]:
     """One finding for each lane that ended in an error."""
     return [
         Finding(name, kind, outcome.error.message, outcome.error.remedy or "see whether its API server answers")

@@ -15,7 +15,7 @@ from . import _identity
 from ._cluster import Cluster
 from ._finding_kinds import CLUSTER_NOT_IDENTIFIED, NOT_CLAIMED
 from ._findings import Finding
-from ._identity import Expected, Identity
+from ._identity import ClusterIdentity, ExpectedUid
 from ._istio import istiod
 from ._kube.client import Client
 from ._kube.errors import Conflict, Forbidden, KubeError
@@ -47,16 +47,16 @@ class Guard:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._looking: dict[str, threading.Lock] = {}
-        self._known: dict[str, Identity] = {}
+        self._known: dict[str, ClusterIdentity] = {}
         self._wrong: dict[str, WrongCluster] = {}
         self._missed: dict[str, KubeError] = {}
-        self._expected: dict[str, Expected] = {}
+        self._expected: dict[str, ExpectedUid] = {}
 
-    def identity(self, cluster: str) -> Identity | None:
+    def identity(self, cluster: str) -> ClusterIdentity | None:
         """What is known of a cluster; None where it did not answer yet."""
         return self._known.get(cluster)
 
-    def note(self, found: Iterable[Identity], missed: Mapping[str, KubeError]) -> list[Finding]:
+    def note(self, found: Iterable[ClusterIdentity], missed: Mapping[str, KubeError]) -> list[Finding]:
         """Judge what was read of all clusters at once, and remember it: those ``missed`` fail once more as they did."""
         identities = list(found)
         findings = _identity.judge(identities)
@@ -89,7 +89,7 @@ class Guard:
             if name in self._wrong:
                 raise self._wrong[name]
 
-    def expect(self, expected: Mapping[str, Expected]) -> list[Finding]:
+    def expect(self, expected: Mapping[str, ExpectedUid]) -> list[Finding]:
         """Hold clusters to what a record knows of them, at once or, where one is not known yet, on its first use."""
         with self._lock:
             self._expected.update(expected)
@@ -97,7 +97,7 @@ class Guard:
                 self._conclude(self._known[name], [])
             return [finding for name in expected if name in self._wrong for finding in self._wrong[name].findings]
 
-    def _conclude(self, identity: Identity, findings: list[Finding]) -> None:
+    def _conclude(self, identity: ClusterIdentity, findings: list[Finding]) -> None:
         expected = self._expected.get(identity.cluster)
         replaced = None if expected is None else _identity.another_than_expected(identity, expected)
         findings = [*findings, *([replaced] if replaced is not None else [])]
@@ -106,14 +106,14 @@ class Guard:
             self._wrong[identity.cluster] = WrongCluster(findings)
 
 
-def read(client: Client, cluster: Cluster) -> Identity:
+def read(client: Client, cluster: Cluster) -> ClusterIdentity:
     """What an API server says of who it is, in the time of one request. Raises KubeError."""
     namespace = cluster.istio_namespace
     with ThreadPoolExecutor(2) as beside:
         claimed = beside.submit(client.find, NAMESPACE, namespace)
         deployments = beside.submit(_istiods, client, namespace)
         uid = _uid(client)
-        return Identity(
+        return ClusterIdentity(
             cluster=cluster.name,
             namespace=namespace,
             server=client.credentials.server,
@@ -123,7 +123,7 @@ def read(client: Client, cluster: Cluster) -> Identity:
         )
 
 
-def claim(client: Client, identity: Identity) -> None:
+def claim(client: Client, identity: ClusterIdentity) -> None:
     """Write our record on the cluster, before anything else is written there, with the Namespace where there is none.
 
     The first one to write it wins, also where two runs meet on an API server that nobody has claimed yet. Raises

@@ -42,7 +42,7 @@ class Claim(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Identity:
+class ClusterIdentity:
     """What one API server says of who it is, beside the name that it is given.
 
     ``namespace`` is that of Istio, ``uid`` that of namespace kube-system, ``cluster_ids`` says the CLUSTER_ID of what
@@ -62,7 +62,7 @@ class Identity:
         return Claim(self.cluster, self.uid)
 
 
-class Expected(NamedTuple):
+class ExpectedUid(NamedTuple):
     """The UID by which a record (``where``) knows a cluster, and how a new cluster of this name gets past it."""
 
     uid: str
@@ -107,19 +107,19 @@ def _described(kind: str, live: Mapping[str, Any]) -> str:
     return f"{kind} {live['metadata']['namespace']}/{live['metadata']['name']}"
 
 
-def judge(identities: Iterable[Identity]) -> list[Finding]:
+def judge(identities: Iterable[ClusterIdentity]) -> list[Finding]:
     """A finding for each API server that is not the cluster it is said to be, and for two names of one."""
     known = list(identities)
     return [*(finding for each in known for finding in contradictions(each)), *same_servers(known)]
 
 
-def contradictions(identity: Identity) -> list[Finding]:
+def contradictions(identity: ClusterIdentity) -> list[Finding]:
     """Where what stands on a cluster says that it is another one: our own record, else its istiods."""
     return _claimed_otherwise(identity) or _named_otherwise(identity)
 
 
 def contradicted_beside(
-    identity: Identity, namespaces: Iterable[Mapping[str, Any]], istiods: Iterable[Mapping[str, Any]]
+    identity: ClusterIdentity, namespaces: Iterable[Mapping[str, Any]], istiods: Iterable[Mapping[str, Any]]
 ) -> list[Finding]:
     """The same of all other namespaces, for who acts on the whole API server, as a wipe does.
 
@@ -142,14 +142,14 @@ def contradicted_beside(
     ]
 
 
-def same_servers(identities: Iterable[Identity]) -> list[Finding]:
+def same_servers(identities: Iterable[ClusterIdentity]) -> list[Finding]:
     """Two names for one API server would link a cluster with itself, and write everything to it twice."""
     return [
         same_server(first.cluster, second) for first, second in combinations(identities, 2) if first.uid == second.uid
     ]
 
 
-def same_server(first: str, second: Identity) -> Finding:
+def same_server(first: str, second: ClusterIdentity) -> Finding:
     """Of the second of two names, whatever URLs they have."""
     return Finding(
         second.cluster,
@@ -159,7 +159,7 @@ def same_server(first: str, second: Identity) -> Finding:
     )
 
 
-def another_than_expected(identity: Identity, expected: Expected) -> Finding | None:
+def another_than_expected(identity: ClusterIdentity, expected: ExpectedUid) -> Finding | None:
     """Where a record of ours elsewhere knows the cluster by another UID."""
     if expected.uid == identity.uid:
         return None
@@ -173,7 +173,7 @@ def another_than_expected(identity: Identity, expected: Expected) -> Finding | N
     )
 
 
-def _claimed_otherwise(identity: Identity) -> list[Finding]:
+def _claimed_otherwise(identity: ClusterIdentity) -> list[Finding]:
     claim, name = identity.claim, identity.cluster
     if claim is None or claim == identity.rightful_claim:
         return []
@@ -202,7 +202,7 @@ def _claimed_otherwise(identity: Identity) -> list[Finding]:
     ]
 
 
-def _named_otherwise(identity: Identity) -> list[Finding]:
+def _named_otherwise(identity: ClusterIdentity) -> list[Finding]:
     return [
         Finding(
             identity.cluster,
@@ -217,7 +217,7 @@ def _named_otherwise(identity: Identity) -> list[Finding]:
     ]
 
 
-def _put_back(identity: Identity, cluster_id: str) -> str:
+def _put_back(identity: ClusterIdentity, cluster_id: str) -> str:
     """Where our own record is right, somebody has changed istiod; no chart is asked before that is known."""
     if identity.claim != identity.rightful_claim:
         return _meant(cluster_id)

@@ -18,7 +18,7 @@ _SET = "set trust_directory to an absolute path, the same one in every run"
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class RunSurroundings:
     """What a run knows of itself."""
 
     sources: Sequence[str]
@@ -32,7 +32,7 @@ class Surroundings:
     """AWX, whose folders end with the job."""
 
 
-def place(directory: str, run: Surroundings) -> str:
+def place(directory: str, run: RunSurroundings) -> str:
     """The absolute path of the store. ``directory`` is what the user set, or empty. ValueError with what to do."""
     chosen = _asked_for(directory, run) if directory else _default(run)
     parsed = _parsed_within(chosen, run)
@@ -46,7 +46,7 @@ def place(directory: str, run: Surroundings) -> str:
     return os.path.realpath(chosen)
 
 
-def _asked_for(directory: str, run: Surroundings) -> str:
+def _asked_for(directory: str, run: RunSurroundings) -> str:
     path = os.path.expanduser(directory)
     if os.path.isabs(path):
         return path
@@ -65,7 +65,7 @@ def _asked_for(directory: str, run: Surroundings) -> str:
     return chosen
 
 
-def _default(run: Surroundings) -> str:
+def _default(run: RunSurroundings) -> str:
     if run.is_job:
         raise ValueError(
             "the folders of an AWX job end with it, and with them the key of the root -> set trust_directory to a "
@@ -100,11 +100,11 @@ def _default(run: Surroundings) -> str:
     return chosen
 
 
-def _candidates(paths: Sequence[str], run: Surroundings) -> list[str]:
+def _candidates(paths: Sequence[str], run: RunSurroundings) -> list[str]:
     return list(dict.fromkeys(_candidate(path, run) for path in paths))
 
 
-def _candidate(path: str, run: Surroundings) -> str:
+def _candidate(path: str, run: RunSurroundings) -> str:
     """Beside the inventory: ``prod-trust`` beside the directory ``prod``, ``trust`` beside a file."""
     if os.path.isdir(path):
         return _beside(path)
@@ -120,7 +120,7 @@ def _beside(folder: str) -> str:
     return f"{folder.rstrip(os.sep)}-{_NAME}"
 
 
-def _paths(run: Surroundings) -> list[str]:
+def _paths(run: RunSurroundings) -> list[str]:
     """The sources that are files or directories."""
     return [os.path.abspath(source) for source in run.sources if os.path.exists(source)]
 
@@ -134,7 +134,7 @@ def _is_within(path: str, folder: str) -> bool:
     return real == top or real.startswith(top.rstrip(os.sep) + os.sep)
 
 
-def _parsed_within(path: str, run: Surroundings) -> str:
+def _parsed_within(path: str, run: RunSurroundings) -> str:
     """The inventory directory in which Ansible would parse ``path``; empty where none does."""
     for folder in _paths(run):
         if os.path.isdir(folder) and _is_within(path, folder):

@@ -1,13 +1,13 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The engine's rooms: all of them are documented, and imports run one way."""
+"""The engine's rooms: all of them are documented, imports run one way, and a class has a name of its own."""
 
 from __future__ import annotations
 
 import ast
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -183,6 +183,24 @@ def test_every_operation_has_a_face(kind: str) -> None:
     assert operations - shared == {path.stem for path in (ROOT / "plugins" / kind).glob("[!_]*.py")}
 
 
+def classes_of(folders: Iterable[Path]) -> dict[str, list[str]]:
+    """Name of a class -> the files that define it, a file as often as it does."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for folder in folders:
+        for path in sorted(folder.rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ClassDef):
+                    found[node.name].append(f"{folder.name}/{path.relative_to(folder)}")
+    return dict(found)
+
+
+def test_each_class_has_a_name_of_its_own() -> None:
+    """One word for one thing: whoever finds the name finds what is meant."""
+    found = classes_of([ENGINE, ROOT / "plugins/plugin_utils"])
+    assert found
+    assert {name: files for name, files in found.items() if len(files) > 1} == {}
+
+
 def test_each_file_of_tests_has_a_name_of_its_own() -> None:
     """pytest takes two of one name for one module, and runs nothing. These are run together."""
     files = [path for folder in ("tests/unit", "tests/secrecy", "lab/tests") for path in (ROOT / folder).rglob("*.py")]
@@ -212,6 +230,11 @@ def test_absolute_and_relative_imports_are_seen(tmp_path: Path) -> None:
     arrows = arrows_between(made, {name: room(name) for name in modules(made)})
     assert arrows == {"_low": set(), "_middle": {"_low"}, "_high": {"_low", "_middle"}}
     assert floors(arrows) == {"_low": 0, "_middle": 1, "_high": 2}
+
+
+def test_classes_are_seen_with_the_files_that_define_them(tmp_path: Path) -> None:
+    made = engine(tmp_path, {"a.low": ["class Step: ..."], "a.high": ["def make():", "    class Step: ..."], "b": []})
+    assert classes_of([made / "a"]) == {"Step": ["a/high.py", "a/low.py"]}
 
 
 def test_a_circle_is_named() -> None:

@@ -12,7 +12,7 @@ from .._kube.client import content
 from .._kube.kinds import NAMESPACE, Kind
 from .._ownership import is_our_manager
 from .access import Need
-from .ledger import Content, Entry, Hold, Owed, kept
+from .ledger import Content, Hold, LedgerEntry, Owed, kept
 from .merge import merge
 from .objects import ObjectId, stage_of
 
@@ -68,11 +68,11 @@ class Action:
         tried = {"apply": ("patch", "create"), "edit": ("update",), "end": ()}[self.verb]
         return [need for need in self.needs() if need.verb not in tried]
 
-    def entry(self, previous: Entry | None) -> Entry:
+    def entry(self, previous: LedgerEntry | None) -> LedgerEntry:
         """What the record says of the object from before the write on."""
         if previous is not None:
             given_back = previous.hold != "created"
-            return Entry(
+            return LedgerEntry(
                 self.id,
                 self.kind.api_version,
                 previous.hold,
@@ -81,7 +81,7 @@ class Action:
                 original=without_us(previous, self.before) if given_back else None,
                 written=kept(self.after) if given_back else None,
             )
-        return Entry(
+        return LedgerEntry(
             self.id,
             self.kind.api_version,
             self.hold,
@@ -91,7 +91,7 @@ class Action:
             written=kept(self.after) if self.hold != "created" else None,
         )
 
-    def undo(self, previous: Entry | None, owed: Owed | None, since: str) -> Owed:
+    def undo(self, previous: LedgerEntry | None, owed: Owed | None, since: str) -> Owed:
         """What puts it back as it was, or as it was before an earlier change that is still to be undone (``owed``)."""
         why = "a change was not made on all clusters"
         if self.before is None:
@@ -111,7 +111,7 @@ class Action:
         )
 
 
-def without_us(entry: Entry, live: Content | None) -> Content | None:
+def without_us(entry: LedgerEntry, live: Content | None) -> Content | None:
     """What the object would be had we never written it: as it was, with what others have changed since.
 
     What they changed of our own fields is not adopted.

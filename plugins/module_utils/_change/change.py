@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 from .._finding_kinds import NOT_REACHABLE
 from .._findings import Finding, FindingKind, MeshError, errors
-from .._fleet import Member, Outcome, findings_of
+from .._fleet import LaneOutcome, Member, findings_of
 from .._kube.errors import Conflict, KubeError
 from .._ownership import ANNOTATION_HASH, is_of_set
 from .._proof.levels import Changed
@@ -25,16 +25,16 @@ from .actions import Action
 from .commit import Commit, Done
 from .finding_kinds import OWED
 from .lease import SetLease
-from .ledger import ClusterRecord, Entry, Owed, Pending, Record, confirmed, ending
+from .ledger import ClusterRecord, LedgerEntry, Owed, Pending, Record, confirmed, ending
 from .objects import ObjectId, few
 from .policy import may_be_left_out
-from .report import ClusterReport, Report, Touched
+from .report import ChangeReport, ClusterReport, Touched
 from .settle import is_held
 from .setup import Setup
 
 
 @dataclass(frozen=True)
-class Plan:
+class ClusterPlan:
     """What has to be done on one cluster. ``hash`` is of all that is to stand there, whatever stands there now."""
 
     actions: tuple[Action, ...] = ()
@@ -43,7 +43,7 @@ class Plan:
     hash: str = ""
 
 
-_Found = TypeVar("_Found", Plan, prepare.Prepared)
+_Found = TypeVar("_Found", ClusterPlan, prepare.Prepared)
 
 
 class Intent(Protocol):
@@ -64,7 +64,7 @@ class Intent(Protocol):
         The record is read at the same time: ``recorded`` waits for it.
         """
 
-    def plan(self, cluster: str, state: Any, part: ClusterRecord) -> Plan:
+    def plan(self, cluster: str, state: Any, part: ClusterRecord) -> ClusterPlan:
         """Pure."""
 
     def owed(self, cluster: str, part: ClusterRecord, since: str) -> Iterable[Owed]:
@@ -78,7 +78,7 @@ class Change:
         self._setup = setup
         self._intent = intent
         self._targets = list(intent.targets())
-        self._report = Report(setup.name, setup.hub, {name: ClusterReport() for name in self._targets})
+        self._report = ChangeReport(setup.name, setup.hub, {name: ClusterReport() for name in self._targets})
         self._record = Record(setup.component, setup.name)
         self._states: Mapping[str, Any] = {}
 
@@ -106,7 +106,7 @@ class Change:
 
     # Prepare
 
-    def _read(self, recorded: Callable[[], Record]) -> dict[str, Outcome[Any]]:
+    def _read(self, recorded: Callable[[], Record]) -> dict[str, LaneOutcome[Any]]:
         """What the plan needs to know of each cluster that takes part."""
         for name in self._setup.policy.exclude:
             if name in self._report.clusters:
@@ -115,12 +115,12 @@ class Change:
             lambda member: self._intent.read(member, lambda: recorded().known(member.name)), of=self._targets
         )
 
-    def _states_of(self, outcomes: Mapping[str, Outcome[Any]]) -> dict[str, Any]:
+    def _states_of(self, outcomes: Mapping[str, LaneOutcome[Any]]) -> dict[str, Any]:
         """Of the clusters that answered. Raises MeshError where too few did."""
         self._judge(outcomes, NOT_REACHABLE)
         return {name: outcome.get() for name, outcome in outcomes.items() if outcome.error is None}
 
-    def _judge(self, outcomes: Mapping[str, Outcome[Any]], kind: FindingKind) -> None:
+    def _judge(self, outcomes: Mapping[str, LaneOutcome[Any]], kind: FindingKind) -> None:
         """Note who is away; raises MeshError where the change cannot go on without them. Nothing is written yet."""
         failed = {name: outcome.error for name, outcome in outcomes.items() if outcome.error is not None}
         findings = findings_of(outcomes, kind)
@@ -177,7 +177,7 @@ class Change:
         with self._setup.lease().beside() as taken:
             return self._carry_out(plans, taken)
 
-    def _of_this_hub(self, plans: Mapping[str, Plan]) -> dict[str, Plan]:
+    def _of_this_hub(self, plans: Mapping[str, ClusterPlan]) -> dict[str, ClusterPlan]:
         """The plans with the hub on what they write. Raises MeshError where another one keeps the record."""
         component, name, hub = self._setup.component, self._setup.name, self._setup.hub
         found: list[Finding] = []
@@ -199,7 +199,7 @@ class Change:
             return action
         return replace(action, desired=hubs.marked(desired, setup.component, setup.name, setup.hub))
 
-    def _carry_out(self, plans: Mapping[str, Plan], lease: SetLease | None) -> dict[str, Any]:
+    def _carry_out(self, plans: Mapping[str, ClusterPlan], lease: SetLease | None) -> dict[str, Any]:
         prepared = self._prepare({name: plan for name, plan in plans.items() if plan.actions})
         actions = {name: list(each.actions) for name, each in prepared.items() if each.actions}
         for name, plan in plans.items():
@@ -223,7 +223,7 @@ class Change:
         with self._setup.lease() as taken:
             return self._make(actions, newly_owed, taken)
 
-    def _prepare(self, plans: Mapping[str, Plan]) -> dict[str, prepare.Prepared]:
+    def _prepare(self, plans: Mapping[str, ClusterPlan]) -> dict[str, prepare.Prepared]:
         setup = self._setup
         if not plans:
             return {}
@@ -357,7 +357,7 @@ class Change:
         self,
         writes: Mapping[str, Sequence[Action]],
         newly_owed: Mapping[str, Sequence[Owed]],
-        previous: Mapping[str, Mapping[ObjectId, Entry]],
+        previous: Mapping[str, Mapping[ObjectId, LedgerEntry]],
         lease: SetLease,
     ) -> None:
         """Record the obligation, before the first write."""
@@ -425,7 +425,7 @@ class Change:
         entry = part.objects.get(key)
         if entry is None and is_held(live, self._setup.component, self._setup.name, None):
             digest = (live["metadata"].get("annotations") or {}).get(ANNOTATION_HASH, "")
-            entry = Entry(key, str(live["apiVersion"]), "created", hash=digest)
+            entry = LedgerEntry(key, str(live["apiVersion"]), "created", hash=digest)
         if entry is not None and entry.uid is None:
             part.objects[key] = confirmed(entry, live)
 
@@ -468,7 +468,7 @@ class Change:
     def _put_back(
         self,
         done: Mapping[str, Sequence[Done]],
-        previous: Mapping[str, Mapping[ObjectId, Entry]],
+        previous: Mapping[str, Mapping[ObjectId, LedgerEntry]],
         lease: SetLease,
     ) -> list[Finding]:
         """Undo what was written or may have been. What cannot be undone now stays owed, and is what is returned."""
@@ -536,14 +536,14 @@ def _known(undo: Owed, done: Done) -> Owed:
     return undo
 
 
-def _of_same_object(entry: Entry | None, action: Action) -> Entry | None:
+def _of_same_object(entry: LedgerEntry | None, action: Action) -> LedgerEntry | None:
     """What is recorded of the object, unless another one has taken its place since."""
     if entry is None or entry.uid is None or action.before is None:
         return entry if action.before is not None else None
     return entry if entry.uid == action.before["metadata"]["uid"] else None
 
 
-def _ending(action: Action, entry: Entry | None, since: str) -> Owed:
+def _ending(action: Action, entry: LedgerEntry | None, since: str) -> Owed:
     if entry is not None:
         return ending(entry, action.reason, since)
     uid = action.before["metadata"]["uid"] if action.before is not None else None

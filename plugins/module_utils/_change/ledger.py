@@ -31,7 +31,7 @@ class UnreadableRecord(ValueError):
 
 
 @dataclass(frozen=True)
-class Entry:
+class LedgerEntry:
     """One object that we hold. ``uid`` is None from before the first write until its answer is recorded.
 
     ``original`` is what stood there before us (None where nothing did), ``written`` what we made of it; both only where
@@ -77,7 +77,7 @@ class ClusterRecord:
     ``uid`` that of its namespace kube-system, by which it is known again (empty: not known yet).
     """
 
-    objects: dict[ObjectId, Entry] = field(default_factory=dict)
+    objects: dict[ObjectId, LedgerEntry] = field(default_factory=dict)
     owed: dict[ObjectId, Owed] = field(default_factory=dict)
     missed: dict[ObjectId, Owed] = field(default_factory=dict)
     uid: str = ""
@@ -169,7 +169,7 @@ def teardown(part: ClusterRecord, since: str) -> dict[ObjectId, Owed]:
     return owed
 
 
-def ending(entry: Entry, why: str, since: str) -> Owed:
+def ending(entry: LedgerEntry, why: str, since: str) -> Owed:
     """What has to be done for us to hold an object no longer."""
     if entry.hold == "created":
         return Owed(entry.id, entry.api_version, "delete", why, since, uid=entry.uid, ends=True)
@@ -213,7 +213,7 @@ def encode(record: Record) -> bytes:
             }
         )
 
-    def entry_form(entry: Entry) -> Content:
+    def entry_form(entry: LedgerEntry) -> Content:
         return _without_empty(
             {
                 "object": list(entry.id),
@@ -281,8 +281,8 @@ def _decoded(document: Mapping[str, Any]) -> Record:
             ends=form.get("ends", False),
         )
 
-    def entry_of(form: Mapping[str, Any]) -> Entry:
-        return Entry(
+    def entry_of(form: Mapping[str, Any]) -> LedgerEntry:
+        return LedgerEntry(
             ObjectId(*form["object"]),
             form["apiVersion"],
             form["hold"],
@@ -329,7 +329,7 @@ def bytes_of(secret: Mapping[str, Any]) -> bytes:
         raise UnreadableRecord("the Secret has no data key record, or it is not base64") from error
 
 
-def confirmed(entry: Entry, live: Mapping[str, Any]) -> Entry:
+def confirmed(entry: LedgerEntry, live: Mapping[str, Any]) -> LedgerEntry:
     """The entry after its write was answered."""
     return replace(entry, uid=live["metadata"]["uid"], written=kept(live) if entry.hold != "created" else None)
 

@@ -41,16 +41,16 @@ class ObjectId(NamedTuple):
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
 
 
-class Stage(NamedTuple):
+class WriteStage(NamedTuple):
     """When an object is written, relative to all others of the change; a stage ends on all clusters before the next."""
 
     apply: int
     remove: int
 
 
-_NAMESPACE = Stage(0, 5)
-_FOUNDATION = Stage(1, 4)
-_ROUTE = Stage(2, 3)
+_NAMESPACE = WriteStage(0, 5)
+_FOUNDATION = WriteStage(1, 4)
+_ROUTE = WriteStage(2, 3)
 
 _ROUTES = frozenset(
     {
@@ -66,7 +66,7 @@ _ROUTES = frozenset(
 )
 
 
-def stage_of(group: str, kind: str) -> Stage:
+def stage_of(group: str, kind: str) -> WriteStage:
     """What routes lead to stands everywhere before any route does, and goes everywhere after it."""
     if (group, kind) == ("", "Namespace"):
         return _NAMESPACE

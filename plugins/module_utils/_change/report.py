@@ -63,7 +63,7 @@ class ClusterReport:
 
 
 @dataclass
-class Report:
+class ChangeReport:
     """The whole change."""
 
     set: str

@@ -9,13 +9,13 @@ import time
 from collections.abc import Iterable
 
 from .._findings import Finding, MeshError
-from .._identity import Expected
+from .._identity import ExpectedUid
 from .._kube.errors import Conflict, KubeError
 from .._times import rfc3339
 from .finding_kinds import OWED, RECORD_CHANGED, RECORD_NOT_WRITTEN
 from .lease import SetLease
 from .ledger import Record
-from .report import ClusterReport, Report, Touched
+from .report import ChangeReport, ClusterReport, Touched
 from .settle import Payment, Settled, Settlement
 from .setup import Setup
 
@@ -49,7 +49,7 @@ def recognize(setup: Setup, record: Record) -> None:
         return
     where = f"the record of set {setup.name} on {setup.hub}"
     expected = {
-        name: Expected(
+        name: ExpectedUid(
             part.uid, where, f"run once with write_off: [{name}], which forgets what the old one held and was owed"
         )
         for name, part in record.clusters.items()
@@ -86,7 +86,7 @@ def save(setup: Setup, record: Record) -> None:
         raise MeshError("The change was stopped.", [finding]) from error
 
 
-def note(report: Report, record: Record, settled: Settled) -> None:
+def note(report: ChangeReport, record: Record, settled: Settled) -> None:
     """Write what was paid into the report and the record."""
     for name, payments in settled.paid.items():
         record.settle(name, (payment.owed for payment in payments))

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from .._cluster import MESH_ARGUMENT_SPEC, fleet_of_parameters
 from .._finding_kinds import HUB_UNKNOWN
 from .._findings import OPTION, Finding, MeshError
-from .._fleet import Fleet, Member, Outcome
+from .._fleet import Fleet, LaneOutcome, Member
 from .._kube.errors import LeftPlay, Unreachable
 from .._proof.levels import LEVELS
 from .finding_kinds import HUB_NOT_REACHABLE, SET_NAME_INVALID
@@ -138,7 +138,7 @@ class Setup:
             progress=progress,
         )
 
-    def each(self, look: Callable[[Member], T], of: Iterable[str] | None = None) -> dict[str, Outcome[T]]:
+    def each(self, look: Callable[[Member], T], of: Iterable[str] | None = None) -> dict[str, LaneOutcome[T]]:
         """What is found on each cluster (or on those of ``of``) that is not excluded, in the time of four requests."""
         asked = [name for name in (self.fleet.names if of is None else of) if name not in self.policy.exclude]
         return self.fleet.each(look, deadline=self.request_timeout * 4, only=asked)

@@ -11,7 +11,7 @@ from typing import Any
 
 from .._finding_kinds import NOT_REACHABLE, STILL_THERE
 from .._findings import Finding, MeshError
-from .._fleet import Member, Outcome
+from .._fleet import LaneOutcome, Member
 from .._kube.client import Client
 from .._kube.errors import Conflict, Forbidden, NotFound
 from .._kube.kinds import HTTP_ROUTE, NAMESPACE, VIRTUAL_SERVICE, Kind
@@ -23,7 +23,7 @@ from .lease import SetLease
 from .ledger import ClusterRecord, Owed, Record, teardown
 from .objects import ObjectId, few
 from .policy import Policy, is_away
-from .report import ClusterReport, Report, Touched
+from .report import ChangeReport, ClusterReport, Touched
 from .settle import is_held
 from .setup import Setup
 
@@ -71,7 +71,7 @@ class Teardown:
     def __init__(self, setup: Setup, kinds: Sequence[Mapping[str, str]]) -> None:
         self._setup = setup
         self._kinds = kinds
-        self._report = Report(setup.name, setup.hub, {name: ClusterReport() for name in setup.fleet.names})
+        self._report = ChangeReport(setup.name, setup.hub, {name: ClusterReport() for name in setup.fleet.names})
         self._record = Record(setup.component, setup.name)
         self._leaked: list[str] = []
 
@@ -143,7 +143,7 @@ class Teardown:
         if findings:
             raise MeshError("Nothing was removed anywhere.", findings, self._result())
 
-    def _each(self, kinds: Sequence[Mapping[str, str]]) -> dict[str, Outcome[list[dict[str, Any]]]]:
+    def _each(self, kinds: Sequence[Mapping[str, str]]) -> dict[str, LaneOutcome[list[dict[str, Any]]]]:
         setup = self._setup
 
         def lane(member: Member) -> list[dict[str, Any]]:

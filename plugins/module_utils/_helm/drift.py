@@ -16,13 +16,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .manifest import Owner, Wanted
+from .manifest import ManifestObject, Owner
 
 _SCALED = frozenset({"Deployment", "StatefulSet", "ReplicaSet"})
 _WEBHOOKS = frozenset({"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"})
 
 
-def autoscaled(manifest: Iterable[Wanted], namespace: str) -> frozenset[tuple[str, str, str]]:
+def autoscaled(manifest: Iterable[ManifestObject], namespace: str) -> frozenset[tuple[str, str, str]]:
     """Kind, namespace and name of the workloads that an autoscaler of the same manifest scales."""
     return frozenset(
         (str(target.get("kind")), each.id.namespace or namespace, str(target.get("name")))
@@ -33,7 +33,10 @@ def autoscaled(manifest: Iterable[Wanted], namespace: str) -> frozenset[tuple[st
 
 
 def prescribed(
-    wanted: Wanted, live: Mapping[str, Any] | None, owner: Owner, scaled: frozenset[tuple[str, str, str]] = frozenset()
+    wanted: ManifestObject,
+    live: Mapping[str, Any] | None,
+    owner: Owner,
+    scaled: frozenset[tuple[str, str, str]] = frozenset(),
 ) -> dict[str, Any]:
     """What has to be there of an object: the manifest with Helm's marks, without what controllers write."""
     metadata = wanted.object.get("metadata") or {}

@@ -14,7 +14,7 @@ from typing import Any
 
 from .._findings import Finding
 from .finding_kinds import LEFTOVER, LEFTOVER_IN_USE, WEBHOOK_OF_A_GONE_ISTIO
-from .manifest import Identity, Owner, owner_of
+from .manifest import ObjectIdentity, Owner, owner_of
 
 REFUSE, ADOPT, REMOVE = CHOICES = ("refuse", "adopt", "remove")
 
@@ -23,7 +23,7 @@ REFUSE, ADOPT, REMOVE = CHOICES = ("refuse", "adopt", "remove")
 class Leftover:
     """One such object. ``owner`` is the other release that it names, ``holds`` how many objects of a definition."""
 
-    id: Identity
+    id: ObjectIdentity
     api_version: str
     uid: str
     owner: Owner | None = None
@@ -38,7 +38,9 @@ class Leftover:
         return f"{self.id} ({'; '.join(said)})" if said else str(self.id)
 
 
-def foreign(live: Mapping[Identity, Mapping[str, Any] | None], owner: Owner) -> dict[Identity, Mapping[str, Any]]:
+def foreign(
+    live: Mapping[ObjectIdentity, Mapping[str, Any] | None], owner: Owner
+) -> dict[ObjectIdentity, Mapping[str, Any]]:
     """Those that are there without the marks of the release that will own them."""
     return {id_: there for id_, there in live.items() if there is not None and owner_of(there) != owner}
 

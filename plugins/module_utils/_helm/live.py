@@ -17,7 +17,7 @@ from .._kube.client import Client, content
 from .._kube.errors import Forbidden, Invalid, KubeError, NotFound, ServerError
 from .._kube.kinds import CUSTOM_RESOURCE_DEFINITION, Kind
 from . import drift
-from .manifest import Identity, Owner, Wanted
+from .manifest import ManifestObject, ObjectIdentity, Owner
 
 FIELD_MANAGER = "helm"
 """As Helm names itself: what is put right in its place is to be no second owner's."""
@@ -25,14 +25,14 @@ _ASKING = "onemesh.istio/helm"
 """Of dry runs: a manager that never wrote has nothing to take back."""
 _CONNECTIONS = 8
 
-LiveObjects = Mapping[Identity, Optional[Mapping[str, Any]]]  # noqa: UP045  # sanity refuses "|" at run time
+LiveObjects = Mapping[ObjectIdentity, Optional[Mapping[str, Any]]]  # noqa: UP045  # sanity refuses "|" at run time
 
 
 @dataclass(frozen=True)
 class Difference:
     """One object that is not as its release's manifest says. ``before`` is None where it is missing."""
 
-    id: Identity
+    id: ObjectIdentity
     reason: str
     before: Mapping[str, Any] | None = field(repr=False)
     after: Mapping[str, Any] = field(repr=False)
@@ -41,7 +41,9 @@ class Difference:
         return f"{self.id} {self.reason}"
 
 
-def read(client: Client, wanted: Iterable[Wanted], namespace: str) -> dict[Identity, Mapping[str, Any] | None]:
+def read(
+    client: Client, wanted: Iterable[ManifestObject], namespace: str
+) -> dict[ObjectIdentity, Mapping[str, Any] | None]:
     """The live objects of a manifest, over a few connections at once; None for one that is not there."""
     wanted = list(wanted)
     definitions = [each for each in wanted if _is_definition(each)]
@@ -49,7 +51,7 @@ def read(client: Client, wanted: Iterable[Wanted], namespace: str) -> dict[Ident
     listed = client.list(CUSTOM_RESOURCE_DEFINITION) if len(definitions) > 1 else []
     by_name = {each["metadata"]["name"]: each for each in listed}
 
-    def find(each: Wanted) -> Mapping[str, Any] | None:
+    def find(each: ManifestObject) -> Mapping[str, Any] | None:
         if listed and _is_definition(each):
             return by_name.get(each.id.name)
         kind = _kind(client, each)
@@ -59,7 +61,7 @@ def read(client: Client, wanted: Iterable[Wanted], namespace: str) -> dict[Ident
         return dict(zip([each.id for each in wanted], pool.map(find, wanted), strict=True))
 
 
-def differences(client: Client, wanted: Iterable[Wanted], live: LiveObjects, owner: Owner) -> list[Difference]:
+def differences(client: Client, wanted: Iterable[ManifestObject], live: LiveObjects, owner: Owner) -> list[Difference]:
     """What is missing or other than the manifest says. The API server is asked only of objects that look so."""
     wanted = list(wanted)
     scaled = drift.autoscaled(wanted, owner.namespace)
@@ -77,7 +79,7 @@ def differences(client: Client, wanted: Iterable[Wanted], live: LiveObjects, own
 
 
 def _asked(
-    client: Client, wanted: Wanted, prescribed: dict[str, Any], live: Mapping[str, Any], namespace: str
+    client: Client, wanted: ManifestObject, prescribed: dict[str, Any], live: Mapping[str, Any], namespace: str
 ) -> Difference | None:
     """By a dry run that overlays what stands there with the manifest, as Helm's own merge does."""
     try:
@@ -91,7 +93,7 @@ def _asked(
     return Difference(wanted.id, f"differs in {', '.join(drift.differing(before, after))}", before, after)
 
 
-def put_right(client: Client, wanted: Iterable[Wanted], live: LiveObjects, owner: Owner) -> None:
+def put_right(client: Client, wanted: Iterable[ManifestObject], live: LiveObjects, owner: Owner) -> None:
     """Write objects as the manifest says, where Helm does not: it merges definitions and custom resources with what
     the manifest said before, and not with what is there (helm.sh/helm/v3/pkg/kube/client.go, createPatch)."""
     for each in wanted:
@@ -101,7 +103,7 @@ def put_right(client: Client, wanted: Iterable[Wanted], live: LiveObjects, owner
 
 def _overlay(
     client: Client,
-    wanted: Wanted,
+    wanted: ManifestObject,
     prescribed: dict[str, Any],
     live: Mapping[str, Any] | None,
     namespace: str,
@@ -131,18 +133,18 @@ def _overlay(
     return client.patch(kind, wanted.id.name, place, body, field_manager=manager, dry_run=dry_run)
 
 
-def _kind(client: Client, wanted: Wanted) -> Kind | None:
+def _kind(client: Client, wanted: ManifestObject) -> Kind | None:
     try:
         return client.kind_for(wanted.object)
     except NotFound:
         return None
 
 
-def _place(kind: Kind, wanted: Wanted, namespace: str) -> str | None:
+def _place(kind: Kind, wanted: ManifestObject, namespace: str) -> str | None:
     return (wanted.id.namespace or namespace) if kind.namespaced else None
 
 
-def _is_definition(wanted: Wanted) -> bool:
+def _is_definition(wanted: ManifestObject) -> bool:
     return (wanted.id.group, wanted.id.kind) == (CUSTOM_RESOURCE_DEFINITION.group, CUSTOM_RESOURCE_DEFINITION.kind)
 
 

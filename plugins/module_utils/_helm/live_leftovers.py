@@ -27,7 +27,7 @@ from .._kube.kinds import (
 from .._yaml import NotYaml
 from .leftovers import Leftover, foreign
 from .live import FIELD_MANAGER, count_objects, read
-from .manifest import Identity, Owner, Wanted, objects_of, owner_of
+from .manifest import ManifestObject, ObjectIdentity, Owner, objects_of, owner_of
 from .release import SELECTOR, NotARelease, release_of
 
 _WEBHOOKS = (VALIDATING_WEBHOOK_CONFIGURATION, MUTATING_WEBHOOK_CONFIGURATION)
@@ -61,8 +61,8 @@ def left_before(
 
 def _left_of_chart(client: Client, chart: str, owner: Owner, revision: str) -> list[Leftover]:
     wanted = [
-        Wanted(
-            Identity(each.kind.group, each.kind.kind, each.namespace, each.name),
+        ManifestObject(
+            ObjectIdentity(each.kind.group, each.kind.kind, each.namespace, each.name),
             {"apiVersion": each.kind.api_version, "kind": each.kind.kind},
         )
         for each in owned_by(chart, owner.name, owner.namespace, revision)
@@ -87,7 +87,7 @@ def release_that_holds(client: Client, deployment: Mapping[str, Any]) -> str:
     return ""
 
 
-def look_at(client: Client, live: Mapping[Identity, Mapping[str, Any] | None], owner: Owner) -> list[Leftover]:
+def look_at(client: Client, live: Mapping[ObjectIdentity, Mapping[str, Any] | None], owner: Owner) -> list[Leftover]:
     """Those of the live objects that are not marked as the release's."""
     return [
         Leftover(
@@ -117,7 +117,7 @@ def of_a_gone_istio(client: Client, coming: Collection[tuple[str, str]]) -> list
             missing = next((service for service in services if not there[service]), None)
             owner = owner_of(live)
             if missing and not (owner and _is_kept(client, owner)):
-                id_ = Identity(kind.group, kind.kind, "", str(live["metadata"]["name"]))
+                id_ = ObjectIdentity(kind.group, kind.kind, "", str(live["metadata"]["name"]))
                 uid = str(live["metadata"]["uid"])
                 found.append(Leftover(id_, kind.api_version, uid, owner, calls="/".join(missing)))
     return found

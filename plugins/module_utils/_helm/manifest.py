@@ -48,7 +48,7 @@ def owner_of(live: Mapping[str, Any]) -> Owner | None:
     return Owner(name, namespace) if marked and name and namespace else None
 
 
-class Identity(NamedTuple):
+class ObjectIdentity(NamedTuple):
     """What stays the same of an object over versions of its type. ``namespace`` is empty where none is given."""
 
     group: str
@@ -61,17 +61,17 @@ class Identity(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ManifestObject:
     """One object of a manifest: nulls left out, since they say nothing."""
 
-    id: Identity
+    id: ObjectIdentity
     object: dict[str, Any] = field(repr=False)
 
 
-def objects_of(manifest: str) -> list[Wanted]:
+def objects_of(manifest: str) -> list[ManifestObject]:
     """All objects, those of lists too; documents without an object are passed over. Raises NotYaml."""
     return [
-        Wanted(_identity(each), each)
+        ManifestObject(_identity(each), each)
         # Helm's own reader lets the last of two equal keys win, and charts are shipped with such.
         for document in _documents(manifest)
         for each in _flattened(_yaml.load(document, unique_keys=False))
@@ -100,7 +100,9 @@ def _flattened(document: Any) -> Iterator[dict[str, Any]]:
         yield without_nulls(document)
 
 
-def _identity(manifest: Mapping[str, Any]) -> Identity:
+def _identity(manifest: Mapping[str, Any]) -> ObjectIdentity:
     metadata = manifest.get("metadata") or {}
     group = str(manifest.get("apiVersion") or "").rpartition("/")[0]
-    return Identity(group, str(manifest["kind"]), str(metadata.get("namespace") or ""), str(metadata.get("name") or ""))
+    return ObjectIdentity(
+        group, str(manifest["kind"]), str(metadata.get("namespace") or ""), str(metadata.get("name") or "")
+    )

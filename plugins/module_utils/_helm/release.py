@@ -40,7 +40,7 @@ class Chart:
 
 
 @dataclass(frozen=True)
-class Release:
+class HelmRelease:
     """One revision. ``values`` are the user's, which may hold secrets; ``manifest`` is YAML, hooks left out."""
 
     name: str
@@ -52,13 +52,13 @@ class Release:
     manifest: str = field(default="", repr=False)
 
 
-def release_of(secret: Mapping[str, Any]) -> Release:
+def release_of(secret: Mapping[str, Any]) -> HelmRelease:
     """The release in a Secret: base64 (of the Secret), base64, gzip, JSON. Raises NotARelease."""
     try:
         packed = base64.b64decode(base64.b64decode((secret.get("data") or {})["release"]))
         content = json.loads(gzip.decompress(packed) if packed.startswith(b"\x1f\x8b") else packed)
         chart, metadata = content["chart"], content["chart"]["metadata"]
-        return Release(
+        return HelmRelease(
             str(content.get("name") or ""),
             str(content.get("namespace") or ""),
             int(content.get("version") or 0),

@@ -37,7 +37,7 @@ DEFINITIONS = {
 """Resource types of chart base: plurals by group."""
 
 
-class Owned(NamedTuple):
+class ChartObject(NamedTuple):
     """An object that a chart makes. ``namespace`` is empty for one of the whole cluster."""
 
     kind: Kind
@@ -45,32 +45,32 @@ class Owned(NamedTuple):
     namespace: str = ""
 
 
-def owned_by(chart: str, release: str, namespace: str, revision: str = "") -> list[Owned]:
+def owned_by(chart: str, release: str, namespace: str, revision: str = "") -> list[ChartObject]:
     """The objects of a release of one of these charts; ``revision`` is istiod's, empty for the default one."""
     makers = {BASE: _base, ISTIOD: _istiod, GATEWAY: _gateway}
     return list(makers[chart](release, namespace, f"-{revision}" if revision else ""))
 
 
-def _base(_release: str, namespace: str, _suffix: str) -> Iterator[Owned]:
+def _base(_release: str, namespace: str, _suffix: str) -> Iterator[ChartObject]:
     for group, plurals in DEFINITIONS.items():
-        yield from (Owned(kinds.CUSTOM_RESOURCE_DEFINITION, f"{plural}.{group}") for plural in plurals)
-    yield Owned(kinds.SERVICE_ACCOUNT, "istio-reader-service-account", namespace)
-    yield Owned(kinds.VALIDATING_WEBHOOK_CONFIGURATION, "istiod-default-validator")
+        yield from (ChartObject(kinds.CUSTOM_RESOURCE_DEFINITION, f"{plural}.{group}") for plural in plurals)
+    yield ChartObject(kinds.SERVICE_ACCOUNT, "istio-reader-service-account", namespace)
+    yield ChartObject(kinds.VALIDATING_WEBHOOK_CONFIGURATION, "istiod-default-validator")
 
 
-def _istiod(_release: str, namespace: str, suffix: str) -> Iterator[Owned]:
+def _istiod(_release: str, namespace: str, suffix: str) -> Iterator[ChartObject]:
     for name in ("istiod-clusterrole", "istiod-gateway-controller", "istio-reader-clusterrole"):
         for kind in (kinds.CLUSTER_ROLE, kinds.CLUSTER_ROLE_BINDING):
-            yield Owned(kind, f"{name}{suffix}-{namespace}")
+            yield ChartObject(kind, f"{name}{suffix}-{namespace}")
     place = "" if namespace == "istio-system" else f"-{namespace}"
-    yield Owned(kinds.MUTATING_WEBHOOK_CONFIGURATION, f"istio-sidecar-injector{suffix}{place}")
-    yield Owned(kinds.VALIDATING_WEBHOOK_CONFIGURATION, f"istio-validator{suffix}-{namespace}")
+    yield ChartObject(kinds.MUTATING_WEBHOOK_CONFIGURATION, f"istio-sidecar-injector{suffix}{place}")
+    yield ChartObject(kinds.VALIDATING_WEBHOOK_CONFIGURATION, f"istio-validator{suffix}-{namespace}")
     for kind in (kinds.SERVICE_ACCOUNT, kinds.ROLE, kinds.ROLE_BINDING, kinds.SERVICE, kinds.DEPLOYMENT):
-        yield Owned(kind, f"istiod{suffix}", namespace)
+        yield ChartObject(kind, f"istiod{suffix}", namespace)
     for name in ("istio", "istio-sidecar-injector"):
-        yield Owned(kinds.CONFIG_MAP, f"{name}{suffix}", namespace)
+        yield ChartObject(kinds.CONFIG_MAP, f"{name}{suffix}", namespace)
 
 
-def _gateway(release: str, namespace: str, _suffix: str) -> Iterator[Owned]:
+def _gateway(release: str, namespace: str, _suffix: str) -> Iterator[ChartObject]:
     for kind in (kinds.SERVICE_ACCOUNT, kinds.SERVICE, kinds.DEPLOYMENT):
-        yield Owned(kind, release, namespace)
+        yield ChartObject(kind, release, namespace)

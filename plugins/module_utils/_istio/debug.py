@@ -315,7 +315,7 @@ class UpstreamCluster:
     """A cluster of Envoy. ``destination`` is None for those that Istio does not make for a service."""
 
     name: str
-    destination: sni.Destination | None
+    destination: sni.SniDestination | None
     hosts: tuple[Host, ...]
 
 
@@ -331,7 +331,7 @@ def envoy_clusters(body: bytes) -> tuple[UpstreamCluster, ...]:
     return tuple(_read(ENVOY_CLUSTERS, body, clusters))
 
 
-def _destination(name: str) -> sni.Destination | None:
+def _destination(name: str) -> sni.SniDestination | None:
     for decode in (sni.decode_cluster, sni.decode_sni):
         try:
             return decode(name)

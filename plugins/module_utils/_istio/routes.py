@@ -57,7 +57,7 @@ class RouteError(ValueError):
 
 
 @dataclass(frozen=True)
-class Destination:
+class RouteDestination:
     """One place that a route sends to. ``weight`` is None where the object says none, ``share`` what that counts as.
 
     ``key`` is its shortest name that is unique in its route: ``v1``, ``reviews``, ``reviews/v1``, ``reviews:9080/v1``;
@@ -81,7 +81,7 @@ class Route:
     section: str
     index: int
     name: str
-    destinations: tuple[Destination, ...]
+    destinations: tuple[RouteDestination, ...]
     mirrors: tuple[str, ...] = ()
 
     def __str__(self) -> str:
@@ -90,7 +90,7 @@ class Route:
 
 
 @dataclass(frozen=True)
-class Selection:
+class RouteSelection:
     """Which routes: of ``section`` (default: of all), and in ``routes`` names or indexes.
 
     Without ``routes`` it is every route that has all the destinations that get a weight.
@@ -123,7 +123,7 @@ def routes_of(manifest: Mapping[str, Any]) -> tuple[Route, ...]:
 
 def with_weights(
     manifest: Mapping[str, Any],
-    selection: Selection,
+    selection: RouteSelection,
     weights: Mapping[str, Any],
     *,
     total: int = TOTAL,
@@ -162,7 +162,7 @@ def with_weights(
 
 
 def weights_of(
-    manifest: Mapping[str, Any], selection: Selection, keys: Iterable[str], *, subsets_of: str = ""
+    manifest: Mapping[str, Any], selection: RouteSelection, keys: Iterable[str], *, subsets_of: str = ""
 ) -> dict[str, dict[str, int]]:
     """What the selected routes have: from ``http[canary]`` to key to weight, as it counts. Raises RouteError."""
     return {
@@ -173,7 +173,7 @@ def weights_of(
 
 def same_weights(
     manifest: Mapping[str, Any],
-    selection: Selection,
+    selection: RouteSelection,
     weights: Mapping[str, Any],
     *,
     total: int = TOTAL,
@@ -187,7 +187,7 @@ def same_weights(
 
 
 def select(
-    manifest: Mapping[str, Any], selection: Selection, keys: Iterable[str], *, subsets_of: str = ""
+    manifest: Mapping[str, Any], selection: RouteSelection, keys: Iterable[str], *, subsets_of: str = ""
 ) -> tuple[Route, ...]:
     """The routes that are meant, at least one. Raises RouteError."""
     wanted = list(keys)
@@ -206,7 +206,7 @@ def select(
     raise _unknown_destination(manifest, known, what)
 
 
-def _route(manifest: Mapping[str, Any], known: Sequence[Route], name: str, selection: Selection) -> Route:
+def _route(manifest: Mapping[str, Any], known: Sequence[Route], name: str, selection: RouteSelection) -> Route:
     found = [route for route in known if route.name == name]
     if not found and name.isascii() and name.isdigit():
         found = [route for route in known if route.index == int(name)]
@@ -237,7 +237,7 @@ def _again(routes: Iterable[Route], route: Route) -> Route:
 def _set(
     entries: list[dict[str, Any]],
     route: Route,
-    selection: Selection,
+    selection: RouteSelection,
     weights: Mapping[str, int],
     total: int,
     manifest: Mapping[str, Any],
@@ -306,7 +306,7 @@ def _without_subset(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {**rest, "destination": {name: value for name, value in entry["destination"].items() if name != "subset"}}
 
 
-def matching(route: Route, key: str, by: By) -> list[Destination]:
+def matching(route: Route, key: str, by: By) -> list[RouteDestination]:
     """The destinations of a route that a key names: one if it is unambiguous, none if the route has none such."""
     exact = [one for one in route.destinations if one.key == key and by == "destination"]
     if exact:
@@ -314,7 +314,7 @@ def matching(route: Route, key: str, by: By) -> list[Destination]:
     return [one for one in route.destinations if key in one.names and _is_named(one, key, by)]
 
 
-def _is_named(destination: Destination, key: str, by: By) -> bool:
+def _is_named(destination: RouteDestination, key: str, by: By) -> bool:
     names_a_subset = bool(destination.subset) and (key == destination.subset or "/" in key)
     return by == "destination" or names_a_subset == (by == "subset")
 
@@ -330,14 +330,14 @@ class _Names(NamedTuple):
     loose: list[str]
 
 
-def _istio_destinations(route: Mapping[str, Any], namespace: str) -> tuple[Destination, ...]:
+def _istio_destinations(route: Mapping[str, Any], namespace: str) -> tuple[RouteDestination, ...]:
     entries = [entry for entry in route.get("route") or () if isinstance(entry, Mapping)]
     places = [entry.get("destination") or {} for entry in entries]
     weights = [entry.get("weight") for entry in entries]
     alone = len(entries) == 1
     known = _known([_istio_names(place, namespace) for place in places])
     return tuple(
-        Destination(
+        RouteDestination(
             index,
             place.get("host") or "",
             place.get("subset") or "",
@@ -351,11 +351,11 @@ def _istio_destinations(route: Mapping[str, Any], namespace: str) -> tuple[Desti
     )
 
 
-def _backends(rule: Mapping[str, Any], namespace: str) -> tuple[Destination, ...]:
+def _backends(rule: Mapping[str, Any], namespace: str) -> tuple[RouteDestination, ...]:
     entries = [entry for entry in rule.get("backendRefs") or () if isinstance(entry, Mapping)]
     known = _known([_backend_names(entry, namespace) for entry in entries])
     return tuple(
-        Destination(
+        RouteDestination(
             index,
             entry.get("name") or "",
             "",

@@ -18,7 +18,7 @@ _CLUSTER_SEPARATOR = "|"
 _SNI_SEPARATOR = "_."
 
 
-class Destination(NamedTuple):
+class SniDestination(NamedTuple):
     """What both names say. ``subset`` is empty where the destination is the whole service."""
 
     direction: str
@@ -27,34 +27,34 @@ class Destination(NamedTuple):
     host: str
 
 
-def encode_cluster(destination: Destination) -> str:
+def encode_cluster(destination: SniDestination) -> str:
     """Envoy's cluster name. ValueError for a destination that Istio could not read back."""
     return _encode(destination, _CLUSTER_SEPARATOR)
 
 
-def encode_sni(destination: Destination) -> str:
+def encode_sni(destination: SniDestination) -> str:
     """The SNI. ValueError for a destination that Istio could not read back."""
     return _encode(destination, _SNI_SEPARATOR)
 
 
-def decode_cluster(name: str) -> Destination:
+def decode_cluster(name: str) -> SniDestination:
     """The destination of an Envoy cluster name. ValueError for any other cluster (``BlackHoleCluster``, ...)."""
     return _decode(name, _CLUSTER_SEPARATOR)
 
 
-def decode_sni(name: str) -> Destination:
+def decode_sni(name: str) -> SniDestination:
     """The destination of an SNI. ValueError for any other server name."""
     return _decode(name, _SNI_SEPARATOR)
 
 
-def _encode(destination: Destination, separator: str) -> str:
+def _encode(destination: SniDestination, separator: str) -> str:
     name = separator.join([destination.direction, str(destination.port), destination.subset, destination.host])
     if _decode(name, separator) != destination:
         raise ValueError(f"{destination} cannot be written as a name: it would be read back as something else")
     return name
 
 
-def _decode(name: str, separator: str) -> Destination:
+def _decode(name: str, separator: str) -> SniDestination:
     # Split from the left, as Istio does: what is left over belongs to the host, and a host has no separator.
     parts = name.split(separator, 3)
     example = separator.join(["outbound", "<port>", "<subset>", "<host>"])
@@ -65,4 +65,4 @@ def _decode(name: str, separator: str) -> Destination:
         raise ValueError(f"{name!r} has direction {direction!r}, expected one of {', '.join(DIRECTIONS)}")
     if not (port.isascii() and port.isdigit() and str(int(port)) == port and int(port) <= 65535):
         raise ValueError(f"{name!r} has port {port!r}, expected a number up to 65535")
-    return Destination(direction, int(port), subset, host)
+    return SniDestination(direction, int(port), subset, host)

@@ -35,7 +35,7 @@ Subsets = Mapping[str, Mapping[str, str]]
 """From a subset's name to its labels."""
 
 
-class Declared(NamedTuple):
+class DeclaredSubset(NamedTuple):
     """One subset as a DestinationRule has it."""
 
     name: str
@@ -107,13 +107,13 @@ def is_exported(rule: Mapping[str, Any]) -> bool:
     return "*" in export_to
 
 
-def declared(rules: Iterable[Mapping[str, Any]], host: str, namespace: str) -> dict[str, Declared]:
+def declared(rules: Iterable[Mapping[str, Any]], host: str, namespace: str) -> dict[str, DeclaredSubset]:
     """The subsets that a host has by the rules of a namespace."""
-    result: dict[str, Declared] = {}
+    result: dict[str, DeclaredSubset] = {}
     for rule in rules_of_host(rules, host, namespace):
         for subset in (rule.get("spec") or {}).get("subsets") or ():
             name = str(subset.get("name"))
-            result.setdefault(name, Declared(name, subset.get("labels") or {}, describe(rule)))
+            result.setdefault(name, DeclaredSubset(name, subset.get("labels") or {}, describe(rule)))
     return result
 
 
@@ -159,7 +159,7 @@ def complete(
     return Complete(deepcopy(dict(before)), desired, ())
 
 
-def disagreements(host: str, clusters: Mapping[str, Mapping[str, Declared]]) -> list[str]:
+def disagreements(host: str, clusters: Mapping[str, Mapping[str, DeclaredSubset]]) -> list[str]:
     """In words, the subsets of a host whose labels are not the same on all clusters: a side would spread over more."""
     result = []
     for subset in dict.fromkeys(name for known in clusters.values() for name in known):

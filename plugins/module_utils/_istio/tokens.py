@@ -44,7 +44,7 @@ class Token:
 
 
 @dataclass(frozen=True)
-class Expected:
+class ExpectedKubeconfig:
     """What a kubeconfig of ours has to hold to be as good as a new one.
 
     ``grant`` is the UID of the Secret that its token is bound to (None: revoked), ``account`` that of its account
@@ -61,7 +61,7 @@ class Expected:
 
 
 def why_renewed(
-    registered: RemoteCluster, expected: Expected, *, now: datetime, renew_before: timedelta | None
+    registered: RemoteCluster, expected: ExpectedKubeconfig, *, now: datetime, renew_before: timedelta | None
 ) -> str | None:
     """Why a kubeconfig has to be made anew; None where it is good."""
     if registered.server != expected.server:

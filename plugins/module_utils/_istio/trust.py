@@ -101,7 +101,7 @@ class CertificateFacts:
 
 
 @dataclass(frozen=True)
-class Report:
+class BundleReport:
     """What is wrong with a bundle, and what it is. ``ca`` and ``roots`` hold what could be read."""
 
     findings: tuple[Finding, ...]
@@ -151,7 +151,7 @@ def check_bundle(
     min_days: int = 30,
     passphrase: str = "",
     files: Mapping[str, str] | None = None,
-) -> Report:
+) -> BundleReport:
     """Every reason for which istiod would refuse ``bundle``, or its workloads would not be trusted with it.
 
     ``now`` is aware (UTC). A certificate that expires within ``min_days`` days is a warning, an expired one an error.
@@ -284,7 +284,7 @@ class _Check:
         self.files = files
         self.findings: list[Finding] = []
 
-    def run(self) -> Report:
+    def run(self) -> BundleReport:
         parts = _parts(self.bundle)
         absent = [key for key, content in parts.items() if not content.strip()]
         if absent:
@@ -321,7 +321,7 @@ class _Check:
                 self._check_dates(chain[0], names.CERT_CHAIN_KEY)
         for index, root in enumerate(roots):
             self._check_authority(root, names.ROOT_CERT_KEY if index == 0 else f"{names.ROOT_CERT_KEY} ({index + 1})")
-        return Report(
+        return BundleReport(
             tuple(self.findings),
             _facts(ca) if ca is not None else None,
             tuple(_facts(root) for root in roots),

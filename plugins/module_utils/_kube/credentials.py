@@ -199,7 +199,7 @@ def _of_kubeconfig(
     if chosen.user is None:
         return credentials
     user = chosen.user
-    extra = kubeconfig.Entry(user.mapping("as-user-extra", cluster), label=f"as-user-extra of {user.label}")
+    extra = kubeconfig.KubeconfigEntry(user.mapping("as-user-extra", cluster), label=f"as-user-extra of {user.label}")
     credentials = _replaced(
         credentials,
         impersonate_user=user.text("as", cluster),
@@ -214,8 +214,8 @@ def _of_kubeconfig(
 
 def _with_user(
     credentials: Credentials,
-    user: kubeconfig.Entry,
-    chosen: kubeconfig.Selection,
+    user: kubeconfig.KubeconfigEntry,
+    chosen: kubeconfig.SelectedContext,
     origin: str,
     environ: Mapping[str, str],
     files: Files,
@@ -244,7 +244,7 @@ def _with_user(
     if certificate:
         return credentials
     if plugin:
-        program = kubeconfig.Entry(plugin, user.folder, f"exec of {user.label}")
+        program = kubeconfig.KubeconfigEntry(plugin, user.folder, f"exec of {user.label}")
         information = _cluster_information(credentials, chosen, cluster)
         issued = external.run_exec_plugin(program, information, environ, cluster)
     elif provider:
@@ -260,7 +260,7 @@ def _with_user(
     )
 
 
-def _cluster_information(credentials: Credentials, chosen: kubeconfig.Selection, cluster: str) -> dict[str, Any]:
+def _cluster_information(credentials: Credentials, chosen: kubeconfig.SelectedContext, cluster: str) -> dict[str, Any]:
     """What an exec plugin is told with ``provideClusterInfo``, as kubectl tells it: read, the authority as data."""
     information: dict[str, Any] = {
         "server": credentials.server,
@@ -344,7 +344,7 @@ def _server_url(host: str, cluster: str) -> str:
     return url
 
 
-def _material(entry: kubeconfig.Entry, name: str, origin: str, files: Files) -> bytes:
+def _material(entry: kubeconfig.KubeconfigEntry, name: str, origin: str, files: Files) -> bytes:
     """PEM from ``<name>-data``, or else from the file ``<name>``; empty where there is neither."""
     data, path = entry.text(f"{name}-data", files.cluster), entry.text(name, files.cluster)
     if data:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from .errors import CredentialsError
-from .kubeconfig import Entry
+from .kubeconfig import KubeconfigEntry
 from .libraries import missing_library
 
 
@@ -28,7 +28,7 @@ class Issued(NamedTuple):
 
 
 def run_exec_plugin(
-    plugin: Entry, cluster_information: Mapping[str, Any], environ: Mapping[str, str], cluster: str
+    plugin: KubeconfigEntry, cluster_information: Mapping[str, Any], environ: Mapping[str, str], cluster: str
 ) -> Issued:
     """Run the ``exec`` of a kubeconfig's user as client-go does, in the task's environment. Raises CredentialsError.
 
@@ -77,9 +77,9 @@ def run_exec_plugin(
     return Issued(token, certificate.encode(), key.encode())
 
 
-def _variables(plugin: Entry, cluster: str) -> Iterator[tuple[str, str]]:
+def _variables(plugin: KubeconfigEntry, cluster: str) -> Iterator[tuple[str, str]]:
     for each in plugin.mappings("env", cluster):
-        variable = Entry(each, plugin.folder, f"env of {plugin.label}")
+        variable = KubeconfigEntry(each, plugin.folder, f"env of {plugin.label}")
         yield variable.text("name", cluster), variable.text("value", cluster)
 
 

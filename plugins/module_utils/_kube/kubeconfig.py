@@ -25,7 +25,7 @@ Source = Union[str, Mapping[str, Any]]  # noqa: UP007  # sanity refuses "|" at r
 
 
 @dataclass(frozen=True)
-class Entry:
+class KubeconfigEntry:
     """A cluster, user or context: its fields, what messages call it, and the folder of the file that it was read from.
 
     Fields are read by their type, as kubectl does. Raises CredentialsError, naming the field and never its value.
@@ -91,22 +91,22 @@ class Kubeconfig:
 
     origin: str
     current_context: str = ""
-    clusters: Mapping[str, Entry] = field(default_factory=dict, repr=False)
-    users: Mapping[str, Entry] = field(default_factory=dict, repr=False)
-    contexts: Mapping[str, Entry] = field(default_factory=dict, repr=False)
+    clusters: Mapping[str, KubeconfigEntry] = field(default_factory=dict, repr=False)
+    users: Mapping[str, KubeconfigEntry] = field(default_factory=dict, repr=False)
+    contexts: Mapping[str, KubeconfigEntry] = field(default_factory=dict, repr=False)
 
 
-class Selection(NamedTuple):
+class SelectedContext(NamedTuple):
     """One context with its cluster and its user (None: the context names none)."""
 
     context: str
     cluster_name: str
-    cluster: Entry
+    cluster: KubeconfigEntry
     user_name: str
-    user: Entry | None
+    user: KubeconfigEntry | None
 
     def __repr__(self) -> str:
-        return f"Selection(context={self.context!r}, cluster={self.cluster_name!r}, user={self.user_name!r})"
+        return f"SelectedContext(context={self.context!r}, cluster={self.cluster_name!r}, user={self.user_name!r})"
 
 
 def split_sources(value: Any, home: str, *, cluster: str) -> list[Source]:
@@ -149,7 +149,7 @@ def read(sources: Sequence[Source], files: Files) -> Kubeconfig:
 
 def merge(kubeconfigs: Sequence[Kubeconfig], *, origin: str) -> Kubeconfig:
     """Several as one; the first to name something counts. Pure."""
-    entries: dict[str, dict[str, Entry]] = {section: {} for section in _SECTIONS}
+    entries: dict[str, dict[str, KubeconfigEntry]] = {section: {} for section in _SECTIONS}
     for one in kubeconfigs:
         for section, known in entries.items():
             for name, entry in getattr(one, section).items():
@@ -166,27 +166,27 @@ def parse(content: Any, *, label: str, folder: str, cluster: str) -> Kubeconfig:
             f"{label} is no kubeconfig: it has neither clusters nor contexts nor users",
             remedy="give the path or the content of a kubeconfig",
         )
-    whole = Entry(content, folder, label)
+    whole = KubeconfigEntry(content, folder, label)
     sections = {section: _entries(whole, section, cluster) for section in _SECTIONS}
     return Kubeconfig(label, whole.text("current-context", cluster), **sections)
 
 
-def _entries(whole: Entry, section: str, cluster: str) -> dict[str, Entry]:
+def _entries(whole: KubeconfigEntry, section: str, cluster: str) -> dict[str, KubeconfigEntry]:
     """What a section names; what has no name cannot be meant."""
     elements = whole.value.get(section) or []
     if not isinstance(elements, (list, tuple)) or not all(isinstance(each, (Mapping, type(None))) for each in elements):
         raise whole.refused(section, elements, "a list of mappings", cluster)
-    entries: dict[str, Entry] = {}
+    entries: dict[str, KubeconfigEntry] = {}
     for element in elements:
-        outer = Entry(element or {}, whole.folder, f"{section} in {whole.label}")
+        outer = KubeconfigEntry(element or {}, whole.folder, f"{section} in {whole.label}")
         name, single = outer.text("name", cluster), section[:-1]
         if name and name not in entries:
             body = outer.mapping(single, cluster)
-            entries[name] = Entry(body, whole.folder, f"{single} {name} in {whole.label}")
+            entries[name] = KubeconfigEntry(body, whole.folder, f"{single} {name} in {whole.label}")
     return entries
 
 
-def select(config: Kubeconfig, context: str | None, *, cluster: str) -> Selection:
+def select(config: Kubeconfig, context: str | None, *, cluster: str) -> SelectedContext:
     """The context asked for, or the current one. Pure. Raises CredentialsError naming what there is instead."""
     name = context or config.current_context
     existing = ", ".join(config.contexts) or "none"
@@ -218,7 +218,7 @@ def select(config: Kubeconfig, context: str | None, *, cluster: str) -> Selectio
             f"context {name} of the kubeconfig {config.origin} names the user {user_name}, which it does not have",
             remedy=f"correct the context; users there: {', '.join(config.users) or 'none'}",
         )
-    return Selection(name, cluster_name, cluster_entry, user_name, user_entry)
+    return SelectedContext(name, cluster_name, cluster_entry, user_name, user_entry)
 
 
 def _load(source: Source, files: Files) -> Kubeconfig:

@@ -15,7 +15,7 @@ from typing import Any
 from .._apply import apply_object, remove_object
 from .._cluster import FLEET_ARGUMENT_SPEC
 from .._findings import Finding, MeshError
-from .._fleet import Member, Outcome, findings_of
+from .._fleet import LaneOutcome, Member, findings_of
 from .._kube.kinds import NAMESPACE
 from .finding_kinds import NOT_APPLIED, OBJECT_INCOMPLETE
 from .operation import Context, fleet_of
@@ -84,7 +84,7 @@ def _complete(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return dict(manifest)
 
 
-def _result(outcomes: Mapping[str, Outcome[list[dict[str, Any]]]]) -> dict[str, Any]:
+def _result(outcomes: Mapping[str, LaneOutcome[list[dict[str, Any]]]]) -> dict[str, Any]:
     clusters: dict[str, Any] = {}
     diff: list[dict[str, Any]] = []
     for name, outcome in outcomes.items():

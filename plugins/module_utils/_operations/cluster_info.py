@@ -13,8 +13,8 @@ from .._cluster import FLEET_ARGUMENT_SPEC
 from .._discovery import network_of
 from .._finding_kinds import NOT_REACHABLE
 from .._findings import Finding, MeshError
-from .._fleet import Member, Outcome
-from .._identity import Identity, judge, made_for, made_for_another
+from .._fleet import LaneOutcome, Member
+from .._identity import ClusterIdentity, judge, made_for, made_for_another
 from .._istio import debug, names, remote_secret
 from .._istio.gateways import resolve
 from .._istio.istiod import mesh_config_name, trust_domain
@@ -82,7 +82,7 @@ class Looked:
     Keys are pairs of source and target; ``made_for`` is the UID that a remote secret notes.
     """
 
-    identities: dict[str, Identity] = field(default_factory=dict)
+    identities: dict[str, ClusterIdentity] = field(default_factory=dict)
     made_for: dict[tuple[str, str], str] = field(default_factory=dict)
     dialled: dict[tuple[str, str], Dialled] = field(default_factory=dict)
 
@@ -103,7 +103,7 @@ def _not_read(source: str, target: str, secret: str, reason: str) -> Finding:
     return Finding(source, PEER_NOT_READ, f"its link to {target} does not work: {reason}", remedy, "warning", secret)
 
 
-def findings_of(name: str, outcome: Outcome[dict[str, Any]], required: bool) -> list[Finding]:
+def findings_of(name: str, outcome: LaneOutcome[dict[str, Any]], required: bool) -> list[Finding]:
     """Why a cluster, or some of its facts, could not be read. Pure."""
     if outcome.error is not None:
         remedy = outcome.error.remedy or "see whether its API server answers"

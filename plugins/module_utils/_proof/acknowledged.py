@@ -19,7 +19,7 @@ from .._istio.debug import ProxySync
 from .._istiod.pods import Istiod, ready_istiods
 from .._kube.errors import KubeError
 from . import gather, store
-from .acknowledgements import IstiodWatch, ProxyKey, Rejection
+from .acknowledgements import IstiodWatch, ProxyKey, RejectedPush
 from .arrivals import Arrivals, Between
 from .finding_kinds import ISTIOD_NOT_ASKED, PROXY_LATE, PROXY_REJECTED, PROXY_REJECTED_BEFORE
 from .gather import Look
@@ -53,7 +53,7 @@ class Before:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AcknowledgedOutcome:
     """What came of one cluster. ``at`` is the ``time.monotonic()`` at which it was known to be done (None: it is not),
     ``arrived`` when it was so, which was known only later.
     """
@@ -88,12 +88,12 @@ def wait(
     *,
     ends: float,
     progress: Callable[[str], None],
-) -> dict[str, Outcome]:
+) -> dict[str, AcknowledgedOutcome]:
     """Look at the istiods of the clusters in ``asked`` until all changed clusters are done, or until ``ends``."""
     return _Waiting(fleet, asked, before, changes, progress).run(ends)
 
 
-def skew(outcomes: Iterable[Outcome]) -> float:
+def skew(outcomes: Iterable[AcknowledgedOutcome]) -> float:
     """Milliseconds from the first cluster that was done to the last one, at most: a look finds a cluster done up to
     a pause and two looks after it was. 0 for one cluster. Pure.
     """
@@ -137,7 +137,7 @@ class _Waiting:
         self._not_before = dict(self._since)
         self._done_at = {cluster: began for cluster, moving in self._changes.items() if not moving}
 
-    def run(self, ends: float) -> dict[str, Outcome]:
+    def run(self, ends: float) -> dict[str, AcknowledgedOutcome]:
         began = shown = time.monotonic()
         while True:
             looked = time.monotonic()
@@ -271,7 +271,7 @@ class _Waiting:
                     lost[key.proxy] = f"it is connected to no istiod, and its pod cannot be read: {error.message}"
         return lost
 
-    def _rejections(self, cluster: str) -> list[tuple[Where, Rejection]]:
+    def _rejections(self, cluster: str) -> list[tuple[Where, RejectedPush]]:
         return [
             (where, rejection)
             for where, watch in self._watches.items()
@@ -279,7 +279,7 @@ class _Waiting:
             if self._owner(rejection.key, where) == cluster
         ]
 
-    def _outcome(self, cluster: str, late: Mapping[str, str], waited: float) -> Outcome:
+    def _outcome(self, cluster: str, late: Mapping[str, str], waited: float) -> AcknowledgedOutcome:
         rejections = self._rejections(cluster)
         findings = [_late_finding(cluster, who, why, waited) for who, why in late.items()]
         findings += [_rejected(cluster, where, rejection) for where, rejection in rejections]
@@ -298,7 +298,7 @@ class _Waiting:
             details["no_push"] = "istiod has the change and made no push for it: nothing that it serves depends on it"
         refused = any(rejection.fresh for _where, rejection in rejections)
         at = None if late or refused else self._done_at[cluster]
-        return Outcome(at, self._arrived(cluster), late, findings, details)
+        return AcknowledgedOutcome(at, self._arrived(cluster), late, findings, details)
 
     def _arrived(self, cluster: str) -> Between:
         """When the last proxy of a cluster came to have the change, of those that it concerns."""
@@ -357,7 +357,7 @@ def _late_finding(cluster: str, who: str, why: str, waited: float) -> Finding:
     )
 
 
-def _rejected(cluster: str, where: Where, rejection: Rejection) -> Finding:
+def _rejected(cluster: str, where: Where, rejection: RejectedPush) -> Finding:
     pod, _separator, namespace = rejection.key.proxy.rpartition(".")
     when = "" if rejection.fresh else "before the change already "
     reason = rejection.reason

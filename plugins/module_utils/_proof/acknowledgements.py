@@ -45,7 +45,7 @@ class ProxyKey(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Rejection:
+class RejectedPush:
     """``fresh``: what was rejected was sent after the change, and was not rejected for the same reason before it.
 
     A proxy that an older object has made reject its listeners goes on to do so at every push; that is no failure of
@@ -111,7 +111,7 @@ class IstiodWatch:
         awaited = {key: self._awaited(key, through=key not in waiting) for key in self._proxies}
         return {key: why for key, why in awaited.items() if why}
 
-    def rejections(self) -> list[Rejection]:
+    def rejections(self) -> list[RejectedPush]:
         """What proxies reject, once it is known to be so."""
         if self.tracker.ceiling is None:
             return []
@@ -131,7 +131,7 @@ class IstiodWatch:
             return "istiod has not gone through its push for it"
         return "" if self._steady(key) else "it is done, and is looked at once more"
 
-    def _rejected(self, key: ProxyKey) -> list[Rejection]:
+    def _rejected(self, key: ProxyKey) -> list[RejectedPush]:
         before = self._before[key].resources if key in self._before else {}
         found = []
         for url, resource in self._proxies[key].resources.items():
@@ -139,7 +139,7 @@ class IstiodWatch:
             if words:
                 known = url in before and sorted(before[url].last_error.split()) == sorted(words)
                 fresh = resource.push > self.tracker.floor and not known
-                found.append(Rejection(key, _word(url), " ".join(words), fresh))
+                found.append(RejectedPush(key, _word(url), " ".join(words), fresh))
         return found
 
     def _steady(self, key: ProxyKey) -> bool:

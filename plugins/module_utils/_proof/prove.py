@@ -133,7 +133,7 @@ class _Proving:
             for cluster, changed in changes.items()
         }
         self._clusters = {cluster: ClusterProof(WRITTEN, 0.0) for cluster in changes}
-        self._acknowledged: dict[str, acknowledged.Outcome] = {}
+        self._acknowledged: dict[str, acknowledged.AcknowledgedOutcome] = {}
 
     def at(self, level: str) -> list[str]:
         """The clusters that have got to a level, and no further."""
@@ -150,7 +150,7 @@ class _Proving:
             else:
                 self._rise(cluster, ACCEPTED, time.monotonic())
 
-    def acknowledge(self, cluster: str, outcome: acknowledged.Outcome) -> None:
+    def acknowledge(self, cluster: str, outcome: acknowledged.AcknowledgedOutcome) -> None:
         self.add(*outcome.findings)
         if outcome.at is None:
             self._stay(cluster, outcome.late, outcome.details)
@@ -158,7 +158,7 @@ class _Proving:
             self._acknowledged[cluster] = outcome
             self._rise(cluster, ACKNOWLEDGED, outcome.at, outcome.details)
 
-    def serve(self, cluster: str, outcome: serving.Outcome) -> None:
+    def serve(self, cluster: str, outcome: serving.ServingOutcome) -> None:
         self.add(*outcome.findings)
         if outcome.at is None:
             self._stay(cluster, outcome.late, outcome.details)

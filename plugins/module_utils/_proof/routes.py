@@ -56,7 +56,7 @@ class Target:
     subset: str
     port: int | None
 
-    def is_of(self, found: sni.Destination) -> bool:
+    def is_of(self, found: sni.SniDestination) -> bool:
         # The domain of the mesh is in the found host only.
         same_host = found.host == self.host or (
             service_of(self.host, "") is not None and service_of(found.host, "") == service_of(self.host, "")
@@ -256,7 +256,7 @@ def _subsets(change: Changed, clusters: Sequence[EnvoyCluster]) -> Comparison:
     return Comparison(len(own), tuple(differences))
 
 
-def _decoded(name: str) -> tuple[str, sni.Destination] | None:
+def _decoded(name: str) -> tuple[str, sni.SniDestination] | None:
     """What a cluster's name says, and its form: an east-west gateway names clusters by their SNI."""
     for form, decode in (("cluster", sni.decode_cluster), ("sni", sni.decode_sni)):
         try:
@@ -266,5 +266,5 @@ def _decoded(name: str) -> tuple[str, sni.Destination] | None:
     return None
 
 
-def _place(destination: sni.Destination) -> str:
+def _place(destination: sni.SniDestination) -> str:
     return f"{destination.host}:{destination.port}"

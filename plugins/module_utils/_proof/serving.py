@@ -34,7 +34,7 @@ _NEWS_EVERY = 5.0
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ServingOutcome:
     """What came of one cluster. ``at`` is the ``time.monotonic()`` of the dumps that showed it (None: none did)."""
 
     at: float | None
@@ -63,7 +63,7 @@ def wait(
     *,
     ends: float,
     progress: Callable[[str], None],
-) -> dict[str, Outcome]:
+) -> dict[str, ServingOutcome]:
     """Look until the sampled proxies of every changed cluster show its changes, or until ``ends``."""
     looked_for = {
         cluster: [change for change in changed if routes.parts_of(change)] for cluster, changed in changes.items()
@@ -200,7 +200,7 @@ def _outcome(
     proxies: Sequence[str],
     errors: Sequence[Finding],
     waited: float,
-) -> Outcome:
+) -> ServingOutcome:
     late = {proxy: "; ".join(texts) for proxy, texts in seen.differences.items() if texts}
     findings = [finding for finding in errors if finding.cluster == cluster]
     findings += [
@@ -223,7 +223,7 @@ def _outcome(
     details: dict[str, Any] = {"sampled": list(proxies)}
     if not_looked_for:
         details["not_looked_for"] = not_looked_for
-    return Outcome(seen.at if seen.done else None, late, findings, details)
+    return ServingOutcome(seen.at if seen.done else None, late, findings, details)
 
 
 def _finding(cluster: str, proxy: str, message: str) -> Finding:

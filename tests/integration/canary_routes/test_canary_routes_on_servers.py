@@ -21,7 +21,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.routes.route
     make_desired,
     read_traffic,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.routes import Selection
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.routes import RouteSelection
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     GRPC_ROUTE,
@@ -40,7 +40,7 @@ STICKY = Affinity("canary.user", stable_cookie_name="stable-user")
 
 
 def rules(**options: Any) -> RouteRules:
-    return RouteRules(Selection(), "reviews", affinity=STICKY, **options)
+    return RouteRules(RouteSelection(), "reviews", affinity=STICKY, **options)
 
 
 def to(subset: str, weight: int, **more: Any) -> Json:
@@ -169,7 +169,7 @@ def test_every_step_is_valid_and_read_back_as_written(
 def test_tcp_routes_have_weights(client: Client) -> None:
     client.create(made(TCP_ROUTE, **REFERENCE, rules=[{"backendRefs": [backend("reviews-v1", 1), backend("b", 0)]}]))
     live = client.get(TCP_ROUTE, "reviews", "shop")
-    options = RouteRules(Selection(), "reviews")
+    options = RouteRules(RouteSelection(), "reviews")
     written = make_desired(live, Sides("reviews-v1", "b"), options, TrafficSplit(30, 70))
     client.replace(written, field_manager="test", dry_run=True)
     assert read_traffic(written, Sides("reviews-v1", "b"), options) == TrafficSplit(30, 70)

@@ -15,7 +15,7 @@ import yaml
 from ansible_collections.onemesh.istio.plugins.inventory import remote_secrets
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
 from ansible_collections.onemesh.istio.plugins.module_utils._discovery import (
-    Found,
+    DiscoveredCluster,
     Search,
     discover,
 )
@@ -33,7 +33,7 @@ from support.control_plane import ADMIN_TOKEN, STRANGER_TOKEN
 from support.discovery_runs import Hub
 
 
-def found_on(hub: Hub, **search: Any) -> dict[str, Found]:
+def found_on(hub: Hub, **search: Any) -> dict[str, DiscoveredCluster]:
     discovery = discover(Search({"kubeconfig": str(hub.kubeconfig)}, **search), environ={})
     return {each.name: each for each in discovery.clusters}
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.release import Release, release_of
+from ansible_collections.onemesh.istio.plugins.module_utils._helm.release import HelmRelease, release_of
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import load_credentials
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SECRET
@@ -101,7 +101,7 @@ class Releases:
         context = Context(check_mode=check_mode, environ=environment, progress=said.append)
         return Run(run_operation(operation, checked.validated_parameters, context), said)
 
-    def kept(self, name: str) -> Release:
+    def kept(self, name: str) -> HelmRelease:
         """What Helm keeps of a release."""
         selector = f"owner=helm,name={name},status=deployed"
         (secret,) = self.client.list(SECRET, ISTIO, label_selector=selector)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..._istio.hosts import full_name
-from ..._istio.routes import RouteError, Selection, matching, select
+from ..._istio.routes import RouteError, RouteSelection, matching, select
 from ..analysis.queries import MeasuredService, MeasuredSide
 from .objects import LiveObjects
 from .release import CanaryRelease
@@ -42,7 +42,7 @@ def _place(release: CanaryRelease, live: LiveObjects, key: str) -> MeasuredSide:
     return MeasuredSide("")
 
 
-def _destination(route: Mapping[str, Any], selection: Selection, key: str) -> MeasuredSide | None:
+def _destination(route: Mapping[str, Any], selection: RouteSelection, key: str) -> MeasuredSide | None:
     try:
         meant = select(route, selection, [key])
     except RouteError:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..._change import parallel
 from ..._change.actions import Action
-from ..._change.change import Plan
+from ..._change.change import ClusterPlan
 from ..._change.ledger import ClusterRecord, Hold, Owed
 from ..._change.objects import ObjectId, content_hash
 from ..._change.report import Touched
@@ -133,18 +133,18 @@ class ReleaseIntent:
         except MeshError:
             return []
 
-    def plan(self, cluster: str, state: LiveObjects, part: ClusterRecord) -> Plan:
+    def plan(self, cluster: str, state: LiveObjects, part: ClusterRecord) -> ClusterPlan:
         try:
             made = self._list_wanted(cluster, state)
         except MeshError as error:
-            return Plan(findings=tuple(error.findings))
+            return ClusterPlan(findings=tuple(error.findings))
         taken = [each for each in made if each.made and each.before is not None and not self._is_ours(each, part)]
         if taken:
-            return Plan(findings=tuple(_of_another(cluster, each) for each in taken))
+            return ClusterPlan(findings=tuple(_of_another(cluster, each) for each in taken))
         actions = [self._action(each, part) for each in made if each.changes]
         actions += self._idle(state, part, {each.id for each in made if each.changes})
         unchanged = [Touched(each.id, "unchanged", each.before, each.before) for each in made if not each.changes]
-        return Plan(tuple(actions), tuple(unchanged), (), self._hash(cluster))
+        return ClusterPlan(tuple(actions), tuple(unchanged), (), self._hash(cluster))
 
     def owed(self, cluster: str, part: ClusterRecord, since: str) -> Iterable[Owed]:
         """One word for all: the routes' first object is what the cluster has yet to get."""

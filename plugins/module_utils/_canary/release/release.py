@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from ..._change.policy import Policy
 from ..._change.records import is_set_name
 from ..._findings import OPTION, Finding, MeshError
-from ..._istio.routes import VIRTUAL_SERVICE_SECTIONS, Selection
+from ..._istio.routes import VIRTUAL_SERVICE_SECTIONS, RouteSelection
 from ..._kube.kinds import GRPC_ROUTE, HTTP_ROUTE, TCP_ROUTE, TLS_ROUTE, VIRTUAL_SERVICE, Kind
 from ..._times import seconds_of
 from ..analysis.spec import ANALYSIS_ARGUMENT_SPEC, AnalysisSpec
@@ -309,7 +309,7 @@ def _routes(parameters: Mapping[str, Any], total: int, *, segment: bool) -> tupl
 
     def rules(section: str, routes: Iterable[str]) -> RouteRules:
         return RouteRules(
-            selection=Selection(section, tuple(routes), parameters["by"]),
+            selection=RouteSelection(section, tuple(routes), parameters["by"]),
             name=parameters["name"],
             match=tuple(parameters["match"]),
             affinity=affinity,

@@ -15,7 +15,7 @@ from ..._change.change import Change
 from ..._change.objects import content_hash
 from ..._change.setup import Setup
 from ..._findings import Finding, MeshError, errors
-from ..._fleet import Outcome
+from ..._fleet import LaneOutcome
 from ..._kube.errors import KubeError
 from ..analysis.measure import measure
 from ..finding_kinds import OTHER_RELEASE, PART_OF_A_RELEASE
@@ -106,11 +106,11 @@ class Ticker:
 
     # Observe
 
-    def _read_clusters(self) -> dict[str, Outcome[LiveObjects]]:
+    def _read_clusters(self) -> dict[str, LaneOutcome[LiveObjects]]:
         setup, release = self._setup, self._release
         return setup.each(lambda member: read(member, release))
 
-    def _with_revisions(self, state: ReleaseState, outcomes: Mapping[str, Outcome[LiveObjects]]) -> ReleaseState:
+    def _with_revisions(self, state: ReleaseState, outcomes: Mapping[str, LaneOutcome[LiveObjects]]) -> ReleaseState:
         """The state with the revision of each cluster; of one that is away the last known one counts."""
         found = {
             name: objects.compute_revision(self._release, outcome.get())
@@ -148,7 +148,7 @@ class Ticker:
             ],
         )
 
-    def _refuse_other_hub(self, outcomes: Mapping[str, Outcome[LiveObjects]]) -> None:
+    def _refuse_other_hub(self, outcomes: Mapping[str, LaneOutcome[LiveObjects]]) -> None:
         """Before anything is stored here: the release may be under way by the record of another hub."""
         findings = [
             finding
@@ -166,7 +166,7 @@ class Ticker:
         if findings:
             raise MeshError("The release was not begun; nothing was written anywhere.", findings)
 
-    def _refuse_obstacles(self, state: ReleaseState, outcomes: Mapping[str, Outcome[LiveObjects]]) -> None:
+    def _refuse_obstacles(self, state: ReleaseState, outcomes: Mapping[str, LaneOutcome[LiveObjects]]) -> None:
         """Before a release begins everything that is in its way is said at once, and nothing is written."""
         if state.is_running or not (state.intended is None and state.position.mode == "forward"):
             return
@@ -180,7 +180,7 @@ class Ticker:
             raise MeshError("The release was not begun; nothing was written anywhere.", errors(findings))
 
     def _observe(
-        self, state: ReleaseState, outcomes: Mapping[str, Outcome[LiveObjects]], request: Request
+        self, state: ReleaseState, outcomes: Mapping[str, LaneOutcome[LiveObjects]], request: Request
     ) -> tuple[Observation, tuple[str, ...]]:
         now, revision = self._clock(), state.latest
         aims = machine.compute_intended_targets(self._release.rules, replace(state, intended=None))
@@ -194,7 +194,7 @@ class Ticker:
     def _observe_cluster(
         self,
         name: str,
-        outcomes: Mapping[str, Outcome[LiveObjects]],
+        outcomes: Mapping[str, LaneOutcome[LiveObjects]],
         aims: Mapping[str, ClusterTarget],
         state: ReleaseState,
         now: float,
@@ -218,7 +218,7 @@ class Ticker:
         needs: Needs,
         revision: str,
         now: float,
-        outcomes: Mapping[str, Outcome[LiveObjects]],
+        outcomes: Mapping[str, LaneOutcome[LiveObjects]],
     ) -> tuple[dict[str, GateAnswer], tuple[str, ...]]:
         """What webhooks and people say."""
         answers: dict[str, GateAnswer] = {}
@@ -240,7 +240,7 @@ class Ticker:
             words.append(f"gate {needs.gate}: {reply_of_gate.reason}")
         return answers, tuple(words)
 
-    def _list_annotated(self, outcomes: Mapping[str, Outcome[LiveObjects]]) -> list[Mapping[str, Any]]:
+    def _list_annotated(self, outcomes: Mapping[str, LaneOutcome[LiveObjects]]) -> list[Mapping[str, Any]]:
         """The objects of the hub that people may annotate."""
         outcome = outcomes.get(self._setup.hub)
         return [] if outcome is None or outcome.error is not None else list(outcome.get().objects.values())
@@ -251,7 +251,7 @@ class Ticker:
         answers: Mapping[str, GateAnswer],
         clusters: Mapping[str, ClusterObservation],
         aims: Mapping[str, ClusterTarget],
-        outcomes: Mapping[str, Outcome[LiveObjects]],
+        outcomes: Mapping[str, LaneOutcome[LiveObjects]],
     ) -> Analysis | None:
         """Where a rollout webhook failed, metrics are not asked."""
         if not needs.analysis or self._setup.check_mode or answers.get("rollout") == "failed":

@@ -24,7 +24,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..._findings import FindingKind
-from ..._istio.routes import Route, RouteError, Selection, describe, matching, routes_of, select, with_weights
+from ..._istio.routes import Route, RouteError, RouteSelection, describe, matching, routes_of, select, with_weights
 from ..finding_kinds import (
     AFFINITY_MISSING,
     MATCH_CONFLICT,
@@ -198,7 +198,7 @@ def _select_routes(plain: Mapping[str, Any], sides: Sides, rules: RouteRules) ->
     return select(plain, _selection(sides, rules), (sides.canary, sides.stable))
 
 
-def _selection(sides: Sides, rules: RouteRules) -> Selection:
+def _selection(sides: Sides, rules: RouteRules) -> RouteSelection:
     return replace(rules.selection, by=sides.by)
 
 

@@ -16,9 +16,9 @@ from ..._istio.routes import (
     GATEWAY_API_SECTION,
     VIRTUAL_SERVICE_SECTIONS,
     By,
-    Destination,
     Route,
-    Selection,
+    RouteDestination,
+    RouteSelection,
     is_virtual_service,
     matching,
     routes_of,
@@ -69,7 +69,7 @@ class RouteRules:
     these requests only, and all others get the stable side.
     """
 
-    selection: Selection
+    selection: RouteSelection
     name: str
     match: tuple[Mapping[str, Any], ...] = ()
     affinity: Affinity | None = None
@@ -121,7 +121,7 @@ def canary_test(live: Mapping[str, Any], sides: Sides, route: Route) -> Callable
     return is_canary
 
 
-def sides_of(destination: Destination, route: Route, sides: Sides) -> set[Side]:
+def sides_of(destination: RouteDestination, route: Route, sides: Sides) -> set[Side]:
     """The sides that a destination of the route may be meant by; what is exactly one is not the other too."""
     keys: dict[Side, str] = {"stable": sides.stable, "canary": sides.canary}
     # A subset of a host answers to the host's name only where no other destination does; here it always does.

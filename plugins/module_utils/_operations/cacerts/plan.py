@@ -17,7 +17,7 @@ from typing import Literal
 from ..._findings import Finding, FindingKind
 from ..._istio import names
 from ..._istio.authority import OPAQUE, ClusterAuthority
-from ..._istio.trust import Bundle, CertificateFacts, Report, certificates, public_keys, repaired, unreadable
+from ..._istio.trust import Bundle, BundleReport, CertificateFacts, certificates, public_keys, repaired, unreadable
 from ..._ownership import is_ours
 from ..finding_kinds import (
     TRUST_ANOTHER_ROOT,
@@ -38,7 +38,7 @@ ROOT_KEY_FILE = "root-key.pem"
 
 
 @dataclass(frozen=True)
-class Step:
+class CacertsStep:
     """What happens on one cluster. ``restart``: istiod goes on with what it had until it is restarted."""
 
     cluster: str
@@ -52,8 +52,8 @@ class Step:
 
 
 def plan_present(
-    live: ClusterAuthority, bundle: Bundle, report: Report, *, replace_root: bool = False, adopt: bool = False
-) -> Step:
+    live: ClusterAuthority, bundle: Bundle, report: BundleReport, *, replace_root: bool = False, adopt: bool = False
+) -> CacertsStep:
     """``report`` is what check_bundle found in ``bundle``; its errors refuse the step."""
     findings = [*report.findings]
     wanted = frozenset(report.root_fingerprints)
@@ -69,7 +69,7 @@ def plan_present(
     elif live.secret is not None and not same and not ours:
         findings.append(_not_ours(live))
     if any(finding.severity == "error" for finding in findings):
-        return Step(live.cluster, "refuse", findings=tuple(findings))
+        return CacertsStep(live.cluster, "refuse", findings=tuple(findings))
     given_out = str(((live.distributed or {}).get("data") or {}).get(names.ROOT_CERT_KEY, ""))
     # istiod takes over a new intermediate while it runs, but only if it started with one, and never another root: it
     # compares the bytes of root-cert.pem with those that it has (pilot/pkg/bootstrap/istio_ca.go, handleEvent).
@@ -78,7 +78,7 @@ def plan_present(
     action: Literal["create", "update", "keep"] = (
         "create" if live.secret is None else "keep" if same and not damages else "update"
     )
-    return Step(live.cluster, action, restart, tuple(findings))
+    return CacertsStep(live.cluster, action, restart, tuple(findings))
 
 
 def with_root_as_it_stands(live: ClusterAuthority, bundle: Bundle) -> Bundle:
@@ -211,7 +211,7 @@ class Generation:
 def plan_generation(
     store: Store,
     lives: Mapping[str, ClusterAuthority],
-    reports: Mapping[str, Report],
+    reports: Mapping[str, BundleReport],
     *,
     now: datetime,
     min_days: int,
@@ -248,7 +248,7 @@ def plan_generation(
     return Generation(not roots, tuple(needed), tuple(renew), days_left, encrypt, tuple(findings))
 
 
-def _has_damaged_key(store: Store, cluster: str, report: Report) -> bool:
+def _has_damaged_key(store: Store, cluster: str, report: BundleReport) -> bool:
     has_key = cluster in store.bundles and bool(store.bundles[cluster].ca_key.strip())
     return has_key and any(finding.check == "trust-key-unreadable" for finding in report.findings)
 

@@ -29,8 +29,8 @@ from ..._istio.authority import OPAQUE, ClusterAuthority
 from ..._istio.trust import (
     HAS_CRYPTOGRAPHY,
     Bundle,
+    BundleReport,
     CertificateFacts,
-    Report,
     certificates,
     check_bundle,
     is_encrypted,
@@ -54,7 +54,7 @@ from ..operation import Context, fleet_of
 from .plan import (
     ROOT_DIRECTORY,
     ROOT_KEY_FILE,
-    Step,
+    CacertsStep,
     Store,
     plan_generation,
     plan_present,
@@ -210,7 +210,7 @@ def _present(fleet: Fleet, parameters: Mapping[str, Any], context: Context) -> d
     return result
 
 
-def _restarts(steps: Mapping[str, Step]) -> list[str]:
+def _restarts(steps: Mapping[str, CacertsStep]) -> list[str]:
     return [
         f"{name}: istiod does not use this certificate authority until it is restarted -> kubectl rollout restart its "
         "Deployment, then the workloads where the root is another one"
@@ -452,7 +452,9 @@ def _absent(fleet: Fleet, parameters: Mapping[str, Any], context: Context) -> di
     return result
 
 
-def _facts(step: Step | None, live: ClusterAuthority | None, report: Report | None, now: datetime) -> dict[str, Any]:
+def _facts(
+    step: CacertsStep | None, live: ClusterAuthority | None, report: BundleReport | None, now: datetime
+) -> dict[str, Any]:
     """What may be shown of one cluster's certificate authority."""
     facts: dict[str, Any] = {
         "changed": bool(step and step.changes),
@@ -480,7 +482,7 @@ def _certificate(found: CertificateFacts, now: datetime) -> dict[str, Any]:
     }
 
 
-def _diff(live: ClusterAuthority, report: Report | None) -> dict[str, Any]:
+def _diff(live: ClusterAuthority, report: BundleReport | None) -> dict[str, Any]:
     header = f"{live.cluster}: Secret {live.namespace}/{names.CA_SECRET}"
     before: dict[str, Any] = {}
     if live.bundle is not None:

@@ -18,8 +18,8 @@ from ..._change.report import visible
 from ..._helm import chart as charts
 from ..._helm.drift import differing
 from ..._helm.live import Difference
-from ..._helm.manifest import Identity, Wanted
-from ..._helm.release import DEPLOYED, Chart, Release
+from ..._helm.manifest import ManifestObject, ObjectIdentity
+from ..._helm.release import DEPLOYED, Chart, HelmRelease
 from ..._masking import mask
 
 
@@ -33,7 +33,7 @@ class Wish:
     chart: Chart | None = field(default=None, repr=False)
 
 
-def reasons(wish: Wish, release: Release | None) -> list[str]:
+def reasons(wish: Wish, release: HelmRelease | None) -> list[str]:
     """Why Helm has to make another revision, whatever stands on the cluster; empty where it has not."""
     if release is None:
         return ["it is not installed"]
@@ -51,7 +51,7 @@ def reasons(wish: Wish, release: Release | None) -> list[str]:
     return found
 
 
-def word(release: Release | None, reasons_: Iterable[str], differences: Iterable[Difference]) -> str:
+def word(release: HelmRelease | None, reasons_: Iterable[str], differences: Iterable[Difference]) -> str:
     """What Helm's run is called: installed, upgraded, repaired (nothing but the cluster had changed) or unchanged."""
     if release is None:
         return "installed"
@@ -94,7 +94,7 @@ def diff_of_differences(cluster: str, differences: Iterable[Difference]) -> Diff
     return [_entry(cluster, each.id, each.before, each.after) for each in differences]
 
 
-def diff_of_manifests(cluster: str, before: Iterable[Wanted], after: Iterable[Wanted]) -> Diff:
+def diff_of_manifests(cluster: str, before: Iterable[ManifestObject], after: Iterable[ManifestObject]) -> Diff:
     """What a manifest said, and what the next one says."""
     old, new = {each.id: each.object for each in before}, {each.id: each.object for each in after}
     return [_entry(cluster, id_, old.get(id_), new.get(id_)) for id_ in {**old, **new} if old.get(id_) != new.get(id_)]
@@ -108,7 +108,7 @@ def diff_of_values(cluster: str, name: str, before: Mapping[str, Any], after: Ma
 
 
 def _entry(
-    cluster: str, id_: Identity, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+    cluster: str, id_: ObjectIdentity, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     header = f"{cluster}: {id_}"
     return {"before_header": header, "after_header": header, "before": _shown(before), "after": _shown(after)}

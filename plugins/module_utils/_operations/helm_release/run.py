@@ -26,9 +26,9 @@ from ..._helm import release as releases
 from ..._helm.chart import NotAChart, chart_in, is_exact
 from ..._helm.live import Difference
 from ..._helm.live_leftovers import adopt, look_at, of_a_gone_istio, remove
-from ..._helm.manifest import Owner, Wanted, objects_of
+from ..._helm.manifest import ManifestObject, Owner, objects_of
 from ..._helm.program import Helm
-from ..._helm.release import Release
+from ..._helm.release import HelmRelease
 from ..._helm.source import CHARTS_ARGUMENT_SPEC, Charts, ChartSource
 from ..._kube.client import Client
 from ..._kube.errors import KubeError, WaitTimeout
@@ -61,7 +61,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
 
 
 @dataclass
-class Outcome:
+class HelmReleaseOutcome:
     """What came of one release on one cluster."""
 
     name: str
@@ -94,7 +94,7 @@ class Outcome:
 def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """All releases on all clusters at once, those of one cluster in their order. Raises MeshError."""
     fleet = fleet_of(parameters, context)
-    done: dict[str, list[Outcome]] = {name: [] for name in fleet.names}
+    done: dict[str, list[HelmReleaseOutcome]] = {name: [] for name in fleet.names}
 
     def on_cluster(member: Member) -> None:
         _Cluster(member, parameters, context, done[member.name]).run()
@@ -144,7 +144,7 @@ class _Cluster:
     """The releases of one cluster."""
 
     def __init__(
-        self, member: Member, parameters: Mapping[str, Any], context: Context, outcomes: list[Outcome]
+        self, member: Member, parameters: Mapping[str, Any], context: Context, outcomes: list[HelmReleaseOutcome]
     ) -> None:
         self._name = member.name
         self._client: Client = member.client
@@ -162,11 +162,11 @@ class _Cluster:
         selector = f"{releases.SELECTOR},name in ({names}),status!=superseded"
         secrets = self._client.list(SECRET, self._namespace, label_selector=selector)
         for each in wanted:
-            outcome = Outcome(each["name"])
+            outcome = HelmReleaseOutcome(each["name"])
             self._outcomes.append(outcome)
             self._release(each, secrets, outcome)
 
-    def _release(self, asked: Mapping[str, Any], secrets: list[dict[str, Any]], outcome: Outcome) -> None:
+    def _release(self, asked: Mapping[str, Any], secrets: list[dict[str, Any]], outcome: HelmReleaseOutcome) -> None:
         release = self._kept(asked["name"], secrets, outcome)
         source = self._charts.of(asked["chart"])
         wish = self._wish(asked, source)
@@ -198,7 +198,7 @@ class _Cluster:
         self._make_sure(asked["name"], owner, outcome)
         self._say(outcome)
 
-    def _say(self, outcome: Outcome) -> None:
+    def _say(self, outcome: HelmReleaseOutcome) -> None:
         what = plan.said(
             outcome.reasons,
             outcome.action,
@@ -210,7 +210,7 @@ class _Cluster:
 
     # What is there
 
-    def _kept(self, name: str, secrets: list[dict[str, Any]], outcome: Outcome) -> Release | None:
+    def _kept(self, name: str, secrets: list[dict[str, Any]], outcome: HelmReleaseOutcome) -> HelmRelease | None:
         """The newest revision that a Helm has finished, after one that was interrupted is out of the way."""
         remaining = list(secrets)
         while (secret := releases.newest(remaining, name)) is not None and releases.is_pending(secret):
@@ -231,7 +231,7 @@ class _Cluster:
                 remedy="see whether another tool has written it; `helm history` shows the revisions before it",
             ) from None
 
-    def _recover(self, secret: dict[str, Any], outcome: Outcome) -> dict[str, Any] | None:
+    def _recover(self, secret: dict[str, Any], outcome: HelmReleaseOutcome) -> dict[str, Any] | None:
         """Take away what an interrupted Helm left, so that it can run again; one still at work gets time to finish."""
         metadata = secret["metadata"]
         if self._context.check_mode:
@@ -254,7 +254,7 @@ class _Cluster:
             outcome.recovered = str(metadata["name"])
             return None
 
-    def _objects(self, manifest: str, name: str) -> list[Wanted]:
+    def _objects(self, manifest: str, name: str) -> list[ManifestObject]:
         try:
             return objects_of(manifest)
         except NotYaml as error:
@@ -262,7 +262,7 @@ class _Cluster:
                 self._name, f"the manifest of release {name} is not YAML: {error}", kind=HELM_FAILED
             ) from None
 
-    def _differences(self, objects: list[Wanted], owner: Owner) -> list[Difference]:
+    def _differences(self, objects: list[ManifestObject], owner: Owner) -> list[Difference]:
         found = cluster_objects.read(self._client, objects, self._namespace)
         return cluster_objects.differences(self._client, objects, found, owner)
 
@@ -300,8 +300,8 @@ class _Cluster:
         return helm
 
     def _rendered(
-        self, helm: Helm, asked: Mapping[str, Any], source: ChartSource, wish: Wish, release: Release | None
-    ) -> list[Wanted]:
+        self, helm: Helm, asked: Mapping[str, Any], source: ChartSource, wish: Wish, release: HelmRelease | None
+    ) -> list[ManifestObject]:
         manifest = helm.template(
             asked["name"],
             self._namespace,
@@ -314,7 +314,9 @@ class _Cluster:
 
     # What others left
 
-    def _clear_the_way(self, before: list[Wanted], after: list[Wanted], owner: Owner, outcome: Outcome) -> None:
+    def _clear_the_way(
+        self, before: list[ManifestObject], after: list[ManifestObject], owner: Owner, outcome: HelmReleaseOutcome
+    ) -> None:
         """Of objects that come to the release only now Helm takes none that lacks its marks."""
         known = {each.id for each in before}
         coming = [each for each in after if each.id not in known]
@@ -336,7 +338,7 @@ class _Cluster:
 
     # What came of it
 
-    def _make_sure(self, name: str, owner: Owner, outcome: Outcome) -> None:
+    def _make_sure(self, name: str, owner: Owner, outcome: HelmReleaseOutcome) -> None:
         """See that everything stands as Helm was asked for, and put right what its merge passes over."""
         selector = f"{releases.SELECTOR},name={name},status!=superseded"
         secret = releases.newest(self._client.list(SECRET, self._namespace, label_selector=selector), name)

@@ -20,7 +20,7 @@ from ..._identity import made_for, made_for_another
 from ..._istio import names, reader
 from ..._istio.gateways import Resolution
 from ..._istio.remote_secret import Registrations, is_loopback
-from ..._istio.tokens import Expected, expiry_of, timestamp, why_renewed
+from ..._istio.tokens import ExpectedKubeconfig, expiry_of, timestamp, why_renewed
 from ..._istiod.dial import Dialled, cause
 from ..._ownership import is_ours
 from ..finding_kinds import (
@@ -66,7 +66,7 @@ def links_of(
 
 
 @dataclass(frozen=True)
-class Facts:
+class LinkFacts:
     """What link read from one cluster."""
 
     cluster: Cluster
@@ -98,7 +98,7 @@ Action = Literal["keep", "create", "renew", "refuse", "remove", "absent", "leave
 
 
 @dataclass(frozen=True)
-class Step:
+class LinkStep:
     """What happens with one link, and why."""
 
     link: Link
@@ -113,7 +113,7 @@ class Step:
 
 def plan_present(
     links: Iterable[Link],
-    facts: Mapping[str, Facts],
+    facts: Mapping[str, LinkFacts],
     *,
     now: datetime,
     renew_before: timedelta | None = None,
@@ -121,7 +121,7 @@ def plan_present(
     adopt: bool = False,
     require_gateway: bool = True,
     check_mode: bool = False,
-) -> list[Step]:
+) -> list[LinkStep]:
     """One step per link: keep a good one, renew one that is due, refuse what would not work.
 
     In check mode an istiod or a gateway that is missing is no reason to refuse: the run itself may install it before.
@@ -145,34 +145,34 @@ def plan_present(
 
 def _present(
     link: Link,
-    source: Facts,
-    target: Facts,
+    source: LinkFacts,
+    target: LinkFacts,
     *,
-    others: Sequence[Facts],
+    others: Sequence[LinkFacts],
     now: datetime,
     renew_before: timedelta | None,
     long_lived: bool,
     adopt: bool,
     require_gateway: bool,
     check_mode: bool,
-) -> Step:
+) -> LinkStep:
     refusal = (
         _loopback(link, target) or _address_of_another(target, others) or _secret_in_the_way(link, source, adopt=adopt)
     )
     if refusal is None and not check_mode:
         refusal = _not_installed(link, source, target, require_gateway=require_gateway)
     if refusal is not None:
-        return Step(link, "refuse", refusal.message, refusal)
+        return LinkStep(link, "refuse", refusal.message, refusal)
     registered = source.registrations.get(link.target)
     if registered is None:
-        return Step(link, "create", "not linked")
+        return LinkStep(link, "create", "not linked")
     secret = source.secret_for(link.target)
     if secret is None or not is_ours(secret):
-        return Step(link, "renew", "it is taken over from somebody else")
+        return LinkStep(link, "renew", "it is taken over from somebody else")
     outdated = made_for_another(link.target, made_for(secret), target.uid)
     if outdated:
-        return Step(link, "renew", outdated)
-    expected = Expected(
+        return LinkStep(link, "renew", outdated)
+    expected = ExpectedKubeconfig(
         server=target.address_for_others,
         tls_server_name=target.cluster.options.get("tls_server_name") or "",
         grant=target.grants.get(link.source),
@@ -182,11 +182,11 @@ def _present(
     )
     why = why_renewed(registered, expected, now=now, renew_before=renew_before)
     if why is not None:
-        return Step(link, "renew", why)
-    return Step(link, "keep", f"linked, token expires {timestamp(expiry_of(registered))}")
+        return LinkStep(link, "renew", why)
+    return LinkStep(link, "keep", f"linked, token expires {timestamp(expiry_of(registered))}")
 
 
-def _loopback(link: Link, target: Facts) -> Finding | None:
+def _loopback(link: Link, target: LinkFacts) -> Finding | None:
     if not is_loopback(target.address_for_others):
         return None
     return Finding(
@@ -197,7 +197,7 @@ def _loopback(link: Link, target: Facts) -> Finding | None:
     )
 
 
-def _address_of_another(target: Facts, others: Iterable[Facts]) -> Finding | None:
+def _address_of_another(target: LinkFacts, others: Iterable[LinkFacts]) -> Finding | None:
     """Where the URL that goes into remote secrets is another cluster's: its workloads would be taken for this one's."""
     address = target.address_for_others.rstrip("/")
     other = next((each for each in others if address in (each.server, each.cluster.api_server.rstrip("/"))), None)
@@ -211,7 +211,7 @@ def _address_of_another(target: Facts, others: Iterable[Facts]) -> Finding | Non
     )
 
 
-def _not_installed(link: Link, source: Facts, target: Facts, *, require_gateway: bool) -> Finding | None:
+def _not_installed(link: Link, source: LinkFacts, target: LinkFacts, *, require_gateway: bool) -> Finding | None:
     for facts in (source, target):
         if not facts.istiods:
             return Finding(
@@ -232,7 +232,7 @@ def _not_installed(link: Link, source: Facts, target: Facts, *, require_gateway:
     return None
 
 
-def _secret_in_the_way(link: Link, source: Facts, *, adopt: bool) -> Finding | None:
+def _secret_in_the_way(link: Link, source: LinkFacts, *, adopt: bool) -> Finding | None:
     namespace = source.cluster.istio_namespace
     expected = names.remote_secret_name(link.target)
     for secret in source.secrets:
@@ -286,12 +286,12 @@ def not_dialled(target: str, dialled: Dialled, uid: str) -> Finding | None:
     )
 
 
-def plan_absent(links: Iterable[Link], facts: Mapping[str, Facts], *, adopt: bool = False) -> list[Step]:
+def plan_absent(links: Iterable[Link], facts: Mapping[str, LinkFacts], *, adopt: bool = False) -> list[LinkStep]:
     """One step per link; clusters that are away have no facts, and their side stays as it is."""
     return [_absent(link, facts.get(link.source), facts.get(link.target), adopt=adopt) for link in links]
 
 
-def _absent(link: Link, source: Facts | None, target: Facts | None, *, adopt: bool) -> Step:
+def _absent(link: Link, source: LinkFacts | None, target: LinkFacts | None, *, adopt: bool) -> LinkStep:
     secret = None
     if source is not None:
         secret = source.secret_for(link.target)
@@ -303,15 +303,15 @@ def _absent(link: Link, source: Facts | None, target: Facts | None, *, adopt: bo
             "set adopt: true to remove it all the same",
             object=f"Secret {secret['metadata']['name']}",
         )
-        return Step(link, "leave", finding.message, finding)
+        return LinkStep(link, "leave", finding.message, finding)
     if secret is not None or (target is not None and link.source in target.grants):
-        return Step(link, "remove", "linked")
+        return LinkStep(link, "remove", "linked")
     if target is not None and target.reader and not target.grants:
-        return Step(link, "remove", "only the account of its reader is left")
-    return Step(link, "absent", "not linked")
+        return LinkStep(link, "remove", "only the account of its reader is left")
+    return LinkStep(link, "absent", "not linked")
 
 
-def beyond(facts: Facts, known: Collection[str]) -> list[Finding]:
+def beyond(facts: LinkFacts, known: Collection[str]) -> list[Finding]:
     """What stands on one cluster of its links with clusters that the inventory does not have: nobody unlinks those."""
     ours = [str(secret["metadata"]["name"]) for secret in facts.secrets if is_ours(secret)]
     reads = {name.removeprefix(names.REMOTE_SECRET_PREFIX) for name in ours if names.REMOTE_SECRET_PREFIX in name}

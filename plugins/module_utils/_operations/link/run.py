@@ -23,7 +23,7 @@ from ..._cluster import FLEET_ARGUMENT_SPEC, MESH_ARGUMENT_SPEC
 from ..._files import check_writable, write_whole
 from ..._finding_kinds import CLUSTER_UNKNOWN, ISTIOD_DOES_NOT_READ, NOT_REACHABLE
 from ..._findings import OPTION, Finding, MeshError
-from ..._fleet import Fleet, Member, Outcome, findings_of
+from ..._fleet import Fleet, LaneOutcome, Member, findings_of
 from ..._guard import claim
 from ..._identity import ANNOTATION_CLUSTER_UID
 from ..._istio import debug, names, reader, remote_secret
@@ -39,7 +39,7 @@ from ..._ownership import LABEL_COMPONENT, LABEL_MANAGED_BY, MANAGED_BY, is_ours
 from ..finding_kinds import LINK_MISSING, NOT_LINKED, NOT_UNLINKED, TOKEN_NOT_REVOKED
 from ..operation import Context, mesh_of
 from . import plan
-from .plan import Facts, Link, Step
+from .plan import Link, LinkFacts, LinkStep
 from .trial import Trial
 
 COMPONENT = "link"
@@ -100,7 +100,7 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
 def _tell_what_stays(
     known: Collection[str],
     acted: Collection[str],
-    gathered: Mapping[str, Outcome[Facts]],
+    gathered: Mapping[str, LaneOutcome[LinkFacts]],
     context: Context,
     *,
     nothing_else: bool,
@@ -114,7 +114,7 @@ def _tell_what_stays(
         context.progress(f"link: {finding}")
 
 
-def _is_empty(outcome: Outcome[Facts]) -> bool:
+def _is_empty(outcome: LaneOutcome[LinkFacts]) -> bool:
     """Whether a cluster that answers has no istiod: beside a limit, one that has not joined yet."""
     return outcome.value is not None and not outcome.value.istiods
 
@@ -129,7 +129,7 @@ def _no_link(parameters: Mapping[str, Any], names: Iterable[str]) -> Finding:
     )
 
 
-def gather(member: Member) -> Facts:
+def gather(member: Member) -> LinkFacts:
     """Read what the plan needs from one cluster."""
     client, cluster = member.client, member.cluster
     namespace = cluster.istio_namespace
@@ -137,7 +137,7 @@ def gather(member: Member) -> Facts:
     grants = client.list(
         SECRET, namespace, label_selector=f"{LABEL_MANAGED_BY}={MANAGED_BY},{LABEL_COMPONENT}={COMPONENT}-grant"
     )
-    return Facts(
+    return LinkFacts(
         cluster=cluster,
         server=client.credentials.server,
         istiods=tuple(each.pod for each in pods.ready_istiods(client, namespace)),
@@ -176,7 +176,7 @@ class _Linking:
     parameters: Mapping[str, Any]
     context: Context
 
-    def run(self, links: list[Link], gathered: Mapping[str, Outcome[Facts]]) -> dict[str, Any]:
+    def run(self, links: list[Link], gathered: Mapping[str, LaneOutcome[LinkFacts]]) -> dict[str, Any]:
         away = findings_of(gathered, NOT_REACHABLE)
         if away:
             raise MeshError("Nothing was written: not all clusters answer.", away)
@@ -223,7 +223,7 @@ class _Linking:
             raise MeshError(message, [*late, *trial.doubts.values()], result)
         return result
 
-    def _grant(self, links: Iterable[Link], facts: Mapping[str, Facts]) -> dict[Link, dict[str, Any]]:
+    def _grant(self, links: Iterable[Link], facts: Mapping[str, LinkFacts]) -> dict[Link, dict[str, Any]]:
         """On every target: the reader, and a token for each source. Returns the remote secrets, not yet written."""
         by_target = _grouped(links, key=lambda link: link.target)
 
@@ -313,7 +313,7 @@ class _Linking:
         late = [finding for outcome in outcomes.values() for finding in outcome.value or ()]
         return [*findings_of(outcomes, NOT_REACHABLE), *late]
 
-    def _working(self, links: Iterable[Link], facts: Mapping[str, Facts]) -> dict[Link, Mapping[str, Any]]:
+    def _working(self, links: Iterable[Link], facts: Mapping[str, LinkFacts]) -> dict[Link, Mapping[str, Any]]:
         """The remote secrets of those links that every istiod of their source reads now."""
         held = {link: secret for link in links if (secret := facts[link.source].secret_for(link.target)) is not None}
         synced = self._synced(held)
@@ -352,7 +352,7 @@ class _Linking:
             if outcome.value and all(each.get(link.target) == debug.SYNCED for each in outcome.value.values())
         }
 
-    def _render(self, links: list[Link], facts: Mapping[str, Facts]) -> dict[str, Any]:
+    def _render(self, links: list[Link], facts: Mapping[str, LinkFacts]) -> dict[str, Any]:
         """One file per source with what is to be applied there, readable by its owner only."""
         directory = self.parameters["render_to"]
         by_source = _grouped(links, key=lambda link: link.source)
@@ -387,7 +387,7 @@ class _Unlinking:
     parameters: Mapping[str, Any]
     context: Context
 
-    def run(self, links: list[Link], gathered: Mapping[str, Outcome[Facts]]) -> dict[str, Any]:
+    def run(self, links: list[Link], gathered: Mapping[str, LaneOutcome[LinkFacts]]) -> dict[str, Any]:
         facts = {name: outcome.value for name, outcome in gathered.items() if outcome.value is not None}
         steps = plan.plan_absent(links, facts, adopt=self.parameters["adopt"])
         findings = [
@@ -408,7 +408,7 @@ class _Unlinking:
             raise MeshError("Not everything could be unlinked; run again to finish.", findings, result)
         return result
 
-    def _remove_secrets(self, links: Iterable[Link], facts: Mapping[str, Facts]) -> list[Finding]:
+    def _remove_secrets(self, links: Iterable[Link], facts: Mapping[str, LinkFacts]) -> list[Finding]:
         by_source = _grouped((link for link in links if link.source in facts), key=lambda link: link.source)
 
         def on_source(member: Member) -> list[Finding]:
@@ -434,7 +434,9 @@ class _Unlinking:
             *(finding for outcome in outcomes.values() for finding in outcome.value or ()),
         ]
 
-    def _revoke(self, links: Iterable[Link], facts: Mapping[str, Facts], tokens: Mapping[Link, str]) -> list[Finding]:
+    def _revoke(
+        self, links: Iterable[Link], facts: Mapping[str, LinkFacts], tokens: Mapping[Link, str]
+    ) -> list[Finding]:
         by_target = _grouped((link for link in links if link.target in facts), key=lambda link: link.target)
 
         def on_target(member: Member) -> list[Finding]:
@@ -491,7 +493,7 @@ def _expiry(secret: Mapping[str, Any]) -> str:
     return timestamp(expiry_of(registered)) if registered is not None else "never"
 
 
-def _result(steps: Iterable[Step], expires: Mapping[Link, str] | None = None) -> dict[str, Any]:
+def _result(steps: Iterable[LinkStep], expires: Mapping[Link, str] | None = None) -> dict[str, Any]:
     links = []
     diff = []
     for step in steps:

@@ -19,7 +19,7 @@ from ..._istio import remote_secret
 from ..._istiod.dial import Dialled, dial
 from ..._kube.credentials import Credentials
 from ..finding_kinds import API_SERVER_OF_ANOTHER
-from .plan import Facts, not_dialled
+from .plan import LinkFacts, not_dialled
 
 _SECONDS = 3.0
 """A URL that this machine reaches has answered by then."""
@@ -30,7 +30,7 @@ class Trial:
     """``doubts`` holds a warning for each target of which nobody knows."""
 
     fleet: Fleet
-    facts: Mapping[str, Facts]
+    facts: Mapping[str, LinkFacts]
     doubts: dict[str, Finding] = field(default_factory=dict)
 
     def without_token(self, targets: Iterable[str]) -> list[Finding]:

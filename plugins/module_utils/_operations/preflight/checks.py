@@ -22,7 +22,7 @@ from ..._finding_kinds import CLUSTER_ID_DIFFERS, PERMISSION_MISSING
 from ..._findings import Finding
 from ..._helm import leftovers as left
 from ..._helm.leftovers import Leftover
-from ..._identity import UNNAMED, Claim, Identity
+from ..._identity import UNNAMED, Claim, ClusterIdentity
 from ..._istio.names import NETWORK_LABEL, is_dns_label
 from ..._istio.remote_secret import is_loopback
 from ..finding_kinds import (
@@ -99,9 +99,9 @@ class Snapshot:
         return self.cluster.name
 
     @property
-    def identity(self) -> Identity:
+    def identity(self) -> ClusterIdentity:
         namespace = self.cluster.istio_namespace
-        return Identity(
+        return ClusterIdentity(
             cluster=self.name,
             namespace=namespace,
             server=self.server,

@@ -106,7 +106,7 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     return result
 
 
-class Plan(NamedTuple):
+class InstallationPlan(NamedTuple):
     """What is to be installed on a cluster; ``gateway`` is the name of its east-west gateway, empty for none."""
 
     istio_version: str = ""
@@ -115,7 +115,7 @@ class Plan(NamedTuple):
     leftovers: str = REFUSE
 
 
-def _plan(cluster: str, parameters: Mapping[str, Any]) -> Plan:
+def _plan(cluster: str, parameters: Mapping[str, Any]) -> InstallationPlan:
     version, revision, choice = (
         str(parameters[option].get(cluster) or "") for option in ("istio_version", "revision", "leftovers")
     )
@@ -127,13 +127,13 @@ def _plan(cluster: str, parameters: Mapping[str, Any]) -> Plan:
             f"set it to {', '.join(CHOICES[:-1])} or {CHOICES[-1]}",
         )
         raise MeshError("The variables cannot be used; nothing was written anywhere.", [finding])
-    return Plan(version, revision, name_of(parameters["gateways"].get(cluster)), choice or REFUSE)
+    return InstallationPlan(version, revision, name_of(parameters["gateways"].get(cluster)), choice or REFUSE)
 
 
-def snapshot(member: Member, planned: Plan | None = None) -> Snapshot:
+def snapshot(member: Member, planned: InstallationPlan | None = None) -> Snapshot:
     """Read what the checks judge. Raises KubeError where the cluster does not answer."""
     client, cluster = member.client, member.cluster
-    plan = planned or Plan()
+    plan = planned or InstallationPlan()
     strangers, gone = left_before(client, cluster.istio_namespace, plan.revision, plan.gateway) if planned else ((), ())
     version = client.version()
     nodes = tuple(client.list(NODE))

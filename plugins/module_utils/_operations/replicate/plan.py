@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._change.actions import Action
-from ..._change.change import Plan
-from ..._change.ledger import ClusterRecord, Entry
+from ..._change.change import ClusterPlan
+from ..._change.ledger import ClusterRecord, LedgerEntry
 from ..._change.objects import ObjectId, content_hash, covers
 from ..._change.report import Touched
 from ..._change.settle import is_held
@@ -29,7 +29,7 @@ from ..._ownership import (
     writers_beside_us,
 )
 from ..finding_kinds import DRIFT, NAMESPACE_LABELS_MISSING, NAMESPACE_MISSING, NAMESPACE_NOT_GIVEN
-from .sources import Declared
+from .sources import DeclaredObject
 
 COMPONENT = "replicate"
 
@@ -74,7 +74,7 @@ def dataplane_labels(dataplane: str) -> dict[str, str]:
     return labels[dataplane]
 
 
-def desired_form(each: Declared, options: Options) -> dict[str, Any]:
+def desired_form(each: DeclaredObject, options: Options) -> dict[str, Any]:
     """What is applied: the object as declared, with our labels, where it is declared, and its hash."""
     manifest = owned_in_set(each.manifest, COMPONENT, options.name)
     metadata = manifest["metadata"]
@@ -86,14 +86,16 @@ def desired_form(each: Declared, options: Options) -> dict[str, Any]:
     return manifest
 
 
-def namespaces_of(declared: Iterable[Declared]) -> list[str]:
+def namespaces_of(declared: Iterable[DeclaredObject]) -> list[str]:
     """The namespaces that objects are declared in and that are not declared themselves."""
     items = list(declared)
     own = {each.id.name for each in items if each.id[:2] == ("", "Namespace")}
     return [name for name in dict.fromkeys(each.id.namespace for each in items) if name and name not in own]
 
 
-def plan(cluster: str, declared: Sequence[Declared], state: State, part: ClusterRecord, options: Options) -> Plan:
+def plan(
+    cluster: str, declared: Sequence[DeclaredObject], state: State, part: ClusterRecord, options: Options
+) -> ClusterPlan:
     """Everything that differs, in no order: the engine writes by stages."""
     actions: list[Action] = []
     unchanged: list[Touched] = []
@@ -115,7 +117,7 @@ def plan(cluster: str, declared: Sequence[Declared], state: State, part: Cluster
             add(found)
     wanted = {each.id for each in declared} | {ObjectId("", "Namespace", "", name) for name in namespaces_of(declared)}
     actions += _no_longer_declared(state, part, options, wanted) if options.prune else []
-    return Plan(
+    return ClusterPlan(
         tuple(actions),
         tuple(unchanged),
         tuple(findings),
@@ -124,7 +126,7 @@ def plan(cluster: str, declared: Sequence[Declared], state: State, part: Cluster
 
 
 def _object(
-    cluster: str, each: Declared, state: State, part: ClusterRecord, options: Options
+    cluster: str, each: DeclaredObject, state: State, part: ClusterRecord, options: Options
 ) -> list[Action | Touched | Finding]:
     key = (str(each.manifest["apiVersion"]), each.id.kind)
     if key in state.unserved:
@@ -301,7 +303,7 @@ def _namespace_manifest(name: str, options: Options, *, ours: bool) -> dict[str,
 
 def _no_longer_declared(state: State, part: ClusterRecord, options: Options, wanted: set[ObjectId]) -> list[Action]:
     """What we hold of the set, or has its labels, and is not declared any more."""
-    ended: dict[ObjectId, Entry | None] = {key: entry for key, entry in part.objects.items() if key not in wanted}
+    ended: dict[ObjectId, LedgerEntry | None] = {key: entry for key, entry in part.objects.items() if key not in wanted}
     for key, live in state.objects.items():
         if key not in wanted and key not in ended and is_held(live, COMPONENT, options.name, None):
             ended[key] = None

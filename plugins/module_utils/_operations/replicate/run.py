@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ..._change import parallel
-from ..._change.change import Change, Plan
+from ..._change.change import Change, ClusterPlan
 from ..._change.ledger import ClusterRecord, Owed, Record, ending
 from ..._change.objects import ObjectId, is_route
 from ..._change.setup import CHANGE_ARGUMENT_SPEC, CHANGE_REQUIRED_IF, Setup
@@ -26,7 +26,7 @@ from ..finding_kinds import SET_EMPTY
 from ..operation import Context, fleet_of
 from . import plan as plans
 from .plan import COMPONENT, Options, State
-from .sources import OVERLAY_ARGUMENT_SPEC, SOURCE_CLUSTER_ARGUMENT_SPEC, Declared, declared
+from .sources import OVERLAY_ARGUMENT_SPEC, SOURCE_CLUSTER_ARGUMENT_SPEC, DeclaredObject, declared
 from .weights import SPLITS, with_weights_of_splits
 
 DEFAULT_KINDS = [{"apiVersion": kind.api_version, "kind": kind.kind} for kind in (VIRTUAL_SERVICE, DESTINATION_RULE)]
@@ -121,9 +121,13 @@ def options_without_prune(options: Options) -> Options:
     return Options(**{**options.__dict__, "prune": False})
 
 
-def _missed(owed: Mapping[str, Sequence[Owed]]) -> dict[str, list[Declared]]:
+def _missed(owed: Mapping[str, Sequence[Owed]]) -> dict[str, list[DeclaredObject]]:
     return {
-        name: [Declared(each.desired["manifest"], each.desired["source"]) for each in items if each.desired is not None]
+        name: [
+            DeclaredObject(each.desired["manifest"], each.desired["source"])
+            for each in items
+            if each.desired is not None
+        ]
         for name, items in owed.items()
     }
 
@@ -132,7 +136,7 @@ def _missed(owed: Mapping[str, Sequence[Owed]]) -> dict[str, list[Declared]]:
 class _Replication:
     """The intent of a set: per cluster what is declared. ``splits`` may wait for the records of traffic splits."""
 
-    objects: Mapping[str, Sequence[Declared]]
+    objects: Mapping[str, Sequence[DeclaredObject]]
     options: Options
     splits: Callable[[], list[Record]] = list
 
@@ -153,7 +157,7 @@ class _Replication:
     def read(self, member: Member, recorded: Callable[[], ClusterRecord]) -> State:
         return read(member.client, self.objects[member.name], recorded, self.options.name)
 
-    def plan(self, cluster: str, state: State, part: ClusterRecord) -> Plan:
+    def plan(self, cluster: str, state: State, part: ClusterRecord) -> ClusterPlan:
         return plans.plan(cluster, self.objects[cluster], state, part, self.options)
 
     def owed(self, cluster: str, part: ClusterRecord, since: str) -> Iterable[Owed]:
@@ -175,7 +179,7 @@ class _Replication:
         return [*missed, *(ending(entry, "is not declared any more", since) for entry in ended)]
 
 
-def read(client: Client, objects: Sequence[Declared], recorded: Callable[[], ClusterRecord], name: str) -> State:
+def read(client: Client, objects: Sequence[DeclaredObject], recorded: Callable[[], ClusterRecord], name: str) -> State:
     """What has the labels of the set on a cluster, and what else stands where something is declared. Raises KubeError.
 
     One round of requests where all that is declared stands already, else two. ``recorded`` may wait for the record.
@@ -240,7 +244,7 @@ class _Ask(NamedTuple):
     labelled: bool = False
 
 
-def _asks(objects: Iterable[Declared], kinds: Mapping[tuple[str, str], Kind]) -> list[_Ask]:
+def _asks(objects: Iterable[DeclaredObject], kinds: Mapping[tuple[str, str], Kind]) -> list[_Ask]:
     """What tells whether these objects are there. Pure."""
     names: dict[tuple[Kind, str], list[str]] = {}
     for each in objects:

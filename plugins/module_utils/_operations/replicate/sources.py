@@ -41,7 +41,7 @@ SOURCE_CLUSTER_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class Declared:
+class DeclaredObject:
     """One object that is to stand on one cluster, where it was declared, and the hash of the declaration."""
 
     manifest: Mapping[str, Any] = field(repr=False)
@@ -55,7 +55,7 @@ class Declared:
             object.__setattr__(self, "hash", content_hash(self.manifest))
 
 
-def declared(parameters: Mapping[str, Any], fleet: Fleet, context: Context) -> dict[str, list[Declared]]:
+def declared(parameters: Mapping[str, Any], fleet: Fleet, context: Context) -> dict[str, list[DeclaredObject]]:
     """Per cluster what is to stand there. Raises MeshError where a source is unusable, KubeError where a cluster is.
 
     A cluster that objects are read from holds them already, and gets none.
@@ -93,7 +93,7 @@ def _refuse_unknown_clusters(overlays: Iterable[Mapping[str, Any]], fleet: Fleet
         )
 
 
-def _of_documents(value: Any, source: str, parameters: Mapping[str, Any]) -> list[Declared]:
+def _of_documents(value: Any, source: str, parameters: Mapping[str, Any]) -> list[DeclaredObject]:
     """From text with any number of YAML documents, a mapping, or a list of either; a Kubernetes List is its items."""
     if value in (None, "", []):
         return []
@@ -108,7 +108,7 @@ def _of_documents(value: Any, source: str, parameters: Mapping[str, Any]) -> lis
         raise _unusable(source, f"a definition is {type(value).__name__}, expected a mapping", "correct it")
     if str(value.get("kind") or "").endswith("List") and isinstance(value.get("items"), list):
         return _of_documents(value["items"], source, parameters)
-    return [Declared(_complete(value, source, parameters), source)]
+    return [DeclaredObject(_complete(value, source, parameters), source)]
 
 
 def _parsed(text: str, source: str) -> list[Any]:
@@ -135,7 +135,7 @@ def _complete(manifest: Mapping[str, Any], source: str, parameters: Mapping[str,
     return result
 
 
-def _of_file(name: str, parameters: Mapping[str, Any], context: Context) -> list[Declared]:
+def _of_file(name: str, parameters: Mapping[str, Any], context: Context) -> list[DeclaredObject]:
     path = context.locate("files", name)
     try:
         with open(path, "rb") as stream:
@@ -147,7 +147,7 @@ def _of_file(name: str, parameters: Mapping[str, Any], context: Context) -> list
     return _of_documents(text, f"file {name}", parameters)
 
 
-def _rendered(path: str, cluster: Cluster, parameters: Mapping[str, Any], context: Context) -> list[Declared]:
+def _rendered(path: str, cluster: Cluster, parameters: Mapping[str, Any], context: Context) -> list[DeclaredObject]:
     if context.render is None:
         return []
     variables = {"cluster": {"name": cluster.name, "network": cluster.network, "region": cluster.region}}
@@ -159,7 +159,7 @@ def _rendered(path: str, cluster: Cluster, parameters: Mapping[str, Any], contex
     return _of_documents(rendered, source, parameters)
 
 
-def _of_cluster(source: Mapping[str, Any], kinds: Iterable[Any], fleet: Fleet) -> list[Declared]:
+def _of_cluster(source: Mapping[str, Any], kinds: Iterable[Any], fleet: Fleet) -> list[DeclaredObject]:
     name = source["cluster"]
     if name not in fleet:
         raise _unusable(
@@ -182,7 +182,7 @@ def _of_cluster(source: Mapping[str, Any], kinds: Iterable[Any], fleet: Fleet) -
             f"has no object named {', '.join(missing)} of the kinds asked for in {', '.join(source['namespaces'])}",
             "correct names, namespaces or kinds",
         )
-    return [Declared(portable(live), f"cluster {name}") for live in chosen]
+    return [DeclaredObject(portable(live), f"cluster {name}") for live in chosen]
 
 
 def _list(client: Client, kind: Mapping[str, str], namespace: str, selector: str) -> list[dict[str, Any]]:
@@ -192,7 +192,9 @@ def _list(client: Client, kind: Mapping[str, str], namespace: str, selector: str
         return []
 
 
-def _overlaid(objects: Iterable[Declared], overlays: Iterable[Mapping[str, Any]], cluster: str) -> list[Declared]:
+def _overlaid(
+    objects: Iterable[DeclaredObject], overlays: Iterable[Mapping[str, Any]], cluster: str
+) -> list[DeclaredObject]:
     chosen = [overlay for overlay in overlays if not overlay["clusters"] or cluster in overlay["clusters"]]
     result = []
     for each in objects:
@@ -205,7 +207,7 @@ def _overlaid(objects: Iterable[Declared], overlays: Iterable[Mapping[str, Any]]
                 manifest = merge_patch(manifest, overlay["merge"])
             if overlay["json_patch"]:
                 manifest = _json_patched(manifest, overlay["json_patch"], cluster)
-        result.append(Declared(manifest, each.source))
+        result.append(DeclaredObject(manifest, each.source))
     return result
 
 
@@ -243,7 +245,7 @@ def _json_patched(manifest: Any, operations: list[dict[str, Any]], cluster: str)
         raise _unusable(f"overlay for {cluster}", f"does not fit {name}: {error}", "correct json_patch") from error
 
 
-def _distinct(cluster: str, objects: list[Declared]) -> list[Declared]:
+def _distinct(cluster: str, objects: list[DeclaredObject]) -> list[DeclaredObject]:
     sources: dict[ObjectId, str] = {}
     for each in objects:
         if each.id in sources:

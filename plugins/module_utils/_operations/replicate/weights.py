@@ -9,22 +9,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..._change.ledger import Entry, Record
+from ..._change.ledger import LedgerEntry, Record
 from ..._change.merge import merge
 from ..._change.objects import ObjectId
 from ..._findings import Finding
 from ..finding_kinds import WEIGHTS_HELD
-from .sources import Declared
+from .sources import DeclaredObject
 
 SPLITS = "traffic-split"
 """The component under which splits keep their records."""
 
 
 def with_weights_of_splits(
-    objects: Mapping[str, Sequence[Declared]], splits: Iterable[Record]
-) -> tuple[dict[str, list[Declared]], list[Finding]]:
+    objects: Mapping[str, Sequence[DeclaredObject]], splits: Iterable[Record]
+) -> tuple[dict[str, list[DeclaredObject]], list[Finding]]:
     """What is declared, with what splits have made of it since; findings where both want to decide the same."""
-    held: dict[tuple[str, ObjectId], tuple[str, Entry]] = {
+    held: dict[tuple[str, ObjectId], tuple[str, LedgerEntry]] = {
         (cluster, entry.id): (split.name, entry)
         for split in splits
         for cluster, part in split.clusters.items()
@@ -32,7 +32,7 @@ def with_weights_of_splits(
         if entry.original is not None and entry.written is not None
     }
     findings: list[Finding] = []
-    result: dict[str, list[Declared]] = {}
+    result: dict[str, list[DeclaredObject]] = {}
     for cluster, declared in objects.items():
         result[cluster] = []
         for each in declared:

@@ -22,7 +22,7 @@ from ..._finding_kinds import SUBSET_MISSING
 from ..._findings import OPTION, Finding, MeshError
 from ..._istio import routes, subsets
 from ..._istio.hosts import full_name, service_of
-from ..._istio.routes import RouteError, Selection
+from ..._istio.routes import RouteError, RouteSelection
 from ..._kube.kinds import GRPC_ROUTE, HTTP_ROUTE, TCP_ROUTE, TLS_ROUTE, VIRTUAL_SERVICE, Kind
 from ..._ownership import is_ours, writers_beside_us
 from ..._values import whole_number
@@ -82,7 +82,7 @@ class Split:
     kind: Kind
     namespace: str
     name: str
-    selection: Selection
+    selection: RouteSelection
     weights: Mapping[str, Mapping[str, int]]
     total: int
     host: str = ""
@@ -112,7 +112,7 @@ class Live:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SplitObject:
     """One object as it stands (None: it does not) and as it is to be; equal where nothing is to be done."""
 
     before: Object | None
@@ -128,7 +128,7 @@ class Wanted:
 class SplitPlan:
     """What one cluster needs, DestinationRules first; the weights ``before`` and ``after`` by route and destination."""
 
-    wanted: tuple[Wanted, ...] = ()
+    wanted: tuple[SplitObject, ...] = ()
     before: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     after: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
@@ -146,7 +146,7 @@ def split_of(parameters: Mapping[str, Any], clusters: Mapping[str, Cluster]) -> 
         problems.append(_option("section", f"a {kind.kind} has rules and no sections", "leave section out"))
     service = service_of(parameters["host"] or "", namespace)
     if by not in subsets.LABELS:
-        selection = Selection(parameters["section"] or "", tuple(parameters["routes"]), by)
+        selection = RouteSelection(parameters["section"] or "", tuple(parameters["routes"]), by)
         if not parameters["name"]:
             problems.append(
                 _option("name", f"by is {by}, and no object is named", "name the one whose weights are meant")
@@ -166,7 +166,7 @@ def split_of(parameters: Mapping[str, Any], clusters: Mapping[str, Cluster]) -> 
         kind,
         namespace,
         parameters["name"] or default,
-        Selection(parameters["section"] or "", tuple(parameters["routes"])),
+        RouteSelection(parameters["section"] or "", tuple(parameters["routes"])),
         weights,
         parameters["total"],
         host=full_name(parameters["host"], namespace),
@@ -207,7 +207,7 @@ def plan(split: Split, cluster: str, live: Live) -> SplitPlan:
     if not split.subsets:
         findings += _unknown_subsets(split, cluster, desired, live)
     reason = _words(gets) if live.route is not None else f"no VirtualService of {split.host}"
-    return SplitPlan((*_only(rule), Wanted(live.route, desired, reason)), had, gets, tuple(findings))
+    return SplitPlan((*_only(rule), SplitObject(live.route, desired, reason)), had, gets, tuple(findings))
 
 
 def across(split: Split, lives: Mapping[str, Live]) -> list[Finding]:
@@ -306,7 +306,7 @@ def _label_values(
     return values
 
 
-def _rule(split: Split, cluster: str, live: Live) -> tuple[Wanted | None, list[Finding]]:
+def _rule(split: Split, cluster: str, live: Live) -> tuple[SplitObject | None, list[Finding]]:
     if not split.subsets:
         return None, []
     namespace = split.rule_namespace
@@ -354,9 +354,9 @@ def _rule(split: Split, cluster: str, live: Live) -> tuple[Wanted | None, list[F
     ]
     if found.desired is None:
         stands = next((dict(rule) for rule in rules), None)
-        return (None if stands is None else Wanted(stands, stands, "the host has the subsets")), findings
+        return (None if stands is None else SplitObject(stands, stands, "the host has the subsets")), findings
     reason = "the host has no subsets" if found.before is None else "subsets are missing"
-    return Wanted(found.before, found.desired, reason), findings
+    return SplitObject(found.before, found.desired, reason), findings
 
 
 def _route(split: Split, cluster: str, live: Live) -> tuple[Object | None, Finding | None]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..._change import parallel
 from ..._change.actions import Action
-from ..._change.change import Change, Plan
+from ..._change.change import Change, ClusterPlan
 from ..._change.ledger import ClusterRecord, Hold, Owed
 from ..._change.objects import ObjectId, content_hash
 from ..._change.report import Touched
@@ -26,7 +26,7 @@ from ..._kube.kinds import DESTINATION_RULE, VIRTUAL_SERVICE, Kind, known_kind
 from ..._ownership import owned_in_set
 from ..operation import Context, fleet_of
 from . import plan as plans
-from .plan import Live, Split, SplitPlan, Wanted
+from .plan import Live, Split, SplitObject, SplitPlan
 
 COMPONENT = "traffic-split"
 
@@ -104,10 +104,10 @@ class _Splitting:
         split = self.splits[member.name]
         return Live(None) if split is None else read(member, split)
 
-    def plan(self, cluster: str, state: Live, part: ClusterRecord) -> Plan:
+    def plan(self, cluster: str, state: Live, part: ClusterRecord) -> ClusterPlan:
         split = self.splits[cluster]
         if split is None:
-            return Plan()
+            return ClusterPlan()
         made = plans.plan(split, cluster, state)
         self.planned[cluster] = made
         actions = [self._action(each, part) for each in made.wanted if each.changes]
@@ -119,7 +119,7 @@ class _Splitting:
         entry = part.objects.get(ObjectId.of_kind(split.kind, split.name, split.namespace))
         drift = plans.drift(split, cluster, state, entry.written if entry is not None else None)
         findings = (*made.findings, *drift)
-        return Plan(tuple(actions), tuple(unchanged), findings, content_hash(dict(self.options)))
+        return ClusterPlan(tuple(actions), tuple(unchanged), findings, content_hash(dict(self.options)))
 
     def owed(self, cluster: str, part: ClusterRecord, since: str) -> Iterable[Owed]:
         split = self.splits[cluster]
@@ -142,7 +142,7 @@ class _Splitting:
             for cluster, made in self.planned.items()
         }
 
-    def _action(self, wanted: Wanted, part: ClusterRecord) -> Action:
+    def _action(self, wanted: SplitObject, part: ClusterRecord) -> Action:
         desired, name = wanted.desired, ObjectId.of(wanted.desired)
         kind = known_kind(desired["apiVersion"], desired["kind"])
         if wanted.before is None:

@@ -12,7 +12,7 @@ from ..._istio.debug import SYNCED, Host, NetworkGateway
 
 
 @dataclass(frozen=True)
-class Rejection:
+class ProxyRejection:
     """A proxy that refused what istiod sent it (NACK), with Envoy's own reason."""
 
     proxy: str
@@ -40,7 +40,7 @@ class IstiodAnswers:
     """Clusters that contribute endpoints to any service, from /debug/endpointShardz."""
     probe_shards: frozenset[str] = frozenset()
     """Clusters that contribute endpoints to the probe's Service."""
-    rejections: tuple[Rejection, ...] = ()
+    rejections: tuple[ProxyRejection, ...] = ()
     """/debug/syncz, where a proxy's last answer was an error."""
     error: str = ""
     """Why the debug port gave nothing; what would come from it is then empty."""

@@ -28,7 +28,7 @@ from ..._kube.errors import KubeError, NotFound
 from ..._kube.kinds import CONFIG_MAP, GATEWAY, MUTATING_WEBHOOK_CONFIGURATION, NAMESPACE, NODE, POD, SECRET, SERVICE
 from ..._kube.pods import pod_is_ready
 from . import probe
-from .facts import ClusterFacts, GatewayService, IstiodAnswers, ProxySample, Rejection, RemoteSecret
+from .facts import ClusterFacts, GatewayService, IstiodAnswers, ProxyRejection, ProxySample, RemoteSecret
 
 Manifest = Mapping[str, Any]
 
@@ -134,9 +134,9 @@ def _asked(client: Client, istiod: Istiod, values: Mapping[str, Any]) -> IstiodA
         return replace(own, error=str(error))
 
 
-def _rejections(proxies: Iterable[debug.ProxySync]) -> tuple[Rejection, ...]:
+def _rejections(proxies: Iterable[debug.ProxySync]) -> tuple[ProxyRejection, ...]:
     return tuple(
-        Rejection(proxy.proxy, type_url.rpartition(".")[2], " ".join(resource.last_error.split()))
+        ProxyRejection(proxy.proxy, type_url.rpartition(".")[2], " ".join(resource.last_error.split()))
         for proxy in proxies
         for type_url, resource in proxy.resources.items()
         if resource.last_error

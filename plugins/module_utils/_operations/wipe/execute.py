@@ -20,9 +20,9 @@ from ..._kube.client import Client
 from ..._kube.errors import Conflict, CredentialsError, KubeError, NotFound, Unauthorized, Unreachable, WaitTimeout
 from ..._ownership import FIELD_MANAGER
 from . import signs
-from .plan import ANNOTATION_WIPE, Inventory, Kept, Plan, Scope, Stage, Step, make_plan, summary
+from .plan import ANNOTATION_WIPE, Inventory, Kept, Scope, WipePlan, WipeStage, WipeStep, make_plan, summary
 from .scan import scan
-from .signs import Found, Operator, is_a
+from .signs import FoundObject, Operator, is_a
 
 _PASSES = 3
 """The first does the work; the others take what was written meanwhile, such as certificates in a new namespace."""
@@ -40,18 +40,18 @@ _MAKES_PODS = (kinds.DEPLOYMENT, kinds.DAEMON_SET, kinds.STATEFUL_SET, kinds.REP
 
 
 @dataclass
-class Report:
+class WipeReport:
     """What a wipe did to one cluster so far. Filled while it runs, so that an interruption loses nothing."""
 
     changed: bool = False
-    removed: dict[str, Step] = field(default_factory=dict)
+    removed: dict[str, WipeStep] = field(default_factory=dict)
     stays: tuple[Kept, ...] = ()
     finalizers_cleared: list[str] = field(default_factory=list)
     leaked: list[Kept] = field(default_factory=list)
     sidecars: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     finished: bool = False
 
-    def foresee(self, plan: Plan) -> None:
+    def foresee(self, plan: WipePlan) -> None:
         """What a plan says before it is walked; in check mode that is the result."""
         self.changed = bool(plan.steps)
         self.removed = {str(step): step for step in plan.removals}
@@ -67,7 +67,7 @@ class Executor:
         self,
         client: Client,
         scope: Scope,
-        report: Report,
+        report: WipeReport,
         *,
         timeout: float,
         progress: Callable[[str], None],
@@ -79,11 +79,11 @@ class Executor:
         self._progress = progress
         self._clock = clock
         self._ends = clock() + timeout
-        self._attempted: dict[tuple[object, ...], Step] = {}
+        self._attempted: dict[tuple[object, ...], WipeStep] = {}
         self._refused: dict[str, KubeError] = {}
         self._away: KubeError | None = None
 
-    def run(self, plan: Plan) -> None:
+    def run(self, plan: WipePlan) -> None:
         """Walk ``plan``, scan again, and take what has appeared since. Raises KubeError where the cluster goes away."""
         if not plan.steps:
             self._conclude(plan, Inventory(()))
@@ -99,13 +99,13 @@ class Executor:
                 break
         self._conclude(plan, inventory)
 
-    def _mark(self, plan: Plan) -> None:
+    def _mark(self, plan: WipePlan) -> None:
         for namespace, value in plan.marks.items():
             mark = {"metadata": {"annotations": {ANNOTATION_WIPE: value}}}
             with suppress(NotFound):
                 self._client.patch(kinds.NAMESPACE, namespace, None, mark, field_manager=FIELD_MANAGER)
 
-    def _is_new(self, step: Step) -> bool:
+    def _is_new(self, step: WipeStep) -> bool:
         return _key(step) not in self._attempted
 
     def _left(self) -> float:
@@ -116,28 +116,28 @@ class Executor:
 
     # Walking
 
-    def _walk(self, steps: Sequence[Step]) -> None:
+    def _walk(self, steps: Sequence[WipeStep]) -> None:
         with ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix=f"wipe-{self._client.cluster}") as pool:
-            for stage in Stage:
+            for stage in WipeStage:
                 members = [step for step in steps if step.stage is stage]
                 if members and self._left() > 0:
                     self._say(f"removing {summary(members)}")
                     list(pool.map(self._take, members))
                     self._after(stage, members)
-                if stage is Stage.WORKLOADS and self._left() > 0:
+                if stage is WipeStage.WORKLOADS and self._left() > 0:
                     # Istio's own operator is gone by now, and what it held with it.
-                    self._release([step for step in steps if step.stage is Stage.OPERATOR_RESOURCES], final=True)
+                    self._release([step for step in steps if step.stage is WipeStage.OPERATOR_RESOURCES], final=True)
         # Nothing depends on these: what holds them has had until now.
         self._wait_gone([step.found for step in steps if step.found.finalizers and not step.strips])
 
-    def _take(self, step: Step) -> None:
+    def _take(self, step: WipeStep) -> None:
         if self._away is not None or self._left() <= 0:
             return
         self._attempted[_key(step)] = step
         try:
             if self._persistently(self._strip if step.strips else self._delete, step):
                 self._report.changed = True
-            if step.stage is not Stage.MARKS:
+            if step.stage is not WipeStage.MARKS:
                 self._report.removed[str(step)] = step
         except (CredentialsError, Unreachable, Unauthorized) as error:
             self._away = error
@@ -148,7 +148,7 @@ class Executor:
         except KubeError as error:
             self._refused[step.found.uid] = error
 
-    def _persistently(self, work: Callable[[Step], bool], step: Step) -> bool:
+    def _persistently(self, work: Callable[[WipeStep], bool], step: WipeStep) -> bool:
         """An API server that ends many resource types at once can take longer than one request may."""
         for _attempt in range(_ATTEMPTS - 1):
             try:
@@ -158,13 +158,13 @@ class Executor:
                     raise
         return work(step)
 
-    def _delete(self, step: Step) -> bool:
+    def _delete(self, step: WipeStep) -> bool:
         found = step.found
         if found.deleting:
             return False
         return self._client.delete(found.kind, found.name, found.namespace or None, uid=found.uid)
 
-    def _strip(self, step: Step) -> bool:
+    def _strip(self, step: WipeStep) -> bool:
         found = step.found
         metadata: dict[str, Any] = {"uid": found.uid}
         if step.labels:
@@ -179,27 +179,27 @@ class Executor:
             return False
         return True
 
-    def _after(self, stage: Stage, steps: Sequence[Step]) -> None:
-        if stage is Stage.OPERATOR_RESOURCES:
+    def _after(self, stage: WipeStage, steps: Sequence[WipeStep]) -> None:
+        if stage is WipeStage.OPERATOR_RESOURCES:
             self._release(steps, final=False)
             return
         later = [step.found for step in steps if not step.strips and is_a(step.found, *_ENDS_LATER)]
-        self._wait_gone(later, _SHARE_OF_NAMESPACES if stage is Stage.NAMESPACES else _SHARE_OF_WAITS)
-        if stage in (Stage.GATEWAYS, Stage.WORKLOADS):
+        self._wait_gone(later, _SHARE_OF_NAMESPACES if stage is WipeStage.NAMESPACES else _SHARE_OF_WAITS)
+        if stage in (WipeStage.GATEWAYS, WipeStage.WORKLOADS):
             self._wait_gone(self._pods_of(step.found for step in steps))
 
-    def _pods_of(self, workloads: Iterable[Found]) -> list[Found]:
+    def _pods_of(self, workloads: Iterable[FoundObject]) -> list[FoundObject]:
         """Pods of workloads that are gone: istiod writes certificates into every namespace until its last pod ends."""
-        pods: dict[str, Found] = {}
+        pods: dict[str, FoundObject] = {}
         for workload in workloads:
             selector = ((workload.object.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
             if is_a(workload, *_MAKES_PODS) and selector:
                 labels = ",".join(f"{name}={value}" for name, value in sorted(selector.items()))
                 for pod in self._client.list(kinds.POD, workload.namespace, label_selector=labels):
-                    pods[pod["metadata"]["uid"]] = Found(kinds.POD, pod)
+                    pods[pod["metadata"]["uid"]] = FoundObject(kinds.POD, pod)
         return list(pods.values())
 
-    def _wait_gone(self, objects: Sequence[Found], share: float = _SHARE_OF_WAITS) -> list[Found]:
+    def _wait_gone(self, objects: Sequence[FoundObject], share: float = _SHARE_OF_WAITS) -> list[FoundObject]:
         """Wait for the objects to end, and return those that did not within their share of the time."""
         ends = self._clock() + share * self._left()
         late = []
@@ -216,19 +216,19 @@ class Executor:
                 continue
         return late
 
-    def _is_there(self, found: Found) -> bool:
+    def _is_there(self, found: FoundObject) -> bool:
         return self._live(found) is not None
 
-    def _live(self, found: Found) -> Found | None:
+    def _live(self, found: FoundObject) -> FoundObject | None:
         """The same object as it is now; a namesake is another object."""
         live = self._client.find(found.kind, found.name, found.namespace or None)
         if live is None or live["metadata"]["uid"] != found.uid:
             return None
-        return Found(found.kind, live)
+        return FoundObject(found.kind, live)
 
     # Resources of operators
 
-    def _release(self, steps: Sequence[Step], *, final: bool) -> None:
+    def _release(self, steps: Sequence[WipeStep], *, final: bool) -> None:
         """Let an operator that runs finish its resources; clear the finalizers of one that does not."""
         for operator in signs.OPERATORS:
             held = [step.found for step in steps if step.found.kind.group == operator.group]
@@ -248,10 +248,10 @@ class Executor:
         return any(
             signs.runs(workload, operator) and signs.is_ready(workload)
             for kind in (kinds.DEPLOYMENT, kinds.STATEFUL_SET)
-            for workload in (Found(kind, found) for found in self._client.list(kind))
+            for workload in (FoundObject(kind, found) for found in self._client.list(kind))
         )
 
-    def _clear_finalizers(self, found: Found, operator: Operator) -> None:
+    def _clear_finalizers(self, found: FoundObject, operator: Operator) -> None:
         for _attempt in range(3):
             live = self._live(found)
             if live is None or not live.deleting:
@@ -278,7 +278,7 @@ class Executor:
 
     # The proof
 
-    def _conclude(self, plan: Plan, inventory: Inventory) -> None:
+    def _conclude(self, plan: WipePlan, inventory: Inventory) -> None:
         left = {str(step) for step in plan.removals}
         self._report.removed = {name: step for name, step in self._report.removed.items() if name not in left}
         self._report.stays = tuple(kept for kept in plan.stays if not kept.problem)
@@ -287,7 +287,7 @@ class Executor:
         self._report.leaked += [Kept(str(step), self._why_left(step, inventory), problem=True) for step in plan.steps]
         self._report.finished = True
 
-    def _why_left(self, step: Step, inventory: Inventory) -> str:
+    def _why_left(self, step: WipeStep, inventory: Inventory) -> str:
         found = step.found
         if error := self._refused.get(found.uid):
             return f"{error.message} -> {error.remedy}" if error.remedy else error.message
@@ -306,11 +306,11 @@ class Executor:
         return "there was no time left to remove it: run again, or allow more time"
 
 
-def _key(step: Step) -> tuple[object, ...]:
+def _key(step: WipeStep) -> tuple[object, ...]:
     return (step.found.uid, step.labels, step.annotations)
 
 
-def why_namespace_stays(namespace: Mapping[str, Any], objects: Iterable[Found]) -> str:
+def why_namespace_stays(namespace: Mapping[str, Any], objects: Iterable[FoundObject]) -> str:
     """Why a namespace does not end: what its status says, and the objects in it that finalizers hold. Pure."""
     conditions = (namespace.get("status") or {}).get("conditions") or ()
     said = [
@@ -339,7 +339,7 @@ _CAUSES_OF_A_STUCK_NAMESPACE = frozenset(
 )
 
 
-def why_definition_stays(plural: str, group: str, objects: Iterable[Found]) -> str:
+def why_definition_stays(plural: str, group: str, objects: Iterable[FoundObject]) -> str:
     """Why a CustomResourceDefinition does not end: the resources of it that finalizers hold. Pure."""
     held = [
         _named_holder(found) for found in _unique(objects) if (found.kind.plural, found.kind.group) == (plural, group)
@@ -349,13 +349,13 @@ def why_definition_stays(plural: str, group: str, objects: Iterable[Found]) -> s
     return "waits for its resources: " + "; ".join(held)
 
 
-def _named_holder(found: Found) -> str:
+def _named_holder(found: FoundObject) -> str:
     return f"{found} {_held_by(found)}" if found.finalizers else str(found)
 
 
-def _held_by(found: Found) -> str:
+def _held_by(found: FoundObject) -> str:
     return f"is held by finalizer {', '.join(found.finalizers)}: what set it has to finish, or to be repaired"
 
 
-def _unique(objects: Iterable[Found]) -> list[Found]:
+def _unique(objects: Iterable[FoundObject]) -> list[FoundObject]:
     return list({found.uid or str(found): found for found in objects}.values())

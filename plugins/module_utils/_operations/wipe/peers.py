@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ... import _yaml
-from ..._accounts import Owned, kubeconfigs_for, kubeconfigs_on, reader_parts, writer_on
+from ..._accounts import OwnedObject, kubeconfigs_for, kubeconfigs_on, reader_parts, writer_on
 from ..._finding_kinds import STILL_THERE
 from ..._findings import Finding
 from ..._fleet import Member
@@ -28,8 +28,8 @@ from ..._kube.credentials import jwt_claims
 from ..._kube.kinds import Kind
 from ..._ownership import FIELD_MANAGER, LABEL_COMPONENT, LABEL_MANAGED_BY, MANAGED_BY, is_ours
 from ..finding_kinds import NOT_AMONG_THE_PEERS, TOKEN_OF_ANOTHER
-from .plan import Stage, Step, remote_secret_keys
-from .signs import Found
+from .plan import WipeStage, WipeStep, remote_secret_keys
+from .signs import FoundObject
 
 _GRANTS = f"{LABEL_MANAGED_BY}={MANAGED_BY},{LABEL_COMPONENT}=link-grant"
 _PROBE_SECONDS = 600
@@ -97,7 +97,7 @@ def tokens_of(kubeconfig: bytes) -> list[str]:
     return [token for token in found if isinstance(token, str) and token]
 
 
-def steps(member: Member, gone: Collection[str], held: Iterable[Held]) -> list[Step]:
+def steps(member: Member, gone: Collection[str], held: Iterable[Held]) -> list[WipeStep]:
     """What has to go from a peer, in order. Raises KubeError."""
     return [
         *_remote_secret_steps(member.client, gone),
@@ -106,7 +106,7 @@ def steps(member: Member, gone: Collection[str], held: Iterable[Held]) -> list[S
     ]
 
 
-def probes(member: Member, steps: Iterable[Step], held: Iterable[Held]) -> list[Held]:
+def probes(member: Member, steps: Iterable[WipeStep], held: Iterable[Held]) -> list[Held]:
     """Tokens of grants that go, where nobody knows any more which ones were given: by them it is seen when an API
     server, which remembers good ones for a while, refuses what the grant was for. Raises KubeError.
     """
@@ -119,7 +119,7 @@ def probes(member: Member, steps: Iterable[Step], held: Iterable[Held]) -> list[
     ]
 
 
-def _account_of_grant(found: Found) -> str:
+def _account_of_grant(found: FoundObject) -> str:
     if found.kind != kinds.SECRET:
         return ""
     if found.name == writer.GRANT:
@@ -127,7 +127,7 @@ def _account_of_grant(found: Found) -> str:
     return reader.ACCOUNT if found.name.startswith(reader.GRANT_PREFIX) else ""
 
 
-def _token_of(client: Client, grant: Found, account: str) -> str:
+def _token_of(client: Client, grant: FoundObject, account: str) -> str:
     live = client.find(kinds.SECRET, grant.name, grant.namespace)
     if live is None or client.find(kinds.SERVICE_ACCOUNT, account, grant.namespace) is None:
         return ""
@@ -139,10 +139,10 @@ def _token_of(client: Client, grant: Found, account: str) -> str:
     return token
 
 
-def take(client: Client, step: Step, gone: Collection[str]) -> bool:
+def take(client: Client, step: WipeStep, gone: Collection[str]) -> bool:
     """Whether there was something to take away. Raises KubeError."""
     found = step.found
-    if step.stage is Stage.REMOTE_SECRETS:
+    if step.stage is WipeStage.REMOTE_SECRETS:
         named, whole = remote_secret_keys(found, gone)
         if not whole:
             metadata = {"uid": found.uid, "resourceVersion": found.metadata["resourceVersion"]}
@@ -152,19 +152,21 @@ def take(client: Client, step: Step, gone: Collection[str]) -> bool:
     return client.delete(found.kind, found.name, found.namespace or None, uid=found.uid)
 
 
-def _remote_secret_steps(client: Client, gone: Collection[str]) -> list[Step]:
+def _remote_secret_steps(client: Client, gone: Collection[str]) -> list[WipeStep]:
     found = []
     for secret in client.list(kinds.SECRET, label_selector=f"{names.MULTI_CLUSTER_LABEL}=true"):
         # The keys say which clusters it names; the kubeconfigs are of no interest here.
-        shown = Found(kinds.SECRET, {"metadata": secret["metadata"], "data": dict.fromkeys(secret.get("data") or {})})
+        shown = FoundObject(
+            kinds.SECRET, {"metadata": secret["metadata"], "data": dict.fromkeys(secret.get("data") or {})}
+        )
         named, whole = remote_secret_keys(shown, gone)
         if named:
             reason = f"remote secret that names {', '.join(named)}" if whole else f"only its key {', '.join(named)}"
-            found.append(Step(Stage.REMOTE_SECRETS, shown, reason))
+            found.append(WipeStep(WipeStage.REMOTE_SECRETS, shown, reason))
     return found
 
 
-def _reader_steps(client: Client, gone: Collection[str]) -> list[Step]:
+def _reader_steps(client: Client, gone: Collection[str]) -> list[WipeStep]:
     """Grants of clusters that leave; and the reader, in a namespace where no grant is left."""
     found, kept = [], set()
     names_of_gone = {reader.grant_name(name): name for name in gone}
@@ -186,7 +188,7 @@ def _reader_steps(client: Client, gone: Collection[str]) -> list[Step]:
     return found
 
 
-def _writer_steps(member: Member, gone: Collection[str], grants: Collection[str]) -> list[Step]:
+def _writer_steps(member: Member, gone: Collection[str], grants: Collection[str]) -> list[WipeStep]:
     """Kubeconfigs for clusters that leave; and the writer itself, where the hub that has its kubeconfig leaves."""
     client, namespace = member.client, member.cluster.istio_namespace
     found = [
@@ -202,12 +204,12 @@ def _writer_steps(member: Member, gone: Collection[str], grants: Collection[str]
     return found
 
 
-def _owned_step(owned: Owned, reason: str) -> Step:
+def _owned_step(owned: OwnedObject, reason: str) -> WipeStep:
     return _step(owned.kind, {"name": owned.name, "namespace": owned.namespace, "uid": owned.uid}, reason)
 
 
-def _step(kind: Kind, metadata: Mapping[str, Any], reason: str) -> Step:
-    return Step(Stage.ACCESS, Found(kind, {"metadata": metadata}), reason)
+def _step(kind: Kind, metadata: Mapping[str, Any], reason: str) -> WipeStep:
+    return WipeStep(WipeStage.ACCESS, FoundObject(kind, {"metadata": metadata}), reason)
 
 
 def still_valid(member: Member, held: Iterable[Held], timeout: float) -> list[Finding]:

@@ -17,17 +17,17 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from ..._findings import Finding
-from ..._identity import CLAIM_ANNOTATIONS, Identity, contradicted_beside
+from ..._identity import CLAIM_ANNOTATIONS, ClusterIdentity, contradicted_beside
 from ..._istio import istiod, names
 from ..._kube import kinds
 from ..._kube.kinds import Kind
 from ..._kube.namespaces import made_by_kubernetes
 from ..._ownership import is_ours
 from . import signs
-from .signs import Found, Operator, Release, Surroundings, is_a, sign_of
+from .signs import FoundObject, FoundRelease, IstioSurroundings, Operator, is_a, sign_of
 
 
-class Stage(IntEnum):
+class WipeStage(IntEnum):
     """The order of a wipe: what can block goes first, what still writes goes before what it writes."""
 
     REMOTE_SECRETS = 1
@@ -52,13 +52,13 @@ class Stage(IntEnum):
 _STAGE_OF_KIND = {
     (kind.group, kind.kind): stage
     for stage, members in {
-        Stage.WEBHOOKS: (
+        WipeStage.WEBHOOKS: (
             kinds.VALIDATING_WEBHOOK_CONFIGURATION,
             kinds.MUTATING_WEBHOOK_CONFIGURATION,
             kinds.VALIDATING_ADMISSION_POLICY_BINDING,
             kinds.VALIDATING_ADMISSION_POLICY,
         ),
-        Stage.WORKLOADS: (
+        WipeStage.WORKLOADS: (
             kinds.DEPLOYMENT,
             kinds.DAEMON_SET,
             kinds.STATEFUL_SET,
@@ -66,7 +66,7 @@ _STAGE_OF_KIND = {
             kinds.JOB,
             kinds.POD,
         ),
-        Stage.SERVICES: (
+        WipeStage.SERVICES: (
             kinds.SERVICE,
             kinds.ENDPOINTS,
             kinds.ENDPOINT_SLICE,
@@ -76,19 +76,19 @@ _STAGE_OF_KIND = {
             kinds.RESOURCE_QUOTA,
             kinds.NETWORK_ATTACHMENT_DEFINITION,
         ),
-        Stage.ACCESS: (
+        WipeStage.ACCESS: (
             kinds.CLUSTER_ROLE_BINDING,
             kinds.CLUSTER_ROLE,
             kinds.ROLE_BINDING,
             kinds.ROLE,
             kinds.SERVICE_ACCOUNT,
         ),
-        Stage.CONFIG_MAPS: (kinds.CONFIG_MAP,),
-        Stage.LEASES: (kinds.LEASE,),
-        Stage.SECRETS: (kinds.SECRET, signs.CLUSTER_TRUST_BUNDLE),
-        Stage.DEFINITIONS: (kinds.CUSTOM_RESOURCE_DEFINITION,),
-        Stage.GATEWAY_CLASSES: (kinds.KUBERNETES_GATEWAY_CLASS,),
-        Stage.NAMESPACES: (kinds.NAMESPACE,),
+        WipeStage.CONFIG_MAPS: (kinds.CONFIG_MAP,),
+        WipeStage.LEASES: (kinds.LEASE,),
+        WipeStage.SECRETS: (kinds.SECRET, signs.CLUSTER_TRUST_BUNDLE),
+        WipeStage.DEFINITIONS: (kinds.CUSTOM_RESOURCE_DEFINITION,),
+        WipeStage.GATEWAY_CLASSES: (kinds.KUBERNETES_GATEWAY_CLASS,),
+        WipeStage.NAMESPACES: (kinds.NAMESPACE,),
     }.items()
     for kind in members
 }
@@ -152,22 +152,22 @@ class Scope:
 class Inventory:
     """Everything of one cluster that a plan depends on."""
 
-    objects: tuple[Found, ...]
+    objects: tuple[FoundObject, ...]
     """Of all namespaces: the types of Istio's charts, the custom resources, and the namespaces themselves."""
-    contents: tuple[Found, ...] = ()
+    contents: tuple[FoundObject, ...] = ()
     """Of the namespaces that may go: every other type that the API server has."""
-    releases: Mapping[tuple[str, str], Release] = field(default_factory=dict)
+    releases: Mapping[tuple[str, str], FoundRelease] = field(default_factory=dict)
     """By namespace and name: helm's releases, as their records say."""
     dead_groups: tuple[str, ...] = ()
     """API groups that are announced and do not answer: what they hold cannot be known, nor any namespace end."""
 
 
 @dataclass(frozen=True)
-class Step:
+class WipeStep:
     """Delete one object (with the UID that was seen), or take labels and annotations off it."""
 
-    stage: Stage
-    found: Found
+    stage: WipeStage
+    found: FoundObject
     reason: str
     labels: tuple[str, ...] = ()
     annotations: tuple[str, ...] = ()
@@ -194,24 +194,24 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Plan:
+class WipePlan:
     """Steps in the order of their stages; ``cascades`` are objects that end with their resource type."""
 
-    steps: tuple[Step, ...]
-    cascades: tuple[Step, ...]
+    steps: tuple[WipeStep, ...]
+    cascades: tuple[WipeStep, ...]
     stays: tuple[Kept, ...]
     sidecars: Mapping[str, tuple[str, ...]]
     """By namespace that stays: workloads (``deployment/web``) whose pods still have a sidecar."""
     marks: Mapping[str, str]
     """Namespaces to annotate before anything goes, with the value of ANNOTATION_WIPE."""
-    surroundings: Surroundings
+    surroundings: IstioSurroundings
 
     @property
-    def removals(self) -> tuple[Step, ...]:
+    def removals(self) -> tuple[WipeStep, ...]:
         return (*self.steps, *self.cascades)
 
 
-def surroundings_of(inventory: Inventory, scope: Scope, known: Iterable[str] = ()) -> Surroundings:
+def surroundings_of(inventory: Inventory, scope: Scope, known: Iterable[str] = ()) -> IstioSurroundings:
     """Istio's namespaces (given, ``known`` from an earlier look, or holding a control plane) and helm releases."""
     releases = {key for key, release in inventory.releases.items() if release.is_istio}
     control_planes = {
@@ -227,10 +227,10 @@ def surroundings_of(inventory: Inventory, scope: Scope, known: Iterable[str] = (
         for found in inventory.objects
         if is_a(found, kinds.NAMESPACE) and found.annotations.get(ANNOTATION_WIPE) == WIPE_CONTROL_PLANE
     }
-    return Surroundings(frozenset({*scope.namespaces, *known, *control_planes}), frozenset(releases))
+    return IstioSurroundings(frozenset({*scope.namespaces, *known, *control_planes}), frozenset(releases))
 
 
-def removable_namespaces(inventory: Inventory, scope: Scope, surroundings: Surroundings) -> list[str]:
+def removable_namespaces(inventory: Inventory, scope: Scope, surroundings: IstioSurroundings) -> list[str]:
     """Namespaces that may go, if nothing that stays lives in them."""
     inhabited = {
         found.namespace
@@ -252,7 +252,7 @@ def removable_namespaces(inventory: Inventory, scope: Scope, surroundings: Surro
     )
 
 
-def others_on(inventory: Inventory, identity: Identity) -> list[Finding]:
+def others_on(inventory: Inventory, identity: ClusterIdentity) -> list[Finding]:
     """What stands there of another cluster: whoever is led there by a wrong context would take it away."""
     namespaces = [found.object for found in inventory.objects if is_a(found, kinds.NAMESPACE)]
     deployments = [found for found in inventory.objects if is_a(found, kinds.DEPLOYMENT)]
@@ -260,23 +260,23 @@ def others_on(inventory: Inventory, identity: Identity) -> list[Finding]:
     return contradicted_beside(identity, namespaces, istiods)
 
 
-def make_plan(inventory: Inventory, scope: Scope, known: Iterable[str] = ()) -> Plan:
+def make_plan(inventory: Inventory, scope: Scope, known: Iterable[str] = ()) -> WipePlan:
     """Decide for every object of an inventory whether it goes, and what that means for the namespaces."""
     surroundings = surroundings_of(inventory, scope, known)
     return _Planner(inventory, scope, surroundings).plan()
 
 
 class _Planner:
-    def __init__(self, inventory: Inventory, scope: Scope, surroundings: Surroundings) -> None:
+    def __init__(self, inventory: Inventory, scope: Scope, surroundings: IstioSurroundings) -> None:
         self._inventory = inventory
         self._scope = scope
         self._surroundings = surroundings
         self._everything = _unique((*inventory.objects, *inventory.contents))
-        self._steps: list[Step] = []
-        self._cascades: list[Step] = []
+        self._steps: list[WipeStep] = []
+        self._cascades: list[WipeStep] = []
         self._stays: list[Kept] = []
 
-    def plan(self) -> Plan:
+    def plan(self) -> WipePlan:
         self._plan_definitions()
         self._plan_objects()
         going = self._with_dependents(step.found.uid for step in (*self._steps, *self._cascades))
@@ -284,7 +284,7 @@ class _Planner:
         leaving = self._plan_namespaces(going)
         self._plan_labels(going, leaving)
         self._report_strangers(going)
-        return Plan(
+        return WipePlan(
             steps=tuple(sorted(self._steps, key=_order)),
             cascades=tuple(sorted(self._cascades, key=_order)),
             stays=tuple(dict.fromkeys(self._stays)),
@@ -293,9 +293,9 @@ class _Planner:
             surroundings=self._surroundings,
         )
 
-    def _step(self, found: Found, reason: str, stage: Stage | None = None) -> None:
-        chosen = stage or _STAGE_OF_KIND.get(found.type, Stage.OWN_OBJECTS)
-        self._steps.append(Step(chosen, found, reason))
+    def _step(self, found: FoundObject, reason: str, stage: WipeStage | None = None) -> None:
+        chosen = stage or _STAGE_OF_KIND.get(found.type, WipeStage.OWN_OBJECTS)
+        self._steps.append(WipeStep(chosen, found, reason))
 
     # Resource types
 
@@ -318,7 +318,7 @@ class _Planner:
             else:
                 self._step(found, reason)
 
-    def _operator_workloads(self, operator: Operator) -> list[Found]:
+    def _operator_workloads(self, operator: Operator) -> list[FoundObject]:
         return [
             found
             for found in self._inventory.objects
@@ -339,33 +339,33 @@ class _Planner:
             if record is not None:
                 self._plan_record(found, record)
             elif operator is not None:
-                self._step(found, f"installs Istio through {operator.title}", Stage.OPERATOR_RESOURCES)
+                self._step(found, f"installs Istio through {operator.title}", WipeStage.OPERATOR_RESOURCES)
             elif reason:
                 self._step(found, reason, _special_stage(found))
             elif (definition := f"{found.kind.plural}.{found.kind.group}") in definitions:
-                stage = Stage.DEFINITIONS
-                self._cascades.append(Step(stage, found, f"ends with CustomResourceDefinition {definition}"))
+                stage = WipeStage.DEFINITIONS
+                self._cascades.append(WipeStep(stage, found, f"ends with CustomResourceDefinition {definition}"))
             elif _ISTIO_GROUP.fullmatch(found.kind.group):
                 self._stays.append(Kept(str(found), self._why_it_stays(found)))
 
-    def _plan_record(self, found: Found, key: tuple[str, str]) -> None:
-        release = self._inventory.releases.get(key) or Release(key[1], key[0], "")
+    def _plan_record(self, found: FoundObject, key: tuple[str, str]) -> None:
+        release = self._inventory.releases.get(key) or FoundRelease(key[1], key[0], "")
         members = [member for member in self._everything if _release_of(member) == key]
         istios = [member for member in members if signs.sign_of_chart(member)]
         title = f"helm release {key[0]}/{key[1]}"
         if release.is_istio:
-            self._step(found, f"record of {title} (chart {release.chart})", Stage.RELEASE_RECORDS)
+            self._step(found, f"record of {title} (chart {release.chart})", WipeStage.RELEASE_RECORDS)
         elif release.chart:
             if istios:
                 why = f"{title} is of chart {release.chart}, which holds more than Istio: uninstall it with helm"
                 self._stays.append(Kept(str(found), why))
         elif istios and len(istios) == len(members):
             # Its objects are known without it. It goes first: a wipe that is interrupted could not tell any more.
-            self._step(found, f"unreadable record of {title}, all of whose objects are Istio's", Stage.OWN_OBJECTS)
+            self._step(found, f"unreadable record of {title}, all of whose objects are Istio's", WipeStage.OWN_OBJECTS)
         elif key[0] in self._surroundings.namespaces:
             self._stays.append(Kept(str(found), f"record of {title} cannot be read, and no object says what it is"))
 
-    def _why_it_stays(self, found: Found) -> str:
+    def _why_it_stays(self, found: FoundObject) -> str:
         if self._scope.keep_crds and _ISTIO_GROUP.fullmatch(found.kind.group):
             return "yours, and keep_crds is set"
         if signs.ANNOTATION_CERT_MANAGER in found.annotations:
@@ -403,11 +403,11 @@ class _Planner:
         self._steps = [
             step
             for step in self._steps
-            if step.stage is Stage.OPERATOR_RESOURCES
+            if step.stage is WipeStage.OPERATOR_RESOURCES
             or not (any(owner in going for owner in step.found.owners) or self._are_endpoints_of_service(step.found))
         ]
 
-    def _are_endpoints_of_service(self, found: Found) -> bool:
+    def _are_endpoints_of_service(self, found: FoundObject) -> bool:
         """Endpoints carry the labels of their Service, and end with it without an owner reference."""
         return is_a(found, kinds.ENDPOINTS) and any(
             (service.namespace, service.name) == (found.namespace, found.name)
@@ -444,7 +444,7 @@ class _Planner:
                 self._step(found, _why_namespace(found, self._scope))
         return leaving
 
-    def _occupants(self, namespace: str, going: set[str]) -> list[Found]:
+    def _occupants(self, namespace: str, going: set[str]) -> list[FoundObject]:
         return [
             found
             for found in self._everything
@@ -466,12 +466,12 @@ class _Planner:
                 )
                 if ANNOTATION_WIPE in found.annotations:
                     why = "an earlier wipe put it there"
-                    self._steps.append(Step(Stage.MARKS, found, why, annotations=(ANNOTATION_WIPE,)))
+                    self._steps.append(WipeStep(WipeStage.MARKS, found, why, annotations=(ANNOTATION_WIPE,)))
             elif is_a(found, kinds.SERVICE) and found.uid not in going and found.namespace not in leaving:
                 labels = tuple(name for name in SERVICE_LABELS if name in found.labels)
             if (labels or annotations) and not found.deleting:
                 reason = f"the {found.kind.kind.lower()} stays, without what only Istio and we read"
-                self._steps.append(Step(Stage.LABELS, found, reason, labels, annotations))
+                self._steps.append(WipeStep(WipeStage.LABELS, found, reason, labels, annotations))
 
     # What only looks like Istio's
 
@@ -513,7 +513,7 @@ class _Planner:
                 del marks[found.name]
         return marks
 
-    def _of_kind(self, kind: Kind) -> Iterator[Found]:
+    def _of_kind(self, kind: Kind) -> Iterator[FoundObject]:
         return (found for found in self._everything if is_a(found, kind))
 
 
@@ -530,7 +530,7 @@ _NAMED_ALIKE = (
 )
 
 
-def remote_secret_keys(secret: Found, wiped: Iterable[str]) -> tuple[tuple[str, ...], bool]:
+def remote_secret_keys(secret: FoundObject, wiped: Iterable[str]) -> tuple[tuple[str, ...], bool]:
     """The wiped clusters that a peer's remote secret names, and whether it names only those.
 
     Every data key is a cluster ID, whatever the secret's name and annotation say.
@@ -540,33 +540,33 @@ def remote_secret_keys(secret: Found, wiped: Iterable[str]) -> tuple[tuple[str, 
     return named, len(named) == len(keys)
 
 
-def summary(steps: Sequence[Step]) -> str:
+def summary(steps: Sequence[WipeStep]) -> str:
     """``2 Secret, 15 CustomResourceDefinition`` for one line on a screen."""
     counts = Counter("labels of " + step.found.kind.kind if step.strips else step.found.kind.kind for step in steps)
     return ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) or "nothing"
 
 
-def _order(step: Step) -> tuple[int, str, str, str]:
+def _order(step: WipeStep) -> tuple[int, str, str, str]:
     return (step.stage, step.found.kind.kind, step.found.namespace, step.found.name)
 
 
-def _unique(objects: Iterable[Found]) -> tuple[Found, ...]:
+def _unique(objects: Iterable[FoundObject]) -> tuple[FoundObject, ...]:
     """The same object can be listed twice, by two groups that serve it."""
-    chosen: dict[object, Found] = {}
+    chosen: dict[object, FoundObject] = {}
     for found in objects:
         chosen.setdefault(found.uid or (found.type, found.namespace, found.name), found)
     return tuple(chosen.values())
 
 
-def _special_stage(found: Found) -> Stage | None:
+def _special_stage(found: FoundObject) -> WipeStage | None:
     if is_a(found, kinds.SECRET) and found.labels.get(names.MULTI_CLUSTER_LABEL) == "true":
-        return Stage.REMOTE_SECRETS
-    if found.labels.get(signs.LABEL_MANAGED_GATEWAY) and _STAGE_OF_KIND.get(found.type) is Stage.WORKLOADS:
-        return Stage.GATEWAYS
+        return WipeStage.REMOTE_SECRETS
+    if found.labels.get(signs.LABEL_MANAGED_GATEWAY) and _STAGE_OF_KIND.get(found.type) is WipeStage.WORKLOADS:
+        return WipeStage.GATEWAYS
     return None
 
 
-def _is_marked(namespace: Found) -> bool:
+def _is_marked(namespace: FoundObject) -> bool:
     labels = (*NAMESPACE_LABELS, _LABEL_OPERATOR_MANAGED)
     annotations = (*NAMESPACE_ANNOTATIONS, ANNOTATION_WIPE)
     return any(name in namespace.labels for name in labels) or any(
@@ -574,7 +574,7 @@ def _is_marked(namespace: Found) -> bool:
     )
 
 
-def _why_namespace(found: Found, scope: Scope) -> str:
+def _why_namespace(found: FoundObject, scope: Scope) -> str:
     if found.deleting:
         return "was being deleted already"
     if is_ours(found.object):
@@ -584,11 +584,11 @@ def _why_namespace(found: Found, scope: Scope) -> str:
     return "made for Istio, and nothing else lives in it"
 
 
-def _group_of_definition(definition: Found) -> str:
+def _group_of_definition(definition: FoundObject) -> str:
     return definition.name.partition(".")[2]
 
 
-def _record(found: Found) -> tuple[str, str] | None:
+def _record(found: FoundObject) -> tuple[str, str] | None:
     """Namespace and name of the release that a Secret or ConfigMap is a record of (helm's own storage format)."""
     if not is_a(found, kinds.SECRET, kinds.CONFIG_MAP) or found.labels.get("owner") != "helm":
         return None
@@ -596,7 +596,7 @@ def _record(found: Found) -> tuple[str, str] | None:
     return (found.namespace, name) if name and found.name.startswith(f"sh.helm.release.v1.{name}.") else None
 
 
-def _release_of(found: Found) -> tuple[str, str]:
+def _release_of(found: FoundObject) -> tuple[str, str]:
     annotations = found.annotations
     return (
         annotations.get(signs.ANNOTATION_RELEASE_NAMESPACE, ""),
@@ -604,19 +604,19 @@ def _release_of(found: Found) -> tuple[str, str]:
     )
 
 
-def _account_of(secret: Found) -> str:
+def _account_of(secret: FoundObject) -> str:
     return secret.annotations.get(names.SERVICE_ACCOUNT_NAME_ANNOTATION, "")
 
 
-def _class_of(gateway: Found) -> str:
+def _class_of(gateway: FoundObject) -> str:
     return str((gateway.object.get("spec") or {}).get("gatewayClassName") or "")
 
 
-def _controller_of(gateway_class: Found) -> str:
+def _controller_of(gateway_class: FoundObject) -> str:
     return str((gateway_class.object.get("spec") or {}).get("controllerName") or "")
 
 
-def _workload_of(pod: Found) -> str:
+def _workload_of(pod: FoundObject) -> str:
     """What to restart so that a pod is made anew: its controller, and for a ReplicaSet the Deployment above it."""
     owners = pod.metadata.get("ownerReferences") or ()
     owner = next((owner for owner in owners if owner.get("controller")), None)

@@ -21,14 +21,14 @@ from ..._cluster import (
 )
 from ..._finding_kinds import STILL_THERE
 from ..._findings import Finding, MeshError
-from ..._fleet import Member, Outcome
+from ..._fleet import LaneOutcome, Member
 from ..._kube.errors import LeftPlay, Unreachable
 from ..finding_kinds import SIDECAR_LEFT
 from ..operation import Context, fleet_of
 from . import peers
-from .execute import Executor, Report
+from .execute import Executor, WipeReport
 from .peers import Held
-from .plan import Kept, Plan, Scope, Step, make_plan, others_on
+from .plan import Kept, Scope, WipePlan, WipeStep, make_plan, others_on
 from .scan import scan
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -65,8 +65,8 @@ class _Wipe:
         self._peers = fleet_of_parameters(peers) if peers else {}
         self._scopes = {name: self._scope(cluster, parameters) for name, cluster in self._clusters.items()}
         self._fleet = fleet_of(parameters, context, {**self._clusters, **self._peers})
-        self._reports = {name: Report() for name in self._clusters}
-        self._peer_steps: dict[str, list[Step]] = {name: [] for name in self._peers}
+        self._reports = {name: WipeReport() for name in self._clusters}
+        self._peer_steps: dict[str, list[WipeStep]] = {name: [] for name in self._peers}
         self._findings: list[Finding] = []
         self._failed: set[str] = set()
 
@@ -96,10 +96,10 @@ class _Wipe:
 
     # Each step on all clusters at once
 
-    def _plan_clusters(self) -> dict[str, Plan]:
+    def _plan_clusters(self) -> dict[str, WipePlan]:
         """What is to go. Raises MeshError where it would take another cluster's Istio along."""
 
-        def look(member: Member) -> tuple[Plan, list[Finding]]:
+        def look(member: Member) -> tuple[WipePlan, list[Finding]]:
             scope = self._scopes[member.name]
             member.client.version()
             inventory = scan(member.client, scope)
@@ -113,7 +113,7 @@ class _Wipe:
         self._note_errors(outcomes, "its plan could not be made, nothing was removed from it")
         return {name: outcome.get()[0] for name, outcome in outcomes.items() if outcome.error is None}
 
-    def _held(self, plans: Mapping[str, Plan]) -> list[Held]:
+    def _held(self, plans: Mapping[str, WipePlan]) -> list[Held]:
         outcomes = self._fleet.each(peers.held_by, deadline=self._timeout, only=plans)
         self._note_errors(outcomes, "its tokens of other clusters are not known, and are not shown to be refused")
         held = [each for outcome in outcomes.values() for each in outcome.value or ()]
@@ -143,7 +143,7 @@ class _Wipe:
         )
         return [each for found in probes.values() for each in found]
 
-    def _wipe_clusters(self, plans: Mapping[str, Plan]) -> None:
+    def _wipe_clusters(self, plans: Mapping[str, WipePlan]) -> None:
         def wipe(member: Member) -> None:
             report = self._reports[member.name]
             report.changed, report.removed = False, {}
@@ -160,7 +160,7 @@ class _Wipe:
         outcomes = self._fleet.each(wipe, deadline=self._timeout + 3 * self._request_timeout, only=plans)
         self._note_errors(outcomes, "the wipe was interrupted; run it again")
 
-    def _prove_revoked(self, plans: Mapping[str, Plan], gone: set[str], held: Sequence[Held]) -> None:
+    def _prove_revoked(self, plans: Mapping[str, WipePlan], gone: set[str], held: Sequence[Held]) -> None:
         """No cluster takes a token that one that leaves had, and nothing by which it had them is left."""
 
         def ask(member: Member) -> list[Finding]:
@@ -176,7 +176,7 @@ class _Wipe:
         self._note_errors(outcomes, consequence)
         self._findings += [finding for outcome in outcomes.values() for finding in outcome.value or ()]
 
-    def _note_errors(self, outcomes: Mapping[str, Outcome[Any]], consequence: str) -> None:
+    def _note_errors(self, outcomes: Mapping[str, LaneOutcome[Any]], consequence: str) -> None:
         for name, outcome in outcomes.items():
             error = outcome.error
             if error is None:
@@ -201,7 +201,7 @@ class _Wipe:
 
     # What came of it
 
-    def _judge(self, plans: Mapping[str, Plan]) -> None:
+    def _judge(self, plans: Mapping[str, WipePlan]) -> None:
         for name in plans:
             report = self._reports[name]
             self._findings += [
@@ -245,7 +245,7 @@ class _Wipe:
         }
 
 
-def _left(peer: str, step: Step) -> Finding:
+def _left(peer: str, step: WipeStep) -> Finding:
     return Finding(
         peer,
         STILL_THERE,
@@ -255,7 +255,7 @@ def _left(peer: str, step: Step) -> Finding:
     )
 
 
-def _report_result(report: Report) -> dict[str, Any]:
+def _report_result(report: WipeReport) -> dict[str, Any]:
     return {
         "changed": report.changed,
         "removed": [_removed(step) for step in report.removed.values()],
@@ -266,7 +266,7 @@ def _report_result(report: Report) -> dict[str, Any]:
     }
 
 
-def _removed(step: Step) -> dict[str, str]:
+def _removed(step: WipeStep) -> dict[str, str]:
     return {"object": str(step), "reason": step.reason}
 
 
@@ -274,7 +274,7 @@ def _kept(kept: Kept) -> dict[str, str]:
     return {"object": kept.object, "reason": kept.reason}
 
 
-def _difference(cluster: str, removed: Sequence[Step]) -> dict[str, str]:
+def _difference(cluster: str, removed: Sequence[WipeStep]) -> dict[str, str]:
     """Names only: a body could hold what must not be shown, and all of it goes."""
     if not removed:
         return {}

@@ -25,7 +25,7 @@ from ..._kube.namespaces import newest
 from ..._ownership import LABEL_MANAGED_BY, MANAGED_BY
 from . import signs
 from .plan import SHARED_GROUPS, Inventory, Scope, is_mesh_group, removable_namespaces, surroundings_of
-from .signs import Found, Release
+from .signs import FoundObject, FoundRelease
 
 _CONNECTIONS = 8
 """As many as a client keeps open."""
@@ -96,7 +96,7 @@ def scan(client: Client, scope: Scope, known: Iterable[str] = ()) -> Inventory:
     served = newest(client.served_kinds(refresh=True))
     with ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix=f"scan-{client.cluster}") as pool:
 
-        def read(listings: Iterable[_Listing]) -> tuple[Found, ...]:
+        def read(listings: Iterable[_Listing]) -> tuple[FoundObject, ...]:
             return tuple(found for page in pool.map(lambda one: _read(client, one, dead), listings) for found in page)
 
         records = pool.submit(_releases, client)
@@ -132,7 +132,7 @@ def _cluster_listings(served: Iterable[Kind]) -> Iterator[_Listing]:
         yield from (_Listing(kind, None, selector) for selector in selectors)
 
 
-def _read(client: Client, listing: _Listing, dead: tuple[str, ...]) -> list[Found]:
+def _read(client: Client, listing: _Listing, dead: tuple[str, ...]) -> list[FoundObject]:
     kind = listing.kind
     try:
         objects = client.list(kind, listing.namespace, label_selector=listing.label_selector)
@@ -143,7 +143,7 @@ def _read(client: Client, listing: _Listing, dead: tuple[str, ...]) -> list[Foun
         if error.status == 405 or kind.api_version in dead:
             return []
         raise
-    return [Found(kind, _shown(kind, found)) for found in objects]
+    return [FoundObject(kind, _shown(kind, found)) for found in objects]
 
 
 _BODIES_NEEDED = frozenset(
@@ -188,22 +188,22 @@ def _dead_groups(client: Client) -> tuple[str, ...]:
     return tuple(sorted(dead))
 
 
-def _releases(client: Client) -> tuple[dict[tuple[str, str], Release], list[Found]]:
+def _releases(client: Client) -> tuple[dict[tuple[str, str], FoundRelease], list[FoundObject]]:
     """Helm's releases by namespace and name, and their records. The newest readable record of a release decides."""
     records = client.list(kinds.SECRET, label_selector=SELECTOR)
-    releases: dict[tuple[str, str], Release] = {}
+    releases: dict[tuple[str, str], FoundRelease] = {}
     for record in sorted(records, key=revision_of, reverse=True):
         labels = record["metadata"].get("labels") or {}
         key = (record["metadata"]["namespace"], labels.get("name") or "")
         if key not in releases or not releases[key].chart:
             releases[key] = release_of_record(record, *key)
-    return releases, [Found(kinds.SECRET, _shown(kinds.SECRET, record)) for record in records]
+    return releases, [FoundObject(kinds.SECRET, _shown(kinds.SECRET, record)) for record in records]
 
 
-def release_of_record(record: Mapping[str, Any], namespace: str, name: str) -> Release:
+def release_of_record(record: Mapping[str, Any], namespace: str, name: str) -> FoundRelease:
     """Which chart a record of helm is of; only that is kept, since the rest holds the values. Empty if unreadable."""
     try:
         chart = release_of(record).chart
     except NotARelease:
-        return Release(name, namespace, "")
-    return Release(name, namespace, chart.name, chart.sources)
+        return FoundRelease(name, namespace, "")
+    return FoundRelease(name, namespace, chart.name, chart.sources)

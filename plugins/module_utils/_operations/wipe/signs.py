@@ -27,7 +27,7 @@ CLUSTER_TRUST_BUNDLE = Kind("certificates.k8s.io/v1beta1", "ClusterTrustBundle",
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundObject:
     """One live object with its resource type. Most are metadata only; a Secret never holds more than its keys."""
 
     kind: Kind
@@ -79,13 +79,13 @@ class Found:
         return self.kind.describe(self.name, self.namespace or None)
 
 
-def is_a(found: Found, *wanted: Kind) -> bool:
+def is_a(found: FoundObject, *wanted: Kind) -> bool:
     """Whether it is of one of these types, at whatever version."""
     return any(found.type == (kind.group, kind.kind) for kind in wanted)
 
 
 @dataclass(frozen=True)
-class Release:
+class FoundRelease:
     """A helm release, from its records. ``chart`` is empty where no record could be read."""
 
     name: str
@@ -233,22 +233,22 @@ def operator_of(group: str) -> Operator | None:
     return _OPERATOR_OF_GROUP.get(group)
 
 
-def runs(workload: Found, operator: Operator) -> bool:
+def runs(workload: FoundObject, operator: Operator) -> bool:
     """Whether a Deployment or StatefulSet is the given operator. Loose on purpose: in doubt a finalizer is kept."""
     return bool(operator.workload.fullmatch(workload.name) or any(map(operator.image.search, _images(workload))))
 
 
-def is_ready(workload: Found) -> bool:
+def is_ready(workload: FoundObject) -> bool:
     return bool((workload.object.get("status") or {}).get("readyReplicas"))
 
 
-def _images(workload: Found) -> list[str]:
+def _images(workload: FoundObject) -> list[str]:
     pod = ((workload.object.get("spec") or {}).get("template") or {}).get("spec") or {}
     return [str(container.get("image") or "") for container in pod.get("containers") or ()]
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class IstioSurroundings:
     """What the signs of an object depend on beside the object: Istio's namespaces, and helm's releases of Istio."""
 
     namespaces: frozenset[str]
@@ -256,7 +256,7 @@ class Surroundings:
     """Namespace and name of each release of one of Istio's charts."""
 
 
-def sign_of(found: Found, surroundings: Surroundings) -> str:
+def sign_of(found: FoundObject, surroundings: IstioSurroundings) -> str:
     """Why an object is ours or Istio's, in words for people; empty where nothing says so."""
     return (
         _sign_of_owner(found)
@@ -266,14 +266,14 @@ def sign_of(found: Found, surroundings: Surroundings) -> str:
     )
 
 
-def _sign_of_owner(found: Found) -> str:
+def _sign_of_owner(found: FoundObject) -> str:
     if is_ours(found.object):
         component = found.labels.get(LABEL_COMPONENT)
         return f"made by onemesh.istio ({component})" if component else "made by onemesh.istio"
     return ""
 
 
-def sign_of_chart(found: Found) -> str:
+def sign_of_chart(found: FoundObject) -> str:
     """The signs that Istio's own charts and istioctl leave, which need no helm record."""
     labels = found.labels
     if component := labels.get(LABEL_OPERATOR_COMPONENT):
@@ -289,7 +289,7 @@ def sign_of_chart(found: Found) -> str:
     return ""
 
 
-def _sign_of_release(found: Found, surroundings: Surroundings) -> str:
+def _sign_of_release(found: FoundObject, surroundings: IstioSurroundings) -> str:
     name = found.annotations.get(ANNOTATION_RELEASE_NAME, "")
     namespace = found.annotations.get(ANNOTATION_RELEASE_NAMESPACE, "")
     if (namespace, name) in surroundings.releases:
@@ -298,15 +298,15 @@ def _sign_of_release(found: Found, surroundings: Surroundings) -> str:
 
 
 _CHART_VERSION = re.compile(r"-v?\d.*$")
-_Check = Callable[[Found, Surroundings], str]
+_Check = Callable[[FoundObject, IstioSurroundings], str]
 
 
-def _sign_of_name(found: Found, surroundings: Surroundings) -> str:
+def _sign_of_name(found: FoundObject, surroundings: IstioSurroundings) -> str:
     check = _CHECKS.get(found.type)
     return check(found, surroundings) if check else ""
 
 
-def _config_map(found: Found, surroundings: Surroundings) -> str:
+def _config_map(found: FoundObject, surroundings: IstioSurroundings) -> str:
     if found.name in CERTIFICATES_OF_EVERY_NAMESPACE and found.labels.get(LABEL_CONFIG) == "true":
         return "written by istiod into every namespace"
     if found.namespace in surroundings.namespaces and _ELECTION.fullmatch(found.name):
@@ -314,13 +314,13 @@ def _config_map(found: Found, surroundings: Surroundings) -> str:
     return ""
 
 
-def _lease(found: Found, surroundings: Surroundings) -> str:
+def _lease(found: FoundObject, surroundings: IstioSurroundings) -> str:
     if found.namespace in surroundings.namespaces and _ELECTION.fullmatch(found.name):
         return "leader election of istiod"
     return ""
 
 
-def _secret(found: Found, surroundings: Surroundings) -> str:
+def _secret(found: FoundObject, surroundings: IstioSurroundings) -> str:
     if found.labels.get(names.MULTI_CLUSTER_LABEL) == "true":
         return "remote secret of istiod"
     if found.namespace not in surroundings.namespaces or ANNOTATION_CERT_MANAGER in found.annotations:
@@ -341,7 +341,7 @@ def _secret(found: Found, surroundings: Surroundings) -> str:
     return ""
 
 
-def _webhook(found: Found, surroundings: Surroundings) -> str:
+def _webhook(found: FoundObject, surroundings: IstioSurroundings) -> str:
     """A webhook that calls istiod is Istio's whatever its labels: once istiod is gone, all it can do is to block."""
     for webhook in found.object.get("webhooks") or ():
         client = webhook.get("clientConfig") or {}
@@ -362,7 +362,7 @@ _WEBHOOK_NAME = re.compile(
 )
 
 
-def _rbac(found: Found, _surroundings: Surroundings) -> str:
+def _rbac(found: FoundObject, _surroundings: IstioSurroundings) -> str:
     if _RBAC_NAME.fullmatch(found.name) and found.labels.get("app") in _RBAC_APPS:
         return f"access rights of {found.labels['app']}"
     return ""
@@ -375,29 +375,29 @@ _RBAC_NAME = re.compile(
 _RBAC_APPS = frozenset({"istiod", "istio-reader", "istio-cni", "ztunnel"})
 
 
-def _account(found: Found, surroundings: Surroundings) -> str:
+def _account(found: FoundObject, surroundings: IstioSurroundings) -> str:
     return _rbac(found, surroundings) if found.namespace in surroundings.namespaces else ""
 
 
-def _deployment(found: Found, _surroundings: Surroundings) -> str:
+def _deployment(found: FoundObject, _surroundings: IstioSurroundings) -> str:
     for operator in OPERATORS:
         if operator.removed and any(map(operator.image.search, _images(found))):
             return f"{operator.title}, by its image"
     return ""
 
 
-def _gateway_class(found: Found, _surroundings: Surroundings) -> str:
+def _gateway_class(found: FoundObject, _surroundings: IstioSurroundings) -> str:
     controller = str((found.object.get("spec") or {}).get("controllerName") or "")
     if found.name in GATEWAY_CLASSES and controller.startswith("istio.io/"):
         return f"made by istiod (controller {controller})"
     return ""
 
 
-def _trust_bundle(found: Found, _surroundings: Surroundings) -> str:
+def _trust_bundle(found: FoundObject, _surroundings: IstioSurroundings) -> str:
     return "root certificate of istiod" if found.name == "istio.io:istiod-ca:root-cert" else ""
 
 
-def _definition(found: Found, _surroundings: Surroundings) -> str:
+def _definition(found: FoundObject, _surroundings: IstioSurroundings) -> str:
     return "resource type of Istio" if found.name in ISTIO_DEFINITIONS else ""
 
 

@@ -10,20 +10,20 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from ..._accounts import Owned, kubeconfigs_for
+from ..._accounts import OwnedObject, kubeconfigs_for
 from ..._cluster import Cluster
 from ..._findings import Finding
 from ..._istio import accounts, remote_secret, writer
 from ..._istio.accounts import Rules
 from ..._istio.remote_secret import RemoteCluster
-from ..._istio.tokens import Expected, expiry_of, timestamp, why_renewed
+from ..._istio.tokens import ExpectedKubeconfig, expiry_of, timestamp, why_renewed
 from ..._kube.kinds import SECRET, SERVICE_ACCOUNT, Kind
 
 Manifest = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Facts:
+class WriterFacts:
     """What was read from one cluster.
 
     ``owned`` is the account with its roles and its grant, in the order of removal; ``secrets`` are the kubeconfigs that
@@ -33,7 +33,7 @@ class Facts:
 
     cluster: Cluster
     server: str
-    owned: tuple[Owned, ...] = ()
+    owned: tuple[OwnedObject, ...] = ()
     secrets: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
     desired: tuple[Manifest, ...] = ()
     changes: tuple[Mapping[str, Any], ...] = ()
@@ -44,7 +44,7 @@ class Facts:
         return next((each.uid for each in self.owned if each.kind == kind), None)
 
     @property
-    def obsolete(self) -> list[Owned]:
+    def obsolete(self) -> list[OwnedObject]:
         """Roles that were once wanted."""
         wanted = {(each["kind"], each["metadata"].get("namespace")) for each in self.desired}
         return [each for each in self.owned if each.kind != SECRET and (each.kind.kind, each.namespace) not in wanted]
@@ -59,7 +59,7 @@ class Facts:
         )
         return {each.cluster_id: each for each in found.clusters}
 
-    def secrets_for(self, clusters: Iterable[str]) -> list[Owned]:
+    def secrets_for(self, clusters: Iterable[str]) -> list[OwnedObject]:
         return kubeconfigs_for(clusters, self.secrets)
 
 
@@ -77,7 +77,7 @@ Action = Literal["keep", "create", "renew", "configure", "remove", "absent"]
 
 
 @dataclass(frozen=True)
-class Step:
+class WriterStep:
     """What happens with the writer of one cluster, and why."""
 
     cluster: str
@@ -95,8 +95,8 @@ class Step:
 
 
 def plan_present(
-    facts: Mapping[str, Facts], hub: str, *, now: datetime, renew_before: timedelta | None = None
-) -> list[Step]:
+    facts: Mapping[str, WriterFacts], hub: str, *, now: datetime, renew_before: timedelta | None = None
+) -> list[WriterStep]:
     """One step for each cluster."""
     kubeconfigs = facts[hub].kubeconfigs()
     moved = {name for other, each in facts.items() if other != hub for name in facts if each.secrets_for([name])}
@@ -107,18 +107,18 @@ def plan_present(
 
 
 def _present(
-    facts: Facts,
+    facts: WriterFacts,
     hub: str,
     kubeconfig: RemoteCluster | None,
     *,
     moved: bool,
     now: datetime,
     renew_before: timedelta | None,
-) -> Step:
+) -> WriterStep:
     name = facts.cluster.name
     if kubeconfig is None:
-        return Step(name, "create", f"{hub} has no kubeconfig for it")
-    expected = Expected(
+        return WriterStep(name, "create", f"{hub} has no kubeconfig for it")
+    expected = ExpectedKubeconfig(
         server=facts.cluster.api_server or facts.server,
         tls_server_name=facts.cluster.options.get("tls_server_name") or "",
         grant=facts.uid(SECRET),
@@ -126,33 +126,33 @@ def _present(
     )
     why = why_renewed(kubeconfig, expected, now=now, renew_before=renew_before)
     if why is not None:
-        return Step(name, "renew", why)
+        return WriterStep(name, "renew", why)
     different = [change["object"] for change in facts.changes if change["action"] != "unchanged"]
     different += map(str, facts.obsolete)
     if different:
-        return Step(name, "configure", f"not as wanted: {', '.join(different)}")
+        return WriterStep(name, "configure", f"not as wanted: {', '.join(different)}")
     if moved:
-        return Step(name, "configure", f"another cluster than {hub} has a kubeconfig for it too")
-    return Step(name, "keep", f"may write, token expires {timestamp(expiry_of(kubeconfig))}")
+        return WriterStep(name, "configure", f"another cluster than {hub} has a kubeconfig for it too")
+    return WriterStep(name, "keep", f"may write, token expires {timestamp(expiry_of(kubeconfig))}")
 
 
-def leaving(acted: Iterable[str], facts: Mapping[str, Facts]) -> list[str]:
+def leaving(acted: Iterable[str], facts: Mapping[str, WriterFacts]) -> list[str]:
     """The clusters whose writers go when those of ``acted`` do: a hub that leaves takes no kubeconfig along."""
     chosen = [*acted]
     hubs = [facts[name] for name in chosen if name in facts]
     return list(dict.fromkeys([*chosen, *(name for hub in hubs for name in facts if hub.secrets_for([name]))]))
 
 
-def plan_absent(names: Iterable[str], facts: Mapping[str, Facts]) -> list[Step]:
+def plan_absent(names: Iterable[str], facts: Mapping[str, WriterFacts]) -> list[WriterStep]:
     """One step for each cluster of the fleet; of those that are away only the kubeconfigs elsewhere are known."""
     return [_absent(name, facts) for name in names]
 
 
-def _absent(name: str, facts: Mapping[str, Facts]) -> Step:
+def _absent(name: str, facts: Mapping[str, WriterFacts]) -> WriterStep:
     there = facts[name].owned if name in facts else ()
     kept_by = [other for other, each in facts.items() if each.secrets_for([name])]
     if there:
-        return Step(name, "remove", f"it has {', '.join(map(str, there))}")
+        return WriterStep(name, "remove", f"it has {', '.join(map(str, there))}")
     if kept_by:
-        return Step(name, "remove", f"{', '.join(kept_by)} has a kubeconfig for it")
-    return Step(name, "absent", "no writer")
+        return WriterStep(name, "remove", f"{', '.join(kept_by)} has a kubeconfig for it")
+    return WriterStep(name, "absent", "no writer")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ..._accounts import WRITER, Owned, kubeconfigs_on, writer_on
+from ..._accounts import WRITER, OwnedObject, kubeconfigs_on, writer_on
 from ..._apply import apply_object, describe
 from ..._change import place
 from ..._change.place import Place
@@ -48,7 +48,7 @@ from ..finding_kinds import (
 )
 from ..operation import Context, mesh_of
 from . import plan
-from .plan import Facts, Step
+from .plan import WriterFacts, WriterStep
 
 COMPONENT = WRITER
 
@@ -172,7 +172,7 @@ class _Granting:
             return self._result(steps, facts, secrets)
         return self._result(steps, facts)
 
-    def _gather(self, member: Member) -> Facts:
+    def _gather(self, member: Member) -> WriterFacts:
         """What there is, what a dry run of the wanted objects says, and what is in the way."""
         client, namespace = member.client, member.cluster.istio_namespace
         granted, findings = _granted(client, self.wanted.kinds)
@@ -181,7 +181,7 @@ class _Granting:
             self.wanted.place(member).present()
             findings += self._beside_records(member)
         if findings:
-            return Facts(member.cluster, client.credentials.server, refusals=tuple(findings))
+            return WriterFacts(member.cluster, client.credentials.server, refusals=tuple(findings))
         desired = self.wanted.objects(member, granted)
         if not self.context.check_mode:
             made = self.wanted.place(member).namespace if not self.wanted.ledger_namespace else None
@@ -190,7 +190,7 @@ class _Granting:
                 _no_namespace(member.name, place) for place in sorted(places) if client.find(NAMESPACE, place) is None
             ]
         if findings:
-            return Facts(member.cluster, client.credentials.server, refusals=tuple(findings))
+            return WriterFacts(member.cluster, client.credentials.server, refusals=tuple(findings))
         taken = [
             describe(each)
             for each in [*desired, writer.grant(namespace, self.wanted.hub)]
@@ -200,7 +200,7 @@ class _Granting:
             taken += self._taken_secrets(client, namespace)
         if taken:
             refusals = tuple(_taken(member.name, each) for each in taken)
-            return Facts(member.cluster, client.credentials.server, refusals=refusals)
+            return WriterFacts(member.cluster, client.credentials.server, refusals=refusals)
         changes = [apply_object(client, each, component=COMPONENT, check_mode=True) for each in desired]
         records = self.wanted.place(member)
         if member.name == self.wanted.hub and not records.is_settled():
@@ -246,7 +246,7 @@ class _Granting:
             if name not in known and client.find(SECRET, name, namespace) is not None
         ]
 
-    def _grant(self, steps: Sequence[Step], facts: Mapping[str, Facts]) -> dict[str, dict[str, Any]]:
+    def _grant(self, steps: Sequence[WriterStep], facts: Mapping[str, WriterFacts]) -> dict[str, dict[str, Any]]:
         """Accounts, roles and tokens where they are due. Returns the Secrets for the hub, not yet written."""
         by_name = {step.cluster: step for step in steps}
 
@@ -268,7 +268,7 @@ class _Granting:
             raise MeshError(message, failures, {"changed": changed})
         return {name: outcome.value for name, outcome in outcomes.items() if outcome.value is not None}
 
-    def _secret(self, member: Member, step: Step, facts: Facts) -> dict[str, Any]:
+    def _secret(self, member: Member, step: WriterStep, facts: WriterFacts) -> dict[str, Any]:
         client, cluster = member.client, member.cluster
         namespace = cluster.istio_namespace
         if step.action == "create":
@@ -286,7 +286,7 @@ class _Granting:
         )
 
     def _write(
-        self, secrets: Mapping[str, Mapping[str, Any]], steps: Iterable[Step], facts: Mapping[str, Facts]
+        self, secrets: Mapping[str, Mapping[str, Any]], steps: Iterable[WriterStep], facts: Mapping[str, WriterFacts]
     ) -> None:
         def on_hub(member: Member) -> None:
             for secret in secrets.values():
@@ -299,7 +299,7 @@ class _Granting:
                 message = f"{self.wanted.hub} did not get all kubeconfigs; run again to write the rest."
                 raise MeshError(message, failures, self._result(steps, facts))
 
-    def _remove_from_others(self, steps: Iterable[Step], facts: Mapping[str, Facts]) -> None:
+    def _remove_from_others(self, steps: Iterable[WriterStep], facts: Mapping[str, WriterFacts]) -> None:
         """A hub that is none any more keeps no kubeconfig."""
         others = {
             name: each.secrets_for(facts) for name, each in facts.items() if name != self.wanted.hub and each.secrets
@@ -315,11 +315,14 @@ class _Granting:
             raise MeshError(message, failures, self._result(steps, facts))
 
     def _result(
-        self, steps: Iterable[Step], facts: Mapping[str, Facts], secrets: Mapping[str, Mapping[str, Any]] | None = None
+        self,
+        steps: Iterable[WriterStep],
+        facts: Mapping[str, WriterFacts],
+        secrets: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> dict[str, Any]:
         hub = self.wanted.hub
         namespace = facts[hub].cluster.istio_namespace
-        new = Facts(facts[hub].cluster, "", secrets=tuple((secrets or {}).values()))
+        new = WriterFacts(facts[hub].cluster, "", secrets=tuple((secrets or {}).values()))
         kubeconfigs = {**facts[hub].kubeconfigs(), **new.kubeconfigs()}
         result = _result(steps, facts)
         for each in result["writers"]:
@@ -356,7 +359,7 @@ class _Removing:
             raise MeshError("Not every writer could be removed; run again to finish.", findings, result)
         return result
 
-    def _revoke(self, due: set[str], facts: Mapping[str, Facts]) -> list[Finding]:
+    def _revoke(self, due: set[str], facts: Mapping[str, WriterFacts]) -> list[Finding]:
         tokens = {
             (name, kubeconfig.token)
             for each in facts.values()
@@ -377,7 +380,7 @@ class _Removing:
             *(finding for outcome in outcomes.values() for finding in outcome.value or ()),
         ]
 
-    def _remove_secrets(self, due: set[str], facts: Mapping[str, Facts]) -> list[Finding]:
+    def _remove_secrets(self, due: set[str], facts: Mapping[str, WriterFacts]) -> list[Finding]:
         kept = {name: each.secrets_for(due) for name, each in facts.items()}
         outcomes = self.fleet.each(
             lambda member: _delete(member.client, kept[member.name]),
@@ -408,10 +411,12 @@ class _Removing:
         return words, [*findings_of(again, NOT_REACHABLE), *findings]
 
 
-def gather(member: Member, desired: Iterable[plan.Manifest] = (), changes: Iterable[Mapping[str, Any]] = ()) -> Facts:
+def gather(
+    member: Member, desired: Iterable[plan.Manifest] = (), changes: Iterable[Mapping[str, Any]] = ()
+) -> WriterFacts:
     """Read from one cluster what there is of its writer, and of the kubeconfigs that it keeps as a hub."""
     client, namespace = member.client, member.cluster.istio_namespace
-    return Facts(
+    return WriterFacts(
         cluster=member.cluster,
         server=client.credentials.server,
         owned=writer_on(client, namespace),
@@ -447,7 +452,7 @@ def _is_of_another(client: Client, manifest: Mapping[str, Any]) -> bool:
     return live is not None and not is_ours(live)
 
 
-def _delete(client: Client, objects: Iterable[Owned]) -> None:
+def _delete(client: Client, objects: Iterable[OwnedObject]) -> None:
     for each in objects:
         client.delete(each.kind, each.name, each.namespace, uid=each.uid)
 
@@ -456,7 +461,7 @@ def _deadline(parameters: Mapping[str, Any], writes: int = 1) -> float:
     return float(parameters["request_timeout"] * (8 + 2 * writes))
 
 
-def _result(steps: Iterable[Step], facts: Mapping[str, Facts]) -> dict[str, Any]:
+def _result(steps: Iterable[WriterStep], facts: Mapping[str, WriterFacts]) -> dict[str, Any]:
     writers = [
         {"cluster": step.cluster, "action": step.action, "reason": step.reason, "changed": step.changes}
         for step in steps
@@ -465,7 +470,7 @@ def _result(steps: Iterable[Step], facts: Mapping[str, Facts]) -> dict[str, Any]
     return {"changed": any(each["changed"] for each in writers), "writers": writers, "diff": diff}
 
 
-def _diff(step: Step, facts: Facts | None) -> list[dict[str, Any]]:
+def _diff(step: WriterStep, facts: WriterFacts | None) -> list[dict[str, Any]]:
     """The roles as they were and will be, and in words what becomes of the token: never the token."""
     after = "no writer" if step.action == "remove" else "may write"
     diff: list[dict[str, Any]] = [_headed(f"writer of {step.cluster}", f"{step.reason}\n", f"{after}\n")]
@@ -569,7 +574,7 @@ def _not_revoked(member: Member) -> Finding:
     )
 
 
-def _left(cluster: str, each: Owned) -> Finding:
+def _left(cluster: str, each: OwnedObject) -> Finding:
     return Finding(
         cluster, NOT_REMOVED, f"{each} is still there", "look for finalizers in it, and run again", object=str(each)
     )

@@ -10,11 +10,13 @@ import yaml
 from ansible_collections.onemesh.istio.plugins.doc_fragments.hub import ModuleDocFragment
 from ansible_collections.onemesh.istio.plugins.inventory.remote_secrets import InventoryModule, host_variables, hub_of
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import CREDENTIAL_OPTIONS, clusters_of_hosts
-from ansible_collections.onemesh.istio.plugins.module_utils._discovery import Found
+from ansible_collections.onemesh.istio.plugins.module_utils._discovery import DiscoveredCluster
 from ansible_collections.onemesh.istio.plugins.plugin_utils.search import WAYS
 
 REFERENCE = {"namespace": "istio-system", "name": "s", "key": "west", "hub": "east"}
-WEST = Found("west", usable=True, cluster={"name": "west", "api_server": "https://west", "remote_secret": REFERENCE})
+WEST = DiscoveredCluster(
+    "west", usable=True, cluster={"name": "west", "api_server": "https://west", "remote_secret": REFERENCE}
+)
 
 
 def test_host_variables_become_the_clusters_option_again() -> None:
@@ -46,8 +48,8 @@ def test_the_documented_options_are_all_ways_to_a_hub() -> None:
 
 
 def test_the_hub_is_the_cluster_whose_secrets_were_read_whatever_comes_first_by_name() -> None:
-    hub = Found("zulu", usable=True, hub=True, cluster={"name": "zulu"})
+    hub = DiscoveredCluster("zulu", usable=True, hub=True, cluster={"name": "zulu"})
     assert hub_of([WEST.as_dict(), hub.as_dict()]) == "east"
     assert hub_of([hub.as_dict(), WEST.as_dict()]) == "zulu"
     assert hub_of([WEST.as_dict()]) == "east"
-    assert hub_of([Found("west", usable=True, cluster={"name": "west"}).as_dict()]) == ""
+    assert hub_of([DiscoveredCluster("west", usable=True, cluster={"name": "west"}).as_dict()]) == ""

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._discovery import (
+    DiscoveredCluster,
     Discovery,
-    Found,
     Search,
     describe,
     refuse_what_no_reference_carries,
@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 NOW = datetime(2026, 12, 1, tzinfo=timezone.utc)
 BY_DEFAULT = Search()
-HUB = Found("east", usable=True, hub=True, cluster={"name": "east"})
+HUB = DiscoveredCluster("east", usable=True, hub=True, cluster={"name": "east"})
 
 
 def secret(name: str, **data: bytes) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def good(name: str, token: str = "t") -> bytes:
     return remote_secret.build(name, f"https://{name}:6443", b"", token)["stringData"][name].encode()
 
 
-def described(*secrets: dict[str, Any], search: Search = BY_DEFAULT, hub: Found | None = HUB) -> Discovery:
+def described(*secrets: dict[str, Any], search: Search = BY_DEFAULT, hub: DiscoveredCluster | None = HUB) -> Discovery:
     registrations = remote_secret.parse(secrets, cluster="east", by_istiod=search.by_istiod)
     return describe(registrations, search, "east", hub, now=NOW)
 

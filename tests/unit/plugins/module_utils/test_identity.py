@@ -11,8 +11,8 @@ import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._identity import (
     UNNAMED,
     Claim,
-    Expected,
-    Identity,
+    ClusterIdentity,
+    ExpectedUid,
     another_than_expected,
     claim_of,
     cluster_ids_of,
@@ -22,15 +22,15 @@ from ansible_collections.onemesh.istio.plugins.module_utils._identity import (
 )
 
 
-def identity(cluster: str = "west", uid: str = "u-1", **known: Any) -> Identity:
-    return Identity(cluster, "istio-system", f"https://{cluster}.test:6443", uid, **known)
+def identity(cluster: str = "west", uid: str = "u-1", **known: Any) -> ClusterIdentity:
+    return ClusterIdentity(cluster, "istio-system", f"https://{cluster}.test:6443", uid, **known)
 
 
 def istiod_of(name: str) -> dict[str, str]:
     return {"Deployment istio-system/istiod": name}
 
 
-CASES: dict[str, tuple[list[Identity], set[tuple[str, str]]]] = {
+CASES: dict[str, tuple[list[ClusterIdentity], set[tuple[str, str]]]] = {
     "a cluster without anything": ([identity()], set()),
     "claimed rightly": ([identity(claim=Claim("west", "u-1"))], set()),
     "claimed as another": ([identity(claim=Claim("east", "u-1"))], {("west", "cluster-differs")}),
@@ -92,7 +92,7 @@ def test_an_istiod_that_a_hand_renamed_is_told_from_another_cluster(claim: Claim
 
 @pytest.mark.parametrize(("recorded", "found"), [("u-1", False), ("u-0", True)])
 def test_a_cluster_that_a_record_knows_by_another_uid(recorded: str, found: bool) -> None:
-    finding = another_than_expected(identity(), Expected(recorded, "the record of set s", "set write_off: [west]"))
+    finding = another_than_expected(identity(), ExpectedUid(recorded, "the record of set s", "set write_off: [west]"))
     assert (finding is not None) is found
     if finding is not None:
         assert (finding.check, finding.remedy.rpartition("; ")[2]) == (

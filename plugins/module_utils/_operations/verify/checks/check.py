@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from ..facts import ClusterFacts, IstiodAnswers, Rejection
+from ..facts import ClusterFacts, IstiodAnswers, ProxyRejection
 
 CHECKS = ("trust", "names", "synced", "gateway", "endpoints", "requests")
 """In causal order: where roots differ every later check fails too, and only the first is the cause."""
@@ -36,12 +36,12 @@ class Check:
 REJECTED = "correct the configuration that the reason names (an EnvoyFilter, or an Envoy without Istio's extensions)"
 
 
-def rejections(istiods: Iterable[IstiodAnswers]) -> list[Rejection]:
+def rejections(istiods: Iterable[IstiodAnswers]) -> list[ProxyRejection]:
     """What proxies of these istiods refused."""
     return [rejection for istiod in istiods for rejection in istiod.rejections]
 
 
-def rejected(rejection: Rejection) -> str:
+def rejected(rejection: ProxyRejection) -> str:
     """A refusal in words, the same wherever it is the cause."""
     return f"proxy {rejection.proxy} rejects its {rejection.resource} configuration: {rejection.reason}"
 

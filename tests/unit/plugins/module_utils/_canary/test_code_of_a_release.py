@@ -1,19 +1,17 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the files of a release say of themselves is so: what is pure is pure, and a class has a name of its own."""
+"""What the files of a release say of themselves is so: what is pure is pure."""
 
 from __future__ import annotations
 
 import ast
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from ansible_collections.onemesh.istio.plugins.module_utils._canary import model
 
 CANARY = Path(model.__file__).resolve().parent
-ENGINE = CANARY.parent
 
 
 def tree(path: Path) -> ast.Module:
@@ -40,17 +38,7 @@ def changes_of_arguments(path: Path) -> Iterator[str]:
             yield from (f"{path.name}:{node.lineno}" for each in targets if changed_by(each) in given)
 
 
-def classes_of(folder: Path) -> Iterator[str]:
-    for path in folder.rglob("*.py"):
-        yield from (node.name for node in ast.walk(tree(path)) if isinstance(node, ast.ClassDef))
-
-
 def test_what_is_pure_assigns_to_nothing_that_it_was_given() -> None:
     pure = [path for path in CANARY.rglob("*.py") if "Pure." in (ast.get_docstring(tree(path)) or "")]
     assert pure
     assert [place for path in pure for place in changes_of_arguments(path)] == []
-
-
-def test_no_class_of_a_release_has_the_name_of_another_one() -> None:
-    everywhere = Counter(classes_of(ENGINE))
-    assert [name for name in classes_of(CANARY) if everywhere[name] > 1] == []

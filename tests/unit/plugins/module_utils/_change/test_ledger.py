@@ -17,7 +17,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger impor
     FORMAT,
     PART_BYTES,
     ClusterRecord,
-    Entry,
+    LedgerEntry,
     Owed,
     Pending,
     Record,
@@ -50,9 +50,9 @@ def live(weight: int, **metadata: Any) -> dict[str, Any]:
     }
 
 
-CREATED = Entry(ROUTE, API, "created", uid="u1", hash="h1")
-ADOPTED = Entry(RULE, API, "adopted", uid="u2", hash="h2", original=live(1), written=live(2))
-EDITED = Entry(NAMESPACE, "v1", "edited", uid="u3", original=live(3), written=live(4))
+CREATED = LedgerEntry(ROUTE, API, "created", uid="u1", hash="h1")
+ADOPTED = LedgerEntry(RULE, API, "adopted", uid="u2", hash="h2", original=live(1), written=live(2))
+EDITED = LedgerEntry(NAMESPACE, "v1", "edited", uid="u3", original=live(3), written=live(4))
 APPLY = Owed(ROUTE, API, "apply", "the cluster was away", SINCE, desired={"manifest": live(5), "source": "inline"})
 DELETE = Owed(RULE, API, "delete", "is not declared any more", SINCE, uid="u2", ends=True)
 RESTORE = Owed(NAMESPACE, "v1", "restore", "undone", SINCE, uid="u3", desired=live(3), base=live(4))
@@ -63,9 +63,9 @@ def by_id(*items: Any) -> dict[ObjectId, Any]:
     return {each.id: each for each in items}
 
 
-def part(*items: Entry | Owed) -> ClusterRecord:
+def part(*items: LedgerEntry | Owed) -> ClusterRecord:
     """A cluster's part, each item where it belongs."""
-    made = ClusterRecord({each.id: each for each in items if isinstance(each, Entry)})
+    made = ClusterRecord({each.id: each for each in items if isinstance(each, LedgerEntry)})
     made.owe(each for each in items if isinstance(each, Owed))
     return made
 

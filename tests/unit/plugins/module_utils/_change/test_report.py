@@ -11,8 +11,8 @@ import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import Owed
 from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId
 from ansible_collections.onemesh.istio.plugins.module_utils._change.report import (
+    ChangeReport,
     ClusterReport,
-    Report,
     Touched,
     visible,
 )
@@ -39,8 +39,10 @@ def owed(verb: Any, key: ObjectId = ROUTE) -> Owed:
     return Owed(key, "networking.istio.io/v1", verb, "why", "since")
 
 
-def report(*touched: Touched, state: str = "ready", **more: Any) -> Report:
-    return Report("reviews", "east", {"east": ClusterReport(), "west": ClusterReport(state, list(touched))}, **more)
+def report(*touched: Touched, state: str = "ready", **more: Any) -> ChangeReport:
+    return ChangeReport(
+        "reviews", "east", {"east": ClusterReport(), "west": ClusterReport(state, list(touched))}, **more
+    )
 
 
 @pytest.mark.parametrize(
@@ -78,7 +80,7 @@ def test_a_record_that_changed_is_a_change() -> None:
         (report(owed={"west": []}), True),
     ],
 )
-def test_clusters_agree_only_where_all_take_part_and_nothing_is_owed(found: Report, consistent: bool) -> None:
+def test_clusters_agree_only_where_all_take_part_and_nothing_is_owed(found: ChangeReport, consistent: bool) -> None:
     assert found.as_result(diff=False)["consistent"] is consistent
 
 

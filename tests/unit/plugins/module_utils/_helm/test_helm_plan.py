@@ -19,8 +19,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._helm.chart import (
     other_content,
     same_values,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.manifest import Identity, Wanted
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.release import Chart, Release
+from ansible_collections.onemesh.istio.plugins.module_utils._helm.manifest import ManifestObject, ObjectIdentity
+from ansible_collections.onemesh.istio.plugins.module_utils._helm.release import Chart, HelmRelease
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.helm_release.plan import (
     Wish,
     diff_of_manifests,
@@ -32,10 +32,10 @@ from ansible_collections.onemesh.istio.plugins.module_utils._operations.helm_rel
 
 FILES = {"templates/a.yaml": "YQ==", "files/b.yaml": "Yg=="}
 CHART = Chart("istiod", "1.31.0", (), FILES, {"x": 1})
-RELEASE = Release("istiod", "istio-system", 2, "deployed", CHART, {"env": {"A": "b"}})
+RELEASE = HelmRelease("istiod", "istio-system", 2, "deployed", CHART, {"env": {"A": "b"}})
 WISH = Wish("istiod", {"env": {"A": "b"}}, "1.31.0")
 
-REASONS: dict[str, tuple[Wish, Release | None, list[str]]] = {
+REASONS: dict[str, tuple[Wish, HelmRelease | None, list[str]]] = {
     "as asked for": (WISH, RELEASE, []),
     "the folder's chart": (replace(WISH, chart=CHART), RELEASE, []),
     "a version with a v": (replace(WISH, version="v1.31.0"), RELEASE, []),
@@ -135,9 +135,9 @@ def test_values_that_are_null_are_other_values() -> None:
     assert same_values({"a": [1, {"b": None}]}, {"a": [1.0, {"b": None}]})
 
 
-def config_map(name: str, **data: str) -> Wanted:
-    return Wanted(
-        Identity("", "ConfigMap", "n", name),
+def config_map(name: str, **data: str) -> ManifestObject:
+    return ManifestObject(
+        ObjectIdentity("", "ConfigMap", "n", name),
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data},
     )
 
@@ -157,8 +157,8 @@ def test_a_diff_of_manifests_shows_what_comes_changes_and_goes() -> None:
 
 def test_no_secret_in_a_diff() -> None:
     values: dict[str, Any] = {"global": {"adminPassword": "hunter-22", "tag": "1.31.0"}, "apiTokens": ["ab-cdef"]}
-    secret = Wanted(
-        Identity("", "Secret", "n", "x"),
+    secret = ManifestObject(
+        ObjectIdentity("", "Secret", "n", "x"),
         {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x"}, "stringData": {"a": "in-the-secret"}},
     )
     diff = [

@@ -15,9 +15,9 @@ from ansible_collections.onemesh.istio.plugins.module_utils._helm.drift import (
     prescribed,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.manifest import (
-    Identity,
+    ManifestObject,
+    ObjectIdentity,
     Owner,
-    Wanted,
     objects_of,
     owner_of,
 )
@@ -91,8 +91,10 @@ def test_what_holds_as_it_is_written(case: str) -> None:
     assert holds(live, wanted) is expected
 
 
-def wanted(kind: str, name: str = "istiod", **content: Any) -> Wanted:
-    return Wanted(Identity("", kind, "istio-system", name), {"kind": kind, "metadata": {"name": name}, **content})
+def wanted(kind: str, name: str = "istiod", **content: Any) -> ManifestObject:
+    return ManifestObject(
+        ObjectIdentity("", kind, "istio-system", name), {"kind": kind, "metadata": {"name": name}, **content}
+    )
 
 
 def test_helms_marks_belong_to_what_is_to_be_there() -> None:
@@ -104,7 +106,7 @@ def test_helms_marks_belong_to_what_is_to_be_there() -> None:
 
 
 SCALER = wanted("HorizontalPodAutoscaler", spec={"scaleTargetRef": {"kind": "Deployment", "name": "istiod"}})
-SCALED_BY: dict[str, tuple[list[Wanted], dict[str, Any] | None, bool]] = {
+SCALED_BY: dict[str, tuple[list[ManifestObject], dict[str, Any] | None, bool]] = {
     "nobody": ([], {"metadata": {}}, True),
     "the chart's autoscaler": ([SCALER], {"metadata": {}}, False),
     "an autoscaler of another workload": (

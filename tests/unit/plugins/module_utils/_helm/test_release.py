@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.release import (
     Chart,
+    HelmRelease,
     NotARelease,
-    Release,
     is_pending,
     newest,
     release_of,
@@ -86,7 +86,7 @@ def packed(content: Any, *, compressed: bool = True) -> dict[str, Any]:
 def test_what_helm_keeps(compressed: bool) -> None:
     files = {"templates/a.yaml": "YQ==", "files/b.yaml": "Yg=="}
     chart = Chart("istiod", "1.31.0", ("https://github.com/istio/istio",), files, {"x": 1})
-    wanted = Release("istiod", "istio-system", 3, "deployed", chart, {"env": {"A": "b"}}, "---\nkind: X\n")
+    wanted = HelmRelease("istiod", "istio-system", 3, "deployed", chart, {"env": {"A": "b"}}, "---\nkind: X\n")
     assert release_of(packed(KEPT, compressed=compressed)) == wanted
 
 

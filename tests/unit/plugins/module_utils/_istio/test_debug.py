@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import debug
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.sni import Destination
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.sni import SniDestination
 
 CLUSTERZ = b"""[
   {"id": "west", "secretName": "", "syncStatus": "synced"},
@@ -146,7 +146,7 @@ CLUSTERS = {
 
 def test_envoy_clusters() -> None:
     echo, xds, black_hole = debug.envoy_clusters(json.dumps(CLUSTERS).encode())
-    assert echo.destination == Destination("outbound", 80, "", "echo.demo.svc.cluster.local")
+    assert echo.destination == SniDestination("outbound", 80, "", "echo.demo.svc.cluster.local")
     gateway, ejected = echo.hosts
     assert (gateway.address, gateway.port, gateway.requests, gateway.errors) == ("172.31.1.1", 15443, 7, 0)
     assert (gateway.weight, gateway.priority, gateway.locality, gateway.usable) == (2, 0, "r/z", True)
@@ -157,7 +157,9 @@ def test_envoy_clusters() -> None:
 
 def test_envoy_clusters_of_a_gateway_go_by_their_sni() -> None:
     body = b'{"cluster_statuses": [{"name": "outbound_.80_._.echo.demo.svc.cluster.local"}]}'
-    assert debug.envoy_clusters(body)[0].destination == Destination("outbound", 80, "", "echo.demo.svc.cluster.local")
+    assert debug.envoy_clusters(body)[0].destination == SniDestination(
+        "outbound", 80, "", "echo.demo.svc.cluster.local"
+    )
 
 
 def test_envoy_certs_name_each_certificate_once() -> None:

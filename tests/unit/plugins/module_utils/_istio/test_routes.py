@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.routes import (
     By,
     RouteError,
-    Selection,
+    RouteSelection,
     routes_of,
     same_weights,
     weights_of,
@@ -102,55 +102,61 @@ def test_what_a_weight_counts(manifest: dict[str, Any], shares: list[int]) -> No
 
 
 NEW = {"v1": 70, "v2": 30}
-SET: dict[str, tuple[dict[str, Any], Selection, dict[str, int], list[list[int | None]]]] = {
+SET: dict[str, tuple[dict[str, Any], RouteSelection, dict[str, int], list[list[int | None]]]] = {
     "every route that has these destinations": (
-        virtual_service(http=[V1_V2, [to("ratings")], CANARY], tcp=[V1_V2]), Selection(), NEW,
+        virtual_service(http=[V1_V2, [to("ratings")], CANARY], tcp=[V1_V2]), RouteSelection(), NEW,
         [[70, 30], [None], [70, 30], [70, 30]],
     ),
-    "those of one section": (virtual_service(http=[V1_V2], tcp=[V1_V2]), Selection("tcp"), NEW, [[90, 10], [70, 30]]),
-    "a named route": (virtual_service(http=[V1_V2, CANARY]), Selection(routes=("canary",)), NEW, [[90, 10], [70, 30]]),
-    "an indexed route": (virtual_service(http=[V1_V2, V1_V2]), Selection(routes=("1",)), NEW, [[90, 10], [70, 30]]),
+    "those of one section": (
+        virtual_service(http=[V1_V2], tcp=[V1_V2]), RouteSelection("tcp"), NEW, [[90, 10], [70, 30]],
+    ),
+    "a named route": (
+        virtual_service(http=[V1_V2, CANARY]), RouteSelection(routes=("canary",)), NEW, [[90, 10], [70, 30]],
+    ),
+    "an indexed route": (
+        virtual_service(http=[V1_V2, V1_V2]), RouteSelection(routes=("1",)), NEW, [[90, 10], [70, 30]],
+    ),
     "a route that is called 1": (
-        virtual_service(http=[{"name": "1", "route": V1_V2}, V1_V2]), Selection(routes=("1",)), NEW,
+        virtual_service(http=[{"name": "1", "route": V1_V2}, V1_V2]), RouteSelection(routes=("1",)), NEW,
         [[70, 30], [90, 10]],
     ),
     "an indexed route of a section": (
-        virtual_service(http=[V1_V2], tls=[V1_V2]), Selection("tls", ("0",)), NEW, [[90, 10], [70, 30]],
+        virtual_service(http=[V1_V2], tls=[V1_V2]), RouteSelection("tls", ("0",)), NEW, [[90, 10], [70, 30]],
     ),
     "a named rule": (
         gateway_route({"name": "canary", "backendRefs": [backend("v1", 9), backend("v2", 1)]}),
-        Selection(routes=("canary",)), NEW, [[70, 30]],
+        RouteSelection(routes=("canary",)), NEW, [[70, 30]],
     ),
-    "backends that said no weight": (gateway_route([backend("v1"), backend("v2")]), Selection(), NEW, [[70, 30]]),
+    "backends that said no weight": (gateway_route([backend("v1"), backend("v2")]), RouteSelection(), NEW, [[70, 30]]),
     "by the name with subset": (
-        virtual_service(http=[V1_V2]), Selection(), {"reviews/v1": 70, f"{FULL}/v2": 30}, [[70, 30]],
+        virtual_service(http=[V1_V2]), RouteSelection(), {"reviews/v1": 70, f"{FULL}/v2": 30}, [[70, 30]],
     ),
     "by a short name for a full one": (
-        virtual_service(http=[[to(FULL, weight=50), to("ratings", weight=50)]]), Selection(),
+        virtual_service(http=[[to(FULL, weight=50), to("ratings", weight=50)]]), RouteSelection(),
         {"reviews": 70, "ratings.shop.svc.cluster.local": 30}, [[70, 30]],
     ),
     "by host where it has one subset": (
-        virtual_service(http=[[to(subset="v1", weight=50), to("ratings", "v1", 50)]]), Selection(),
+        virtual_service(http=[[to(subset="v1", weight=50), to("ratings", "v1", 50)]]), RouteSelection(),
         {"reviews": 70, "ratings": 30}, [[70, 30]],
     ),
     "who is not named keeps": (
-        virtual_service(http=[[*V1_V2[:1], to(subset="v2", weight=5), to(subset="v3", weight=5)]]), Selection(),
+        virtual_service(http=[[*V1_V2[:1], to(subset="v2", weight=5), to(subset="v3", weight=5)]]), RouteSelection(),
         {"v1": 80, "v2": 15}, [[80, 15, 5]],
     ),
     "nothing is said of the only destination": (
-        virtual_service(http=[[to()]]), Selection(), {"reviews": 100}, [[None]],
+        virtual_service(http=[[to()]]), RouteSelection(), {"reviews": 100}, [[None]],
     ),
     "shares that are these already stay": (
-        gateway_route([backend("v1"), backend("v2")]), Selection(), {"v1": 50, "v2": 50}, [[None, None]],
+        gateway_route([backend("v1"), backend("v2")]), RouteSelection(), {"v1": 50, "v2": 50}, [[None, None]],
     ),
-    "a rule of a gRPC route": (gateway_route([backend("v1"), backend("v2")], kind="GRPCRoute"), Selection(), NEW,
+    "a rule of a gRPC route": (gateway_route([backend("v1"), backend("v2")], kind="GRPCRoute"), RouteSelection(), NEW,
                                [[70, 30]]),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("manifest", "selection", "new", "expected"), SET.values(), ids=SET)
 def test_weights_are_set_where_they_are_meant(
-    manifest: dict[str, Any], selection: Selection, new: dict[str, int], expected: list[list[int | None]]
+    manifest: dict[str, Any], selection: RouteSelection, new: dict[str, int], expected: list[list[int | None]]
 ) -> None:
     before = deepcopy(manifest)
     result = with_weights(manifest, selection, new)
@@ -166,7 +172,7 @@ def test_a_name_may_be_said_to_be_a_subset_or_a_host(by: By, expected: list[list
     manifest = virtual_service(http=[entries])
     key = "ratings/v1" if by == "subset" else "ratings"
     first = "reviews/v1" if by == "subset" else "v1"
-    assert weights(with_weights(manifest, Selection(by=by), {first: 60, key: 40})) == expected
+    assert weights(with_weights(manifest, RouteSelection(by=by), {first: 60, key: 40})) == expected
 
 
 @pytest.mark.parametrize("manifest", [virtual_service(http=[CANARY]), gateway_route([backend("v1"), backend("v2")])])
@@ -174,7 +180,7 @@ def test_only_weights_are_changed(manifest: dict[str, Any]) -> None:
     manifest["metadata"]["labels"] = {"weight": "1"}
     manifest["spec"]["hosts"] = ["reviews"]
     before = deepcopy(manifest)
-    result = with_weights(manifest, Selection(), NEW)
+    result = with_weights(manifest, RouteSelection(), NEW)
     section = "http" if "http" in before["spec"] else "rules"
     list_of = "route" if section == "http" else "backendRefs"
     for entry, weight in zip(before["spec"][section][0][list_of], (70, 30), strict=True):
@@ -224,83 +230,87 @@ EXPANDED: dict[str, tuple[dict[str, Any], dict[str, int], dict[str, Any]]] = {
 def test_a_destination_becomes_one_for_each_subset(
     manifest: dict[str, Any], new: dict[str, int], expected: dict[str, Any]
 ) -> None:
-    result = with_weights(manifest, Selection(), new, subsets_of="reviews")
+    result = with_weights(manifest, RouteSelection(), new, subsets_of="reviews")
     assert result == expected
-    assert with_weights(result, Selection(), new, subsets_of="reviews") == expected
+    assert with_weights(result, RouteSelection(), new, subsets_of="reviews") == expected
 
 
-REFUSED: dict[str, tuple[dict[str, Any], Selection, dict[str, Any], str, str]] = {
-    "no weight": (virtual_service(http=[V1_V2]), Selection(), {}, "weights-missing", "no weight is given"),
+REFUSED: dict[str, tuple[dict[str, Any], RouteSelection, dict[str, Any], str, str]] = {
+    "no weight": (virtual_service(http=[V1_V2]), RouteSelection(), {}, "weights-missing", "no weight is given"),
     "negative": (
-        virtual_service(http=[V1_V2]), Selection(), {"v1": 110, "v2": -10}, "weight-invalid", "the weight of v2 is -10",
+        virtual_service(http=[V1_V2]), RouteSelection(), {"v1": 110, "v2": -10},
+        "weight-invalid", "the weight of v2 is -10",
     ),
-    "a fraction": (virtual_service(http=[V1_V2]), Selection(), {"v1": 99.5, "v2": 0.5}, "weight-invalid", "99.5"),
-    "a truth": (virtual_service(http=[V1_V2]), Selection(), {"v1": True, "v2": 99}, "weight-invalid", "True"),
+    "a fraction": (virtual_service(http=[V1_V2]), RouteSelection(), {"v1": 99.5, "v2": 0.5}, "weight-invalid", "99.5"),
+    "a truth": (virtual_service(http=[V1_V2]), RouteSelection(), {"v1": True, "v2": 99}, "weight-invalid", "True"),
     "not the total": (
-        virtual_service(http=[V1_V2]), Selection(), {"v1": 70, "v2": 20}, "weights-sum",
+        virtual_service(http=[V1_V2]), RouteSelection(), {"v1": 70, "v2": 20}, "weights-sum",
         r"VirtualService shop/reviews, http\[0\], the weights make 90, and not 100",
     ),
     "not the total with the others": (
-        virtual_service(http=[CANARY]), Selection(), {"v2": 30}, "weights-sum",
+        virtual_service(http=[CANARY]), RouteSelection(), {"v2": 30}, "weights-sum",
         r"http\[canary\], the weights make 120, with what v1 keeps, and not 100",
     ),
     "an unknown destination": (
-        virtual_service(http=[V1_V2]), Selection(), {"v1": 70, "v3": 30}, "destination-missing",
+        virtual_service(http=[V1_V2]), RouteSelection(), {"v1": 70, "v3": 30}, "destination-missing",
         r"has no route that sends to v3; it has http\[0\]: v1, v2$",
     ),
     "not in the named route": (
-        virtual_service(http=[CANARY, [to("ratings")]]), Selection(routes=("1",)), NEW, "destination-missing",
+        virtual_service(http=[CANARY, [to("ratings")]]), RouteSelection(routes=("1",)), NEW, "destination-missing",
         r"sends to v1; it has http\[1\]: ratings$",
     ),
     "not together": (
-        virtual_service(http=[[to(subset="v1")], [to(subset="v2")]]), Selection(), NEW, "destination-missing",
+        virtual_service(http=[[to(subset="v1")], [to(subset="v2")]]), RouteSelection(), NEW, "destination-missing",
         "sends to all of v1, v2",
     ),
     "a redirect": (
-        virtual_service(http=[{"name": "canary", "redirect": {}}]), Selection(routes=("canary",)), NEW,
+        virtual_service(http=[{"name": "canary", "redirect": {}}]), RouteSelection(routes=("canary",)), NEW,
         "destination-missing", "no destination",
     ),
     "only mirrored": (
         virtual_service(http=[{"route": [to(subset="v1")], "mirror": {"host": "reviews", "subset": "v2"}}]),
-        Selection(), NEW, "destination-mirrored", "v2 is only sent copies",
+        RouteSelection(), NEW, "destination-mirrored", "v2 is only sent copies",
     ),
     "one of several mirrors": (
         virtual_service(http=[{"route": [to("v1")], "mirrors": [{"destination": {"host": "v2"}}]}]),
-        Selection(), NEW, "destination-mirrored", "v2 is only sent copies",
+        RouteSelection(), NEW, "destination-mirrored", "v2 is only sent copies",
     ),
     "a mirror of a rule": (
         gateway_route({"backendRefs": [backend("v1")],
                        "filters": [{"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "v2"}}}]}),
-        Selection(), NEW, "destination-mirrored", "v2 is only sent copies",
+        RouteSelection(), NEW, "destination-mirrored", "v2 is only sent copies",
     ),
     "an unknown route": (
-        virtual_service(http=[CANARY], tcp=[V1_V2]), Selection(routes=("x",)), NEW, "route-missing",
+        virtual_service(http=[CANARY], tcp=[V1_V2]), RouteSelection(routes=("x",)), NEW, "route-missing",
         r"has no route x; it has http\[canary\], tcp\[0\]$",
     ),
-    "an index beyond": (virtual_service(http=[CANARY]), Selection("http", ("1",)), NEW, "route-missing", "1 in http"),
+    "an index beyond": (
+        virtual_service(http=[CANARY]), RouteSelection("http", ("1",)), NEW, "route-missing", "1 in http",
+    ),
     "two routes of a name": (
-        virtual_service(http=[CANARY, CANARY]), Selection(routes=("canary",)), NEW, "route-ambiguous",
+        virtual_service(http=[CANARY, CANARY]), RouteSelection(routes=("canary",)), NEW, "route-ambiguous",
         r"2 routes canary: http\[0\], http\[1\]$",
     ),
     "an index of two sections": (
-        virtual_service(http=[V1_V2], tcp=[V1_V2]), Selection(routes=("0",)), NEW, "route-ambiguous", "tcp",
+        virtual_service(http=[V1_V2], tcp=[V1_V2]), RouteSelection(routes=("0",)), NEW, "route-ambiguous", "tcp",
     ),
     "a subset of two hosts": (
-        virtual_service(http=[[to("reviews", "v1"), to("ratings", "v1")]]), Selection(), {"v1": 100},
+        virtual_service(http=[[to("reviews", "v1"), to("ratings", "v1")]]), RouteSelection(), {"v1": 100},
         "destination-ambiguous", "v1 may be reviews/v1, ratings/v1",
     ),
     "a host of two subsets": (
-        virtual_service(http=[V1_V2]), Selection(), {"reviews": 100}, "destination-missing", "sends to reviews",
+        virtual_service(http=[V1_V2]), RouteSelection(), {"reviews": 100}, "destination-missing", "sends to reviews",
     ),
     "a destination twice": (
-        virtual_service(http=[V1_V2]), Selection(), {"v1": 70, "reviews/v1": 0, "v2": 30}, "destination-twice", "v1",
+        virtual_service(http=[V1_V2]), RouteSelection(), {"v1": 70, "reviews/v1": 0, "v2": 30},
+        "destination-twice", "v1",
     ),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("manifest", "selection", "new", "check", "message"), REFUSED.values(), ids=REFUSED)
 def test_what_cannot_be_set_is_refused(
-    manifest: dict[str, Any], selection: Selection, new: dict[str, Any], check: str, message: str
+    manifest: dict[str, Any], selection: RouteSelection, new: dict[str, Any], check: str, message: str
 ) -> None:
     with pytest.raises(RouteError, match=message) as refused:
         with_weights(manifest, selection, new)
@@ -325,16 +335,16 @@ NOT_EXPANDED: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize(("manifest", "check"), NOT_EXPANDED.values(), ids=NOT_EXPANDED)
 def test_subsets_are_not_guessed(manifest: dict[str, Any], check: str) -> None:
     with pytest.raises(RouteError) as refused:
-        with_weights(manifest, Selection(), {"west": 70, "east": 30}, subsets_of="reviews")
+        with_weights(manifest, RouteSelection(), {"west": 70, "east": 30}, subsets_of="reviews")
     assert refused.value.kind.slug == check
 
 
 def test_another_total() -> None:
     manifest = virtual_service(http=[V1_V2])
-    assert weights(with_weights(manifest, Selection(), {"v1": 999, "v2": 1}, total=1000)) == [[999, 1]]
+    assert weights(with_weights(manifest, RouteSelection(), {"v1": 999, "v2": 1}, total=1000)) == [[999, 1]]
 
 
 def test_the_weights_that_stand_are_read_as_they_count() -> None:
     manifest = virtual_service(http=[CANARY, [to("ratings")]])
-    assert weights_of(manifest, Selection(), ["v1"]) == {"http[canary]": {"v1": 90, "v2": 10}}
-    assert weights_of(manifest, Selection(routes=("1",)), []) == {"http[1]": {"ratings": 100}}
+    assert weights_of(manifest, RouteSelection(), ["v1"]) == {"http[canary]": {"v1": 90, "v2": 10}}
+    assert weights_of(manifest, RouteSelection(routes=("1",)), []) == {"http[1]": {"ratings": 100}}

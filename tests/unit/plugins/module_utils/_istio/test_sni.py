@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.sni import (
     DIRECTIONS,
-    Destination,
+    SniDestination,
     decode_cluster,
     decode_sni,
     encode_cluster,
@@ -17,21 +17,21 @@ from hypothesis import strategies as st
 
 EXAMPLES = [
     (
-        Destination("outbound", 8080, "v1", "backend-svc.backend-ns.svc.cluster.local"),
+        SniDestination("outbound", 8080, "v1", "backend-svc.backend-ns.svc.cluster.local"),
         "outbound|8080|v1|backend-svc.backend-ns.svc.cluster.local",
         "outbound_.8080_.v1_.backend-svc.backend-ns.svc.cluster.local",
     ),
     (
-        Destination("outbound", 80, "", "echo.demo.svc.cluster.local"),
+        SniDestination("outbound", 80, "", "echo.demo.svc.cluster.local"),
         "outbound|80||echo.demo.svc.cluster.local",
         "outbound_.80_._.echo.demo.svc.cluster.local",
     ),
-    (Destination("inbound", 8080, "", ""), "inbound|8080||", "inbound_.8080_._."),
+    (SniDestination("inbound", 8080, "", ""), "inbound|8080||", "inbound_.8080_._."),
 ]
 
 
 @pytest.mark.parametrize(("destination", "cluster", "server_name"), EXAMPLES)
-def test_both_names_are_written_and_read(destination: Destination, cluster: str, server_name: str) -> None:
+def test_both_names_are_written_and_read(destination: SniDestination, cluster: str, server_name: str) -> None:
     assert encode_cluster(destination) == cluster
     assert decode_cluster(cluster) == destination
     assert encode_sni(destination) == server_name
@@ -45,14 +45,14 @@ SUBSET = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), max_siz
 
 @given(
     st.builds(
-        Destination,
+        SniDestination,
         st.sampled_from(DIRECTIONS),
         st.integers(0, 65535),
         SUBSET,
         st.lists(LABEL, min_size=1, max_size=5).map(".".join),
     )
 )
-def test_what_can_be_written_is_read_back_and_the_rest_is_refused(destination: Destination) -> None:
+def test_what_can_be_written_is_read_back_and_the_rest_is_refused(destination: SniDestination) -> None:
     for separator, encode, decode in (("|", encode_cluster, decode_cluster), ("_.", encode_sni, decode_sni)):
         if separator in destination.subset:
             with pytest.raises(ValueError, match=r"is not of the form|cannot be written|has port"):

@@ -66,7 +66,7 @@ def test_first_to_name_something_counts() -> None:
     )
     assert merged.current_context == "west"
     assert list(merged.contexts) == ["east", "west", "north"]
-    assert merged.users["east"] == kubeconfig.Entry({"token": "first"}, "/one", "user east in FILE")
+    assert merged.users["east"] == kubeconfig.KubeconfigEntry({"token": "first"}, "/one", "user east in FILE")
     assert merged.users["west"].folder == "/two"
 
 

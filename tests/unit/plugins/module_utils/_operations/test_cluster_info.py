@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._finding_kinds import NOT_REACHABLE
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding
-from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Outcome
+from ansible_collections.onemesh.istio.plugins.module_utils._fleet import LaneOutcome
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import remote_secret
 from ansible_collections.onemesh.istio.plugins.module_utils._istiod.pods import istiod_of
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Unreachable
@@ -83,11 +83,11 @@ def test_a_peer_is_known_by_its_secret_and_by_istiod() -> None:
 
 @pytest.mark.parametrize(("required", "severity"), [(False, "warning"), (True, "error")])
 def test_a_cluster_that_is_away_fails_only_where_it_is_required(required: bool, severity: Any) -> None:
-    outcome: Outcome[dict[str, Any]] = Outcome(None, Unreachable("west", "no answer", remedy="look"), 1.0)
+    outcome: LaneOutcome[dict[str, Any]] = LaneOutcome(None, Unreachable("west", "no answer", remedy="look"), 1.0)
     assert findings_of("west", outcome, required) == [Finding("west", NOT_REACHABLE, "no answer", "look", severity)]
 
 
 def test_a_fact_that_may_not_be_read_is_a_finding() -> None:
-    outcome = Outcome({"not_read": {"nodes": "forbidden"}}, None, 1.0)
+    outcome = LaneOutcome({"not_read": {"nodes": "forbidden"}}, None, 1.0)
     (finding,) = findings_of("west", outcome, True)
     assert (finding.check, finding.message, finding.severity) == ("fact-not-read", "nodes: forbidden", "warning")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.debug import ProxySync
 from ansible_collections.onemesh.istio.plugins.module_utils._proof import acknowledged, serving
-from ansible_collections.onemesh.istio.plugins.module_utils._proof.acknowledged import Outcome
+from ansible_collections.onemesh.istio.plugins.module_utils._proof.acknowledged import AcknowledgedOutcome
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.arrivals import Between
 from ansible_collections.onemesh.istio.plugins.module_utils._proof.levels import Changed
 
@@ -50,8 +50,8 @@ def test_the_services_that_an_object_names_are_next_to_it() -> None:
     assert serving.namespaces_of(changes) == ["routes", "app", "shop"]
 
 
-def outcome(not_before: float, at: float | None) -> Outcome:
-    return Outcome(at, Between(not_before, at or not_before), {}, (), {})
+def outcome(not_before: float, at: float | None) -> AcknowledgedOutcome:
+    return AcknowledgedOutcome(at, Between(not_before, at or not_before), {}, (), {})
 
 
 @pytest.mark.parametrize(
@@ -65,6 +65,6 @@ def outcome(not_before: float, at: float | None) -> Outcome:
     ],
 )
 def test_the_time_between_the_first_cluster_and_the_last_is_an_upper_bound(
-    outcomes: list[Outcome], milliseconds: float
+    outcomes: list[AcknowledgedOutcome], milliseconds: float
 ) -> None:
     assert acknowledged.skew(outcomes) == pytest.approx(milliseconds)

@@ -20,7 +20,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.routes.route
     make_desired,
     read_traffic,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.routes import RouteError, Selection
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.routes import RouteError, RouteSelection
 
 Json = dict[str, Any]
 
@@ -65,7 +65,7 @@ def backend(name: str, weight: int, **more: Any) -> Json:
 
 
 def rules(**options: Any) -> RouteRules:
-    return RouteRules(Selection(), "reviews", **options)
+    return RouteRules(RouteSelection(), "reviews", **options)
 
 
 ROUTE: Json = {
@@ -342,9 +342,9 @@ def test_edits_of_the_user_reach_the_copies() -> None:
 def test_two_releases_share_an_object() -> None:
     """Neither takes away or moves what the other made, and an index is the one that the user knows."""
     live = virtual_service(ROUTE, {"name": "stars", "route": [to("a", 100, "stars"), to("b", 0, "stars")]})
-    first = (Sides("v1", "v2"), RouteRules(Selection(routes=("0",)), "b-reviews", match=(INSIDER,)))
-    second = (Sides("a", "b"), RouteRules(Selection(routes=("1",)), "stars", match=(INSIDER,)))
-    third = (Sides("v1", "v2"), RouteRules(Selection(routes=("0",)), "a-reviews", match=({"port": 80},)))
+    first = (Sides("v1", "v2"), RouteRules(RouteSelection(routes=("0",)), "b-reviews", match=(INSIDER,)))
+    second = (Sides("a", "b"), RouteRules(RouteSelection(routes=("1",)), "stars", match=(INSIDER,)))
+    third = (Sides("v1", "v2"), RouteRules(RouteSelection(routes=("0",)), "a-reviews", match=({"port": 80},)))
     traffic = TrafficSplit(matched=True)
     result = live
     for sides, options in (first, second, third):
@@ -429,7 +429,7 @@ def test_weights_are_seen_as_shares(weights: list[tuple[int, int]], expected: Tr
 @pytest.mark.parametrize("live", [virtual_service(ADMIN), virtual_service({"route": [to("v1")]})])
 def test_nothing_is_seen_where_the_sides_are_not(live: Json) -> None:
     assert read_traffic(live, SIDES, rules()) is None
-    assert read_traffic(live, SIDES, RouteRules(Selection(routes=("0",)), "reviews")) is None
+    assert read_traffic(live, SIDES, RouteRules(RouteSelection(routes=("0",)), "reviews")) is None
 
 
 TCP = virtual_service(tcp=[{"route": [to("v1", 100), to("v2", 0)]}])
@@ -491,7 +491,7 @@ BAD: dict[str, tuple[Json, Sides, RouteRules, list[str]]] = {
     "a match of everything": (virtual_service(ROUTE), SIDES, rules(match=({},)), ["match-invalid"]),
     "a segment of everything": (virtual_service(ROUTE), SIDES, rules(segment=True), ["match-missing"]),
     "a name that no route may have": (
-        virtual_service(ROUTE), SIDES, RouteRules(Selection(), "Reviews!"), ["release-name-invalid"],
+        virtual_service(ROUTE), SIDES, RouteRules(RouteSelection(), "Reviews!"), ["release-name-invalid"],
     ),
     "a match that no route has": (
         virtual_service(ROUTE), SIDES, rules(match=({"uri": {"exact": "/x"}},)), ["match-never"],

@@ -17,7 +17,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.routes.route
     make_desired,
     read_traffic,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.routes import Selection
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.routes import RouteSelection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -107,7 +107,7 @@ def rules_for(draw: st.DrawFn, kind: str) -> RouteRules:
     istio = {"headers": {"x-user": {"exact": "insider"}}}
     gateway = {"headers": [{"name": "x-user", "value": "insider"}]}
     return RouteRules(
-        Selection(),
+        RouteSelection(),
         "reviews",
         match=(istio if kind == "VirtualService" else gateway,),
         affinity=draw(st.sampled_from(AFFINITIES)),

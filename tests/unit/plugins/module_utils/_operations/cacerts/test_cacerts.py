@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.authority import ClusterAuthority
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import Bundle, check_bundle, fingerprints
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.cacerts.plan import (
-    Step,
+    CacertsStep,
     Store,
     plan_generation,
     plan_present,
@@ -58,11 +58,11 @@ def live(
     )
 
 
-def plan(found: ClusterAuthority, given: Bundle = GIVEN, **allowed: bool) -> Step:
+def plan(found: ClusterAuthority, given: Bundle = GIVEN, **allowed: bool) -> CacertsStep:
     return plan_present(found, given, check_bundle(given, NOW, cluster="east"), **allowed)
 
 
-def refusals(step: Step) -> set[str]:
+def refusals(step: CacertsStep) -> set[str]:
     return {finding.check for finding in step.findings if finding.severity == "error"}
 
 

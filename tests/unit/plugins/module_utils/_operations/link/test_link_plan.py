@@ -17,8 +17,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio import remote
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways import Resolution
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.tokens import Token, timestamp
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.link.plan import (
-    Facts,
     Link,
+    LinkFacts,
     beyond,
     links_of,
     plan_absent,
@@ -127,9 +127,9 @@ class World:
     gateway: Resolution = GATEWAY
     authority: bytes = b""
 
-    def facts(self) -> dict[str, Facts]:
+    def facts(self) -> dict[str, LinkFacts]:
         return {
-            "east": Facts(
+            "east": LinkFacts(
                 self.east,
                 "https://127.0.0.1:1",
                 self.east_istiods,
@@ -139,7 +139,7 @@ class World:
                 {},
                 Resolution(),
             ),
-            "west": Facts(
+            "west": LinkFacts(
                 self.west,
                 "https://127.0.0.1:2",
                 self.west_istiods,

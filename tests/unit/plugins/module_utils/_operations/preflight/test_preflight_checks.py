@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.leftovers import Leftover
-from ansible_collections.onemesh.istio.plugins.module_utils._helm.manifest import Identity, Owner
+from ansible_collections.onemesh.istio.plugins.module_utils._helm.manifest import ObjectIdentity, Owner
 from ansible_collections.onemesh.istio.plugins.module_utils._identity import Claim
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.preflight.checks import (
     CHECKS,
@@ -38,16 +38,19 @@ def snapshot(name: str, *, network: str = "", api_server: str = "", **more: Any)
 
 EAST = snapshot("east", network="net-1", pod_cidrs=("10.1.0.0/16",), istio_version="1.31.0")
 
-ROLE_LEFT = Leftover(Identity("", "ClusterRole", "", "istiod-clusterrole-istio-system"), "v1", "u1")
+ROLE_LEFT = Leftover(ObjectIdentity("", "ClusterRole", "", "istiod-clusterrole-istio-system"), "v1", "u1")
 TYPE_LEFT = Leftover(
-    Identity("", "CustomResourceDefinition", "", "gateways.networking.istio.io"),
+    ObjectIdentity("", "CustomResourceDefinition", "", "gateways.networking.istio.io"),
     "v1",
     "u2",
     Owner("base", "old"),
     holds=2,
 )
 WEBHOOK_LEFT = Leftover(
-    Identity("", "MutatingWebhookConfiguration", "", "istio-revision-tag-default"), "v1", "u3", calls="mesh/istiod"
+    ObjectIdentity("", "MutatingWebhookConfiguration", "", "istio-revision-tag-default"),
+    "v1",
+    "u3",
+    calls="mesh/istiod",
 )
 
 # check: (what passes beside EAST, what does not, the finding as it is printed)

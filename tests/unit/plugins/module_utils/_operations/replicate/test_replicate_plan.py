@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.onemesh.istio.plugins.module_utils._change.change import Plan
-from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import ClusterRecord, Entry
+from ansible_collections.onemesh.istio.plugins.module_utils._change.change import ClusterPlan
+from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import ClusterRecord, LedgerEntry
 from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     CONFIG_MAP,
@@ -30,7 +30,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._operations.replicat
     namespaces_of,
     plan,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.replicate.sources import Declared
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.replicate.sources import DeclaredObject
 
 API = VIRTUAL_SERVICE.api_version
 SIDECAR = {"istio-injection": "enabled"}
@@ -39,10 +39,12 @@ LABELS = {"app.kubernetes.io/managed-by": "onemesh.istio", "onemesh.istio/compon
 SHOP = ObjectId("", "Namespace", "", "shop")
 
 
-def declared(kind: Kind = VIRTUAL_SERVICE, name: str = "reviews", namespace: str = "shop", **spec: Any) -> Declared:
+def declared(
+    kind: Kind = VIRTUAL_SERVICE, name: str = "reviews", namespace: str = "shop", **spec: Any
+) -> DeclaredObject:
     metadata = {"name": name, "namespace": namespace} if namespace else {"name": name}
     manifest = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata, "spec": spec or {"weight": 10}}
-    return Declared(manifest, "inline")
+    return DeclaredObject(manifest, "inline")
 
 
 ROUTE = declared()
@@ -57,7 +59,7 @@ def manager(name: str, *fields: str, labels: bool = False) -> dict[str, Any]:
     return {"manager": name, "operation": "Apply", "time": "2026-11-21T12:00:00Z", "fieldsV1": held}
 
 
-def stands(each: Declared, name: str = "reviews", *, uid: str = "u1", **spec: Any) -> dict[str, Any]:
+def stands(each: DeclaredObject, name: str = "reviews", *, uid: str = "u1", **spec: Any) -> dict[str, Any]:
     """The object as we wrote it for a set, with other values where ``spec`` says so."""
     live = copy.deepcopy(desired_form(each, replace(OPTIONS, name=name)))
     live["metadata"].update(
@@ -67,7 +69,7 @@ def stands(each: Declared, name: str = "reviews", *, uid: str = "u1", **spec: An
     return live
 
 
-def of_another(each: Declared = ROUTE) -> dict[str, Any]:
+def of_another(each: DeclaredObject = ROUTE) -> dict[str, Any]:
     live = copy.deepcopy(dict(each.manifest))
     live["metadata"].update(uid="u7", managedFields=[manager("helm", "weight")])
     return live
@@ -96,16 +98,16 @@ def state(*live: dict[str, Any], shop: dict[str, Any] | None = None, unserved: s
     )
 
 
-def held(*entries: Entry) -> ClusterRecord:
+def held(*entries: LedgerEntry) -> ClusterRecord:
     return ClusterRecord({entry.id: entry for entry in entries})
 
 
-def entry(each: Declared | ObjectId, hold: Any = "created", uid: str | None = "u1") -> Entry:
+def entry(each: DeclaredObject | ObjectId, hold: Any = "created", uid: str | None = "u1") -> LedgerEntry:
     key = each if isinstance(each, ObjectId) else each.id
-    return Entry(key, "v1" if key.kind == "Namespace" else API, hold, uid=uid)
+    return LedgerEntry(key, "v1" if key.kind == "Namespace" else API, hold, uid=uid)
 
 
-def said(found: Plan) -> list[str]:
+def said(found: ClusterPlan) -> list[str]:
     """Actions, what is unchanged, and findings, in words."""
     return [
         *(f"{each.verb} {each.id.kind}: {each.reason}{', force' if each.force else ''}" for each in found.actions),
@@ -288,7 +290,7 @@ def test_a_namespaced_object_without_a_namespace_is_an_error() -> None:
 
 
 def test_a_namespace_that_is_declared_is_not_made_twice() -> None:
-    own = Declared({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}, "inline")
+    own = DeclaredObject({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}, "inline")
     assert namespaces_of([ROUTE, RULE, declared(namespace="other")]) == ["shop", "other"]
     assert namespaces_of([own, ROUTE]) == []
 

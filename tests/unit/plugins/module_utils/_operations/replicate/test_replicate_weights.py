@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import ClusterRecord, Entry, Record
+from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import ClusterRecord, LedgerEntry, Record
 from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.replicate.sources import Declared
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.replicate.sources import DeclaredObject
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.replicate.weights import (
     SPLITS,
     with_weights_of_splits,
@@ -35,7 +35,7 @@ def manifest(*route: dict[str, Any], **http: Any) -> dict[str, Any]:
 
 def record(original: dict[str, Any] | None, written: dict[str, Any] | None, cluster: str = "east") -> Record:
     hold = "edited" if original is not None else "created"
-    entry = Entry(ROUTE, "networking.istio.io/v1", hold, original=original, written=written)
+    entry = LedgerEntry(ROUTE, "networking.istio.io/v1", hold, original=original, written=written)
     return Record(SPLITS, "canary", {cluster: ClusterRecord({ROUTE: entry})})
 
 
@@ -88,7 +88,7 @@ MADE = record(None, None)
 def test_the_split_keeps_its_weights_and_the_declaration_the_rest(
     split: Record, declared: dict[str, Any], expected: dict[str, Any]
 ) -> None:
-    given = Declared(declared, "inline")
+    given = DeclaredObject(declared, "inline")
     result, findings = with_weights_of_splits({"east": [given]}, [split])
     assert findings == []
     (made,) = result["east"]
@@ -110,7 +110,7 @@ def test_the_split_keeps_its_weights_and_the_declaration_the_rest(
     ids=["other weights", "other destinations", "destinations where the split made its own"],
 )
 def test_weights_that_both_decide_are_refused(split: Record, declared: dict[str, Any], paths: str) -> None:
-    _result, findings = with_weights_of_splits({"east": [Declared(declared, "inline")]}, [split])
+    _result, findings = with_weights_of_splits({"east": [DeclaredObject(declared, "inline")]}, [split])
     (finding,) = findings
     assert (finding.cluster, finding.check, finding.object) == ("east", "weights-held", "VirtualService shop/reviews")
     assert finding.severity == "error"
@@ -119,7 +119,7 @@ def test_weights_that_both_decide_are_refused(split: Record, declared: dict[str,
 
 
 def test_the_split_of_another_cluster_or_object_decides_nothing() -> None:
-    given = Declared(manifest(to("v1", 90), to("v2", 10)), "inline")
-    other = Declared({**given.manifest, "metadata": {"name": "ratings", "namespace": "shop"}}, "inline")
+    given = DeclaredObject(manifest(to("v1", 90), to("v2", 10)), "inline")
+    other = DeclaredObject({**given.manifest, "metadata": {"name": "ratings", "namespace": "shop"}}, "inline")
     result, findings = with_weights_of_splits({"west": [given], "east": [other]}, [SPLIT])
     assert (result, findings) == ({"west": [given], "east": [other]}, [])

@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify import judge
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.facts import (
     ClusterFacts,
-    Rejection,
+    ProxyRejection,
     RemoteSecret,
     Traffic,
 )
@@ -69,7 +69,7 @@ def test_plain_text_is_a_warning() -> None:
 
 def test_a_proxy_of_a_user_that_rejects_its_configuration_is_a_warning() -> None:
     fleet, seen = healthy()
-    change_istiod("east", rejections=(Rejection("shop-1.shop", "Listener", "no such filter"),))(fleet, seen)
+    change_istiod("east", rejections=(ProxyRejection("shop-1.shop", "Listener", "no such filter"),))(fleet, seen)
     pairs = verdicts(fleet, seen)
     found = judge.findings(fleet, pairs.values())
     assert [(each.severity, each.object) for each in found] == [("warning", "proxy shop-1.shop")]

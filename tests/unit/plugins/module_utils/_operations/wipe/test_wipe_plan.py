@@ -18,15 +18,15 @@ from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe imp
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe import plan as plans
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe.plan import (
     Inventory,
-    Plan,
     Scope,
-    Stage,
+    WipePlan,
+    WipeStage,
     make_plan,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.wipe.signs import (
     CLUSTER_TRUST_BUNDLE,
-    Found,
-    Release,
+    FoundObject,
+    FoundRelease,
 )
 
 SYSTEM = "istio-system"
@@ -46,11 +46,11 @@ def found(
     *,
     labels: dict[str, str] | None = None,
     annotations: dict[str, str] | None = None,
-    owners: tuple[Found, ...] = (),
+    owners: tuple[FoundObject, ...] = (),
     finalizers: tuple[str, ...] = (),
     deleting: bool = False,
     **body: Any,
-) -> Found:
+) -> FoundObject:
     metadata: dict[str, Any] = {"name": name, "uid": f"uid-{next(_uids)}", "labels": labels, "annotations": annotations}
     if namespace:
         metadata["namespace"] = namespace
@@ -60,36 +60,36 @@ def found(
     metadata["ownerReferences"] = [
         {"uid": owner.uid, "kind": owner.kind.kind, "name": owner.name, "controller": True} for owner in owners
     ]
-    return Found(kind, {"metadata": metadata, **body})
+    return FoundObject(kind, {"metadata": metadata, **body})
 
 
-def namespace(name: str, **options: Any) -> Found:
+def namespace(name: str, **options: Any) -> FoundObject:
     return found(kinds.NAMESPACE, name, **options)
 
 
-def definition(plural: str, group: str) -> Found:
+def definition(plural: str, group: str) -> FoundObject:
     return found(kinds.CUSTOM_RESOURCE_DEFINITION, f"{plural}.{group}")
 
 
-def webhook(kind: Kind, name: str, service: str, place: str, path: str = "/inject", **options: Any) -> Found:
+def webhook(kind: Kind, name: str, service: str, place: str, path: str = "/inject", **options: Any) -> FoundObject:
     client = {"service": {"name": service, "namespace": place, "path": path}}
     return found(kind, name, webhooks=[{"name": "x.example.org", "clientConfig": client}], **options)
 
 
-def workload(name: str, place: str, *, image: str = "app:1", ready: int = 0, **options: Any) -> Found:
+def workload(name: str, place: str, *, image: str = "app:1", ready: int = 0, **options: Any) -> FoundObject:
     spec = {"template": {"spec": {"containers": [{"image": image}]}}}
     return found(kinds.DEPLOYMENT, name, place, spec=spec, status={"readyReplicas": ready}, **options)
 
 
-def plan(*objects: Found, scope: Scope = SCOPE, **inventory: Any) -> Plan:
+def plan(*objects: FoundObject, scope: Scope = SCOPE, **inventory: Any) -> WipePlan:
     return make_plan(Inventory(objects, **inventory), scope)
 
 
-def removed(planned: Plan) -> list[str]:
+def removed(planned: WipePlan) -> list[str]:
     return [str(step) for step in planned.removals]
 
 
-def stays(planned: Plan) -> dict[str, str]:
+def stays(planned: WipePlan) -> dict[str, str]:
     return {kept.object: kept.reason for kept in planned.stays}
 
 
@@ -138,7 +138,7 @@ GOES = [
 
 
 @pytest.mark.parametrize(("candidate", "reason"), GOES, ids=[str(candidate) for candidate, reason in GOES])
-def test_what_is_istios_or_ours_goes(candidate: Found, reason: str) -> None:
+def test_what_is_istios_or_ours_goes(candidate: FoundObject, reason: str) -> None:
     (step,) = plan(candidate).steps
     assert step.found is candidate
     assert reason in step.reason
@@ -172,7 +172,7 @@ STAYS = [
 
 
 @pytest.mark.parametrize("candidate", STAYS, ids=map(str, STAYS))
-def test_what_only_looks_like_istios_stays(candidate: Found) -> None:
+def test_what_only_looks_like_istios_stays(candidate: FoundObject) -> None:
     assert removed(plan(candidate)) == []
 
 
@@ -210,7 +210,11 @@ class TestOrder:
             found(kinds.VIRTUAL_SERVICE, "replica", "app", labels=OURS),
             definition("virtualservices", "networking.istio.io"),
         )
-        assert [step.stage for step in planned.steps] == [Stage.OWN_OBJECTS, Stage.WORKLOADS, Stage.DEFINITIONS]
+        assert [step.stage for step in planned.steps] == [
+            WipeStage.OWN_OBJECTS,
+            WipeStage.WORKLOADS,
+            WipeStage.DEFINITIONS,
+        ]
 
 
 class TestResourceTypes:
@@ -237,7 +241,7 @@ class TestResourceTypes:
 class TestOperators:
     def test_a_resource_that_installs_istio_goes_whoever_made_it(self) -> None:
         (step,) = plan(found(ISTIO_OPERATOR, "mine", SYSTEM)).steps
-        assert (step.stage, step.reason) == (Stage.OPERATOR_RESOURCES, "installs Istio through Istio's operator")
+        assert (step.stage, step.reason) == (WipeStage.OPERATOR_RESOURCES, "installs Istio through Istio's operator")
 
     def test_all_of_them_go_also_where_one_owns_another(self) -> None:
         istio = found(kinds.SAIL_ISTIO, "default")
@@ -269,7 +273,7 @@ class TestDependents:
 
 
 class TestNamespaces:
-    def leftovers(self) -> tuple[Found, ...]:
+    def leftovers(self) -> tuple[FoundObject, ...]:
         """What a namespace holds when Istio is taken out of it: all of it ends with Istio, or is in every namespace."""
         account = found(kinds.SERVICE_ACCOUNT, "istiod", SYSTEM, labels=CHART)
         service = found(kinds.SERVICE, "istiod", SYSTEM, labels=CHART)
@@ -309,7 +313,9 @@ class TestNamespaces:
         ],
         ids=str,
     )
-    def test_a_namespace_with_anything_else_in_it_stays_and_loses_its_marks(self, occupant: Found, why: str) -> None:
+    def test_a_namespace_with_anything_else_in_it_stays_and_loses_its_marks(
+        self, occupant: FoundObject, why: str
+    ) -> None:
         planned = plan(
             namespace(SYSTEM, labels={"topology.istio.io/network": "net", "team": "a"}),
             contents=(*self.leftovers(), occupant),
@@ -339,9 +345,9 @@ class TestNamespaces:
             (namespace("kube-system", labels=OURS), False),
             (namespace("default", labels=OURS), False),
         ],
-        ids=lambda value: f"{value} {value.labels}" if isinstance(value, Found) else str(value),
+        ids=lambda value: f"{value} {value.labels}" if isinstance(value, FoundObject) else str(value),
     )
-    def test_only_namespaces_with_a_sign_go(self, candidate: Found, goes: bool) -> None:
+    def test_only_namespaces_with_a_sign_go(self, candidate: FoundObject, goes: bool) -> None:
         assert (str(candidate) in removed(plan(candidate))) is goes
 
     def test_a_well_known_namespace_goes_when_it_holds_something_of_istio_and_nothing_else(self) -> None:
@@ -400,39 +406,39 @@ class TestHelm:
 
     def test_objects_and_records_of_a_release_of_istio_go_the_records_last(self) -> None:
         service = found(kinds.SERVICE, "old", SYSTEM, annotations=self.marked)
-        planned = plan(*self.records, service, releases={self.key: Release("istiod", SYSTEM, "istiod", SOURCES)})
+        planned = plan(*self.records, service, releases={self.key: FoundRelease("istiod", SYSTEM, "istiod", SOURCES)})
         assert [step.stage for step in planned.steps] == [
-            Stage.SERVICES,
-            Stage.RELEASE_RECORDS,
-            Stage.RELEASE_RECORDS,
+            WipeStage.SERVICES,
+            WipeStage.RELEASE_RECORDS,
+            WipeStage.RELEASE_RECORDS,
         ]
 
     @pytest.mark.parametrize("sources", [(), ("https://example.org/base",)])
     def test_a_chart_of_the_same_name_from_elsewhere_is_not_istios(self, sources: tuple[str, ...]) -> None:
-        planned = plan(*self.records, releases={self.key: Release("istiod", SYSTEM, "base", sources)})
+        planned = plan(*self.records, releases={self.key: FoundRelease("istiod", SYSTEM, "base", sources)})
         assert removed(planned) == []
 
     def test_a_release_that_holds_more_than_istio_is_left_to_helm(self) -> None:
         mine = found(kinds.SERVICE, "mine", SYSTEM, annotations=self.marked)
         istiod = workload("istiod", SYSTEM, labels=CHART, annotations=self.marked)
-        planned = plan(*self.records, mine, istiod, releases={self.key: Release("istiod", SYSTEM, "platform")})
+        planned = plan(*self.records, mine, istiod, releases={self.key: FoundRelease("istiod", SYSTEM, "platform")})
         assert removed(planned) == ["Deployment istio-system/istiod"]
         assert "uninstall it with helm" in stays(planned)["Secret istio-system/sh.helm.release.v1.istiod.v1"]
 
     def test_an_unreadable_record_goes_before_the_objects_that_say_what_it_is(self) -> None:
         istiod = workload("istiod", SYSTEM, labels=CHART, annotations=self.marked)
-        planned = plan(*self.records, istiod, releases={self.key: Release("istiod", SYSTEM, "")})
+        planned = plan(*self.records, istiod, releases={self.key: FoundRelease("istiod", SYSTEM, "")})
         assert [step.found.kind.kind for step in planned.steps] == ["Secret", "Secret", "Deployment"]
 
     def test_an_unreadable_record_of_objects_that_are_not_istios_stays(self) -> None:
         mine = found(kinds.SERVICE, "mine", SYSTEM, annotations=self.marked)
-        assert removed(plan(*self.records, mine, releases={self.key: Release("istiod", SYSTEM, "")})) == []
+        assert removed(plan(*self.records, mine, releases={self.key: FoundRelease("istiod", SYSTEM, "")})) == []
 
     def test_the_chart_is_read_from_a_record(self) -> None:
         chart = {"metadata": {"name": "istiod", "sources": list(SOURCES)}, "values": {"secret": "x"}}
         packed = base64.b64encode(base64.b64encode(gzip.compress(json.dumps({"chart": chart}).encode()))).decode()
         record = {"data": {"release": packed}}
-        assert scan.release_of_record(record, SYSTEM, "istiod") == Release("istiod", SYSTEM, "istiod", SOURCES)
+        assert scan.release_of_record(record, SYSTEM, "istiod") == FoundRelease("istiod", SYSTEM, "istiod", SOURCES)
 
     @pytest.mark.parametrize("data", [None, {}, {"release": "e30="}, {"release": "not base64"}, {"release": ""}])
     def test_a_damaged_record_is_no_error(self, data: dict[str, str] | None) -> None:

@@ -16,8 +16,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Clus
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import writer
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.writer.plan import (
-    Facts,
-    Owned,
+    OwnedObject,
+    WriterFacts,
     desired_objects,
     plan_absent,
     plan_present,
@@ -45,14 +45,14 @@ def secret(bearer: str = "", *, cluster: str = "west", server: str = "https://we
     return owned(made, "writer")
 
 
-ACCOUNT = Owned(kinds.SERVICE_ACCOUNT, "onemesh-writer", NAMESPACE, "account-uid")
-GRANT = Owned(kinds.SECRET, "onemesh-writer", NAMESPACE, "grant-uid")
-CLUSTER_ROLE = Owned(kinds.CLUSTER_ROLE, ROLE, None, "role-uid")
-BINDING = Owned(kinds.CLUSTER_ROLE_BINDING, ROLE, None, "binding-uid")
-LOCAL_ROLE = Owned(kinds.ROLE, ROLE, "records", "local-uid")
+ACCOUNT = OwnedObject(kinds.SERVICE_ACCOUNT, "onemesh-writer", NAMESPACE, "account-uid")
+GRANT = OwnedObject(kinds.SECRET, "onemesh-writer", NAMESPACE, "grant-uid")
+CLUSTER_ROLE = OwnedObject(kinds.CLUSTER_ROLE, ROLE, None, "role-uid")
+BINDING = OwnedObject(kinds.CLUSTER_ROLE_BINDING, ROLE, None, "binding-uid")
+LOCAL_ROLE = OwnedObject(kinds.ROLE, ROLE, "records", "local-uid")
 ALL = (BINDING, CLUSTER_ROLE, GRANT, ACCOUNT)
 
-WEST = Facts(
+WEST = WriterFacts(
     Cluster("west", "net", api_server="https://west.example"),
     "https://127.0.0.1:2",
     owned=ALL,
@@ -64,7 +64,7 @@ CHANGED = ({"object": f"ClusterRole {ROLE}", "action": "configured"},)
 SAME = ({"object": f"ClusterRole {ROLE}", "action": "unchanged"},)
 
 # west, the secrets of east as hub, action, reason
-PRESENT: dict[str, tuple[Facts, tuple[dict[str, Any], ...], str, str]] = {
+PRESENT: dict[str, tuple[WriterFacts, tuple[dict[str, Any], ...], str, str]] = {
     "nothing yet": (replace(WEST, owned=()), (), "create", "east has no kubeconfig for it"),
     "all is well": (WEST, GOOD, "keep", "may write, token expires 2026-12-11T12:00:00Z"),
     "a dry run that changes nothing": (
@@ -140,7 +140,7 @@ PRESENT: dict[str, tuple[Facts, tuple[dict[str, Any], ...], str, str]] = {
 
 
 @pytest.mark.parametrize(("west", "secrets", "action", "reason"), PRESENT.values(), ids=PRESENT)
-def test_what_a_writer_needs(west: Facts, secrets: tuple[dict[str, Any], ...], action: str, reason: str) -> None:
+def test_what_a_writer_needs(west: WriterFacts, secrets: tuple[dict[str, Any], ...], action: str, reason: str) -> None:
     facts = {"east": replace(EAST, secrets=secrets), "west": west}
     step = plan_present(facts, "east", now=NOW)[1]
     assert (step.cluster, step.action, step.reason) == ("west", action, reason)
@@ -166,5 +166,5 @@ def test_a_token_is_renewed_as_early_as_asked_for() -> None:
         ({}, ["absent", "absent"]),
     ],
 )
-def test_what_is_to_be_removed(facts: dict[str, Facts], actions: list[str]) -> None:
+def test_what_is_to_be_removed(facts: dict[str, WriterFacts], actions: list[str]) -> None:
     assert [step.action for step in plan_absent(["east", "west"], facts)] == actions

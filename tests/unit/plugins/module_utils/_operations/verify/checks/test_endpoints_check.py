@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.facts import ProxySample, Rejection
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.facts import ProxyRejection, ProxySample
 from ansible_collections.onemesh.istio.tests.unit.plugins.module_utils._operations.verify.two_clusters import (
     GATEWAYS,
     PODS,
@@ -34,7 +34,7 @@ def cut_off(fleet: Fleet, seen: Seen) -> None:
 CAUSES: list[Cause] = [
     (
         "a probe's proxy that rejects its configuration",
-        change_istiod("east", rejections=(Rejection("probe-east.onemesh-verify", "Cluster", "bad"),)),
+        change_istiod("east", rejections=(ProxyRejection("probe-east.onemesh-verify", "Cluster", "bad"),)),
         *("east", "rejects its Cluster configuration: bad", "EnvoyFilter", True),
     ),
     (

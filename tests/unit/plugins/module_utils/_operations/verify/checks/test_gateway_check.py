@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.debug import NetworkGateway
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.facts import Rejection
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify.facts import ProxyRejection
 from ansible_collections.onemesh.istio.tests.unit.plugins.module_utils._operations.verify.two_clusters import (
     PODS,
     Breaks,
@@ -41,7 +41,9 @@ CAUSES: list[Cause] = [
     ),
     (
         "a gateway that rejects its configuration",
-        change_istiod("west", rejections=(Rejection("gateway-west.istio-system", "Listener", "no 'istio.stats'"),)),
+        change_istiod(
+            "west", rejections=(ProxyRejection("gateway-west.istio-system", "Listener", "no 'istio.stats'"),)
+        ),
         *("west", "rejects its Listener configuration: no 'istio.stats'", "EnvoyFilter", True),
     ),
     (
