@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ._change.report import visible
+from ._change.report import hide_data
 from ._guard import claim
 from ._identity import ClusterIdentity
 from ._kube.client import Client
@@ -83,4 +83,4 @@ def _annotated(manifest: Mapping[str, Any], annotations: Mapping[str, str]) -> d
 def _change(
     manifest: Mapping[str, Any], action: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    return {"object": describe(manifest), "action": action, "before": visible(before), "after": visible(after)}
+    return {"object": describe(manifest), "action": action, "before": hide_data(before), "after": hide_data(after)}

@@ -23,7 +23,7 @@ from ._istio import istiod, names, remote_secret
 from ._istio.remote_secret import Registrations, RemoteCluster
 from ._istio.tokens import timestamp
 from ._kube.client import Client
-from ._kube.credentials import jwt_expiry, load_credentials, token_expiry
+from ._kube.credentials import load_credentials, read_jwt_expiry, read_token_expiry
 from ._kube.errors import Forbidden, KubeError
 from ._kube.files import Decrypt
 from ._kube.kinds import DEPLOYMENT, NAMESPACE, SECRET
@@ -114,7 +114,7 @@ def discover(search: Search, environ: Mapping[str, str], decrypt: Decrypt | None
                 local_cluster,
                 usable=True,
                 server=client.credentials.server,
-                expires=_moment(token_expiry(client.credentials)),
+                expires=_moment(read_token_expiry(client.credentials)),
                 hub=True,
                 cluster={"name": local_cluster, **search.identity, **search.hub},
             )
@@ -151,7 +151,7 @@ def describe(
     """One entry for each cluster ID, with all that was found of it. Pure."""
     found: dict[str, DiscoveredCluster] = {}
     for remote in registrations.clusters:
-        expiry = jwt_expiry(remote.token)
+        expiry = read_jwt_expiry(remote.token)
         found[remote.cluster_id] = DiscoveredCluster(
             remote.cluster_id,
             usable=True,

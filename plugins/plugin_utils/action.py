@@ -19,7 +19,7 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import hidden_values
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import plain
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import make_plain
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, face_of, run_operation
 from ansible_collections.onemesh.istio.plugins.plugin_utils.mesh import Moment
 from ansible_collections.onemesh.istio.plugins.plugin_utils.run_of_task import RunOfTask
@@ -103,7 +103,7 @@ class OperationAction(ActionBase):
 
         Raises Encrypted where ansible-vault has encrypted it and no secret fits.
         """
-        text = _trusted(plain(Path(path).read_bytes(), decrypting(self._loader)).decode("utf-8"))
+        text = _trusted(make_plain(Path(path).read_bytes(), decrypting(self._loader)).decode("utf-8"))
         templar = self._templar.copy_with_new_env(available_variables={**task_vars, **variables})
         return templar.template(text)
 

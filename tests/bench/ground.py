@@ -20,7 +20,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     LEASE,
     SECRET,
     VIRTUAL_SERVICE,
-    path,
+    make_path,
 )
 from delay import HOST, delayed
 from support.fleet_runs import RECORDS, Planes, started
@@ -141,9 +141,9 @@ class Ground:
                 live = client.list(kind, endpoint.namespace)
                 found += len(live)
                 if live:
-                    client.request("DELETE", path(kind, endpoint.namespace), timeout=60)
+                    client.request("DELETE", make_path(kind, endpoint.namespace), timeout=60)
             for kind in (SECRET, LEASE):
-                client.request("DELETE", path(kind, RECORDS), timeout=60)
+                client.request("DELETE", make_path(kind, RECORDS), timeout=60)
         return found
 
     def _ports(self, servers: Sequence[int], round_trip: float, count: int) -> Any:

@@ -90,8 +90,8 @@ def watched() -> Phases:
     phases.watch(replicate, "declared", "read the source")
     phases.watch(replicate._Replication, "read", "read the clusters")
     phases.watch(replicate._Replication, "plan", "plan")
-    phases.watch(access, "missing", "access reviews")
-    phases.watch(prepare, "_tried", "dry run")
+    phases.watch(access, "find_missing", "access reviews")
+    phases.watch(prepare, "_try", "dry run")
     phases.watch(SetLease, "__enter__", "take the lease")
     phases.watch(
         records.Records, "save", lambda calls: "record what is begun" if calls == 0 else "record what was done"
@@ -99,7 +99,7 @@ def watched() -> Phases:
     phases.watch(commit.Commit, "run", "commit")
     phases.watch(proving, "prove", "prove")
     phases.watch(SetLease, "__exit__", "give the lease back")
-    phases.watch(change.Change, "_result", "report")
+    phases.watch(change.Change, "_make_result", "report")
     phases.count_requests()
     return phases
 

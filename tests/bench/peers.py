@@ -20,7 +20,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import kind_of, path
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import kind_of, make_path
 from delay import HOST
 from ground import Endpoint, objects, parameters
 
@@ -123,7 +123,7 @@ def _apply_all(endpoint: Endpoint, made: Sequence[dict[str, Any]]) -> None:
         while not work.empty():
             each = work.get()
             metadata = each["metadata"]
-            target = path(kind_of(each), metadata["namespace"], metadata["name"])
+            target = make_path(kind_of(each), metadata["namespace"], metadata["name"])
             client.request("PATCH", f"{target}?fieldManager=bare&fieldValidation=Strict", json.dumps(each), headers)
             answer = client.getresponse()
             answer.read()

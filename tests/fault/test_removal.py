@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import content
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import strip_content
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import VIRTUAL_SERVICE
 from support.fault_runs import HUB, SOMEBODY, Moments, Site, virtual_service
 from support.faults import Wire
@@ -118,8 +118,8 @@ def test_of_an_object_that_was_taken_over(site: Site, edited: bool) -> None:
     site.run(state="absent").succeeded()
     after = {name: _whole(site, name) for name in site.clients}
     if edited:
-        live = content(after.pop("west"))
-        wanted = content(before.pop("west"))
+        live = strip_content(after.pop("west"))
+        wanted = strip_content(before.pop("west"))
         wanted["metadata"]["annotations"] = {"note": "changed", "more": "yes"}
         wanted["spec"]["exportTo"] = ["."]
         assert live == wanted

@@ -33,7 +33,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.lease import
 from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger import Record
 from ansible_collections.onemesh.istio.plugins.module_utils._change.moving import LABEL_PART_OF
 from ansible_collections.onemesh.istio.plugins.module_utils._change.place import Place
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client, content
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client, strip_content
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Forbidden, Invalid
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     DESTINATION_RULE,
@@ -400,7 +400,7 @@ class Site:
         namespace = client.find(NAMESPACE, self.name)
         found = [] if namespace is None else [namespace]
         found += [live for kind in KINDS for live in client.list(kind, self.name)]
-        return {f"{live['kind']} {live['metadata']['name']}": content(live) for live in found}
+        return {f"{live['kind']} {live['metadata']['name']}": strip_content(live) for live in found}
 
     def record(self) -> Record | None:
         found = records.Records(Place(self.clients[HUB], RECORDS)).load("replicate", self.name)

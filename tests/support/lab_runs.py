@@ -183,8 +183,8 @@ class Lab:
                         client.delete(kind, name)
             # Pods that nobody starts again, and that get no time to say goodbye.
             for path, options in (
-                (kinds.path(kinds.DEPLOYMENT, NAMESPACE), {}),
-                (kinds.path(kinds.POD, NAMESPACE), {"gracePeriodSeconds": 0}),
+                (kinds.make_path(kinds.DEPLOYMENT, NAMESPACE), {}),
+                (kinds.make_path(kinds.POD, NAMESPACE), {"gracePeriodSeconds": 0}),
             ):
                 client.request("DELETE", path, body={"apiVersion": "v1", "kind": "DeleteOptions", **options})
             client.delete(kinds.NAMESPACE, NAMESPACE)

@@ -25,7 +25,7 @@ from typing import Any
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import fleet_of_parameters
 from ansible_collections.onemesh.istio.plugins.module_utils._fleet import Fleet
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client, content
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client, strip_content
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, run_operation
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.verify import run as verify
 from meshlab import layout, snapshots
@@ -254,7 +254,7 @@ def _objects(client: Client) -> dict[str, str]:
 
 def _digest(live: dict[str, Any]) -> str:
     """Of what an object says, without what others fill in: ports of nodes, restarts, releases of charts."""
-    said = content(live)
+    said = strip_content(live)
     spec = said.get("spec") or {}
     said["metadata"] = {"labels": live["metadata"].get("labels")}
     for name in ("clusterIP", "clusterIPs", "healthCheckNodePort"):

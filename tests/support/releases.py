@@ -11,7 +11,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import content
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import strip_content
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     CONFIG_MAP,
     DESTINATION_RULE,
@@ -118,7 +118,7 @@ class Shop:
 
     def contents(self) -> list[Object]:
         """The user's objects on all clusters."""
-        return [content(live) for live in self._lives()]
+        return [strip_content(live) for live in self._lives()]
 
     def everything(self, *kinds: Kind) -> list[Object]:
         """The user's objects with all that can be given back: who owns which field since when, too."""

@@ -9,7 +9,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import content
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import strip_content
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DESTINATION_RULE, VIRTUAL_SERVICE, Kind
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.traffic_split import run as traffic_split
 
@@ -69,7 +69,7 @@ class Shop:
 def everything(shop: Shop) -> list[Object | None]:
     """The content of the user's objects on all clusters."""
     lives = [*shop.everywhere(), *shop.everywhere(DESTINATION_RULE)]
-    return [None if live is None else content(live) for live in lives]
+    return [None if live is None else strip_content(live) for live in lives]
 
 
 def as_it_was(live: Object | None) -> Object:

@@ -26,9 +26,9 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from .._findings import OPTION, Finding
 from .._kube import retry
-from .._kube.libraries import missing_library
+from .._kube.libraries import make_missing_library_error
 from .._kube.retry import Trouble
-from .._kube.tls import client_context
+from .._kube.tls import make_client_context
 from .._masking import mask
 
 try:
@@ -125,7 +125,7 @@ def post(target: PostTarget, body: Any) -> Reply:
     is missing.
     """
     if _IMPORT_ERROR:
-        raise missing_library(target.name, "urllib3", "sending a webhook or a notice", _IMPORT_ERROR)
+        raise make_missing_library_error(target.name, "urllib3", "sending a webhook or a notice", _IMPORT_ERROR)
     data = json.dumps(body, separators=(",", ":")).encode()
     ends = time.monotonic() + target.patience
     with _pool(target) as pool:
@@ -225,7 +225,7 @@ def _tls(options: Mapping[str, Any], refuse: Callable[[str, str, str], None]) ->
     verify, path = options["validate_certs"], options["ca_cert"]
     try:
         authorities = Path(path).read_bytes() if verify and path else None
-        return client_context(verify=verify, authorities=authorities, system=True)
+        return make_client_context(verify=verify, authorities=authorities, system=True)
     except (ssl.SSLError, ValueError):  # an SSLError is an OSError too
         refuse("ca_cert", f"ca_cert {path} has no PEM certificate", "give a file that has")
     except OSError as error:

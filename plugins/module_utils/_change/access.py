@@ -41,7 +41,7 @@ class Need:
         return replace(self, namespace=None)
 
 
-def missing(client: Client, needs: Iterable[Need]) -> list[Need]:
+def find_missing(client: Client, needs: Iterable[Need]) -> list[Need]:
     """The needs that the API server does not allow, in the order given. Raises KubeError where it cannot be asked.
 
     One SelfSubjectAccessReview for each verb on a type; only where that is denied, one for each namespace.
@@ -65,9 +65,9 @@ def is_allowed(client: Client, need: Need) -> bool:
     return client.can_i(need.verb, need.kind, need.namespace, subresource=need.subresource)
 
 
-def findings(cluster: str, missing: Iterable[Need], *, beyond: str = "") -> list[Finding]:
+def report_missing(cluster: str, missing: Iterable[Need], *, beyond: str = "") -> list[Finding]:
     """One finding with all that a cluster does not allow, or none. ``beyond`` says what to do instead. Pure."""
-    lacks = _lacks(missing)
+    lacks = _group_missing(missing)
     if not lacks:
         return []
     return [
@@ -93,15 +93,15 @@ class _Lack(NamedTuple):
 
     def words(self) -> str:
         types = (f"{resource}.{self.group}" if self.group else resource for resource in self.resources)
-        return f"{', '.join(self.verbs)} {', '.join(types)} in {_listed(self.namespaces)}"
+        return f"{', '.join(self.verbs)} {', '.join(types)} in {_join_namespaces(self.namespaces)}"
 
     def rule(self) -> str:
         group = self.group or '""'
         rule = f"apiGroups: [{group}], resources: [{', '.join(self.resources)}], verbs: [{', '.join(self.verbs)}]"
-        return f"the rule {{{rule}}} in {_listed(self.namespaces)}"
+        return f"the rule {{{rule}}} in {_join_namespaces(self.namespaces)}"
 
 
-def _lacks(missing: Iterable[Need]) -> list[_Lack]:
+def _group_missing(missing: Iterable[Need]) -> list[_Lack]:
     """Verbs, namespaces and types brought together as far as one rule says the same."""
     verbs: dict[tuple[str, str, str], list[str]] = {}
     for need in dict.fromkeys(missing):
@@ -117,7 +117,7 @@ def _lacks(missing: Iterable[Need]) -> list[_Lack]:
     return [_Lack(group, tuple(types), lacking, where) for (group, lacking, where), types in resources.items()]
 
 
-def _listed(namespaces: tuple[str, ...]) -> str:
+def _join_namespaces(namespaces: tuple[str, ...]) -> str:
     if not namespaces:
         return "the whole cluster"
     more = f" and {len(namespaces) - _NAMED} more" if len(namespaces) > _NAMED else ""

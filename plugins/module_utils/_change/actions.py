@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from .._kube.client import content
+from .._kube.client import strip_content
 from .._kube.kinds import NAMESPACE, Kind
 from .._ownership import is_our_manager
 from .access import Need
-from .ledger import Content, Hold, LedgerEntry, Owed, kept
+from .ledger import Content, Hold, LedgerEntry, Owed, keep_content
 from .merge import merge
 from .objects import ObjectId, stage_of
 
@@ -79,7 +79,7 @@ class Action:
                 uid=previous.uid,
                 hash=self.hash,
                 original=without_us(previous, self.before) if given_back else None,
-                written=kept(self.after) if given_back else None,
+                written=keep_content(self.after) if given_back else None,
             )
         return LedgerEntry(
             self.id,
@@ -87,8 +87,8 @@ class Action:
             self.hold,
             uid=None if self.before is None else self.before["metadata"]["uid"],
             hash=self.hash,
-            original=kept(self.before) if self.hold != "created" else None,
-            written=kept(self.after) if self.hold != "created" else None,
+            original=keep_content(self.before) if self.hold != "created" else None,
+            written=keep_content(self.after) if self.hold != "created" else None,
         )
 
     def undo(self, previous: LedgerEntry | None, owed: Owed | None, since: str) -> Owed:
@@ -97,7 +97,7 @@ class Action:
         if self.before is None:
             return Owed(self.id, self.kind.api_version, "delete", why, since, ends=True)
         if owed is not None:
-            return replace(owed, uid=self.before["metadata"]["uid"], base=kept(self.after))
+            return replace(owed, uid=self.before["metadata"]["uid"], base=keep_content(self.after))
         return Owed(
             self.id,
             self.kind.api_version,
@@ -105,8 +105,8 @@ class Action:
             why,
             since,
             uid=self.before["metadata"]["uid"],
-            desired=kept(self.before),
-            base=kept(self.after),
+            desired=keep_content(self.before),
+            base=keep_content(self.after),
             ends=previous is None,
         )
 
@@ -118,8 +118,8 @@ def without_us(entry: LedgerEntry, live: Content | None) -> Content | None:
     """
     if live is None or entry.original is None or entry.written is None:
         return entry.original
-    theirs, _conflicts = merge(content(entry.written), content(live), content(entry.original))
-    if theirs == content(entry.original):
+    theirs, _conflicts = merge(strip_content(entry.written), strip_content(live), strip_content(entry.original))
+    if theirs == strip_content(entry.original):
         return entry.original
     managers = [
         each for each in live["metadata"].get("managedFields") or [] if not is_our_manager(str(each.get("manager")))

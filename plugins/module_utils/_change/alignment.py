@@ -48,7 +48,7 @@ class Alignment:
 def align(left: Sequence[Any], right: Sequence[Any]) -> Alignment:
     """The alignment of two lists of JSON values."""
     alignment = Alignment()
-    mappings = (_where(left, _is_mapping), _where(right, _is_mapping))
+    mappings = (_find_indexes(left, _is_mapping), _find_indexes(right, _is_mapping))
     free = _pair_by_content(left, right, mappings, alignment)
     free = _pair_by_identity(left, right, free, alignment)
     _pair_by_what_they_share(left, right, free, alignment)
@@ -56,7 +56,7 @@ def align(left: Sequence[Any], right: Sequence[Any]) -> Alignment:
     return alignment
 
 
-def identity(element: Any) -> Identity | None:
+def identify(element: Any) -> Identity | None:
     """What an element is called, where it is called anything: a destination or a name."""
     if not isinstance(element, Mapping):
         return None
@@ -84,14 +84,14 @@ Free = tuple[list[int], list[int]]
 
 
 def _pair_by_content(left: Sequence[Any], right: Sequence[Any], free: Free, alignment: Alignment) -> Free:
-    lefts = _grouped(free[0], lambda index: _canonical(without_weights(left[index])))
-    rights = _grouped(free[1], lambda index: _canonical(without_weights(right[index])))
+    lefts = _group(free[0], lambda index: _write_canonical(without_weights(left[index])))
+    rights = _group(free[1], lambda index: _write_canonical(without_weights(right[index])))
     decided: tuple[set[int], set[int]] = (set(), set())
     for content in lefts.keys() & rights.keys():
         ours, theirs = lefts[content], rights[content]
         if len(ours) > 1 or len(theirs) > 1:
-            ours = sorted(ours, key=lambda index: _canonical(left[index]))
-            theirs = sorted(theirs, key=lambda index: _canonical(right[index]))
+            ours = sorted(ours, key=lambda index: _write_canonical(left[index]))
+            theirs = sorted(theirs, key=lambda index: _write_canonical(right[index]))
         decided[0].update(ours)
         decided[1].update(theirs)
         twins = len(ours) > 1 or len(theirs) > 1
@@ -99,26 +99,26 @@ def _pair_by_content(left: Sequence[Any], right: Sequence[Any], free: Free, alig
             alignment.unsure.update(ours)
         else:
             alignment.pairs.update(zip(ours, theirs, strict=True))
-    return _remaining(free[0], decided[0]), _remaining(free[1], decided[1])
+    return _list_remaining(free[0], decided[0]), _list_remaining(free[1], decided[1])
 
 
 def _pair_by_identity(left: Sequence[Any], right: Sequence[Any], free: Free, alignment: Alignment) -> Free:
-    lefts = _grouped(free[0], lambda index: identity(left[index]))
-    rights = _grouped(free[1], lambda index: identity(right[index]))
+    lefts = _group(free[0], lambda index: identify(left[index]))
+    rights = _group(free[1], lambda index: identify(right[index]))
     decided: tuple[set[int], set[int]] = (set(), set())
     for name in (lefts.keys() & rights.keys()) - {None}:
         if len(lefts[name]) == len(rights[name]) == 1:
             alignment.pairs[lefts[name][0]] = rights[name][0]
             decided[0].update(lefts[name])
             decided[1].update(rights[name])
-    return _remaining(free[0], decided[0]), _remaining(free[1], decided[1])
+    return _list_remaining(free[0], decided[0]), _list_remaining(free[1], decided[1])
 
 
 def _pair_by_what_they_share(left: Sequence[Any], right: Sequence[Any], free: Free, alignment: Alignment) -> None:
     # One without a name that seems to stand unchanged may be another that was made like it. That is to be feared where
     # it shares more with what is left, or as much and would have changed places.
-    nameless = {ours: theirs for ours, theirs in alignment.pairs.items() if identity(left[ours]) is None}
-    shared = _shared(left, right, ([*free[0], *nameless], [*free[1], *nameless.values()]))
+    nameless = {ours: theirs for ours, theirs in alignment.pairs.items() if identify(left[ours]) is None}
+    shared = _count_shared(left, right, ([*free[0], *nameless], [*free[1], *nameless.values()]))
     standing = {theirs: ours for ours, theirs in nameless.items()}
     taken = [
         _Taken(pair, common, (pair[0], nameless[pair[0]]) if pair[0] in nameless else (standing[pair[1]], pair[1]))
@@ -128,7 +128,7 @@ def _pair_by_what_they_share(left: Sequence[Any], right: Sequence[Any], free: Fr
     shared = {pair: common for pair, common in shared.items() if pair[0] not in nameless and pair[1] not in standing}
     # What is called differently, or no longer or not yet anything, is never taken for one; but that may have happened,
     # so that the other pairs of either have to be better.
-    possible = {pair for pair in shared if identity(left[pair[0]]) == identity(right[pair[1]])}
+    possible = {pair for pair in shared if identify(left[pair[0]]) == identify(right[pair[1]])}
     while chosen := next((pair for pair in sorted(possible) if _is_unrivalled(pair, shared, taken)), None):
         alignment.pairs[chosen[0]] = chosen[1]
         shared = {pair: common for pair, common in shared.items() if not _meet(pair, chosen)}
@@ -148,7 +148,7 @@ class _Taken(NamedTuple):
     anchor: tuple[int, int]
 
 
-def _shared(left: Sequence[Any], right: Sequence[Any], among: Free) -> Shared:
+def _count_shared(left: Sequence[Any], right: Sequence[Any], among: Free) -> Shared:
     """Of pairs that have at least half of the smaller one in common."""
     leaves_left = {index: Counter(_leaves(without_weights(left[index]))) for index in among[0]}
     leaves_right = {index: Counter(_leaves(without_weights(right[index]))) for index in among[1]}
@@ -182,17 +182,17 @@ def _meet(one: tuple[int, int], other: tuple[int, int]) -> bool:
 
 def _pair_plain(left: Sequence[Any], right: Sequence[Any], alignment: Alignment) -> None:
     """Values that are no mappings: equal ones in their order, then those that took each other's place."""
-    lefts = _grouped(_where(left, _is_plain), lambda index: _canonical(left[index]))
-    rights = _grouped(_where(right, _is_plain), lambda index: _canonical(right[index]))
+    lefts = _group(_find_indexes(left, _is_plain), lambda index: _write_canonical(left[index]))
+    rights = _group(_find_indexes(right, _is_plain), lambda index: _write_canonical(right[index]))
     for content in lefts.keys() & rights.keys():
         alignment.pairs.update(zip(lefts[content], rights[content], strict=False))
-    for ours, theirs in _gaps(len(left), len(right), alignment):
+    for ours, theirs in _find_gaps(len(left), len(right), alignment):
         plain = all(_is_plain(left[index]) for index in ours) and all(_is_plain(right[index]) for index in theirs)
         if plain and len(ours) == len(theirs):
             alignment.pairs.update(zip(ours, theirs, strict=True))
 
 
-def _gaps(length_left: int, length_right: int, alignment: Alignment) -> list[tuple[range, range]]:
+def _find_gaps(length_left: int, length_right: int, alignment: Alignment) -> list[tuple[range, range]]:
     """The runs without a partner, each between two pairs that follow each other; none where pairs changed places."""
     pairs = [(-1, -1), *sorted(alignment.pairs.items()), (length_left, length_right)]
     if any(before[1] >= after[1] for before, after in pairwise(pairs)):
@@ -212,18 +212,18 @@ def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[Hashable]:
         yield (path, value)
 
 
-def _grouped(indexes: Iterable[int], key: Callable[[int], Any]) -> dict[Any, list[int]]:
+def _group(indexes: Iterable[int], key: Callable[[int], Any]) -> dict[Any, list[int]]:
     groups: dict[Any, list[int]] = {}
     for index in indexes:
         groups.setdefault(key(index), []).append(index)
     return groups
 
 
-def _remaining(indexes: list[int], decided: set[int]) -> list[int]:
+def _list_remaining(indexes: list[int], decided: set[int]) -> list[int]:
     return [index for index in indexes if index not in decided]
 
 
-def _where(elements: Sequence[Any], condition: Callable[[Any], bool]) -> list[int]:
+def _find_indexes(elements: Sequence[Any], condition: Callable[[Any], bool]) -> list[int]:
     return [index for index, element in enumerate(elements) if condition(element)]
 
 
@@ -235,7 +235,7 @@ def _is_plain(element: Any) -> bool:
     return not isinstance(element, Mapping)
 
 
-def _canonical(value: Any) -> str:
+def _write_canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 

@@ -25,8 +25,8 @@ from .actions import Action
 from .commit import Commit, Done
 from .finding_kinds import OWED
 from .lease import SetLease
-from .ledger import ClusterRecord, LedgerEntry, Owed, Pending, Record, confirmed, ending
-from .objects import ObjectId, few
+from .ledger import ClusterRecord, LedgerEntry, Owed, Pending, Record, confirm, make_ending
+from .objects import ObjectId, list_some
 from .policy import may_be_left_out
 from .report import ChangeReport, ClusterReport, Touched
 from .settle import is_held
@@ -92,7 +92,7 @@ class Change:
         written_off = session.write_off(setup, self._record)
         session.recognize(setup, self._record)
         states = self._states_of(outcomes)
-        debts = self._debts(states)
+        debts = self._list_debts(states)
         self._report.recorded = written_off
         if setup.check_mode:
             self._foretell_payments(debts)
@@ -100,7 +100,7 @@ class Change:
             return self._go_on(states)
         with setup.lease() as lease:
             if setup.held is None:
-                return self._anew(lease)
+                return self._start_anew(lease)
             self._pay(debts, lease)
             return self._go_on(self._states_of(self._read(lambda: self._record)), lease)
 
@@ -134,9 +134,9 @@ class Change:
         refused = [name for name, error in failed.items() if not may_be_left_out(error, self._setup.policy)]
         if refused or not self._setup.policy.goes_on(present, total):
             remedy = _remedy_for_away(self._setup, present, total) if not refused else "Nothing was written anywhere."
-            raise MeshError(f"The change was not begun. {remedy}", findings, self._result())
+            raise MeshError(f"The change was not begun. {remedy}", findings, self._make_result())
 
-    def _debts(self, states: Mapping[str, Any]) -> dict[str, list[Owed]]:
+    def _list_debts(self, states: Mapping[str, Any]) -> dict[str, list[Owed]]:
         """What has to be paid before anything else: what an earlier run owes, and this one does not supersede."""
         debts = {}
         for name in states:
@@ -150,18 +150,20 @@ class Change:
         setup = self._setup
         lease.check()
         self._record.fold()
-        settled = session.settlement(setup, lease).pay(
-            debts, regardless=setup.policy.regardless, elsewhere=self._owed_elsewhere(debts)
+        settled = session.make_settlement(setup, lease).pay(
+            debts, regardless=setup.policy.regardless, elsewhere=self._list_owed_elsewhere(debts)
         )
         session.note(self._report, self._record, settled)
         session.save(setup, self._record)
-        failed = session.failures(settled)
+        failed = session.report_failures(settled)
         if failed:
             raise MeshError(
-                "An earlier change is not undone everywhere yet, so this one was not begun.", failed, self._result()
+                "An earlier change is not undone everywhere yet, so this one was not begun.",
+                failed,
+                self._make_result(),
             )
 
-    def _owed_elsewhere(self, present: Iterable[str]) -> list[Owed]:
+    def _list_owed_elsewhere(self, present: Iterable[str]) -> list[Owed]:
         """What has yet to be taken away from clusters that take no part."""
         here = set(present)
         names = [name for name in self._record.owing() if name not in here]
@@ -171,13 +173,13 @@ class Change:
         self._states = states
         self._refuse(self._intent.across(states))
         plans = {name: self._intent.plan(name, state, self._record.known(name)) for name, state in states.items()}
-        plans = self._of_this_hub(self._possible(plans))
+        plans = self._mark_plans(self._select_possible(plans))
         if lease is not None or self._setup.check_mode or not any(plan.actions for plan in plans.values()):
             return self._carry_out(plans, lease)
         with self._setup.lease().beside() as taken:
             return self._carry_out(plans, taken)
 
-    def _of_this_hub(self, plans: Mapping[str, ClusterPlan]) -> dict[str, ClusterPlan]:
+    def _mark_plans(self, plans: Mapping[str, ClusterPlan]) -> dict[str, ClusterPlan]:
         """The plans with the hub on what they write. Raises MeshError where another one keeps the record."""
         component, name, hub = self._setup.component, self._setup.name, self._setup.hub
         found: list[Finding] = []
@@ -186,18 +188,16 @@ class Change:
                 *((each.id, each.before) for each in plan.actions if each.before is not None),
                 *((each.id, each.before) for each in plan.unchanged if each.before is not None),
             ]
-            found += hubs.others(cluster, lives, component, name, hub, self._setup.write_off)
+            found += hubs.find_others(cluster, lives, component, name, hub, self._setup.write_off)
         self._refuse(found)
-        return {
-            cluster: replace(plan, actions=tuple(map(self._marked, plan.actions))) for cluster, plan in plans.items()
-        }
+        return {cluster: replace(plan, actions=tuple(map(self._mark, plan.actions))) for cluster, plan in plans.items()}
 
-    def _marked(self, action: Action) -> Action:
+    def _mark(self, action: Action) -> Action:
         setup, desired = self._setup, action.desired
         # A namespace of somebody else gets labels, and no word of a record.
         if desired is None or (action.verb == "apply" and not is_of_set(desired, setup.component, setup.name)):
             return action
-        return replace(action, desired=hubs.marked(desired, setup.component, setup.name, setup.hub))
+        return replace(action, desired=hubs.mark(desired, setup.component, setup.name, setup.hub))
 
     def _carry_out(self, plans: Mapping[str, ClusterPlan], lease: SetLease | None) -> dict[str, Any]:
         prepared = self._prepare({name: plan for name, plan in plans.items() if plan.actions})
@@ -212,12 +212,12 @@ class Change:
             same_objects = (Touched(each, "unchanged", live[each], live[each]) for each in same.unchanged)
             part.touched += [*plan.unchanged, *same_objects]
         absent = [name for name in self._targets if self._report.clusters[name].state in ("away", "excluded")]
-        newly_owed = self._newly_owed(absent)
+        newly_owed = self._list_newly_owed(absent)
         if self._setup.check_mode:
             return self._foretell(actions, newly_owed)
-        if not (actions or newly_owed or self._fulfilled()):
+        if not (actions or newly_owed or self._is_fulfilled()):
             self._report.owed = self._record.owing()
-            return self._result()
+            return self._make_result()
         if lease is not None:
             return self._make(actions, newly_owed, lease)
         with self._setup.lease() as taken:
@@ -235,9 +235,9 @@ class Change:
         )
         self._judge(outcomes, NOT_REACHABLE)
         prepared = {name: outcome.get() for name, outcome in outcomes.items() if outcome.error is None}
-        return self._possible(prepared)
+        return self._select_possible(prepared)
 
-    def _possible(self, found: dict[str, _Found]) -> dict[str, _Found]:
+    def _select_possible(self, found: dict[str, _Found]) -> dict[str, _Found]:
         """What can be done. Raises MeshError where something is in the way on a cluster that may not be left out."""
         if not self._setup.policy.tolerant:
             self._refuse(finding for each in found.values() for finding in each.findings)
@@ -252,9 +252,9 @@ class Change:
     def _refuse(self, findings: Iterable[Finding]) -> None:
         found = errors(findings)
         if found:
-            raise MeshError("The change was not begun; nothing was written anywhere.", found, self._result())
+            raise MeshError("The change was not begun; nothing was written anywhere.", found, self._make_result())
 
-    def _newly_owed(self, absent: Iterable[str]) -> dict[str, list[Owed]]:
+    def _list_newly_owed(self, absent: Iterable[str]) -> dict[str, list[Owed]]:
         """What clusters that take no part are owed, and the record does not say yet."""
         since = session.now()
         newly = {}
@@ -267,13 +267,13 @@ class Change:
                 newly[name] = owed
         return newly
 
-    def _fulfilled(self) -> bool:
+    def _is_fulfilled(self) -> bool:
         """Whether the record tells of a change that was begun, or of obligations, which stand fulfilled already."""
         return self._record.pending is not None or any(
-            self._superseded(name) or self._record.known(name).missed for name in self._ready()
+            self._list_superseded(name) or self._record.known(name).missed for name in self._list_ready()
         )
 
-    def _superseded(self, name: str) -> set[ObjectId]:
+    def _list_superseded(self, name: str) -> set[ObjectId]:
         return set(self._intent.wanted(name, self._states[name])) & set(self._record.obligations(name))
 
     def _foretell_payments(self, debts: Mapping[str, Sequence[Owed]]) -> None:
@@ -291,9 +291,9 @@ class Change:
                 Touched(action.id, action.word, action.before, None if action.word == "deleted" else action.after)
                 for action in planned
             ]
-        self._report.recorded |= bool(newly_owed) or self._fulfilled()
+        self._report.recorded |= bool(newly_owed) or self._is_fulfilled()
         self._report.owed = {**self._record.owing(), **newly_owed}
-        return self._result()
+        return self._make_result()
 
     # Record, commit, prove
 
@@ -309,30 +309,32 @@ class Change:
         writes = {name: [each for each in planned if each.verb != "end"] for name, planned in actions.items()}
         writes = {name: planned for name, planned in writes.items() if planned}
         previous = {name: dict(self._record.of(name).objects) for name in writes}
-        baseline = proving.baseline(setup, self._ready() if actions else [])
+        baseline = proving.take_baseline(setup, self._list_ready() if actions else [])
         self._refuse(() if baseline is None else baseline.findings)
         try:
             self._begin(writes, newly_owed, previous, lease)
         except MeshError as error:
             # Nothing is written yet. Another run ended between our look and our lock.
             if isinstance(error.__cause__, Conflict) and setup.held is None:
-                return self._anew(lease)
+                return self._start_anew(lease)
             raise
         commit = Commit(setup.fleet, lease.check, request_timeout=setup.request_timeout, workers=setup.workers)
         stages = proving.Stages(setup, baseline)
 
-        failed = commit.run(writes, before_stage=lambda: stages.have(_changes(commit.done, ())), goes_on=self._goes_on)
+        failed = commit.run(
+            writes, before_stage=lambda: stages.have(_list_changes(commit.done, ())), goes_on=self._goes_on
+        )
         left_out = list(failed) if failed and self._goes_on(failed) else []
         if failed and not left_out:
             owed = self._put_back(commit.done, previous, lease)
             raise MeshError(
                 "The change failed on one cluster, so it was taken back on all.",
-                [*_not_written(failed), *owed],
-                self._result(),
+                [*_report_not_written(failed), *owed],
+                self._make_result(),
             )
         if setup.level != "written":
             setup.progress(f"{setup.name}: waiting until the change is {setup.level}")
-        proof = stages.late or proving.prove(setup, baseline, _changes(commit.done, left_out))
+        proof = stages.late or proving.prove(setup, baseline, _list_changes(commit.done, left_out))
         self._report.proof, self._report.skew_ms = proof.as_dict(), proof.skew_ms
         if not proof.holds and not setup.policy.tolerant:
             owed = self._put_back(commit.done, previous, lease)
@@ -340,7 +342,7 @@ class Change:
                 f"The change was written, and not {proof.asked} within {setup.proof_timeout:g} s, "
                 "so it was taken back on all clusters.",
                 [*proof.findings, *owed],
-                self._result(),
+                self._make_result(),
             )
         endings = {
             name: [each for each in planned if each.verb == "end"]
@@ -351,7 +353,7 @@ class Change:
         self._prune({name: planned for name, planned in endings.items() if planned}, lease, stages)
         self._report.recorded |= not self._report.changed
         self._report.owed = self._record.owing()
-        return self._result()
+        return self._make_result()
 
     def _begin(
         self,
@@ -371,22 +373,22 @@ class Change:
             part = record.of(name)
             undo[name] = {}
             for action in planned:
-                before = _of_same_object(previous[name].get(action.id), action)
+                before = _find_recorded(previous[name].get(action.id), action)
                 undo[name][action.id] = action.undo(before, part.owed.pop(action.id, None), since)
                 part.objects[action.id] = action.entry(before)
         if writes:
             record.pending = Pending(uuid.uuid4().hex[:12], since, lease.holder, undo)
             session.save(self._setup, record)
 
-    def _anew(self, lease: SetLease) -> dict[str, Any]:
+    def _start_anew(self, lease: SetLease) -> dict[str, Any]:
         """From the start, with the lock: what was read before may not hold any more."""
         return Change(replace(self._setup, held=lease), self._intent).run()
 
-    def _ready(self) -> list[str]:
+    def _list_ready(self) -> list[str]:
         return [name for name in self._targets if self._report.clusters[name].state == "ready"]
 
     def _goes_on(self, failed: Mapping[str, KubeError]) -> bool:
-        present = len([name for name in self._ready() if name not in failed])
+        present = len([name for name in self._list_ready() if name not in failed])
         total = sum(part.state != "excluded" for part in self._report.clusters.values())
         policy = self._setup.policy
         return all(may_be_left_out(error, policy) for error in failed.values()) and policy.goes_on(present, total)
@@ -403,20 +405,20 @@ class Change:
         for name in left_out:
             self._report.clusters[name].state = "away"
             record.of(name).owe(self._intent.owed(name, record.of(name), since))
-        for name in self._ready():
+        for name in self._list_ready():
             part = record.of(name)
-            for key in self._superseded(name):
+            for key in self._list_superseded(name):
                 part.owed.pop(key, None)
             part.missed = {}
             self._note_done(name, done.get(name, ()))
             for each in done.get(name, ()):
                 if each.after is not None:
-                    part.objects[each.action.id] = confirmed(part.objects[each.action.id], each.after)
+                    part.objects[each.action.id] = confirm(part.objects[each.action.id], each.after)
             for touched in self._report.clusters[name].touched:
                 if touched.word == "unchanged" and touched.after is not None:
                     self._remember(part, touched.after)
             for action in endings.get(name, ()):
-                part.owed[action.id] = _ending(action, part.objects.get(action.id), since)
+                part.owed[action.id] = _make_ending(action, part.objects.get(action.id), since)
         session.save(self._setup, record)
 
     def _remember(self, part: ClusterRecord, live: Mapping[str, Any]) -> None:
@@ -427,7 +429,7 @@ class Change:
             digest = (live["metadata"].get("annotations") or {}).get(ANNOTATION_HASH, "")
             entry = LedgerEntry(key, str(live["apiVersion"]), "created", hash=digest)
         if entry is not None and entry.uid is None:
-            part.objects[key] = confirmed(entry, live)
+            part.objects[key] = confirm(entry, live)
 
     def _prune(self, endings: Mapping[str, Sequence[Action]], lease: SetLease, stages: proving.Stages) -> None:
         if not endings:
@@ -435,21 +437,21 @@ class Change:
         setup, record = self._setup, self._record
         lease.check()
         owed = {name: [record.of(name).owed[action.id] for action in planned] for name, planned in endings.items()}
-        settled = session.settlement(setup, lease).pay(
+        settled = session.make_settlement(setup, lease).pay(
             owed,
             regardless=setup.policy.regardless,
-            elsewhere=self._owed_elsewhere(self._ready()),
+            elsewhere=self._list_owed_elsewhere(self._list_ready()),
             arrived=stages.have_lost,
         )
         session.note(self._report, record, settled)
         session.save(setup, record)
-        failed = [*session.failures(settled), *(stages.late.findings if stages.late is not None else ())]
+        failed = [*session.report_failures(settled), *(stages.late.findings if stages.late is not None else ())]
         if failed:
             self._report.owed = self._record.owing()
             raise MeshError(
                 "The change stands, and what it no longer declares is not gone everywhere yet; run again to finish.",
                 failed,
-                self._result(),
+                self._make_result(),
             )
 
     def _note_done(self, name: str, made: Sequence[Done]) -> None:
@@ -476,10 +478,10 @@ class Change:
         lease.check()
         undo = record.pending.undo if record.pending is not None else {}
         record.pending = None
-        owed = {name: [_known(undo[name][each.action.id], each) for each in made] for name, made in done.items()}
+        owed = {name: [_add_identity(undo[name][each.action.id], each) for each in made] for name, made in done.items()}
         owed = {name: items for name, items in owed.items() if items}
         setup.progress(f"{setup.name}: putting back what was written on {', '.join(owed) or 'no cluster'}")
-        settled = session.settlement(setup, lease).pay(owed, regardless=True)
+        settled = session.make_settlement(setup, lease).pay(owed, regardless=True)
         for name, entries in previous.items():
             part = record.of(name)
             part.objects = dict(entries)
@@ -487,39 +489,39 @@ class Change:
             record.settle(name, (payment.owed for payment in settled.paid.get(name, ())))
         for name in owed:
             self._report.clusters[name].state = "owed" if settled.errors.get(name) else "put back"
-            self._report.clusters[name].findings += session.notes(settled.paid.get(name, ()))
+            self._report.clusters[name].findings += session.report_payments(settled.paid.get(name, ()))
         self._report.owed = self._record.owing()
         try:
             session.save(setup, record)
         except MeshError as error:
             # The record still tells what was begun, so a later run undoes it again, which changes nothing.
-            return [*self._still_owed(), *error.findings]
-        return self._still_owed()
+            return [*self._report_still_owed(), *error.findings]
+        return self._report_still_owed()
 
-    def _still_owed(self) -> list[Finding]:
+    def _report_still_owed(self) -> list[Finding]:
         return [
             Finding(
                 name,
                 OWED,
-                f"could not be put back yet: {few(each.id for each in owed)}",
+                f"could not be put back yet: {list_some(each.id for each in owed)}",
                 "run again, or with state: settled, when the cluster answers; until then its objects may differ",
             )
             for name, owed in self._report.owed.items()
             if self._report.clusters.get(name, ClusterReport()).state == "owed"
         ]
 
-    def _result(self) -> dict[str, Any]:
+    def _make_result(self) -> dict[str, Any]:
         return self._report.as_result(diff=self._setup.diff)
 
 
-def _not_written(failed: Mapping[str, KubeError]) -> list[Finding]:
+def _report_not_written(failed: Mapping[str, KubeError]) -> list[Finding]:
     return [
         Finding(name, error.kind, error.message, error.remedy or "see its API server's logs")
         for name, error in failed.items()
     ]
 
 
-def _changes(done: Mapping[str, Sequence[Done]], left_out: Sequence[str]) -> dict[str, list[Changed]]:
+def _list_changes(done: Mapping[str, Sequence[Done]], left_out: Sequence[str]) -> dict[str, list[Changed]]:
     return {
         name: [
             Changed(each.action.before, each.after, each.started, each.finished) for each in made if each.error is None
@@ -529,23 +531,23 @@ def _changes(done: Mapping[str, Sequence[Done]], left_out: Sequence[str]) -> dic
     }
 
 
-def _known(undo: Owed, done: Done) -> Owed:
+def _add_identity(undo: Owed, done: Done) -> Owed:
     """What undoes a write, with the identity of what was made where that is known."""
     if undo.verb == "delete" and done.after is not None:
         return replace(undo, uid=done.after["metadata"]["uid"])
     return undo
 
 
-def _of_same_object(entry: LedgerEntry | None, action: Action) -> LedgerEntry | None:
+def _find_recorded(entry: LedgerEntry | None, action: Action) -> LedgerEntry | None:
     """What is recorded of the object, unless another one has taken its place since."""
     if entry is None or entry.uid is None or action.before is None:
         return entry if action.before is not None else None
     return entry if entry.uid == action.before["metadata"]["uid"] else None
 
 
-def _ending(action: Action, entry: LedgerEntry | None, since: str) -> Owed:
+def _make_ending(action: Action, entry: LedgerEntry | None, since: str) -> Owed:
     if entry is not None:
-        return ending(entry, action.reason, since)
+        return make_ending(entry, action.reason, since)
     uid = action.before["metadata"]["uid"] if action.before is not None else None
     return Owed(action.id, action.kind.api_version, "delete", action.reason, since, uid=uid, ends=True)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._fleet import Fleet, Member
-from .._kube.client import Client, content
+from .._kube.client import Client, strip_content
 from .._kube.errors import Conflict, KubeError, Unreachable
 from .._ownership import FIELD_MANAGER
 from . import parallel
@@ -166,7 +166,7 @@ def edit(client: Client, action: Action, *, dry_run: bool = False) -> Content:
         from .merge import merge
 
         live = client.get(action.kind, action.id.name, action.id.namespace or None)
-        merged, conflicts = merge(content(base), content(target), content(live))
+        merged, conflicts = merge(strip_content(base), strip_content(target), strip_content(live))
         made_anew = live["metadata"]["uid"] != base["metadata"]["uid"]
         if conflicts or made_anew:
             what = "the object, which was made anew," if made_anew else ", ".join(conflicts)

@@ -19,7 +19,7 @@ from .ledger import Content
 Live = Mapping[str, Any]
 
 
-def marked(desired: Content, component: str, name: str, hub: str) -> Content:
+def mark(desired: Content, component: str, name: str, hub: str) -> Content:
     """What is to be written, with the hub in its annotation."""
     key = _key(desired, component, name)
     annotations = {**(desired["metadata"].get("annotations") or {}), key: hub}
@@ -34,7 +34,7 @@ def hub_of(live: Live, component: str, name: str) -> str:
     )
 
 
-def others(
+def find_others(
     cluster: str,
     lives: Iterable[tuple[object, Live]],
     component: str,
@@ -49,11 +49,11 @@ def others(
     for described, live in lives:
         other = hub_of(live, component, name)
         if other and other != hub and other not in gone:
-            return [other_hub(cluster, str(described), name, other, hub)]
+            return [report_other_hub(cluster, str(described), name, other, hub)]
     return []
 
 
-def other_hub(cluster: str, described: str, name: str, other: str, hub: str) -> Finding:
+def report_other_hub(cluster: str, described: str, name: str, other: str, hub: str) -> Finding:
     """Why a run with ``hub`` may not go on."""
     return Finding(
         cluster,

@@ -141,7 +141,7 @@ class SetLease:
         if self._lost is not None:
             raise self._lost
         if time.monotonic() - self._renewed > SECONDS:
-            raise self._lapsed()
+            raise self._make_lapsed_error()
 
     @contextlib.contextmanager
     def beside(self) -> Iterator[SetLease]:
@@ -166,7 +166,7 @@ class SetLease:
         ends = time.monotonic() + self._wait
         while not self._try():
             if time.monotonic() >= ends or self._ended.wait(_POLL):
-                raise self._held()
+                raise self._make_busy_error()
         self._renewed = time.monotonic()
         _HELD.add(self._identity)
         self._renewing.start()
@@ -235,7 +235,7 @@ class SetLease:
             try:
                 live = self._client.get(LEASE, self._name, self._namespace)
                 if (live.get("spec") or {}).get("holderIdentity") != self._identity:
-                    self._lost = self._taken(live)
+                    self._lost = self._make_lost_error(live)
                     return
                 asked = time.monotonic()
                 self._client.replace(self._manifest(live), field_manager=FIELD_MANAGER)
@@ -268,7 +268,7 @@ class SetLease:
             },
         }
 
-    def _held(self) -> Conflict:
+    def _make_busy_error(self) -> Conflict:
         spec = self._lease.get("spec") or {}
         left = max(0.0, seconds_left(spec, datetime.now(timezone.utc)))
         return Conflict(
@@ -279,7 +279,7 @@ class SetLease:
             remedy=f"wait for that run to end, or set lock_timeout; if it is dead, the Lease lapses in {left:.0f} s",
         )
 
-    def _taken(self, live: Mapping[str, Any]) -> Conflict:
+    def _make_lost_error(self, live: Mapping[str, Any]) -> Conflict:
         return Conflict(
             self._client.cluster,
             f"Lease {self._namespace}/{self._name} was taken by {(live.get('spec') or {}).get('holderIdentity')}",
@@ -287,7 +287,7 @@ class SetLease:
             remedy="see that run; this one wrote nothing more",
         )
 
-    def _lapsed(self) -> Conflict:
+    def _make_lapsed_error(self) -> Conflict:
         return Conflict(
             self._client.cluster,
             f"Lease {self._namespace}/{self._name} was not renewed for {SECONDS} s, and may be another run's by now",

@@ -162,14 +162,14 @@ class Record:
         return bool(undo) or part is not None
 
 
-def teardown(part: ClusterRecord, since: str) -> dict[ObjectId, Owed]:
+def plan_teardown(part: ClusterRecord, since: str) -> dict[ObjectId, Owed]:
     """What leaves nothing of the set on a cluster: what is ours goes, what was somebody's is given back."""
     owed = {name: each for name, each in part.owed.items() if each.ends}
-    owed.update({entry.id: ending(entry, "the set is removed", since) for entry in part.objects.values()})
+    owed.update({entry.id: make_ending(entry, "the set is removed", since) for entry in part.objects.values()})
     return owed
 
 
-def ending(entry: LedgerEntry, why: str, since: str) -> Owed:
+def make_ending(entry: LedgerEntry, why: str, since: str) -> Owed:
     """What has to be done for us to hold an object no longer."""
     if entry.hold == "created":
         return Owed(entry.id, entry.api_version, "delete", why, since, uid=entry.uid, ends=True)
@@ -258,14 +258,14 @@ def decode(data: bytes) -> Record:
         version = document["format"]
         if version != FORMAT:
             raise UnreadableRecord(f"its format is {version}, this version of the collection reads {FORMAT}")
-        return _decoded(document)
+        return _read_document(document)
     except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, UnreadableRecord):
             raise
         raise UnreadableRecord(f"it cannot be read ({type(error).__name__}: {error})") from error
 
 
-def _decoded(document: Mapping[str, Any]) -> Record:
+def _read_document(document: Mapping[str, Any]) -> Record:
     contents: Mapping[str, Content] = document["contents"]
 
     def owed_of(form: Mapping[str, Any]) -> Owed:
@@ -329,15 +329,15 @@ def bytes_of(secret: Mapping[str, Any]) -> bytes:
         raise UnreadableRecord("the Secret has no data key record, or it is not base64") from error
 
 
-def confirmed(entry: LedgerEntry, live: Mapping[str, Any]) -> LedgerEntry:
+def confirm(entry: LedgerEntry, live: Mapping[str, Any]) -> LedgerEntry:
     """The entry after its write was answered."""
-    return replace(entry, uid=live["metadata"]["uid"], written=kept(live) if entry.hold != "created" else None)
+    return replace(entry, uid=live["metadata"]["uid"], written=keep_content(live) if entry.hold != "created" else None)
 
 
 _NOT_KEPT = ("generation", "resourceVersion", "selfLink")
 
 
-def kept(live: Mapping[str, Any] | None) -> Content | None:
+def keep_content(live: Mapping[str, Any] | None) -> Content | None:
     """What a record keeps of an object: all that can be given back, so no status and no versions."""
     if live is None:
         return None

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, NamedTuple
 
-from .alignment import WEIGHT, Alignment, align, identity, without_weights
+from .alignment import WEIGHT, Alignment, align, identify, without_weights
 
 Path = tuple[str, ...]
 
@@ -43,7 +43,7 @@ def merge(base: Any, target: Any, current: Any) -> tuple[Any, list[str]]:
     Never raises for JSON values, and shares nothing with its arguments.
     """
     merged, conflicts = _merge(base, target, current, ())
-    return deepcopy(merged), [_readable(path) for path in conflicts]
+    return deepcopy(merged), [_write_path(path) for path in conflicts]
 
 
 class _Merged(NamedTuple):
@@ -93,11 +93,11 @@ def _merge_entries(
 
 
 def _merge_lists(base: list[Any], target: list[Any], current: list[Any], path: Path) -> _Merged:
-    wanted, found = _intended(base, target), align(base, current)
+    wanted, found = _align_intended(base, target), align(base, current)
     if wanted.unsure:
         return _Merged(current, [path])
     if _shares_change(base, target, wanted) and not _shares_stand(base, target, current, wanted, found):
-        return _Merged(current, _shares_in_conflict(base, target, wanted, path))
+        return _Merged(current, _find_conflicting_shares(base, target, wanted, path))
     merging = _ListMerge(base, target, current, path, wanted, found)
     merging.walk()
     merging.reorder()
@@ -105,7 +105,7 @@ def _merge_lists(base: list[Any], target: list[Any], current: list[Any], path: P
     return _Merged([value for _origin, value in merging.result], merging.conflicts)
 
 
-def _intended(base: list[Any], target: list[Any]) -> Alignment:
+def _align_intended(base: list[Any], target: list[Any]) -> Alignment:
     # A change of ours that only sets weights leaves everything in its place, so even equal elements are known.
     if without_weights(base) == without_weights(target):
         return Alignment({index: index for index in range(len(base))})
@@ -178,8 +178,8 @@ class _ListMerge:
             if element in inserted_by_others:
                 inserted_by_others.remove(element)
                 continue
-            name = identity(element)
-            if name is not None and name in map(identity, inserted_by_others):
+            name = identify(element)
+            if name is not None and name in map(identify, inserted_by_others):
                 self.conflicts.append(self._at(element, origin))
                 continue
             self.result.insert(self._place(origin), (origin, element))
@@ -227,7 +227,7 @@ def _shares_stand(
     return True
 
 
-def _shares_in_conflict(base: Sequence[Any], target: Sequence[Any], wanted: Alignment, path: Path) -> list[Path]:
+def _find_conflicting_shares(base: Sequence[Any], target: Sequence[Any], wanted: Alignment, path: Path) -> list[Path]:
     pairs = sorted(wanted.pairs.items())
     weights = [
         (*path, _label(base[before], before), WEIGHT)
@@ -250,7 +250,7 @@ def _label(element: Any, index: int) -> str:
     return f"[{name if isinstance(name, str) else index}]"
 
 
-def _readable(path: Iterable[str]) -> str:
+def _write_path(path: Iterable[str]) -> str:
     """``spec.http[canary].route[1].weight``; a key that has dots stands in brackets."""
     text = ""
     for part in path:

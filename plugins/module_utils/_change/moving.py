@@ -52,14 +52,14 @@ def take_along(client: Client, old: str, new: str, held: str = "") -> list[str]:
     (``kind`` LOCK_HELD). Raises KubeError where a set has records in both namespaces.
     """
     busy = []
-    for name in sets_in(client, old):
+    for name in list_sets(client, old):
         try:
             with ExitStack() as locks:
                 if name != held:
                     locks.enter_context(SetLease(client, new, name))
                 # A run of an earlier version knows only this one.
                 locks.enter_context(SetLease(client, old, name))
-                _move(client, sets_in(client, old).get(name, ()), new)
+                _move(client, list_sets(client, old).get(name, ()), new)
         except Conflict as error:
             if error.kind != LOCK_HELD or name == held:
                 raise
@@ -76,7 +76,7 @@ def clear_locks(client: Client, namespace: str) -> None:
                 client.delete(LEASE, lease["metadata"]["name"], namespace, uid=lease["metadata"]["uid"])
 
 
-def sets_in(client: Client, namespace: str) -> dict[str, list[Stored]]:
+def list_sets(client: Client, namespace: str) -> dict[str, list[Stored]]:
     """Name of the record -> all that is stored of the set; the head last, as it leads to the others."""
     found: dict[str, list[Stored]] = {}
     for kind, label in (
@@ -98,7 +98,7 @@ def _set_of(metadata: Mapping[str, Any], label: str) -> str:
 
 
 def _move(client: Client, objects: Sequence[Stored], new: str) -> None:
-    there = [_ours_to_write(client, each, new) for each in objects]
+    there = [_find_existing(client, each, new) for each in objects]
     for each, live in zip(objects, there, strict=True):
         _copy(client, each, live, new)
     for each in reversed(objects):
@@ -112,12 +112,12 @@ def _move(client: Client, objects: Sequence[Stored], new: str) -> None:
         )
 
 
-def _ours_to_write(client: Client, stored: Stored, new: str) -> Mapping[str, Any] | None:
+def _find_existing(client: Client, stored: Stored, new: str) -> Mapping[str, Any] | None:
     """What has the name in the new namespace. Raises KubeError where that is neither the same nor a copy of it."""
     there = client.find(stored.kind, stored.name, new)
-    if there is None or _same(there, stored.object) or copied_from(there) == stored.object["metadata"]["uid"]:
+    if there is None or _is_same(there, stored.object) or source_uid_of(there) == stored.object["metadata"]["uid"]:
         return there
-    raise _two_truths(client, stored, new)
+    raise _make_two_truths_error(client, stored, new)
 
 
 def _copy(client: Client, stored: Stored, there: Mapping[str, Any] | None, new: str) -> None:
@@ -125,10 +125,10 @@ def _copy(client: Client, stored: Stored, there: Mapping[str, Any] | None, new: 
     wanted = copy_of(live, new)
     if there is None:
         client.create({**wanted, **_type(kind)}, field_manager=FIELD_MANAGER)
-    elif not _same(there, live):
+    elif not _is_same(there, live):
         wanted["metadata"]["resourceVersion"] = there["metadata"]["resourceVersion"]
         client.replace({**wanted, **_type(kind)}, field_manager=FIELD_MANAGER)
-    if not _same(client.get(kind, stored.name, new), live):
+    if not _is_same(client.get(kind, stored.name, new), live):
         raise KubeError(
             client.cluster,
             f"{kind.describe(stored.name, new)} is not what was copied from {live['metadata']['namespace']}",
@@ -152,12 +152,12 @@ def copy_of(live: Mapping[str, Any], namespace: str) -> dict[str, Any]:
     }
 
 
-def copied_from(live: Mapping[str, Any]) -> str:
+def source_uid_of(live: Mapping[str, Any]) -> str:
     """UID of what an object is an unchanged copy of; empty where it is none. Pure."""
     return str((live["metadata"].get("annotations") or {}).get(_ANNOTATION_COPY_OF, ""))
 
 
-def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def _is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return all(one.get(name) == other.get(name) for name in _CONTENTS) and _labels(one) == _labels(other)
 
 
@@ -169,7 +169,7 @@ def _type(kind: Kind) -> dict[str, str]:
     return {"apiVersion": kind.api_version, "kind": kind.kind}
 
 
-def _two_truths(client: Client, stored: Stored, new: str) -> KubeError:
+def _make_two_truths_error(client: Client, stored: Stored, new: str) -> KubeError:
     old = stored.object["metadata"]["namespace"]
     kind = stored.kind.plural
     return KubeError(

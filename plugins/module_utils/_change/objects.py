@@ -78,7 +78,7 @@ def is_route(group: str, kind: str) -> bool:
     return (group, kind) in _ROUTES
 
 
-def few(names: Iterable[object], shown: int = 5) -> str:
+def list_some(names: Iterable[object], shown: int = 5) -> str:
     """The first of many for a message: ``a, b, c, d, e and 3 more``."""
     listed = [str(name) for name in names]
     return ", ".join(listed[:shown]) + (f" and {len(listed) - shown} more" if len(listed) > shown else "")
@@ -106,7 +106,7 @@ _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _GIVEN_TO_SERVICES = ("clusterIP", "clusterIPs", "healthCheckNodePort", "ipFamilies", "ipFamilyPolicy")
 
 
-def portable(live: Mapping[str, Any]) -> dict[str, Any]:
+def make_portable(live: Mapping[str, Any]) -> dict[str, Any]:
     """A live object as it can be declared on another cluster: no identity, no owner, no status.
 
     Of a Service the addresses and node ports go too, which its own API server chose; a headless one stays headless.
@@ -123,11 +123,11 @@ def portable(live: Mapping[str, Any]) -> dict[str, Any]:
     result = {key: value for key, value in live.items() if key != "status"}
     result["metadata"] = metadata
     if (live.get("apiVersion"), live.get("kind")) == ("v1", "Service"):
-        result["spec"] = _portable_service(live.get("spec") or {})
+        result["spec"] = _make_portable_service(live.get("spec") or {})
     return result
 
 
-def _portable_service(spec: Mapping[str, Any]) -> dict[str, Any]:
+def _make_portable_service(spec: Mapping[str, Any]) -> dict[str, Any]:
     headless = spec.get("clusterIP") == "None"
     kept = {key: value for key, value in spec.items() if key not in _GIVEN_TO_SERVICES}
     if headless:

@@ -62,7 +62,7 @@ def each(
         return list(pool.map(one, listed))
 
 
-def values(tried: Iterable[Tried[T, R]]) -> list[R]:
+def collect_values(tried: Iterable[Tried[T, R]]) -> list[R]:
     """All values. Raises the first error there is."""
     items = list(tried)
     for one in items:

@@ -17,7 +17,7 @@ from typing import Any
 from .._kube.client import Client
 from .._kube.errors import Conflict, Forbidden, KubeError
 from .._kube.kinds import CONFIG_MAP, LEASE, NAMESPACE, ROLE, SECRET, Kind
-from .._kube.namespaces import contents, is_left
+from .._kube.namespaces import is_left, list_contents
 from .._ownership import ANNOTATION_RECORDS_OF, FIELD_MANAGER, is_ours, owned, records_namespace
 from . import moving
 from .finding_kinds import RECORDS_NOT_REACHED
@@ -58,13 +58,13 @@ class Place:
         try:
             found = self.client.find(kind, name, self.namespace)
         except Forbidden as error:
-            raise self._not_for_us(error, f"read {kind.plural} in {self.namespace}") from error
+            raise self._make_forbidden_error(error, f"read {kind.plural} in {self.namespace}") from error
         if found is not None or self.is_settled():
             return found
         try:
             return self.client.find(kind, name, self.before)
         except Forbidden as error:
-            raise self._not_for_us(error, f"see whether records are still in {self.before}") from error
+            raise self._make_forbidden_error(error, f"see whether records are still in {self.before}") from error
 
     def select(self, kind: Kind, label_selector: str) -> list[dict[str, Any]]:
         """All objects of the records with a label, where they are now."""
@@ -80,7 +80,7 @@ class Place:
         if self.before and not self._settled:
             live = self.client.find(NAMESPACE, self.namespace)
             self._settled = (
-                live is not None and not _ends(live) and _annotation(live, ANNOTATION_RECORDS_OF) == self.before
+                live is not None and not _is_ending(live) and _annotation(live, ANNOTATION_RECORDS_OF) == self.before
             )
         return self._settled or not self.before
 
@@ -101,13 +101,13 @@ class Place:
                 self.client.create(manifest, field_manager=FIELD_MANAGER)
                 self._emptied = True
         except Forbidden as error:
-            raise self._not_for_us(error, f"make namespace {self.namespace}") from error
+            raise self._make_forbidden_error(error, f"make namespace {self.namespace}") from error
         return True
 
     def present(self) -> dict[str, Any] | None:
         """The namespace; where an earlier run removes it, nothing, once it is gone."""
         live = self.client.find(NAMESPACE, self.namespace)
-        if live is None or not _ends(live):
+        if live is None or not _is_ending(live):
             return live
         self.client.wait_gone(NAMESPACE, self.namespace, None, _ENDS_WITHIN)
         return None
@@ -130,7 +130,7 @@ class Place:
         try:
             busy = moving.take_along(self.client, self.before, self.namespace, held)
         except Forbidden as error:
-            raise self._not_for_us(error, f"take the records of {self.before} along") from error
+            raise self._make_forbidden_error(error, f"take the records of {self.before} along") from error
         if not busy:
             # Where that is not allowed all runs look at both, until an account comes that may.
             with suppress(Forbidden):
@@ -164,13 +164,13 @@ class Place:
 
     def _retire(self) -> bool:
         live = self.client.find(NAMESPACE, self.namespace)
-        if live is None or not is_ours(live) or _ends(live):
+        if live is None or not is_ours(live) or _is_ending(live):
             return False
         moving.clear_locks(self.client, self.namespace)
         if any(is_left(kind, found) for kind in _HOLD_IT for found in self.client.list(kind, self.namespace)):
             return False
         marked = self._annotate(_ANNOTATION_LEAVING, "true")
-        if contents(self.client, self.namespace):
+        if list_contents(self.client, self.namespace):
             self._annotate(_ANNOTATION_LEAVING, None)
             return False
         metadata = marked["metadata"]
@@ -179,7 +179,7 @@ class Place:
         )
 
     def _stay(self, live: Mapping[str, Any]) -> None:
-        leaving = _ends(live)
+        leaving = _is_ending(live)
         if not leaving and _annotation(live, _ANNOTATION_LEAVING):
             try:
                 self._annotate(_ANNOTATION_LEAVING, None)
@@ -198,7 +198,7 @@ class Place:
         change = {"metadata": {"annotations": {name: value}}}
         return self.client.patch(NAMESPACE, self.namespace, None, change, field_manager=FIELD_MANAGER)
 
-    def _not_for_us(self, error: KubeError, what: str) -> KubeError:
+    def _make_forbidden_error(self, error: KubeError, what: str) -> KubeError:
         remedy = (
             "run once with an account that administers the hub: role onemesh.istio.link with link_writer: true makes "
             f"{self.namespace}, takes the records of {self.before} along, and grants the writer its rights there; or "
@@ -216,7 +216,7 @@ class Place:
         )
 
 
-def _ends(live: Mapping[str, Any]) -> bool:
+def _is_ending(live: Mapping[str, Any]) -> bool:
     return bool(live["metadata"].get("deletionTimestamp"))
 
 

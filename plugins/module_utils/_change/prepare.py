@@ -12,7 +12,7 @@ from typing import Any
 
 from .._finding_kinds import CONFLICT, NOT_SERVED, REFUSED
 from .._findings import Finding
-from .._kube.client import Client, content
+from .._kube.client import Client, strip_content
 from .._kube.errors import Conflict, Forbidden, Invalid, KubeError, NotFound
 from .._kube.kinds import NAMESPACE
 from .._ownership import FIELD_MANAGER, is_our_manager
@@ -42,7 +42,7 @@ def prepare(client: Client, actions: Sequence[Action], *, workers: int = paralle
     if not actions:
         return Prepared()
     namespaces = {action.id.name for action in actions if action.kind == NAMESPACE and action.before is None}
-    asked: list[Need | Action] = [*_reviews(actions, namespaces), *actions]
+    asked: list[Need | Action] = [*_list_reviews(actions, namespaces), *actions]
     tried = parallel.each(
         asked,
         lambda item: access.is_allowed(client, item) if isinstance(item, Need) else _dry_run(client, item, namespaces),
@@ -51,8 +51,8 @@ def prepare(client: Client, actions: Sequence[Action], *, workers: int = paralle
     )
     lacking: list[Need] = []
     if any(each.value is False or isinstance(each.error, Forbidden) for each in tried):
-        lacking = access.missing(client, (need for action in actions for need in action.needs()))
-    findings = access.findings(client.cluster, lacking, beyond=client.credentials.beyond)
+        lacking = access.find_missing(client, (need for action in actions for need in action.needs()))
+    findings = access.report_missing(client.cluster, lacking, beyond=client.credentials.beyond)
     will_do: list[Action] = []
     unchanged: list[ObjectId] = []
     for each in tried:
@@ -61,7 +61,7 @@ def prepare(client: Client, actions: Sequence[Action], *, workers: int = paralle
                 raise each.error
             # What an account may not do is said once, above, and not for each object.
             if not (isinstance(each.error, Forbidden) and findings):
-                findings.append(_refused(client.cluster, each.item, each.error))
+                findings.append(_report_refused(client.cluster, each.item, each.error))
         elif isinstance(each.value, tuple):
             action, finding = each.value
             findings += [finding] if finding is not None else []
@@ -72,7 +72,7 @@ def prepare(client: Client, actions: Sequence[Action], *, workers: int = paralle
     return Prepared(tuple(will_do), tuple(unchanged), tuple(findings))
 
 
-def _reviews(actions: Iterable[Action], namespaces: Collection[str]) -> list[Need]:
+def _list_reviews(actions: Iterable[Action], namespaces: Collection[str]) -> list[Need]:
     """What dry runs do not show, without regard to the namespace: one answer then does for all.
 
     In a namespace that is not there yet they show nothing.
@@ -87,7 +87,7 @@ def _reviews(actions: Iterable[Action], namespaces: Collection[str]) -> list[Nee
 
 def _dry_run(client: Client, action: Action, namespaces: Iterable[str]) -> tuple[Action, Finding | None]:
     try:
-        return _tried(client, action, namespaces), None
+        return _try(client, action, namespaces), None
     except Invalid as error:
         if not _NO_DRY_RUN.search(error.message):
             raise
@@ -102,7 +102,7 @@ def _dry_run(client: Client, action: Action, namespaces: Iterable[str]) -> tuple
         return replace(action, after=action.desired), warning
 
 
-def _tried(client: Client, action: Action, namespaces: Iterable[str]) -> Action:
+def _try(client: Client, action: Action, namespaces: Iterable[str]) -> Action:
     kind, name, namespace = action.kind, action.id.name, action.id.namespace or None
     if action.verb == "end":
         if action.word == "deleted" and action.before is not None:
@@ -126,21 +126,21 @@ def _tried(client: Client, action: Action, namespaces: Iterable[str]) -> Action:
         if action.force or not error.causes or not all(is_our_manager(cause.manager) for cause in error.causes):
             raise
         # Only between two ways in which this collection writes: an edit, or what was put back.
-        return _tried(client, replace(action, force=True), namespaces)
+        return _try(client, replace(action, force=True), namespaces)
     return replace(action, after=applied.object)
 
 
 def _does_something(action: Action) -> bool:
     if action.verb == "end" or action.before is None or action.after is None:
         return True
-    return content(action.before) != content(action.after)
+    return strip_content(action.before) != strip_content(action.after)
 
 
-def _refused(cluster: str, action: Action, error: KubeError) -> Finding:
+def _report_refused(cluster: str, action: Action, error: KubeError) -> Finding:
     conflict = isinstance(error, Conflict) and [cause for cause in error.causes if cause.manager]
     if conflict:
         held = "; ".join(
-            f'{cause.field} is held by "{cause.manager}"{_since(action.before or {}, cause.manager)}'
+            f'{cause.field} is held by "{cause.manager}"{_describe_since(action.before or {}, cause.manager)}'
             for cause in conflict
         )
         return Finding(
@@ -159,7 +159,7 @@ def _refused(cluster: str, action: Action, error: KubeError) -> Finding:
     )
 
 
-def _since(live: Mapping[str, Any], manager: str) -> str:
+def _describe_since(live: Mapping[str, Any], manager: str) -> str:
     times = [
         str(entry.get("time"))
         for entry in (live.get("metadata") or {}).get("managedFields") or []

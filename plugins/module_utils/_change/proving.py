@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .settle import Payment
 
 
-def baseline(setup: Setup, clusters: Iterable[str]) -> Baseline | None:
+def take_baseline(setup: Setup, clusters: Iterable[str]) -> Baseline | None:
     """What has to be known before the first write, of all clusters that answer; None for the level ``written``.
 
     Its findings say which istiods cannot be asked: then the level cannot be reached.
@@ -27,14 +27,14 @@ def baseline(setup: Setup, clusters: Iterable[str]) -> Baseline | None:
         return None
     from .._proof import prove as proofs
 
-    return proofs.baseline(setup.fleet, setup.level, clusters, deadline=max(setup.request_timeout * 2, 10.0))
+    return proofs.take_baseline(setup.fleet, setup.level, clusters, deadline=max(setup.request_timeout * 2, 10.0))
 
 
 def prove(setup: Setup, before: Baseline | None, changes: Mapping[str, Sequence[Changed]]) -> Proof:
     """Wait until the changes of each cluster have got as far as is asked for. Never raises for what is late or bad."""
     made = {name: changed for name, changed in changes.items() if changed}
     if before is None:
-        return levels.written(made)
+        return levels.prove_written(made)
     from .._proof import prove as proofs
 
     return proofs.prove(
@@ -57,7 +57,7 @@ class Stages:
 
     def __init__(self, setup: Setup, before: Baseline | None) -> None:
         self._setup = replace(setup, level=levels.ACKNOWLEDGED, proof_window=0.0)
-        self._before = before if levels.at_least(setup.level, levels.ACKNOWLEDGED) else None
+        self._before = before if levels.reaches(setup.level, levels.ACKNOWLEDGED) else None
         self.late: Proof | None = None
 
     def have(self, changes: Mapping[str, Sequence[Changed]]) -> bool:
@@ -70,10 +70,10 @@ class Stages:
 
     def have_lost(self, paid: Mapping[str, Sequence[Payment]]) -> bool:
         """Wait until what was taken away is acknowledged to be gone."""
-        return self.have(gone(paid))
+        return self.have(list_gone(paid))
 
 
-def gone(paid: Mapping[str, Sequence[Payment]]) -> dict[str, list[Changed]]:
+def list_gone(paid: Mapping[str, Sequence[Payment]]) -> dict[str, list[Changed]]:
     """Paid obligations as changes."""
     return {
         name: [Changed(each.before, each.after, 0.0, 0.0) for each in payments if each.changed]

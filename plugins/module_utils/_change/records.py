@@ -69,7 +69,7 @@ class Records:
         )
         for part, piece in zip(parts, rest, strict=True):
             self.client.create(
-                self._secret(part, {LABEL_PART_OF: record_name(record.component, record.name)}, piece),
+                self._make_secret(part, {LABEL_PART_OF: record_name(record.component, record.name)}, piece),
                 field_manager=FIELD_MANAGER,
             )
         had_parts = bool(record.parts)
@@ -79,7 +79,7 @@ class Records:
 
     def _store(self, record: Record, head: bytes, parts: tuple[str, ...]) -> None:
         name = record_name(record.component, record.name)
-        secret = self._secret(name, {LABEL_RECORD: record.component}, head, parts=parts)
+        secret = self._make_secret(name, {LABEL_RECORD: record.component}, head, parts=parts)
         if record.resource_version:
             secret["metadata"]["resourceVersion"] = record.resource_version
             stored = self.client.replace(secret, field_manager=FIELD_MANAGER)
@@ -125,7 +125,7 @@ class Records:
         record.resource_version, record.uid, record.parts = metadata["resourceVersion"], metadata["uid"], parts
         return record
 
-    def _secret(
+    def _make_secret(
         self, name: str, labels: Mapping[str, str], data: bytes, *, parts: tuple[str, ...] = ()
     ) -> dict[str, Any]:
         metadata: dict[str, Any] = {

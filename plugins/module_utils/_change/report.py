@@ -92,16 +92,16 @@ class ChangeReport:
             "owed": {name: sorted(f"{each.verb} {each.id}" for each in items) for name, items in owed.items() if items},
             "proof": dict(self.proof),
             "skew_ms": round(self.skew_ms, 1),
-            **({"diff": self._diff()} if diff else {}),
+            **({"diff": self._make_diff()} if diff else {}),
         }
 
-    def _diff(self) -> list[dict[str, Any]]:
+    def _make_diff(self) -> list[dict[str, Any]]:
         return [
             {
                 "before_header": f"{name}: {each.id}",
                 "after_header": f"{name}: {each.id}",
-                "before": visible(each.before),
-                "after": visible(each.after),
+                "before": hide_data(each.before),
+                "after": hide_data(each.after),
             }
             for name, cluster in self.clusters.items()
             for each in cluster.touched
@@ -109,7 +109,7 @@ class ChangeReport:
         ]
 
 
-def visible(manifest: Mapping[str, Any] | None) -> dict[str, Any]:
+def hide_data(manifest: Mapping[str, Any] | None) -> dict[str, Any]:
     """An object for a diff: without what only the API server writes, and without the data of a Secret."""
     if manifest is None:
         return {}

@@ -25,7 +25,7 @@ def now() -> str:
     return rfc3339(time.time())
 
 
-def settlement(setup: Setup, lease: SetLease) -> Settlement:
+def make_settlement(setup: Setup, lease: SetLease) -> Settlement:
     """Who pays the obligations of a set, as long as the lease is held."""
     return Settlement(
         setup.fleet,
@@ -96,10 +96,10 @@ def note(report: ChangeReport, record: Record, settled: Settled) -> None:
             for payment in payments
             if payment.word != "absent"
         ]
-        part.findings += notes(payments)
+        part.findings += report_payments(payments)
 
 
-def failures(settled: Settled) -> list[Finding]:
+def report_failures(settled: Settled) -> list[Finding]:
     """A finding for everything that could not be paid."""
     return [
         Finding(name, OWED, error.message, error.remedy or "run again when the cluster answers")
@@ -108,6 +108,6 @@ def failures(settled: Settled) -> list[Finding]:
     ]
 
 
-def notes(payments: Iterable[Payment]) -> list[Finding]:
+def report_payments(payments: Iterable[Payment]) -> list[Finding]:
     """What people have to know of payments."""
     return [payment.finding for payment in payments if payment.finding is not None]

@@ -14,7 +14,7 @@ from typing import Any
 from .._finding_kinds import OBJECT_OF_ANOTHER
 from .._findings import Finding
 from .._fleet import Fleet, Member
-from .._kube.client import Client, content
+from .._kube.client import Client, strip_content
 from .._kube.errors import Conflict, Forbidden, KubeError, NotFound, Unreachable
 from .._kube.kinds import NAMESPACE, Kind
 from .._ownership import (
@@ -32,7 +32,7 @@ from .._ownership import (
 from . import parallel
 from .finding_kinds import CHANGED_SINCE, GONE_MEANWHILE, NAMESPACE_KEPT, NAMESPACE_NOT_EMPTY
 from .ledger import Owed
-from .objects import few, stage_of, with_version
+from .objects import list_some, stage_of, with_version
 
 _ATTEMPTS = 5
 
@@ -109,12 +109,12 @@ class Settlement:
                 break
             if any(paid.values()) and not arrived(paid):
                 break
-            self._stage(stages[stage], paid, errors)
+            self._pay_stage(stages[stage], paid, errors)
             if any(errors.values()) and not regardless:
                 break
         return Settled(paid, errors)
 
-    def _stage(
+    def _pay_stage(
         self,
         owed: Mapping[str, list[Owed]],
         paid: dict[str, list[Payment]],
@@ -125,7 +125,7 @@ class Settlement:
 
         def lane(member: Member) -> list[parallel.Tried[Owed, Payment]]:
             return parallel.each(
-                owed[member.name], lambda item: self._one(member.client, item), workers=self._workers, ends=ends
+                owed[member.name], lambda item: self._pay_one(member.client, item), workers=self._workers, ends=ends
             )
 
         deadline = seconds + parallel.ROUNDS * self._timeout
@@ -141,14 +141,14 @@ class Settlement:
             if not errors[cluster] and not all(tried.tried for tried in outcome.get()):
                 errors[cluster].append(Unreachable(cluster, f"answers too slowly: not done after {seconds:g} s"))
 
-    def _one(self, client: Client, owed: Owed) -> Payment:
+    def _pay_one(self, client: Client, owed: Owed) -> Payment:
         try:
             kind = client.kind_for({"apiVersion": owed.api_version, "kind": owed.id.kind})
         except NotFound:
             return Payment(owed, "absent")
         live = client.find(kind, owed.id.name, owed.id.namespace or None)
         if live is None:
-            return Payment(owed, "absent", finding=_gone(client.cluster, owed))
+            return Payment(owed, "absent", finding=_report_gone(client.cluster, owed))
         self._guard()
         if owed.verb == "delete":
             return self._delete(client, kind, owed, live)
@@ -156,7 +156,7 @@ class Settlement:
 
     def _delete(self, client: Client, kind: Kind, owed: Owed, live: Mapping[str, Any]) -> Payment:
         if not self._is_ours(live, owed.uid):
-            return Payment(owed, "kept", live, live, _of_somebody_else(client.cluster, owed))
+            return Payment(owed, "kept", live, live, _report_of_somebody_else(client.cluster, owed))
         if kind == NAMESPACE:
             return self._delete_namespace(client, owed, live)
         self._remove(client, kind, owed, live, self._timeout)
@@ -166,14 +166,14 @@ class Settlement:
         from .._kube import namespaces
 
         try:
-            left = namespaces.contents(client, owed.id.name)
+            left = namespaces.list_contents(client, owed.id.name)
             if not left:
                 # It is emptied by a controller first, which looks around in its own time.
                 self._remove(client, NAMESPACE, owed, live, 5 * self._timeout)
                 return Payment(owed, "deleted", live, None)
-            finding = _not_empty(client.cluster, owed, left)
+            finding = _report_not_empty(client.cluster, owed, left)
         except Forbidden as error:
-            finding = _may_not_delete(client.cluster, owed, error)
+            finding = _report_may_not_delete(client.cluster, owed, error)
         return Payment(owed, "kept", live, _release(client, NAMESPACE, live), finding)
 
     @staticmethod
@@ -188,13 +188,13 @@ class Settlement:
 
     def _restore(self, client: Client, kind: Kind, owed: Owed, live: Mapping[str, Any]) -> Payment:
         if owed.desired is None or owed.base is None or (owed.uid and live["metadata"]["uid"] != owed.uid):
-            return Payment(owed, "kept", live, live, _of_somebody_else(client.cluster, owed))
+            return Payment(owed, "kept", live, live, _report_of_somebody_else(client.cluster, owed))
         from .merge import merge
 
         before = live
         for attempt in range(1, _ATTEMPTS + 1):
-            merged, conflicts = merge(content(owed.base), content(owed.desired), content(live))
-            if merged == content(live):
+            merged, conflicts = merge(strip_content(owed.base), strip_content(owed.desired), strip_content(live))
+            if merged == strip_content(live):
                 after: Mapping[str, Any] = live
                 break
             try:
@@ -206,8 +206,8 @@ class Settlement:
                 live = client.get(kind, owed.id.name, owed.id.namespace or None)
         if owed.ends:
             after = _give_back(client, kind, owed.desired, after)
-        finding = _changed_since(client.cluster, owed, conflicts) if conflicts else None
-        word = "restored" if content(before) != content(after) else "absent"
+        finding = _report_changed_since(client.cluster, owed, conflicts) if conflicts else None
+        word = "restored" if strip_content(before) != strip_content(after) else "absent"
         return Payment(owed, word, before, after, finding)
 
 
@@ -239,7 +239,7 @@ def _release(client: Client, kind: Kind, live: Mapping[str, Any]) -> Mapping[str
 
 def _give_back(client: Client, kind: Kind, original: Mapping[str, Any], live: Mapping[str, Any]) -> Mapping[str, Any]:
     """No field of the object is ours any more, so that its owner meets no conflict with us."""
-    managers = managed_fields_given_back(original, live)
+    managers = restore_managed_fields(original, live)
     if managers == (live["metadata"].get("managedFields") or []):
         return live
     metadata = live["metadata"]
@@ -251,20 +251,22 @@ def _give_back(client: Client, kind: Kind, original: Mapping[str, Any], live: Ma
         return live
 
 
-def managed_fields_given_back(original: Mapping[str, Any], live: Mapping[str, Any]) -> list[dict[str, Any]]:
+def restore_managed_fields(original: Mapping[str, Any], live: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Who owns which fields once we hold none: as it was before us, where nobody has changed the object since. Pure.
 
     What is a replica of ours stays one: all that is ours of it is then what the replica was applied with, or the API
     server would no longer take away what is not declared any more.
     """
     current = live["metadata"].get("managedFields") or []
-    entries = (original["metadata"].get("managedFields") or []) if content(original) == content(live) else current
+    entries = (
+        (original["metadata"].get("managedFields") or []) if strip_content(original) == strip_content(live) else current
+    )
     others = [dict(entry) for entry in entries if not _is_of_us(entry)]
     ours = [entry for entry in current if _is_of_us(entry)]
     applied = next((entry for entry in ours if entry.get("operation") == "Apply"), None)
     if applied is None or not is_ours(live):
         return others
-    fields = _joined([entry.get("fieldsV1") or {} for entry in ours])
+    fields = _join([entry.get("fieldsV1") or {} for entry in ours])
     return [{**applied, "fieldsV1": fields}, *others]
 
 
@@ -272,16 +274,16 @@ def _is_of_us(entry: Mapping[str, Any]) -> bool:
     return is_our_manager(str(entry.get("manager") or ""))
 
 
-def _joined(sets: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def _join(sets: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """The union of sets of fields as ``fieldsV1`` has them: a mapping for each field, an empty one for a leaf."""
     joined: dict[str, Any] = {}
     for fields in sets:
         for name, inner in fields.items():
-            joined[name] = _joined([joined.get(name, {}), inner])
+            joined[name] = _join([joined.get(name, {}), inner])
     return joined
 
 
-def _gone(cluster: str, owed: Owed) -> Finding | None:
+def _report_gone(cluster: str, owed: Owed) -> Finding | None:
     if owed.verb == "delete":
         return None
     return Finding(
@@ -294,7 +296,7 @@ def _gone(cluster: str, owed: Owed) -> Finding | None:
     )
 
 
-def _of_somebody_else(cluster: str, owed: Owed) -> Finding:
+def _report_of_somebody_else(cluster: str, owed: Owed) -> Finding:
     return Finding(
         cluster,
         OBJECT_OF_ANOTHER,
@@ -305,18 +307,18 @@ def _of_somebody_else(cluster: str, owed: Owed) -> Finding:
     )
 
 
-def _not_empty(cluster: str, owed: Owed, left: list[str]) -> Finding:
+def _report_not_empty(cluster: str, owed: Owed, left: list[str]) -> Finding:
     return Finding(
         cluster,
         NAMESPACE_NOT_EMPTY,
-        f"was made by us and is not empty ({few(left)}); it stays, without our labels",
+        f"was made by us and is not empty ({list_some(left)}); it stays, without our labels",
         "delete it yourself once nothing in it is needed",
         "warning",
         str(owed.id),
     )
 
 
-def _may_not_delete(cluster: str, owed: Owed, error: Forbidden) -> Finding:
+def _report_may_not_delete(cluster: str, owed: Owed, error: Forbidden) -> Finding:
     return Finding(
         cluster,
         NAMESPACE_KEPT,
@@ -328,7 +330,7 @@ def _may_not_delete(cluster: str, owed: Owed, error: Forbidden) -> Finding:
     )
 
 
-def _changed_since(cluster: str, owed: Owed, conflicts: list[str]) -> Finding:
+def _report_changed_since(cluster: str, owed: Owed, conflicts: list[str]) -> Finding:
     return Finding(
         cluster,
         CHANGED_SINCE,

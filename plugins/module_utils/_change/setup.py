@@ -116,7 +116,7 @@ class Setup:
         try:
             client = member.client
         except Unreachable as error:
-            raise MeshError("Nothing was written: the hub does not answer.", [_hub_away(name, error)]) from error
+            raise MeshError("Nothing was written: the hub does not answer.", [_report_hub_away(name, error)]) from error
         place = Place.of(client, member.cluster.istio_namespace, parameters["ledger_namespace"])
         return cls(
             component=component,
@@ -158,7 +158,7 @@ class Setup:
         )
 
 
-def _hub_away(name: str, error: Unreachable) -> Finding:
+def _report_hub_away(name: str, error: Unreachable) -> Finding:
     """Also where a run is limited to others: what undoes a change is noted on the hub before its first write."""
     hub = error.cluster
     remedies = [error.remedy] if error.remedy else []

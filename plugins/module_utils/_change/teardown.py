@@ -20,8 +20,8 @@ from . import hubs, proving, session
 from .change import Change, Intent
 from .finding_kinds import OWED, REMOVAL_WAITS
 from .lease import SetLease
-from .ledger import ClusterRecord, Owed, Record, teardown
-from .objects import ObjectId, few
+from .ledger import ClusterRecord, Owed, Record, plan_teardown
+from .objects import ObjectId, list_some
 from .policy import Policy, is_away
 from .report import ChangeReport, ClusterReport, Touched
 from .settle import is_held
@@ -50,7 +50,7 @@ def scan(client: Client, setup: Setup, part: ClusterRecord, kinds: Sequence[Mapp
     return found
 
 
-def unrecorded(client: Client, setup: Setup) -> list[Finding]:
+def find_unrecorded(client: Client, setup: Setup) -> list[Finding]:
     """What says of an object that another hub keeps its record, where ours has none. Raises KubeError.
 
     Somebody else's routes that the set has edited have no label of it.
@@ -62,7 +62,7 @@ def unrecorded(client: Client, setup: Setup) -> list[Finding]:
             found += [(ObjectId.of(each), each) for each in client.list(served)]
         except (NotFound, Forbidden):
             continue
-    return hubs.others(client.cluster, found, setup.component, setup.name, setup.hub, setup.write_off)
+    return hubs.find_others(client.cluster, found, setup.component, setup.name, setup.hub, setup.write_off)
 
 
 class Teardown:
@@ -83,7 +83,7 @@ class Teardown:
         session.recognize(setup, self._record)
         found = self._scan()
         self._refuse_other_hub(found)
-        owed = self._obligations(found)
+        owed = self._list_obligations(found)
         present = {name: items for name, items in owed.items() if name in found and items}
         self._report.owed = {name: items for name, items in owed.items() if items}
         if setup.check_mode:
@@ -94,7 +94,7 @@ class Teardown:
             if setup.held is None:
                 # No Lease is taken whose end would do it.
                 setup.records.place.leave()
-            return self._result()
+            return self._make_result()
         self._report.recorded = written_off
         with setup.lease() as lease:
             try:
@@ -108,7 +108,7 @@ class Teardown:
             self._pay(present, [each for name, items in owed.items() if name not in found for each in items], lease)
         self._report.owed = self._record.owing()
         self._refuse_leaks()
-        return self._result()
+        return self._make_result()
 
     def _scan(self) -> dict[str, list[dict[str, Any]]]:
         """What is there, of the clusters that answer. Raises MeshError where one refuses to say."""
@@ -128,7 +128,7 @@ class Teardown:
             else:
                 refused.append(finding)
         if refused:
-            raise MeshError("Nothing was removed anywhere.", refused, self._result())
+            raise MeshError("Nothing was removed anywhere.", refused, self._make_result())
         return {name: outcome.get() for name, outcome in outcomes.items() if outcome.error is None}
 
     def _refuse_other_hub(self, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
@@ -136,12 +136,12 @@ class Teardown:
         findings = []
         for name, lives in found.items():
             described = [(ObjectId.of(live), live) for live in lives]
-            findings += hubs.others(name, described, setup.component, setup.name, setup.hub, setup.write_off)
+            findings += hubs.find_others(name, described, setup.component, setup.name, setup.hub, setup.write_off)
         if not findings and not self._record.resource_version:
-            outcomes = setup.each(lambda member: unrecorded(member.client, setup), of=found)
+            outcomes = setup.each(lambda member: find_unrecorded(member.client, setup), of=found)
             findings = [finding for outcome in outcomes.values() for finding in outcome.value or ()]
         if findings:
-            raise MeshError("Nothing was removed anywhere.", findings, self._result())
+            raise MeshError("Nothing was removed anywhere.", findings, self._make_result())
 
     def _each(self, kinds: Sequence[Mapping[str, str]]) -> dict[str, LaneOutcome[list[dict[str, Any]]]]:
         setup = self._setup
@@ -151,7 +151,7 @@ class Teardown:
 
         return setup.each(lane)
 
-    def _obligations(self, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, list[Owed]]:
+    def _list_obligations(self, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, list[Owed]]:
         """Per cluster, those that are away or no longer in the mesh included; those beside the fleet keep the set."""
         since = session.now()
         known = dict.fromkeys([*self._setup.fleet.names, *self._record.clusters, *self._record.owing()])
@@ -161,7 +161,7 @@ class Teardown:
             part = self._record.known(name)
             due = {
                 **{key: each for key, each in self._record.obligations(name).items() if each.ends},
-                **teardown(part, since),
+                **plan_teardown(part, since),
             }
             for live in found.get(name, ()):
                 key = ObjectId.of(live)
@@ -190,17 +190,17 @@ class Teardown:
     def _pay(self, owed: Mapping[str, Sequence[Owed]], elsewhere: Sequence[Owed], lease: SetLease) -> None:
         setup = self._setup
         present = [name for name, part in self._report.clusters.items() if part.state == "ready"]
-        baseline = proving.baseline(setup, present)
+        baseline = proving.take_baseline(setup, present)
         stages = proving.Stages(setup, baseline)
-        settled = session.settlement(setup, lease).pay(
+        settled = session.make_settlement(setup, lease).pay(
             owed, regardless=setup.policy.regardless, elsewhere=elsewhere, arrived=stages.have_lost
         )
         session.note(self._report, self._record, settled)
-        for finding in session.failures(settled):
+        for finding in session.report_failures(settled):
             self._report.clusters[finding.cluster].findings.append(finding)
-        self._leaked = self._left(list(owed))
+        self._leaked = self._find_left(list(owed))
         session.save(setup, self._record)
-        proof = stages.late or proving.prove(setup, baseline, proving.gone(settled.paid))
+        proof = stages.late or proving.prove(setup, baseline, proving.list_gone(settled.paid))
         self._report.proof = proof.as_dict()
         if not proof.holds:
             self._report.owed = self._record.owing()
@@ -208,10 +208,10 @@ class Teardown:
             raise MeshError(
                 f"{what} removed, and that is not {proof.asked} within {setup.proof_timeout:g} s.",
                 proof.findings,
-                self._result(),
+                self._make_result(),
             )
 
-    def _left(self, names: Sequence[str]) -> list[str]:
+    def _find_left(self, names: Sequence[str]) -> list[str]:
         """What a second look finds, which obligations do not explain."""
         left = []
         for name, outcome in self._each(self._kinds).items():
@@ -236,12 +236,12 @@ class Teardown:
                 continue
             reasons = [finding for finding in part.findings if finding.severity == "error"] if part is not None else []
             findings += reasons
-            findings.append(self._owed_finding(name, state, items, bool(reasons)))
+            findings.append(self._report_owed(name, state, items, bool(reasons)))
         if findings:
-            raise MeshError("Not everything could be removed; what is left is recorded.", findings, self._result())
+            raise MeshError("Not everything could be removed; what is left is recorded.", findings, self._make_result())
 
-    def _owed_finding(self, name: str, state: str, items: Sequence[Owed], explained: bool) -> Finding:
-        shown = few(each.id for each in items)
+    def _report_owed(self, name: str, state: str, items: Sequence[Owed], explained: bool) -> Finding:
+        shown = list_some(each.id for each in items)
         if state == "ready" and not explained:
             return Finding(
                 name,
@@ -269,9 +269,9 @@ class Teardown:
                 if each.verb != "delete" or each.id in live
             ]
         self._report.recorded = bool(self._report.owed)
-        return self._result()
+        return self._make_result()
 
-    def _result(self) -> dict[str, Any]:
+    def _make_result(self) -> dict[str, Any]:
         return {**self._report.as_result(diff=self._setup.diff), "leaked": list(self._leaked)}
 
 

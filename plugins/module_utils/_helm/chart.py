@@ -28,7 +28,7 @@ class NotAChart(ValueError):
     """The folder holds no chart that can be read."""
 
 
-def chart_in(folder: Path) -> Chart:
+def read_chart(folder: Path) -> Chart:
     """The chart in a folder, as Helm would keep it. Raises NotAChart with the reason."""
     try:
         metadata = _yaml.load((folder / "Chart.yaml").read_bytes(), unique_keys=False)
@@ -54,13 +54,13 @@ def _is_kept(name: str) -> bool:
     return name not in _ELSEWHERE and not _LEFT_OUT.search(name)
 
 
-def other_content(deployed: Chart, wanted: Chart) -> str:
+def describe_other_content(deployed: Chart, wanted: Chart) -> str:
     """What of a chart differs, in few words; empty where nothing does."""
     if deployed.version != wanted.version:
         return f"chart {wanted.version} in place of {deployed.version}"
     before = {name: data for name, data in deployed.files.items() if _is_kept(name)}
     changed = sorted(name for name in {*before, *wanted.files} if before.get(name) != wanted.files.get(name))
-    if not changed and not same_values(deployed.values, wanted.values):
+    if not changed and not has_same_values(deployed.values, wanted.values):
         changed = ["values.yaml"]
     if not changed:
         return ""
@@ -72,15 +72,15 @@ def is_exact(version: str) -> bool:
     return bool(_EXACT_VERSION.fullmatch(version))
 
 
-def same_version(deployed: str, wanted: str) -> bool:
+def is_same_version(deployed: str, wanted: str) -> bool:
     """``v1.31.0`` and ``1.31.0`` are one version."""
     return deployed.removeprefix("v") == wanted.removeprefix("v")
 
 
-def same_values(one: Any, other: Any) -> bool:
+def has_same_values(one: Any, other: Any) -> bool:
     """Whether two values are the same to Helm: 1 is 1.0, and neither is true."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(same_values(value, other[key]) for key, value in one.items())
+        return one.keys() == other.keys() and all(has_same_values(value, other[key]) for key, value in one.items())
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same_values, one, other))
+        return len(one) == len(other) and all(map(has_same_values, one, other))
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)

@@ -22,7 +22,7 @@ _SCALED = frozenset({"Deployment", "StatefulSet", "ReplicaSet"})
 _WEBHOOKS = frozenset({"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"})
 
 
-def autoscaled(manifest: Iterable[ManifestObject], namespace: str) -> frozenset[tuple[str, str, str]]:
+def find_autoscaled(manifest: Iterable[ManifestObject], namespace: str) -> frozenset[tuple[str, str, str]]:
     """Kind, namespace and name of the workloads that an autoscaler of the same manifest scales."""
     return frozenset(
         (str(target.get("kind")), each.id.namespace or namespace, str(target.get("name")))
@@ -32,7 +32,7 @@ def autoscaled(manifest: Iterable[ManifestObject], namespace: str) -> frozenset[
     )
 
 
-def prescribed(
+def prescribe(
     wanted: ManifestObject,
     live: Mapping[str, Any] | None,
     owner: Owner,
@@ -45,10 +45,10 @@ def prescribed(
     result.pop("status", None)
     if wanted.id.kind in _SCALED and isinstance(result.get("spec"), Mapping):
         place = (wanted.id.kind, wanted.id.namespace or owner.namespace, wanted.id.name)
-        spec = _with_replicas(result["spec"], live, place in scaled or _scaled_by_autoscaler(live))
-        result["spec"] = _going_on(spec, live)
+        spec = _with_replicas(result["spec"], live, place in scaled or _is_scaled_by_autoscaler(live))
+        result["spec"] = _unpause(spec, live)
     if wanted.id.kind in _WEBHOOKS and live is not None:
-        result["webhooks"] = [_webhook(each, wanted.id.kind) for each in result.get("webhooks") or ()]
+        result["webhooks"] = [_prescribe_webhook(each, wanted.id.kind) for each in result.get("webhooks") or ()]
     return result
 
 
@@ -61,13 +61,13 @@ def _with_replicas(spec: Mapping[str, Any], live: Mapping[str, Any] | None, auto
     return {name: value for name, value in spec.items() if name != "replicas" or not autoscaled_}
 
 
-def _going_on(spec: Mapping[str, Any], live: Mapping[str, Any] | None) -> dict[str, Any]:
+def _unpause(spec: Mapping[str, Any], live: Mapping[str, Any] | None) -> dict[str, Any]:
     """Of a Deployment that a hand has paused no replica follows."""
     paused = ((live or {}).get("spec") or {}).get("paused") is True
     return {**({"paused": False} if paused else {}), **spec}
 
 
-def _scaled_by_autoscaler(live: Mapping[str, Any] | None) -> bool:
+def _is_scaled_by_autoscaler(live: Mapping[str, Any] | None) -> bool:
     """An autoscaler that the user made: the controller manager writes replicas through the subresource scale."""
     return any(
         entry.get("subresource") == "scale"
@@ -77,7 +77,7 @@ def _scaled_by_autoscaler(live: Mapping[str, Any] | None) -> bool:
     )
 
 
-def _webhook(webhook: Mapping[str, Any], kind: str) -> dict[str, Any]:
+def _prescribe_webhook(webhook: Mapping[str, Any], kind: str) -> dict[str, Any]:
     """istiod writes caBundle, and lets validation fail closed once it serves it (pkg/webhooks)."""
     client = {name: value for name, value in (webhook.get("clientConfig") or {}).items() if name != "caBundle"}
     result = {**webhook, "clientConfig": client}
@@ -98,19 +98,19 @@ def holds(live: Any, wanted: Any) -> bool:
     return isinstance(live, bool) == isinstance(wanted, bool) and bool(live == wanted)
 
 
-def differing(before: Any, after: Any, path: str = "", limit: int = 3) -> list[str]:
+def find_differing(before: Any, after: Any, path: str = "", limit: int = 3) -> list[str]:
     """Where two objects differ, as paths (``spec.replicas``), at most ``limit`` of them."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         found: list[str] = []
         for key in sorted({*before, *after}, key=str):
             if len(found) < limit and before.get(key) != after.get(key):
-                found += differing(before.get(key), after.get(key), f"{path}.{key}" if path else str(key), limit)
+                found += find_differing(before.get(key), after.get(key), f"{path}.{key}" if path else str(key), limit)
         return found[:limit]
     if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         found = []
         for index, (one, other) in enumerate(zip(before, after, strict=True)):
             if len(found) < limit and one != other:
-                found += differing(one, other, f"{path}{_element(one, other, index)}", limit)
+                found += find_differing(one, other, f"{path}{_element(one, other, index)}", limit)
         return found[:limit]
     return [path] if before != after else []
 

@@ -38,19 +38,19 @@ class Leftover:
         return f"{self.id} ({'; '.join(said)})" if said else str(self.id)
 
 
-def foreign(
+def find_foreign(
     live: Mapping[ObjectIdentity, Mapping[str, Any] | None], owner: Owner
 ) -> dict[ObjectIdentity, Mapping[str, Any]]:
     """Those that are there without the marks of the release that will own them."""
     return {id_: there for id_, there in live.items() if there is not None and owner_of(there) != owner}
 
 
-def not_to_be_removed(leftovers: Iterable[Leftover]) -> list[Leftover]:
+def find_not_removable(leftovers: Iterable[Leftover]) -> list[Leftover]:
     """Definitions that still hold objects: those would end with it, and nobody asked for that."""
     return [each for each in leftovers if each.holds]
 
 
-def findings(cluster: str, leftovers: Iterable[Leftover], choice: str, owned: bool = True) -> list[Finding]:
+def report_leftovers(cluster: str, leftovers: Iterable[Leftover], choice: str, owned: bool = True) -> list[Finding]:
     """What stands in the way of an installation with this choice; empty where nothing does.
 
     ``owned`` says that a chart will own them; otherwise they are webhooks of an Istio that is gone.
@@ -76,7 +76,7 @@ def findings(cluster: str, leftovers: Iterable[Leftover], choice: str, owned: bo
                 "to keep them set cluster_leftovers to adopt; or delete those objects yourself first",
                 object=str(each.id),
             )
-            for each in not_to_be_removed(leftovers)
+            for each in find_not_removable(leftovers)
         ]
     if owned or not leftovers:
         return []
@@ -93,7 +93,7 @@ def findings(cluster: str, leftovers: Iterable[Leftover], choice: str, owned: bo
     ]
 
 
-def still_listed(leftovers: Iterable[Leftover]) -> list[str]:
+def describe_still_listed(leftovers: Iterable[Leftover]) -> list[str]:
     """What there is to say of each release that the objects were of: Helm asks nobody whose they are now."""
     return [
         f"if Helm still lists release {owner.namespace}/{owner.name}, do not uninstall it, which would delete them: "
@@ -104,7 +104,7 @@ def still_listed(leftovers: Iterable[Leftover]) -> list[str]:
 
 
 def _lists(leftovers: list[Leftover]) -> str:
-    return "".join(f"; {words}" for words in still_listed(leftovers))
+    return "".join(f"; {words}" for words in describe_still_listed(leftovers))
 
 
 def _listed(leftovers: list[Leftover], most: int = 30) -> str:

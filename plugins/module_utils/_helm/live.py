@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from .._kube.client import Client, content
+from .._kube.client import Client, strip_content
 from .._kube.errors import Forbidden, Invalid, KubeError, NotFound, ServerError
 from .._kube.kinds import CUSTOM_RESOURCE_DEFINITION, Kind
 from . import drift
@@ -61,24 +61,26 @@ def read(
         return dict(zip([each.id for each in wanted], pool.map(find, wanted), strict=True))
 
 
-def differences(client: Client, wanted: Iterable[ManifestObject], live: LiveObjects, owner: Owner) -> list[Difference]:
+def find_differences(
+    client: Client, wanted: Iterable[ManifestObject], live: LiveObjects, owner: Owner
+) -> list[Difference]:
     """What is missing or other than the manifest says. The API server is asked only of objects that look so."""
     wanted = list(wanted)
-    scaled = drift.autoscaled(wanted, owner.namespace)
+    scaled = drift.find_autoscaled(wanted, owner.namespace)
     found = []
     for each in wanted:
         there = live[each.id]
-        prescribed = drift.prescribed(each, there, owner, scaled)
+        prescribed = drift.prescribe(each, there, owner, scaled)
         if there is None:
             found.append(Difference(each.id, "is missing", None, prescribed))
         elif not drift.holds(there, prescribed):
-            difference = _asked(client, each, prescribed, there, owner.namespace)
+            difference = _ask(client, each, prescribed, there, owner.namespace)
             if difference is not None:
                 found.append(difference)
     return found
 
 
-def _asked(
+def _ask(
     client: Client, wanted: ManifestObject, prescribed: dict[str, Any], live: Mapping[str, Any], namespace: str
 ) -> Difference | None:
     """By a dry run that overlays what stands there with the manifest, as Helm's own merge does."""
@@ -87,17 +89,17 @@ def _asked(
     except (Invalid, ServerError) as error:
         # A field that cannot be changed, or a webhook of an istiod that is gone: Helm will say, or put it right.
         return Difference(wanted.id, f"differs ({error.message})", live, {**live, **prescribed})
-    before, after = content(live), content(after)
+    before, after = strip_content(live), strip_content(after)
     if before == after:
         return None
-    return Difference(wanted.id, f"differs in {', '.join(drift.differing(before, after))}", before, after)
+    return Difference(wanted.id, f"differs in {', '.join(drift.find_differing(before, after))}", before, after)
 
 
 def put_right(client: Client, wanted: Iterable[ManifestObject], live: LiveObjects, owner: Owner) -> None:
     """Write objects as the manifest says, where Helm does not: it merges definitions and custom resources with what
     the manifest said before, and not with what is there (helm.sh/helm/v3/pkg/kube/client.go, createPatch)."""
     for each in wanted:
-        prescribed = drift.prescribed(each, live[each.id], owner)
+        prescribed = drift.prescribe(each, live[each.id], owner)
         _overlay(client, each, prescribed, live[each.id], owner.namespace, dry_run=False)
 
 

@@ -25,7 +25,7 @@ from .._kube.kinds import (
     Kind,
 )
 from .._yaml import NotYaml
-from .leftovers import Leftover, foreign
+from .leftovers import Leftover, find_foreign
 from .live import FIELD_MANAGER, count_objects, read
 from .manifest import ManifestObject, ObjectIdentity, Owner, objects_of, owner_of
 from .release import SELECTOR, NotARelease, release_of
@@ -33,7 +33,7 @@ from .release import SELECTOR, NotARelease, release_of
 _WEBHOOKS = (VALIDATING_WEBHOOK_CONFIGURATION, MUTATING_WEBHOOK_CONFIGURATION)
 
 
-def left_before(
+def find_left(
     client: Client, namespace: str, revision: str, gateway: str
 ) -> tuple[tuple[Leftover, ...], tuple[Leftover, ...]]:
     """Before an installation: what others left that its releases will own, and webhooks of an istiod that is gone.
@@ -49,9 +49,9 @@ def left_before(
             leftover
             for release, chart in charts.items()
             if release not in there
-            for leftover in _left_of_chart(client, chart, Owner(release, namespace), revision)
+            for leftover in _find_left_of_chart(client, chart, Owner(release, namespace), revision)
         ]
-        gone = of_a_gone_istio(client, {(namespace, istiod)})
+        gone = find_dead_webhooks(client, {(namespace, istiod)})
     except Forbidden:
         # What is missing of rights is a finding of its own.
         return (), ()
@@ -59,7 +59,7 @@ def left_before(
     return tuple(strangers), tuple(leftover for leftover in gone if leftover.id not in owned)
 
 
-def _left_of_chart(client: Client, chart: str, owner: Owner, revision: str) -> list[Leftover]:
+def _find_left_of_chart(client: Client, chart: str, owner: Owner, revision: str) -> list[Leftover]:
     wanted = [
         ManifestObject(
             ObjectIdentity(each.kind.group, each.kind.kind, each.namespace, each.name),
@@ -72,7 +72,7 @@ def _left_of_chart(client: Client, chart: str, owner: Owner, revision: str) -> l
     return look_at(client, read(client, wanted, owner.namespace), owner)
 
 
-def release_that_holds(client: Client, deployment: Mapping[str, Any]) -> str:
+def find_release(client: Client, deployment: Mapping[str, Any]) -> str:
     """The release in whose manifest a Deployment stands that has none of Helm's marks, since somebody made it again
     from there; empty where there is none."""
     metadata = deployment["metadata"]
@@ -97,11 +97,11 @@ def look_at(client: Client, live: Mapping[ObjectIdentity, Mapping[str, Any] | No
             owner_of(there),
             holds=count_objects(client, there) if id_.kind == CUSTOM_RESOURCE_DEFINITION.kind else 0,
         )
-        for id_, there in foreign(live, owner).items()
+        for id_, there in find_foreign(live, owner).items()
     ]
 
 
-def of_a_gone_istio(client: Client, coming: Collection[tuple[str, str]]) -> list[Leftover]:
+def find_dead_webhooks(client: Client, coming: Collection[tuple[str, str]]) -> list[Leftover]:
     """Webhooks that call an istiod whose Service is not there, nor ``coming`` (namespaces and names) with a chart.
 
     Those of a release that Helm still keeps are left out: it is Helm who makes their Service again.

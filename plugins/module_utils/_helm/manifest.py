@@ -71,10 +71,10 @@ class ManifestObject:
 def objects_of(manifest: str) -> list[ManifestObject]:
     """All objects, those of lists too; documents without an object are passed over. Raises NotYaml."""
     return [
-        ManifestObject(_identity(each), each)
+        ManifestObject(_identify(each), each)
         # Helm's own reader lets the last of two equal keys win, and charts are shipped with such.
-        for document in _documents(manifest)
-        for each in _flattened(_yaml.load(document, unique_keys=False))
+        for document in _split_documents(manifest)
+        for each in _flatten(_yaml.load(document, unique_keys=False))
     ]
 
 
@@ -85,22 +85,22 @@ def without_nulls(value: Any) -> Any:
     return [without_nulls(each) for each in value] if isinstance(value, list) else value
 
 
-def _documents(manifest: str) -> Iterator[str]:
+def _split_documents(manifest: str) -> Iterator[str]:
     return (document for document in _DOCUMENT.split(manifest) if document.strip())
 
 
-def _flattened(document: Any) -> Iterator[dict[str, Any]]:
+def _flatten(document: Any) -> Iterator[dict[str, Any]]:
     if not isinstance(document, Mapping) or not document.get("kind"):
         return
     items = document.get("items")
     if str(document["kind"]).endswith("List") and isinstance(items, list):
         for item in items:
-            yield from _flattened(item)
+            yield from _flatten(item)
     else:
         yield without_nulls(document)
 
 
-def _identity(manifest: Mapping[str, Any]) -> ObjectIdentity:
+def _identify(manifest: Mapping[str, Any]) -> ObjectIdentity:
     metadata = manifest.get("metadata") or {}
     group = str(manifest.get("apiVersion") or "").rpartition("/")[0]
     return ObjectIdentity(

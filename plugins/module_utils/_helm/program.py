@@ -95,19 +95,19 @@ class Helm:
         if done.returncode:
             raise KubeError(
                 self.cluster,
-                f"helm did not {action}: {_cause(done.stdout) or _words(done.stderr)}",
+                f"helm did not {action}: {_read_cause(done.stdout) or _read_words(done.stderr)}",
                 kind=HELM_FAILED,
                 remedy="correct what Helm names, then run again",
             )
         return done.stdout
 
 
-def _cause(stdout: str) -> str:
+def _read_cause(stdout: str) -> str:
     """Of an index that cannot be read Helm tells the cause among its results, indented below the repository."""
     return " ".join(line.strip() for line in stdout.splitlines() if line.startswith("\t"))[:2000]
 
 
-def _words(stderr: str) -> str:
+def _read_words(stderr: str) -> str:
     """What helm says of its failure, without its warnings."""
     lines = [" ".join(line.split()) for line in stderr.splitlines() if line.strip()]
     first = next((index for index, line in enumerate(lines) if line.startswith("Error:")), 0)

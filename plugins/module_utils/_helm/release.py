@@ -81,7 +81,7 @@ def release_of(secret: Mapping[str, Any]) -> HelmRelease:
         raise NotARelease(f"Secret {(secret.get('metadata') or {}).get('name', '')} holds no release of Helm") from None
 
 
-def newest(secrets: Iterable[dict[str, Any]], name: str) -> dict[str, Any] | None:
+def find_newest(secrets: Iterable[dict[str, Any]], name: str) -> dict[str, Any] | None:
     """The Secret of a release's newest revision."""
     revisions = [secret for secret in secrets if _labels(secret).get("name") == name]
     return max(revisions, key=revision_of, default=None)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from .._kube.credentials import jwt_claims, jwt_expiry
+from .._kube.credentials import read_jwt_claims, read_jwt_expiry
 from .._times import rfc3339
 from .remote_secret import RemoteCluster
 
@@ -27,7 +27,7 @@ class Token:
     def of(cls, token: str) -> Token | None:
         """None where the text is no JWT."""
         try:
-            claims = jwt_claims(token)
+            claims = read_jwt_claims(token)
         except ValueError:
             return None
         bound = claims.get("kubernetes.io") or {}
@@ -86,7 +86,7 @@ def why_renewed(
 
 def expiry_of(registered: RemoteCluster) -> datetime | None:
     """When its token ends; None where it never does."""
-    return jwt_expiry(registered.token)
+    return read_jwt_expiry(registered.token)
 
 
 def _time(seconds: Any) -> datetime | None:

@@ -26,7 +26,7 @@ def refuse_lifetime(seconds: int) -> None:
         raise MeshError("Nothing was written.", [finding])
 
 
-def bound_token(client: Client, account: str, namespace: str, grant: str, seconds: int) -> str:
+def request_bound_token(client: Client, account: str, namespace: str, grant: str, seconds: int) -> str:
     """A new token of the account for ``seconds`` (an API server may give less), which ends with Secret ``grant``."""
     bound_to = client.get(SECRET, grant, namespace)
     return client.request_token(account, namespace, seconds=seconds, bound_to=bound_to)["token"]
@@ -44,7 +44,7 @@ def wait_for_token(client: Client, namespace: str, name: str, timeout: float) ->
     return base64.b64decode(secret["data"]["token"]).decode()
 
 
-def authority(client: Client, namespace: str) -> bytes:
+def read_authority(client: Client, namespace: str) -> bytes:
     """The CA that signs the API server's certificate, as every pod of the cluster gets it, so that Go reads it."""
     published: dict[str, Any] = client.get(CONFIG_MAP, "kube-root-ca.crt", namespace)
     pem = str(published["data"]["ca.crt"]).encode()
@@ -54,7 +54,7 @@ def authority(client: Client, namespace: str) -> bytes:
         return pem  # whoever makes a kubeconfig of it says why it is refused
 
 
-def published_authority(client: Client, namespace: str) -> bytes:
+def read_published_authority(client: Client, namespace: str) -> bytes:
     """The same; empty where none is published, as before the namespace is made."""
     published = client.find(CONFIG_MAP, "kube-root-ca.crt", namespace) or {}
     return str((published.get("data") or {}).get("ca.crt") or "").encode()

@@ -113,7 +113,7 @@ class Client:
             content_type=content_type,
             accept="application/json, */*",
             timeout=timeout,
-            secrets=_secret_values(body),
+            secrets=_list_secret_values(body),
         )
         try:
             return json.loads(answer.body)
@@ -122,7 +122,7 @@ class Client:
 
     def get(self, kind: Kind, name: str, namespace: str | None = None) -> dict[str, Any]:
         """The object. Raises NotFound."""
-        return self._object("GET", "get", kind, name, namespace)
+        return self._request_object("GET", "get", kind, name, namespace)
 
     def find(self, kind: Kind, name: str, namespace: str | None = None) -> dict[str, Any] | None:
         """The object, or None where it, its namespace or its type is not there."""
@@ -143,15 +143,15 @@ class Client:
 
     def list_metadata(self, kind: Kind, namespace: str | None = None, *, label_selector: str = "") -> Objects:
         """As ``list``, each object with its metadata only: the bodies of definitions and releases are megabytes."""
-        return self._pages(kind, namespace, {"labelSelector": label_selector, "limit": _PAGE}, accept=_METADATA)[0]
+        return self._read_pages(kind, namespace, {"labelSelector": label_selector, "limit": _PAGE}, accept=_METADATA)[0]
 
     def collection(self, kind: Kind, namespace: str | None, selectors: Mapping[str, str]) -> tuple[Objects, str]:
         """The objects and the resource version from which a watch goes on. Read in pages of 500."""
         try:
-            return self._pages(kind, namespace, {**selectors, "limit": _PAGE})
+            return self._read_pages(kind, namespace, {**selectors, "limit": _PAGE})
         except Gone:
             # Compacted between two pages: one large answer instead.
-            return self._pages(kind, namespace, selectors)
+            return self._read_pages(kind, namespace, selectors)
 
     def create(self, manifest: Mapping[str, Any], *, field_manager: str = "", dry_run: bool = False) -> dict[str, Any]:
         """The new object. Raises Conflict (``reason`` AlreadyExists) where there is one of this name.
@@ -160,9 +160,9 @@ class Client:
         """
         kind, name, namespace = self._identify(manifest)
         query = {"fieldValidation": "Strict", "fieldManager": field_manager, "dryRun": "All" if dry_run else ""}
-        return self._json(
+        return self._request_json(
             "POST",
-            kinds.path(kind, namespace),
+            kinds.make_path(kind, namespace),
             action=f"create {kind.describe(name, namespace)}",
             query=query,
             body=manifest,
@@ -199,12 +199,12 @@ class Client:
         try:
             answer = self._transport.request(
                 "PATCH",
-                kinds.path(kind, namespace, name),
+                kinds.make_path(kind, namespace, name),
                 action=f"apply {kind.describe(name, namespace)}",
                 query=query,
                 body=manifest,
                 content_type="application/apply-patch+yaml",
-                secrets=_secret_values(manifest),
+                secrets=_list_secret_values(manifest),
             )
         except NotFound as error:
             if dry_run and error.details.get("kind") == "namespaces" and namespace in planned_namespaces:
@@ -213,7 +213,10 @@ class Client:
         after: dict[str, Any] = json.loads(answer.body)
         created = answer.status == 201
         return Applied(
-            after, changed=created or _differ(before, after), created=created, before=None if created else _copy(before)
+            after,
+            changed=created or _differs(before, after),
+            created=created,
+            before=None if created else _copy(before),
         )
 
     def patch(
@@ -229,14 +232,14 @@ class Client:
         dry_run: bool = False,
     ) -> dict[str, Any]:
         """The object after the patch. Custom resources know no ``strategic`` patch."""
-        return self._json(
+        return self._request_json(
             "PATCH",
-            kinds.path(kind, namespace, name, subresource),
+            kinds.make_path(kind, namespace, name, subresource),
             action=f"patch {kind.describe(name, namespace)}",
             query={"fieldManager": field_manager, "dryRun": "All" if dry_run else ""},
             body=body,
             content_type=_PATCH_TYPES[patch_type],
-            secrets=_secret_values(body, kind.kind),
+            secrets=_list_secret_values(body, kind.kind),
             idempotent=patch_type != "json",
         )
 
@@ -246,9 +249,9 @@ class Client:
         The ``resourceVersion`` in it is a precondition: Conflict is raised where somebody else has written since.
         """
         kind, name, namespace = self._identify(manifest)
-        return self._json(
+        return self._request_json(
             "PUT",
-            kinds.path(kind, namespace, name),
+            kinds.make_path(kind, namespace, name),
             action=f"replace {kind.describe(name, namespace)}",
             query={
                 "fieldManager": field_manager,
@@ -281,7 +284,7 @@ class Client:
         if dry_run:
             options["dryRun"] = ["All"]
         try:
-            self._object("DELETE", "delete", kind, name, namespace, body=options)
+            self._request_object("DELETE", "delete", kind, name, namespace, body=options)
         except NotFound:
             return False
         return True
@@ -346,7 +349,7 @@ class Client:
 
     def version(self) -> dict[str, str]:
         """``{"major": "1", "minor": "36", "gitVersion": "v1.36.3", ...}``: the cheapest proof of being reachable."""
-        return self._json("GET", "/version", action="read the API server's version")
+        return self._request_json("GET", "/version", action="read the API server's version")
 
     def can_i(
         self, verb: str, kind: Kind, namespace: str | None = None, *, name: str = "", subresource: str = ""
@@ -390,9 +393,9 @@ class Client:
             }
         if audiences:
             spec["audiences"] = [*audiences]
-        answer = self._json(
+        answer = self._request_json(
             "POST",
-            kinds.path(kinds.SERVICE_ACCOUNT, namespace, service_account, "token"),
+            kinds.make_path(kinds.SERVICE_ACCOUNT, namespace, service_account, "token"),
             action=f"request a token of {kinds.SERVICE_ACCOUNT.describe(service_account, namespace)}",
             body={"apiVersion": kinds.TOKEN_REQUEST.api_version, "kind": kinds.TOKEN_REQUEST.kind, "spec": spec},
         )
@@ -455,17 +458,17 @@ class Client:
             raise Invalid(self.cluster, f"{kind.describe(name)} has no namespace", remedy="set metadata.namespace")
         return kind, name, namespace
 
-    def _object(
+    def _request_object(
         self, method: str, verb: str, kind: Kind, name: str, namespace: str | None, body: Any = None
     ) -> dict[str, Any]:
         action = f"{verb} {kind.describe(name, namespace)}"
-        return self._json(method, kinds.path(kind, namespace, name), action=action, body=body)
+        return self._request_json(method, kinds.make_path(kind, namespace, name), action=action, body=body)
 
-    def _json(
+    def _request_json(
         self, method: str, path: str, *, action: str, body: Any = None, secrets: Sequence[str] = (), **options: Any
     ) -> dict[str, Any]:
         answer = self._transport.request(
-            method, path, action=action, body=body, secrets=secrets or _secret_values(body), **options
+            method, path, action=action, body=body, secrets=secrets or _list_secret_values(body), **options
         )
         try:
             parsed: dict[str, Any] = json.loads(answer.body)
@@ -478,16 +481,16 @@ class Client:
             ) from None
         return parsed
 
-    def _pages(
+    def _read_pages(
         self, kind: Kind, namespace: str | None, query: Mapping[str, Any], **options: str
     ) -> tuple[Objects, str]:
         where = f" in {namespace}" if namespace else ""
         objects: Objects = []
         following = ""
         while True:
-            page = self._json(
+            page = self._request_json(
                 "GET",
-                kinds.path(kind, namespace),
+                kinds.make_path(kind, namespace),
                 action=f"list {kind.plural}{where}",
                 query={**query, "continue": following},
                 **options,
@@ -499,7 +502,7 @@ class Client:
                 return objects, str(page["metadata"].get("resourceVersion") or "")
 
     def _discover(self, root: str) -> dict[str, Any]:
-        return self._json("GET", root, action="discover the resource types", accept=_DISCOVERY)
+        return self._request_json("GET", root, action="discover the resource types", accept=_DISCOVERY)
 
 
 def _kinds_of_discovery(answer: Mapping[str, Any]) -> Iterator[Kind]:
@@ -513,13 +516,13 @@ def _kinds_of_discovery(answer: Mapping[str, Any]) -> Iterator[Kind]:
                 yield Kind(api_version, kind, resource["resource"], resource.get("scope") == "Namespaced")
 
 
-def _differ(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> bool:
+def _differs(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> bool:
     """Whether the content differs. Equal resource versions prove that a real apply did nothing, a dry run always
     gives back the old one, so content decides (what the API server keeps count of apart)."""
-    return before is None or content(before) != content(after)
+    return before is None or strip_content(before) != strip_content(after)
 
 
-def content(found: Mapping[str, Any]) -> dict[str, Any]:
+def strip_content(found: Mapping[str, Any]) -> dict[str, Any]:
     """An object without what the API server and controllers keep: managed fields, versions, status. Pure."""
     kept = {key: value for key, value in found.items() if key != "status"}
     bookkeeping = ("managedFields", "resourceVersion", "generation")
@@ -531,7 +534,7 @@ def _copy(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return None if found is None else dict(found)
 
 
-def _secret_values(body: Any, kind: str = "") -> tuple[str, ...]:
+def _list_secret_values(body: Any, kind: str = "") -> tuple[str, ...]:
     """Values of a Secret that is sent, whole or as a patch: the API server may quote them in an error."""
     if isinstance(body, Mapping):
         if (kind or body.get("kind")) != kinds.SECRET.kind:

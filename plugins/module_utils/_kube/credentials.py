@@ -85,30 +85,30 @@ def load_credentials(
     environment = os.environ if environ is None else environ
     files = Files(cluster, decrypt)
     settings = resolve_settings(options, environment, cluster=cluster)
-    credentials = _base(settings, environment, files)
+    credentials = _make_base(settings, environment, files)
     credentials = _with_settings(credentials, settings, files)
     if credentials.renew is None:
         return credentials
     fixed = dict(options)
-    return _replaced(
+    return _replace(
         credentials, renew=lambda: load_credentials(fixed, cluster=cluster, environ=environ, decrypt=decrypt)
     )
 
 
-def token_expiry(credentials: Credentials) -> datetime | None:
+def read_token_expiry(credentials: Credentials) -> datetime | None:
     """When the token ends; None where it does not say so, and for other credentials. Pure."""
-    return jwt_expiry(credentials.token)
+    return read_jwt_expiry(credentials.token)
 
 
-def jwt_expiry(token: str) -> datetime | None:
+def read_jwt_expiry(token: str) -> datetime | None:
     """When a token ends, from the ``exp`` claim of a JWT; None for a JWT without one and for any other text. Pure."""
     try:
-        return datetime.fromtimestamp(jwt_claims(token)["exp"], tz=timezone.utc)
+        return datetime.fromtimestamp(read_jwt_claims(token)["exp"], tz=timezone.utc)
     except (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError):
         return None
 
 
-def jwt_claims(token: str) -> dict[str, Any]:
+def read_jwt_claims(token: str) -> dict[str, Any]:
     """What a JWT says of itself, not verified. ValueError for any other text. Pure."""
     parts = token.split(".")
     if len(parts) != 3:
@@ -129,7 +129,7 @@ def without_user_information(url: str) -> str:
     return scheme + separator + rest.rpartition("@")[2]
 
 
-def _base(settings: Mapping[str, Any], environ: Mapping[str, str], files: Files) -> Credentials:
+def _make_base(settings: Mapping[str, Any], environ: Mapping[str, str], files: Files) -> Credentials:
     """What the kubeconfig says, or the pod's account, or an empty base for ``host``."""
     home = environ.get("HOME", "")
     named = settings.get("kubeconfig")
@@ -191,7 +191,7 @@ def _of_kubeconfig(
     credentials = Credentials(
         server=address,
         origin=origin,
-        ca=_material(server, "certificate-authority", origin, files),
+        ca=_read_material(server, "certificate-authority", origin, files),
         verify=not server.truth("insecure-skip-tls-verify", cluster),
         tls_server_name=server.text("tls-server-name", cluster),
         proxy=server.text("proxy-url", cluster),
@@ -200,7 +200,7 @@ def _of_kubeconfig(
         return credentials
     user = chosen.user
     extra = kubeconfig.KubeconfigEntry(user.mapping("as-user-extra", cluster), label=f"as-user-extra of {user.label}")
-    credentials = _replaced(
+    credentials = _replace(
         credentials,
         impersonate_user=user.text("as", cluster),
         impersonate_groups=user.texts("as-groups", cluster),
@@ -222,25 +222,25 @@ def _with_user(
 ) -> Credentials:
     """The identity of a kubeconfig's user; what is written there counts before a plugin, as in client-go."""
     cluster = files.cluster
-    certificate = _material(user, "client-certificate", origin, files)
-    key = _material(user, "client-key", origin, files)
+    certificate = _read_material(user, "client-certificate", origin, files)
+    key = _read_material(user, "client-key", origin, files)
     if bool(certificate) != bool(key):
         raise CredentialsError(
             cluster,
             f"user {chosen.user_name} in {origin} has only one of client-certificate and client-key",
             remedy="give both",
         )
-    credentials = _replaced(credentials, client_certificate=certificate, client_key=key)
+    credentials = _replace(credentials, client_certificate=certificate, client_key=key)
     token_file, token = user.text("tokenFile", cluster), user.text("token", cluster).strip()
     username, password = user.text("username", cluster), user.text("password", cluster)
     plugin, provider = user.mapping("exec", cluster), user.mapping("auth-provider", cluster)
     if token_file:
         content = files.read(os.path.join(user.folder, token_file), f"tokenFile of {origin}")
-        return _replaced(credentials, token=content.decode("utf-8", "replace").strip(), renew=_renewable)
+        return _replace(credentials, token=content.decode("utf-8", "replace").strip(), renew=_renewable)
     if token:
-        return _replaced(credentials, token=token)
+        return _replace(credentials, token=token)
     if username:
-        return _replaced(credentials, username=username, password=password)
+        return _replace(credentials, username=username, password=password)
     if certificate:
         return credentials
     if plugin:
@@ -251,7 +251,7 @@ def _with_user(
         issued = external.ask_auth_provider(user.value, user.folder, cluster)
     else:
         return credentials
-    return _replaced(
+    return _replace(
         credentials,
         token=issued.token,
         client_certificate=issued.client_certificate,
@@ -297,7 +297,7 @@ def _with_settings(credentials: Credentials, settings: Mapping[str, Any], files:
     for setting, name in (("ca_cert", "ca"), ("client_cert", "client_certificate"), ("client_key", "client_key")):
         if setting in settings:
             changes[name] = files.read(os.path.expanduser(str(settings[setting])), f"option {setting}")
-    credentials = _replaced(credentials, **changes)
+    credentials = _replace(credentials, **changes)
     _refuse_what_cannot_work(credentials, settings, cluster)
     return credentials
 
@@ -344,7 +344,7 @@ def _server_url(host: str, cluster: str) -> str:
     return url
 
 
-def _material(entry: kubeconfig.KubeconfigEntry, name: str, origin: str, files: Files) -> bytes:
+def _read_material(entry: kubeconfig.KubeconfigEntry, name: str, origin: str, files: Files) -> bytes:
     """PEM from ``<name>-data``, or else from the file ``<name>``; empty where there is neither."""
     data, path = entry.text(f"{name}-data", files.cluster), entry.text(name, files.cluster)
     if data:
@@ -357,7 +357,7 @@ def _material(entry: kubeconfig.KubeconfigEntry, name: str, origin: str, files: 
     return files.read(os.path.join(entry.folder, os.path.expanduser(path)), f"{name} of {origin}") if path else b""
 
 
-def _replaced(credentials: Credentials, **changes: Any) -> Credentials:
+def _replace(credentials: Credentials, **changes: Any) -> Credentials:
     return Credentials(**{**credentials.__dict__, **changes})
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from .errors import CredentialsError
 from .kubeconfig import KubeconfigEntry
-from .libraries import missing_library
+from .libraries import make_missing_library_error
 
 
 class Issued(NamedTuple):
@@ -110,7 +110,9 @@ def ask_auth_provider(user: Mapping[str, Any], folder: str, cluster: str) -> Iss
         from kubernetes.client import Configuration
         from kubernetes.config.kube_config import KubeConfigLoader
     except ImportError:
-        raise missing_library(cluster, "kubernetes", f"the auth provider {name}", traceback.format_exc()) from None
+        raise make_missing_library_error(
+            cluster, "kubernetes", f"the auth provider {name}", traceback.format_exc()
+        ) from None
     config = {
         "current-context": "this",
         "contexts": [{"name": "this", "context": {"cluster": "this", "user": "this"}}],

@@ -23,7 +23,7 @@ class Encrypted(ValueError):
         self.remedy = remedy
 
 
-def plain(content: bytes, decrypt: Decrypt | None) -> bytes:
+def make_plain(content: bytes, decrypt: Decrypt | None) -> bytes:
     """``content``, decrypted where ansible-vault has encrypted it. Raises Encrypted.
 
     Only the controller knows the vault's secrets, so a module has no ``decrypt``.
@@ -67,6 +67,6 @@ class Files:
     def plain(self, content: bytes, label: str) -> bytes:
         """``content``, decrypted where ansible-vault has encrypted it. Raises CredentialsError."""
         try:
-            return plain(content, self.decrypt)
+            return make_plain(content, self.decrypt)
         except Encrypted as error:
             raise CredentialsError(self.cluster, f"{label} {error}", remedy=error.remedy) from None

@@ -141,7 +141,7 @@ KINDS: tuple[Kind, ...] = tuple(value for value in list(globals().values()) if i
 _BY_GROUP_AND_KIND = {(kind.group, kind.kind): kind for kind in KINDS}
 
 
-def known_kind(api_version: str, kind: str) -> Kind:
+def find_known_kind(api_version: str, kind: str) -> Kind:
     """The known type, at the version asked for. Raises UnknownKind."""
     known = _BY_GROUP_AND_KIND.get((group_of(api_version), kind))
     if known is None or not api_version:
@@ -151,10 +151,10 @@ def known_kind(api_version: str, kind: str) -> Kind:
 
 def kind_of(manifest: Mapping[str, Any]) -> Kind:
     """The type of an object, from its ``apiVersion`` and ``kind``. Raises UnknownKind."""
-    return known_kind(str(manifest.get("apiVersion") or ""), str(manifest.get("kind") or ""))
+    return find_known_kind(str(manifest.get("apiVersion") or ""), str(manifest.get("kind") or ""))
 
 
-def path(kind: Kind, namespace: str | None = None, name: str | None = None, subresource: str = "") -> str:
+def make_path(kind: Kind, namespace: str | None = None, name: str | None = None, subresource: str = "") -> str:
     """The URL path of a collection (no name), an object, or a subresource of an object.
 
     Without a namespace a namespaced type's path is that of all namespaces, which only a list or a watch can use;

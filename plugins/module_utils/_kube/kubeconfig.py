@@ -17,7 +17,7 @@ from .. import _yaml
 from .._values import truth
 from .errors import CredentialsError
 from .files import Files
-from .libraries import missing_library
+from .libraries import make_missing_library_error
 
 _SECTIONS = ("clusters", "users", "contexts")
 Source = Union[str, Mapping[str, Any]]  # noqa: UP007  # sanity refuses "|" at run time
@@ -234,7 +234,7 @@ def _load(source: Source, files: Files) -> Kubeconfig:
 
 def _document(content: bytes, label: str, cluster: str) -> Any:
     if not _yaml.INSTALLED:
-        raise missing_library(cluster, "PyYAML", "reading a kubeconfig", "No module named 'yaml'")
+        raise make_missing_library_error(cluster, "PyYAML", "reading a kubeconfig", "No module named 'yaml'")
     try:
         return _yaml.load(content)
     except _yaml.NotYaml as error:

@@ -51,7 +51,7 @@ def private_kubeconfig(
         credentials = credentials.renew()
     content = json.dumps(kubeconfig_of(credentials, cluster=cluster))
     # Such a folder is of mode 0700.
-    with tempfile.TemporaryDirectory(prefix="onemesh-") as folder, _removed_when_we_die(folder):
+    with tempfile.TemporaryDirectory(prefix="onemesh-") as folder, _remove_when_we_die(folder):
         path = os.path.join(folder, "kubeconfig")
         write_whole(path, content)
         environment = environment_of(credentials, environ)
@@ -61,7 +61,7 @@ def private_kubeconfig(
 
 
 @contextmanager
-def _removed_when_we_die(folder: str) -> Iterator[None]:
+def _remove_when_we_die(folder: str) -> Iterator[None]:
     """Let ``folder`` go with the block, or with this process where that is killed or leaves a waiting thread behind.
 
     The end of a process closes its pipes whatever ended it; what reads this one is in a session of its own, so that

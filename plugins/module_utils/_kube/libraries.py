@@ -11,7 +11,7 @@ import sys
 from .errors import CredentialsError
 
 
-def missing_library(cluster: str, library: str, purpose: str, import_error: str) -> CredentialsError:
+def make_missing_library_error(cluster: str, library: str, purpose: str, import_error: str) -> CredentialsError:
     """The error to raise where ``library`` could not be imported; ``import_error`` is the traceback of the attempt."""
     python = f"{platform.node()}'s Python {sys.executable}"
     return CredentialsError(

@@ -39,21 +39,23 @@ _VIRTUAL_GROUPS = frozenset({"events.k8s.io", "metrics.k8s.io", "packages.operat
 """What they serve is computed from elsewhere, or a record of what happened."""
 
 
-def contents(client: Client, namespace: str, *, connections: int = 8) -> list[str]:
+def list_contents(client: Client, namespace: str, *, connections: int = 8) -> list[str]:
     """What is left in a namespace, sorted, as ``VirtualService demo/web``: at most SHOWN of each type; [] is empty.
 
     Every namespaced type that the API server serves is listed, ``connections`` at a time. Objects that are being
     deleted do not count. Raises KubeError where a type cannot be listed (also where the account may not): then it is
     not known to be empty.
     """
-    listed = [kind for kind in newest(client.served_kinds(refresh=True)) if kind.namespaced and not _is_virtual(kind)]
+    listed = [
+        kind for kind in select_newest(client.served_kinds(refresh=True)) if kind.namespaced and not _is_virtual(kind)
+    ]
     with ThreadPoolExecutor(connections, thread_name_prefix=f"contents-{client.cluster}") as pool:
         return sorted(
-            shown for found in pool.map(lambda kind: _left(client, kind, namespace), listed) for shown in found
+            shown for found in pool.map(lambda kind: _list_left(client, kind, namespace), listed) for shown in found
         )
 
 
-def newest(served: Iterable[Kind]) -> list[Kind]:
+def select_newest(served: Iterable[Kind]) -> list[Kind]:
     """One version of each type; the API server names the one it prefers first. Pure."""
     chosen: dict[tuple[str, str], Kind] = {}
     for kind in served:
@@ -61,7 +63,7 @@ def newest(served: Iterable[Kind]) -> list[Kind]:
     return list(chosen.values())
 
 
-def made_by_kubernetes(kind: Kind, found: Mapping[str, Any]) -> bool:
+def is_made_by_kubernetes(kind: Kind, found: Mapping[str, Any]) -> bool:
     """What every namespace has, or what a controller shows in it: nobody misses it when the namespace goes. Pure."""
     metadata = found["metadata"]
     if _is_virtual(kind) or "olm.copiedFrom" in (metadata.get("labels") or {}):
@@ -85,14 +87,14 @@ def is_left(kind: Kind, found: Mapping[str, Any]) -> bool:
         type_ == ("discovery.k8s.io", "EndpointSlice") and bool(metadata.get("ownerReferences"))
     )
     of_istiod = type_ == ("", "ConfigMap") and metadata["name"] in _MADE_BY_ISTIOD
-    return not (derived or of_istiod or metadata.get("deletionTimestamp") or made_by_kubernetes(kind, found))
+    return not (derived or of_istiod or metadata.get("deletionTimestamp") or is_made_by_kubernetes(kind, found))
 
 
 def _is_virtual(kind: Kind) -> bool:
     return kind.group in _VIRTUAL_GROUPS or (kind.group, kind.kind) == ("", "Event")
 
 
-def _left(client: Client, kind: Kind, namespace: str) -> list[str]:
+def _list_left(client: Client, kind: Kind, namespace: str) -> list[str]:
     """The first SHOWN objects of a type that are a reason to keep the namespace."""
     left: list[str] = []
     following = ""
@@ -100,7 +102,7 @@ def _left(client: Client, kind: Kind, namespace: str) -> list[str]:
         try:
             page = client.request(
                 "GET",
-                kinds.path(kind, namespace),
+                kinds.make_path(kind, namespace),
                 query={"limit": _PAGE, "continue": following},
                 action=f"list {kind.plural} in {namespace}",
             )

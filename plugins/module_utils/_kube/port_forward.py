@@ -58,7 +58,7 @@ class ForwardedSocket:
         try:
             self._connection.send_binary(bytes([_DATA]) + bytes(data))
         except (websocket.WebSocketException, OSError) as error:
-            raise self._broken(error) from None
+            raise self._make_broken_error(error) from None
 
     def recv(self, size: int) -> bytes:
         """Up to ``size`` bytes; empty at the end. Raises Unreachable, also where nothing listens at the pod's port."""
@@ -88,7 +88,7 @@ class ForwardedSocket:
             self._ended = True
             return
         except (websocket.WebSocketException, OSError) as error:
-            raise self._broken(error) from None
+            raise self._make_broken_error(error) from None
         if code == websocket.ABNF.OPCODE_CLOSE or not message:
             self._ended = code == websocket.ABNF.OPCODE_CLOSE
             return
@@ -105,7 +105,7 @@ class ForwardedSocket:
                 remedy="see whether the pod runs and listens at that port",
             )
 
-    def _broken(self, error: BaseException) -> Unreachable:
+    def _make_broken_error(self, error: BaseException) -> Unreachable:
         import websocket
 
         late = isinstance(error, (TimeoutError, websocket.WebSocketTimeoutException))

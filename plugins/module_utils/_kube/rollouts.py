@@ -46,27 +46,27 @@ def wait_for_rollout(
             progress(f"{client.cluster}: Deployment {namespace}/{deployment}: {state} (for {waited:.0f} s)")
 
     if client.find(DEPLOYMENT, deployment, namespace) is None:
-        raise _missing(client, namespace, deployment, "does not exist")
+        raise _make_missing_error(client, namespace, deployment, "does not exist")
     try:
         ended = client.wait_for(
             DEPLOYMENT,
             deployment,
             namespace,
-            lambda live: is_held(live) or not progress_of(live),
+            lambda live: is_paused(live) or not progress_of(live),
             timeout=max(timeout, 0.0),
             on_event=on_event,
         )
     except WaitTimeout as error:
         if error.last is None:
-            raise _missing(client, namespace, deployment, "was deleted while it was waited for") from None
-        reasons = "; ".join(_unready(client, namespace, deployment)) or shown
+            raise _make_missing_error(client, namespace, deployment, "was deleted while it was waited for") from None
+        reasons = "; ".join(_list_unready(client, namespace, deployment)) or shown
         raise KubeError(
             client.cluster,
             f"Deployment {namespace}/{deployment} was not ready after {time.monotonic() - began:.0f} s: {reasons}",
             reason="not-rolled-out",
             remedy=f"see `kubectl -n {namespace} describe pods` and the pods' logs, or allow more time",
         ) from None
-    if is_held(ended):
+    if is_paused(ended):
         raise KubeError(
             client.cluster,
             f"the rollout of Deployment {namespace}/{deployment} is paused: {progress_of(ended)}, and none follows",
@@ -75,7 +75,7 @@ def wait_for_rollout(
         )
 
 
-def _missing(client: Client, namespace: str, deployment: str, what: str) -> KubeError:
+def _make_missing_error(client: Client, namespace: str, deployment: str, what: str) -> KubeError:
     """Nobody makes it while we wait, so more time is no remedy."""
     return KubeError(
         client.cluster,
@@ -100,23 +100,23 @@ def progress_of(live: Mapping[str, Any]) -> str:
     return ""
 
 
-def is_held(live: Mapping[str, Any]) -> bool:
+def is_paused(live: Mapping[str, Any]) -> bool:
     """Whether somebody has paused a rollout that is not at its end: more time is no remedy."""
     spec, status = live.get("spec") or {}, live.get("status") or {}
     seen = status.get("observedGeneration", 0) >= live["metadata"].get("generation", 0)
     return seen and spec.get("paused") is True and status.get("updatedReplicas", 0) < spec.get("replicas", 1)
 
 
-def _unready(client: Client, namespace: str, deployment: str) -> list[str]:
+def _list_unready(client: Client, namespace: str, deployment: str) -> list[str]:
     live = client.find(DEPLOYMENT, deployment, namespace)
     if live is None:
         return []
     labels = live["spec"]["selector"].get("matchLabels") or {}
     selector = ",".join(f"{name}={value}" for name, value in labels.items())
-    return [reason for pod in client.list(POD, namespace, label_selector=selector) if (reason := unready_reason(pod))]
+    return [reason for pod in client.list(POD, namespace, label_selector=selector) if (reason := describe_unready(pod))]
 
 
-def unready_reason(pod: Mapping[str, Any]) -> str:
+def describe_unready(pod: Mapping[str, Any]) -> str:
     """Why a pod is not ready, from its conditions and containers; empty when it is."""
     status = pod.get("status") or {}
     name = pod["metadata"]["name"]

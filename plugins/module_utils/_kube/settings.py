@@ -69,7 +69,7 @@ def resolve_settings(options: Mapping[str, Any], environ: Mapping[str, str], *, 
         for name, suffixes in _VARIABLES.items()
     }
     variables = {name: environ[key].strip() for name, key in names.items() if key}
-    taken = {name: variables[name] for name in variables if name in _counting(given, variables)}
+    taken = {name: variables[name] for name in variables if name in _select_counting(given, variables)}
     settings = {**taken, **given}
     if "validate_certs" in settings:
         where = "validate_certs" if "validate_certs" in given else names["validate_certs"]
@@ -87,7 +87,7 @@ def names_an_identity(environ: Mapping[str, str]) -> bool:
     return any(environ.get(f"K8S_AUTH_{suffix}") for name in IDENTITY for suffix in _VARIABLES[name])
 
 
-def _counting(given: Mapping[str, Any], variables: Mapping[str, str]) -> frozenset[str]:
+def _select_counting(given: Mapping[str, Any], variables: Mapping[str, str]) -> frozenset[str]:
     """The options whose variables count."""
     identity = IDENTITY if not given.keys() & IDENTITY else frozenset()
     place = given.keys() & _PLACES

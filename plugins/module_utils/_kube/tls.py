@@ -8,7 +8,9 @@ from __future__ import annotations
 import ssl
 
 
-def client_context(*, verify: bool = True, authorities: bytes | None = None, system: bool = False) -> ssl.SSLContext:
+def make_client_context(
+    *, verify: bool = True, authorities: bytes | None = None, system: bool = False
+) -> ssl.SSLContext:
     """The TLS context of a client. ``authorities`` are PEM; ``system`` adds those of this machine, which also count
     where none is given. Raises ssl.SSLError or ValueError where ``authorities`` are no PEM.
     """

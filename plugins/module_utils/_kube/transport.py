@@ -24,8 +24,8 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 from . import retry
 from .credentials import Credentials, without_user_information
 from .errors import CertificateRefused, CredentialsError, KubeError, Unreachable, error_of_response
-from .libraries import missing_library
-from .tls import client_context
+from .libraries import make_missing_library_error
+from .tls import make_client_context
 
 try:
     import urllib3
@@ -56,7 +56,9 @@ class Session:
 
     def __init__(self, cluster: str, credentials: Credentials, *, connections: int) -> None:
         if _URLLIB3_IMPORT_ERROR:
-            raise missing_library(cluster, "urllib3", "talking to a Kubernetes API server", _URLLIB3_IMPORT_ERROR)
+            raise make_missing_library_error(
+                cluster, "urllib3", "talking to a Kubernetes API server", _URLLIB3_IMPORT_ERROR
+            )
         self.credentials = credentials
         self.headers = tuple(request_headers(credentials))
         self.tls = tls_context(cluster, credentials) if credentials.server.startswith("https://") else None
@@ -272,7 +274,7 @@ class Transport:
 def tls_context(cluster: str, credentials: Credentials) -> ssl.SSLContext:
     """The one TLS context of a cluster: making one per connection costs 20 ms each. Raises CredentialsError."""
     try:
-        context = client_context(verify=credentials.verify, authorities=credentials.ca or None)
+        context = make_client_context(verify=credentials.verify, authorities=credentials.ca or None)
     except (ssl.SSLError, ValueError):
         raise CredentialsError(
             cluster,

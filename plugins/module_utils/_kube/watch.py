@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from .errors import Gone, KubeError, ServerError, Throttled, Unauthorized, Unreachable, WaitTimeout, error_of_response
-from .kinds import Kind, path
+from .kinds import Kind, make_path
 
 CONNECTION_SECONDS = 30
 """The server ends a watch connection after so many seconds; a connection that was silently lost costs no more."""
@@ -141,7 +141,7 @@ class _Watch:
             "timeoutSeconds": seconds,
         }
         lines = self._source.stream(
-            path(self._kind, self._namespace),
+            make_path(self._kind, self._namespace),
             action=self._action,
             query=query,
             ends=self._ends,
@@ -186,7 +186,7 @@ def wait_for(
         last = None if event.type == "DELETED" else event.object
         if last is not None and predicate(last):
             return last
-    raise _late(source, kind, name, namespace, timeout, last, "is not as awaited")
+    raise _make_late_error(source, kind, name, namespace, timeout, last, "is not as awaited")
 
 
 def wait_gone(
@@ -209,10 +209,10 @@ def wait_gone(
         if event.type == "DELETED":
             return
         last = event.object
-    raise _late(source, kind, name, namespace, timeout, last, "is still there")
+    raise _make_late_error(source, kind, name, namespace, timeout, last, "is still there")
 
 
-def _late(
+def _make_late_error(
     source: Source,
     kind: Kind,
     name: str,

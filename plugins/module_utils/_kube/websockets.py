@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from . import retry
 from .credentials import without_user_information
 from .errors import Unreachable, error_of_response
-from .libraries import missing_library
+from .libraries import make_missing_library_error
 from .transport import Session
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def open_websocket(cluster: str, session: Session, path: str, *, action: str, ti
     try:
         import websocket
     except ImportError:
-        raise missing_library(cluster, "websocket-client", action, traceback.format_exc()) from None
+        raise make_missing_library_error(cluster, "websocket-client", action, traceback.format_exc()) from None
     credentials = session.credentials
     try:
         return websocket.create_connection(

@@ -25,7 +25,7 @@ from .._istiod.dial import Dialled, cause, credentials_in, dial
 from .._istiod.pods import Istiod, istiods
 from .._istiod.roots import fingerprints, root_distributed
 from .._kube.client import Client
-from .._kube.credentials import jwt_expiry
+from .._kube.credentials import read_jwt_expiry
 from .._kube.errors import Forbidden, KubeError
 from .._kube.kinds import CONFIG_MAP, NODE, SECRET, SERVICE
 from .finding_kinds import FACT_NOT_READ, PEER_NOT_READ
@@ -199,7 +199,7 @@ def _peer(cluster_id: str, registrations: Registrations, asked: Sequence[Mapping
     remote = registrations.get(cluster_id)
     ignored = next((each for each in registrations.ignored if each.cluster_id == cluster_id), None)
     reason = "" if remote is not None else ignored.reason if ignored is not None else "no remote secret names it"
-    expiry = jwt_expiry(remote.token) if remote is not None else None
+    expiry = read_jwt_expiry(remote.token) if remote is not None else None
     return {
         "secret": remote.secret if remote is not None else ignored.secret if ignored is not None else "",
         "server": remote.server if remote is not None else "",

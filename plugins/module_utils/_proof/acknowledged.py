@@ -71,10 +71,10 @@ def snapshot(fleet: Fleet, clusters: Iterable[str], *, deadline: float) -> tuple
     findings: list[Finding] = []
     looks, errors = _look(fleet, list(clusters), {}, deadline=deadline)
     for cluster, message in errors.items():
-        findings.append(_not_asked(cluster, message))
+        findings.append(_report_not_asked(cluster, message))
     for cluster, each in looks:
         if each.error:
-            findings.append(_not_asked(cluster, each.error, each.istiod))
+            findings.append(_report_not_asked(cluster, each.error, each.istiod))
         else:
             found[cluster, each.istiod.pod] = Before(each.istiod.reads, each.counters.pushes, each.proxies)
     return found, findings
@@ -93,7 +93,7 @@ def wait(
     return _Waiting(fleet, asked, before, changes, progress).run(ends)
 
 
-def skew(outcomes: Iterable[AcknowledgedOutcome]) -> float:
+def compute_skew(outcomes: Iterable[AcknowledgedOutcome]) -> float:
     """Milliseconds from the first cluster that was done to the last one, at most: a look finds a cluster done up to
     a pause and two looks after it was. 0 for one cluster. Pure.
     """
@@ -144,7 +144,7 @@ class _Waiting:
             self._see(ends, looked)
             self._ask(ends)
             now = time.monotonic()
-            late = {cluster: self._late(cluster) for cluster in self._changes}
+            late = {cluster: self._find_late(cluster) for cluster in self._changes}
             for cluster, who in late.items():
                 if who:
                     self._done_at.pop(cluster, None)
@@ -152,10 +152,10 @@ class _Waiting:
                 else:
                     self._done_at.setdefault(cluster, now)
             if not any(late.values()) or now >= ends:
-                return {cluster: self._outcome(cluster, who, now - began) for cluster, who in late.items()}
+                return {cluster: self._make_outcome(cluster, who, now - began) for cluster, who in late.items()}
             if now - shown >= _NEWS_EVERY:
                 shown = now
-                for line in _news(late, now - began):
+                for line in _list_news(late, now - began):
                     self._progress(line)
             pause = FIRST_INTERVAL if now - began < _SOON else INTERVAL
             time.sleep(max(0.0, min(pause, ends - now)))
@@ -172,7 +172,7 @@ class _Waiting:
             self._asked,
             wanted,
             deadline=lane_seconds(ends),
-            known=self._settled(),
+            known=self._find_settled(),
         )
         self._trouble = {cluster: {f"API server of {cluster}": message} for cluster, message in errors.items()}
         present: set[Where] = set()
@@ -200,7 +200,7 @@ class _Waiting:
             # A pod that is gone, or is not ready any more, serves nobody.
             del self._watches[where], self._istiods[where], self._arrivals[where]
 
-    def _settled(self) -> set[Where]:
+    def _find_settled(self) -> set[Where]:
         """Istiods whose store need not be read again."""
         return {where for where, watch in self._watches.items() if watch.tracker.ceiling is not None}
 
@@ -219,7 +219,7 @@ class _Waiting:
 
         def on_cluster(member: Member) -> list[tuple[Where, ProxyKey, int]]:
             return [
-                (where, key, gather.gone_through(member.client, self._istiods[where], key.proxy))
+                (where, key, gather.read_push(member.client, self._istiods[where], key.proxy))
                 for where, keys in asked.items()
                 if where[0] == member.name
                 for key in keys
@@ -233,27 +233,27 @@ class _Waiting:
 
     # -- one cluster --------------------------------------------------------------------------------------------------
 
-    def _readers(self, cluster: str) -> list[Where]:
+    def _list_readers(self, cluster: str) -> list[Where]:
         return [where for where, istiod in self._istiods.items() if istiod.reads == cluster]
 
-    def _owner(self, key: ProxyKey, where: Where) -> str:
+    def _find_owner(self, key: ProxyKey, where: Where) -> str:
         """The cluster to whose account a proxy goes: its own, or that which its istiod reads."""
         return key.cluster if key.cluster in self._changes else self._istiods[where].reads
 
-    def _late(self, cluster: str) -> dict[str, str]:
+    def _find_late(self, cluster: str) -> dict[str, str]:
         """Who is late, and why; empty when the cluster is done."""
         if not self._changes[cluster]:
             return {}
         late = dict(self._trouble.get(cluster, {}))
-        if not self._readers(cluster):
+        if not self._list_readers(cluster):
             late.setdefault(f"istiod of {cluster}", "none that reads this cluster's configuration is ready")
         for where, watch in self._watches.items():
             for key, why in watch.late().items():
-                if self._owner(key, where) == cluster:
+                if self._find_owner(key, where) == cluster:
                     late[key.proxy] = why
-        return late or self._lost(cluster)
+        return late or self._find_lost(cluster)
 
-    def _lost(self, cluster: str) -> dict[str, str]:
+    def _find_lost(self, cluster: str) -> dict[str, str]:
         """Proxies that were connected before and are not now, though their pods go on: they keep what they had."""
         connected = set().union(*(watch.proxies for watch in self._watches.values()))
         lost = {}
@@ -271,21 +271,24 @@ class _Waiting:
                     lost[key.proxy] = f"it is connected to no istiod, and its pod cannot be read: {error.message}"
         return lost
 
-    def _rejections(self, cluster: str) -> list[tuple[Where, RejectedPush]]:
+    def _list_rejections(self, cluster: str) -> list[tuple[Where, RejectedPush]]:
         return [
             (where, rejection)
             for where, watch in self._watches.items()
             for rejection in watch.rejections()
-            if self._owner(rejection.key, where) == cluster
+            if self._find_owner(rejection.key, where) == cluster
         ]
 
-    def _outcome(self, cluster: str, late: Mapping[str, str], waited: float) -> AcknowledgedOutcome:
-        rejections = self._rejections(cluster)
-        findings = [_late_finding(cluster, who, why, waited) for who, why in late.items()]
-        findings += [_rejected(cluster, where, rejection) for where, rejection in rejections]
-        watches = [self._watches[where] for where in self._readers(cluster) if where in self._watches]
+    def _make_outcome(self, cluster: str, late: Mapping[str, str], waited: float) -> AcknowledgedOutcome:
+        rejections = self._list_rejections(cluster)
+        findings = [_report_late(cluster, who, why, waited) for who, why in late.items()]
+        findings += [_report_rejected(cluster, where, rejection) for where, rejection in rejections]
+        watches = [self._watches[where] for where in self._list_readers(cluster) if where in self._watches]
         proxies = {
-            key for where, watch in self._watches.items() for key in watch.proxies if self._owner(key, where) == cluster
+            key
+            for where, watch in self._watches.items()
+            for key in watch.proxies
+            if self._find_owner(key, where) == cluster
         }
         details: dict[str, Any] = {
             "istiods": len(watches),
@@ -298,15 +301,15 @@ class _Waiting:
             details["no_push"] = "istiod has the change and made no push for it: nothing that it serves depends on it"
         refused = any(rejection.fresh for _where, rejection in rejections)
         at = None if late or refused else self._done_at[cluster]
-        return AcknowledgedOutcome(at, self._arrived(cluster), late, findings, details)
+        return AcknowledgedOutcome(at, self._find_arrival(cluster), late, findings, details)
 
-    def _arrived(self, cluster: str) -> Between:
+    def _find_arrival(self, cluster: str) -> Between:
         """When the last proxy of a cluster came to have the change, of those that it concerns."""
         found = [
             between
             for where, watch in self._watches.items()
             for key in watch.proxies
-            if self._owner(key, where) == cluster
+            if self._find_owner(key, where) == cluster
             and (between := self._arrivals[where].of(key, watch.required())) is not None
         ]
         if not found:
@@ -339,7 +342,7 @@ def _look(
     return looks, {cluster: outcome.error.message for cluster, outcome in outcomes.items() if outcome.error}
 
 
-def _news(late: Mapping[str, Mapping[str, str]], waited: float) -> Iterable[str]:
+def _list_news(late: Mapping[str, Mapping[str, str]], waited: float) -> Iterable[str]:
     for cluster, who in late.items():
         if who:
             shown = ", ".join(f"{name} ({why})" for name, why in list(who.items())[:_SHOWN])
@@ -347,7 +350,7 @@ def _news(late: Mapping[str, Mapping[str, str]], waited: float) -> Iterable[str]
             yield f"{cluster}: waiting for {shown}{more} (for {waited:.0f} s)"
 
 
-def _late_finding(cluster: str, who: str, why: str, waited: float) -> Finding:
+def _report_late(cluster: str, who: str, why: str, waited: float) -> Finding:
     return Finding(
         cluster,
         PROXY_LATE,
@@ -357,7 +360,7 @@ def _late_finding(cluster: str, who: str, why: str, waited: float) -> Finding:
     )
 
 
-def _rejected(cluster: str, where: Where, rejection: RejectedPush) -> Finding:
+def _report_rejected(cluster: str, where: Where, rejection: RejectedPush) -> Finding:
     pod, _separator, namespace = rejection.key.proxy.rpartition(".")
     when = "" if rejection.fresh else "before the change already "
     reason = rejection.reason
@@ -373,7 +376,7 @@ def _rejected(cluster: str, where: Where, rejection: RejectedPush) -> Finding:
     )
 
 
-def _not_asked(cluster: str, message: str, istiod: Istiod | None = None) -> Finding:
+def _report_not_asked(cluster: str, message: str, istiod: Istiod | None = None) -> Finding:
     return Finding(
         cluster,
         ISTIOD_NOT_ASKED,

@@ -92,11 +92,11 @@ class IstiodWatch:
     def to_ask(self) -> list[ProxyKey]:
         """Of which proxies istiod has to be asked now."""
         required = self.required()
-        return [key for key in self._sample(self._silent(required)) if self._told.get(key, 0) < required]
+        return [key for key in self._sample(self._find_silent(required)) if self._told.get(key, 0) < required]
 
     def inferred(self) -> int:
         """How many proxies are taken to be through because others are."""
-        silent = self._silent(self.required())
+        silent = self._find_silent(self.required())
         return len(silent) - len(self._sample(silent))
 
     def late(self) -> dict[ProxyKey, str]:
@@ -104,22 +104,22 @@ class IstiodWatch:
         if self.tracker.ceiling is None:
             return dict.fromkeys(self._proxies, "istiod has not made its push yet")
         required = self.required()
-        silent = self._silent(required)
+        silent = self._find_silent(required)
         asked = self._sample(silent)
         behind = {key for key in asked if self._told.get(key, 0) < required}
         waiting = (set(silent) - set(asked) if behind else set()) | behind
-        awaited = {key: self._awaited(key, through=key not in waiting) for key in self._proxies}
+        awaited = {key: self._describe_awaited(key, through=key not in waiting) for key in self._proxies}
         return {key: why for key, why in awaited.items() if why}
 
     def rejections(self) -> list[RejectedPush]:
         """What proxies reject, once it is known to be so."""
         if self.tracker.ceiling is None:
             return []
-        return [rejection for key in self._proxies if self._steady(key) for rejection in self._rejected(key)]
+        return [rejection for key in self._proxies if self._is_steady(key) for rejection in self._find_rejected(key)]
 
     # -- one proxy ----------------------------------------------------------------------------------------------------
 
-    def _awaited(self, key: ProxyKey, *, through: bool) -> str:
+    def _describe_awaited(self, key: ProxyKey, *, through: bool) -> str:
         pending = sorted(
             _word(url)
             for url, resource in self._proxies[key].resources.items()
@@ -129,9 +129,9 @@ class IstiodWatch:
             return f"it has not acknowledged its {' and '.join(pending)}"
         if not through:
             return "istiod has not gone through its push for it"
-        return "" if self._steady(key) else "it is done, and is looked at once more"
+        return "" if self._is_steady(key) else "it is done, and is looked at once more"
 
-    def _rejected(self, key: ProxyKey) -> list[RejectedPush]:
+    def _find_rejected(self, key: ProxyKey) -> list[RejectedPush]:
         before = self._before[key].resources if key in self._before else {}
         found = []
         for url, resource in self._proxies[key].resources.items():
@@ -142,7 +142,7 @@ class IstiodWatch:
                 found.append(RejectedPush(key, _word(url), " ".join(words), fresh))
         return found
 
-    def _steady(self, key: ProxyKey) -> bool:
+    def _is_steady(self, key: ProxyKey) -> bool:
         previous = self._previous.get(key)
         return previous is not None and previous.resources == self._proxies[key].resources
 
@@ -154,30 +154,32 @@ class IstiodWatch:
         if self.tracker.no_push:
             return 0
         # One that connected since got all under the newest number, which may be that of a push of endpoints only.
-        newest = [sent(proxy) for key, proxy in self._proxies.items() if key in self._before]
+        newest = [find_newest_push(proxy) for key, proxy in self._proxies.items() if key in self._before]
         seen = [*newest, *self._told.values()]
         return max((push for push in seen if floor < push <= ceiling), default=floor + 1)
 
-    def _silent(self, required: int) -> list[ProxyKey]:
+    def _find_silent(self, required: int) -> list[ProxyKey]:
         """Those to which istiod sent nothing of our push."""
         if self.tracker.ceiling is None:
             return []
         return sorted(
-            key for key, proxy in self._proxies.items() if proxy.kind != _WITHOUT_ROUTES and sent(proxy) < required
+            key
+            for key, proxy in self._proxies.items()
+            if proxy.kind != _WITHOUT_ROUTES and find_newest_push(proxy) < required
         )
 
     def _sample(self, silent: list[ProxyKey]) -> list[ProxyKey]:
         return silent[:: max(1, len(silent) // SAMPLE)][:SAMPLE]
 
 
-def configuration(proxy: ProxySync) -> dict[str, Resource]:
+def select_configuration(proxy: ProxySync) -> dict[str, Resource]:
     """All that a proxy was sent, but for endpoints."""
     return {url: resource for url, resource in proxy.resources.items() if not url.endswith(_ENDPOINTS)}
 
 
-def sent(proxy: ProxySync) -> int:
+def find_newest_push(proxy: ProxySync) -> int:
     """The newest push of configuration of which something was sent."""
-    return max((resource.push for resource in configuration(proxy).values()), default=0)
+    return max((resource.push for resource in select_configuration(proxy).values()), default=0)
 
 
 def _word(type_url: str) -> str:

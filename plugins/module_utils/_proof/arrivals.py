@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from .._istio.debug import ProxySync, Resource
-from .acknowledgements import ProxyKey, configuration, key_of, sent
+from .acknowledgements import ProxyKey, find_newest_push, key_of, select_configuration
 
 
 class Between(NamedTuple):
@@ -27,17 +27,19 @@ class Arrivals:
     """The proxies of one istiod. ``since`` is when the first write of a change began, in seconds as of looks."""
 
     def __init__(self, before: Iterable[ProxySync], since: float) -> None:
-        self._had: dict[ProxyKey, Mapping[str, Resource]] = {key_of(each): configuration(each) for each in before}
+        self._had: dict[ProxyKey, Mapping[str, Resource]] = {
+            key_of(each): select_configuration(each) for each in before
+        }
         self._arrivals: dict[ProxyKey, list[tuple[int, Between]]] = {}
         self._looked = since
 
     def see(self, proxies: Iterable[ProxySync], began: float, ended: float) -> None:
         """What a look showed that began and ended then."""
         for proxy in proxies:
-            key, has = key_of(proxy), configuration(proxy)
+            key, has = key_of(proxy), select_configuration(proxy)
             if self._had.get(key) != has:
                 self._had[key] = has
-                self._arrivals.setdefault(key, []).append((sent(proxy), Between(self._looked, ended)))
+                self._arrivals.setdefault(key, []).append((find_newest_push(proxy), Between(self._looked, ended)))
         self._looked = began
 
     def of(self, key: ProxyKey, push: int) -> Between | None:

@@ -54,9 +54,9 @@ def judge(live: Object) -> Verdict:
     generation = live["metadata"].get("generation", 0)
     spec, status = live.get("spec") or {}, live.get("status") or {}
     if is_gateway(live):
-        parts = [_conditions("", status.get("conditions"), ("Accepted", "Programmed"), generation)]
+        parts = [_judge_conditions("", status.get("conditions"), ("Accepted", "Programmed"), generation)]
         parts += [
-            _conditions(
+            _judge_conditions(
                 f"listener {listener.get('name')}: ",
                 listener.get("conditions"),
                 ("Accepted", "ResolvedRefs", "Programmed"),
@@ -64,26 +64,31 @@ def judge(live: Object) -> Verdict:
             )
             for listener in status.get("listeners") or ()
         ]
-        return _all(parts)
+        return _join_verdicts(parts)
     namespace = live["metadata"].get("namespace", "")
     entries = status.get("parents") or ()
-    return _all(_parent(parent, entries, namespace, generation) for parent in spec.get("parentRefs") or ())
+    return _join_verdicts(
+        _judge_parent(parent, entries, namespace, generation) for parent in spec.get("parentRefs") or ()
+    )
 
 
-def _parent(parent: Object, entries: Iterable[Object], namespace: str, generation: int) -> Verdict:
+def _judge_parent(parent: Object, entries: Iterable[Object], namespace: str, generation: int) -> Verdict:
     said = [
-        entry for entry in entries if _identity(entry.get("parentRef") or {}, namespace) == _identity(parent, namespace)
+        entry for entry in entries if _identify(entry.get("parentRef") or {}, namespace) == _identify(parent, namespace)
     ]
     ours = [entry for entry in said if str(entry.get("controllerName") or "").startswith(ISTIO_CONTROLLERS)]
     name = _describe(parent, namespace)
     if not said:
         return Verdict(waiting=(f"no controller says anything of its parent {name}",))
-    return _all(
-        _conditions(f"{name}: ", entry.get("conditions"), ("Accepted", "ResolvedRefs"), generation) for entry in ours
+    return _join_verdicts(
+        _judge_conditions(f"{name}: ", entry.get("conditions"), ("Accepted", "ResolvedRefs"), generation)
+        for entry in ours
     )
 
 
-def _conditions(prefix: str, conditions: Iterable[Object] | None, wanted: Iterable[str], generation: int) -> Verdict:
+def _judge_conditions(
+    prefix: str, conditions: Iterable[Object] | None, wanted: Iterable[str], generation: int
+) -> Verdict:
     found = {condition["type"]: condition for condition in conditions or ()}
     waiting, refused = [], []
     for name in wanted:
@@ -97,7 +102,7 @@ def _conditions(prefix: str, conditions: Iterable[Object] | None, wanted: Iterab
     return Verdict(tuple(waiting), tuple(refused))
 
 
-def _all(verdicts: Iterable[Verdict]) -> Verdict:
+def _join_verdicts(verdicts: Iterable[Verdict]) -> Verdict:
     given = list(verdicts)
     return Verdict(
         tuple(text for verdict in given for text in verdict.waiting),
@@ -105,7 +110,7 @@ def _all(verdicts: Iterable[Verdict]) -> Verdict:
     )
 
 
-def _identity(parent: Object, namespace: str) -> tuple[Any, ...]:
+def _identify(parent: Object, namespace: str) -> tuple[Any, ...]:
     return (
         parent.get("group", _GROUP),
         parent.get("kind") or "Gateway",
@@ -117,5 +122,5 @@ def _identity(parent: Object, namespace: str) -> tuple[Any, ...]:
 
 
 def _describe(parent: Object, namespace: str) -> str:
-    _group, kind, place, name, section, port = _identity(parent, namespace)
+    _group, kind, place, name, section, port = _identify(parent, namespace)
     return f"{kind} {place}/{name}" + (f" section {section}" if section else "") + (f" port {port}" if port else "")

@@ -44,7 +44,7 @@ def look(client: Client, asked: Istiod, changes: Sequence[Changed]) -> Look:
 
     try:
         counters = ask(debug.METRICS, debug.push_counters)
-        missing = store.missing(changes, ask(debug.CONFIGZ, debug.configz)) if changes else []
+        missing = store.find_missing(changes, ask(debug.CONFIGZ, debug.configz)) if changes else []
         proxies = ask(debug.SYNCZ, debug.syncz)
     except KubeError as error:
         return Look(asked, error=error.message)
@@ -53,7 +53,7 @@ def look(client: Client, asked: Istiod, changes: Sequence[Changed]) -> Look:
     return Look(asked, time.monotonic(), counters, tuple(missing), proxies)
 
 
-def gone_through(client: Client, asked: Istiod, proxy: str) -> int:
+def read_push(client: Client, asked: Istiod, proxy: str) -> int:
     """Up to which push istiod has gone for a proxy; 0 where it does not say."""
     try:
         body = client.pod_http_get(asked.namespace, asked.pod, names.MONITORING_PORT, debug.config_dump(proxy))

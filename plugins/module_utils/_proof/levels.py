@@ -36,12 +36,12 @@ NOT_PROVEN: Mapping[str, str] = {
 """What each level leaves open; the stronger levels say less of it."""
 
 
-def at_least(level: str, wanted: str) -> bool:
+def reaches(level: str, wanted: str) -> bool:
     """Whether ``level`` is as strong as ``wanted``."""
     return LEVELS.index(level) >= LEVELS.index(wanted)
 
 
-def weakest(levels: Iterable[str]) -> str:
+def find_weakest(levels: Iterable[str]) -> str:
     """The highest level that holds for all of them; ``serving`` of none."""
     return LEVELS[min((LEVELS.index(level) for level in levels), default=len(LEVELS) - 1)]
 
@@ -115,7 +115,7 @@ class Proof:
     @property
     def holds(self) -> bool:
         """Whether what was asked was reached."""
-        return at_least(self.reached, self.asked)
+        return reaches(self.reached, self.asked)
 
     def as_dict(self) -> dict[str, Any]:
         """Small, for results."""
@@ -129,13 +129,13 @@ class Proof:
         }
 
 
-def written(changes: Mapping[str, Sequence[Changed]]) -> Proof:
+def prove_written(changes: Mapping[str, Sequence[Changed]]) -> Proof:
     """The proof of what API servers have answered: they have stored it."""
     clusters = {cluster: ClusterProof(WRITTEN, 0.0) for cluster in changes}
-    return Proof(WRITTEN, WRITTEN, clusters, write_skew(changes), NOT_PROVEN[WRITTEN])
+    return Proof(WRITTEN, WRITTEN, clusters, compute_write_skew(changes), NOT_PROVEN[WRITTEN])
 
 
-def write_skew(changes: Mapping[str, Sequence[Changed]]) -> float:
+def compute_write_skew(changes: Mapping[str, Sequence[Changed]]) -> float:
     """Milliseconds during which clusters may have held different objects: per object the time from the start of its
     first write to the end of its last one over the clusters that changed it; of these the longest. 0 for one cluster.
     """

@@ -39,9 +39,9 @@ def measure(
     """
 
     def on_cluster(member: Member) -> dict[str, split.Measured]:
-        before = {proxy: requests(member.client, proxy) for proxy in proxies[member.name]}
+        before = {proxy: count_requests(member.client, proxy) for proxy in proxies[member.name]}
         time.sleep(window)
-        grown = [growth(before[proxy], requests(member.client, proxy)) for proxy in before]
+        grown = [count_growth(before[proxy], count_requests(member.client, proxy)) for proxy in before]
         return {
             f"{change.name} {route}": measured
             for change in changes[member.name]
@@ -53,7 +53,7 @@ def measure(
     return {cluster: outcome.value or {} for cluster, outcome in outcomes.items()}
 
 
-def outside(cluster: str, route: str, measured: split.Measured) -> Finding:
+def report_outside(cluster: str, route: str, measured: split.Measured) -> Finding:
     """The finding about requests that contradict what was written. Pure."""
     seen = "; ".join(
         f"{share:.1%} to {name}, which leaves {band.low:.1%} to {band.high:.1%}"
@@ -68,7 +68,7 @@ def outside(cluster: str, route: str, measured: split.Measured) -> Finding:
     )
 
 
-def requests(client: Client, proxy: str) -> Counts:
+def count_requests(client: Client, proxy: str) -> Counts:
     """Requests that a proxy has sent so far; none where it does not answer."""
     pod, _separator, namespace = proxy.rpartition(".")
     try:
@@ -78,25 +78,23 @@ def requests(client: Client, proxy: str) -> Counts:
         return {}
 
 
-def growth(before: Counts, after: Counts) -> Counts:
+def count_growth(before: Counts, after: Counts) -> Counts:
     """What was added. A cluster that was not there, or whose hosts went away, says nothing. Pure."""
     return {name: after[name] - before[name] for name in after if name in before and after[name] >= before[name]}
 
 
 def judge(manifest: Mapping[str, Any], grown: Sequence[Counts]) -> dict[str, split.Measured]:
     """Each route with several destinations of its own against the requests of all proxies together. Pure."""
-    divided = {str(route): shares for route, shares in routes.divided(manifest)}
+    divided = {str(route): shares for route, shares in routes.list_divided(manifest)}
     result = {}
     for route, shares in divided.items():
         others = {target for name, other in divided.items() if name != route for target in other}
         if len(shares) > 1 and not others & set(shares):
-            result[route] = split.judge(
-                _counted(shares, grown), {str(target): share for target, share in shares.items()}
-            )
+            result[route] = split.judge(_count(shares, grown), {str(target): share for target, share in shares.items()})
     return result
 
 
-def _counted(shares: Shares, grown: Sequence[Counts]) -> dict[str, int]:
+def _count(shares: Shares, grown: Sequence[Counts]) -> dict[str, int]:
     counts = dict.fromkeys(map(str, shares), 0)
     for counted in grown:
         for name, count in counted.items():

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a change calls: ``baseline`` before it writes, ``prove`` afterwards."""
+"""What a change calls: ``take_baseline`` before it writes, ``prove`` afterwards."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from .levels import (
     Changed,
     ClusterProof,
     Proof,
-    at_least,
-    weakest,
-    write_skew,
+    compute_write_skew,
+    find_weakest,
+    reaches,
 )
 
-__all__ = ["LEVELS", "Baseline", "Changed", "ClusterProof", "Proof", "baseline", "prove"]
+__all__ = ["LEVELS", "Baseline", "Changed", "ClusterProof", "Proof", "prove", "take_baseline"]
 
 _GRACE = 5.0
 """Seconds after the deadline in which a lane can still say what it waited for."""
@@ -50,14 +50,14 @@ class Baseline:
     findings: Sequence[Finding] = ()
 
 
-def baseline(fleet: Fleet, level: str, clusters: Iterable[str], *, deadline: float) -> Baseline:
+def take_baseline(fleet: Fleet, level: str, clusters: Iterable[str], *, deadline: float) -> Baseline:
     """What has to be known before the first write, to tell a later push from an earlier one.
 
     ``clusters`` are those whose istiods are asked: give all that can be reached, since a proxy may be connected to the
     istiod of another cluster. ``deadline``: seconds. Nothing is asked for ``written`` and ``accepted``.
     """
     names = tuple(clusters)
-    if not at_least(level, ACKNOWLEDGED):
+    if not reaches(level, ACKNOWLEDGED):
         return Baseline(level, names)
     before, findings = acknowledged.snapshot(fleet, names, deadline=deadline)
     silent = {finding.cluster for finding in findings}
@@ -80,18 +80,18 @@ def prove(
     contradict is not serving; too few of them contradict nothing, and are told in the details.
 
     Never raises for what is late or bad: it is in ``findings`` (errors), and ``reached`` is lower than ``level`` then.
-    ``baseline`` has to be of this level or a stronger one (ValueError).
+    ``take_baseline`` has to be of this level or a stronger one (ValueError).
     """
-    if not at_least(baseline.level, level):
+    if not reaches(baseline.level, level):
         raise ValueError(f"the baseline was taken for {baseline.level}, and {level} is asked for")
     ends = time.monotonic() + timeout
     proving = _Proving(level, changes)
-    if at_least(level, ACCEPTED):
+    if reaches(level, ACCEPTED):
         found = accepted.wait(fleet, changes, ends=ends, grace=_GRACE, progress=progress)
         proving.accept(found)
-    if at_least(level, ACKNOWLEDGED):
+    if reaches(level, ACKNOWLEDGED):
         _acknowledge(fleet, baseline, proving, ends=ends, progress=progress)
-    if at_least(level, SERVING):
+    if reaches(level, SERVING):
         ready = {cluster: changes[cluster] for cluster in proving.at(ACKNOWLEDGED)}
         for cluster, outcome in serving.wait(fleet, baseline.clusters, ready, ends=ends, progress=progress).items():
             proving.serve(cluster, outcome)
@@ -112,7 +112,7 @@ def _acknowledge(
         if cluster in unknown:
             proving.add(unknown[cluster])
         elif cluster not in readers and any(map(store.moves_proxies, proving.changes[cluster])):
-            proving.add(_no_reader(cluster))
+            proving.add(_report_no_reader(cluster))
         else:
             waiting[cluster] = proving.changes[cluster]
     outcomes = acknowledged.wait(fleet, baseline.clusters, baseline.istiods, waiting, ends=ends, progress=progress)
@@ -171,7 +171,7 @@ class _Proving:
 
     def count(self, cluster: str, found: Mapping[str, split.Measured]) -> None:
         wrong = [route for route, each in found.items() if each.verdict == "outside"]
-        self.add(*(measured.outside(cluster, route, found[route]) for route in wrong))
+        self.add(*(measured.report_outside(cluster, route, found[route]) for route in wrong))
         known = self._clusters[cluster]
         self._clusters[cluster] = replace(
             known,
@@ -181,10 +181,10 @@ class _Proving:
         )
 
     def proof(self) -> Proof:
-        reached = min(weakest(proof.level for proof in self._clusters.values()), self._asked, key=LEVELS.index)
-        skew = write_skew(self.changes)
-        if at_least(reached, ACKNOWLEDGED):
-            skew = acknowledged.skew(self._acknowledged.values())
+        reached = min(find_weakest(proof.level for proof in self._clusters.values()), self._asked, key=LEVELS.index)
+        skew = compute_write_skew(self.changes)
+        if reaches(reached, ACKNOWLEDGED):
+            skew = acknowledged.compute_skew(self._acknowledged.values())
         return Proof(
             self._asked, reached, self._clusters, skew, NOT_PROVEN[reached], tuple(dict.fromkeys(self._findings))
         )
@@ -200,7 +200,7 @@ class _Proving:
         self._clusters[cluster] = replace(known, late=tuple(late), details={**known.details, **(details or {})})
 
 
-def _no_reader(cluster: str) -> Finding:
+def _report_no_reader(cluster: str) -> Finding:
     return Finding(
         cluster,
         CLUSTER_NOT_READ,

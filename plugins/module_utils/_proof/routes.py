@@ -106,18 +106,18 @@ def compare(change: Changed, dump: Dump) -> Comparison:
         found = [route for route in dump.routes if route.source.endswith(source)]
         streams = [chain for chain in dump.chains if chain.source.endswith(source)]
         if change.after is None:
-            return _gone(change, [*found, *streams])
-        return _sum([_ordered(change.after, found), _any_of(change.after, streams, ("tls", "tcp"))])
+            return _compare_gone(change, [*found, *streams])
+        return _add_up([_compare_ordered(change.after, found), _any_of(change.after, streams, ("tls", "tcp"))])
     if kind == _DESTINATION_RULE:
-        return _subsets(change, dump.clusters)
+        return _compare_subsets(change, dump.clusters)
     if kind in _CHAINS:
         prefix = f"/namespaces/{namespace}/virtual-service/{name}{_GENERATED}{_CHAINS[kind]}{_GENERATED}"
         streams = [chain for chain in dump.chains if prefix in chain.source]
-        return _gone(change, streams) if change.after is None else _any_of(change.after, streams, ("rules",))
-    return _rules(change, [route for route in dump.routes if _GENERATED in route.source])
+        return _compare_gone(change, streams) if change.after is None else _any_of(change.after, streams, ("rules",))
+    return _compare_rules(change, [route for route in dump.routes if _GENERATED in route.source])
 
 
-def divided(manifest: Mapping[str, Any]) -> list[tuple[Route, Shares]]:
+def list_divided(manifest: Mapping[str, Any]) -> list[tuple[Route, Shares]]:
     """The routes of an object that send somewhere, with what each destination gets."""
     return [(route, shares) for route in routes_of(manifest) if (shares := _shares(manifest, route))]
 
@@ -134,9 +134,9 @@ def target_of(cluster: str, targets: Iterable[Target]) -> Target | None:
 # -- routes -----------------------------------------------------------------------------------------------------------
 
 
-def _ordered(manifest: Mapping[str, Any], found: Sequence[EnvoyRoute]) -> Comparison:
+def _compare_ordered(manifest: Mapping[str, Any], found: Sequence[EnvoyRoute]) -> Comparison:
     """HTTP routes of a VirtualService: Envoy has those that concern it in the object's order, one for each match."""
-    expected = [(route, shares) for route, shares in divided(manifest) if route.section == "http"]
+    expected = [(route, shares) for route, shares in list_divided(manifest) if route.section == "http"]
     differences = []
     for place in dict.fromkeys(route.place for route in found):
         position = 0
@@ -146,35 +146,37 @@ def _ordered(manifest: Mapping[str, Any], found: Sequence[EnvoyRoute]) -> Compar
             if matching:
                 position = matching[0]
             else:
-                differences.append(_difference(seen, [expected[index][1] for index in candidates]))
+                differences.append(_describe_difference(seen, [expected[index][1] for index in candidates]))
     return Comparison(len(found), tuple(differences))
 
 
 def _any_of(manifest: Mapping[str, Any], found: Sequence[EnvoyRoute], sections: Iterable[str]) -> Comparison:
     """Streams: istiod keeps one chain of those that match the same, so their order says nothing."""
-    wanted = [shares for route, shares in divided(manifest) if route.section in sections]
+    wanted = [shares for route, shares in list_divided(manifest) if route.section in sections]
     return Comparison(
         len(found),
-        tuple(_difference(seen, wanted) for seen in found if not any(_divides(seen, shares) for shares in wanted)),
+        tuple(
+            _describe_difference(seen, wanted) for seen in found if not any(_divides(seen, shares) for shares in wanted)
+        ),
     )
 
 
-def _rules(change: Changed, found: Sequence[EnvoyRoute]) -> Comparison:
+def _compare_rules(change: Changed, found: Sequence[EnvoyRoute]) -> Comparison:
     """HTTP rules of the Gateway API: of each one by its name."""
     _group, _kind, namespace, name = change.key
     if change.after is None:
         known = routes_of(change.object)
         unnamed = {f"{namespace}.{name}.{route.index}" for route in known if not route.name}
-        return _gone(change, [seen for seen in found if seen.name in unnamed])
+        return _compare_gone(change, [seen for seen in found if seen.name in unnamed])
     shown = 0
     differences = []
-    for route, shares in divided(change.after):
+    for route, shares in list_divided(change.after):
         own = [seen for seen in found if seen.name == (route.name or f"{namespace}.{name}.{route.index}")]
         right = [seen for seen in own if _divides(seen, shares)]
         shown += len(own)
         # A name of a rule may be another route's too, so one that is right is enough there.
         if own and (not right or (not route.name and len(right) < len(own))):
-            differences.append(_difference(own[0], [shares]))
+            differences.append(_describe_difference(own[0], [shares]))
     return Comparison(shown, tuple(differences))
 
 
@@ -214,7 +216,7 @@ def _divides(seen: EnvoyRoute, shares: Shares) -> bool:
     return not any(left.values())
 
 
-def _difference(seen: EnvoyRoute, wanted: Sequence[Shares]) -> str:
+def _describe_difference(seen: EnvoyRoute, wanted: Sequence[Shares]) -> str:
     has = ", ".join(f"{weight} to {name}" for name, weight in seen.weights.items())
     written = " or ".join(
         ", ".join(f"{float(share * 100):g} % to {target}" for target, share in shares.items()) for shares in wanted
@@ -222,13 +224,13 @@ def _difference(seen: EnvoyRoute, wanted: Sequence[Shares]) -> str:
     return f"route {seen.name or '(no name)'} of {seen.place} sends {has}; written is {written or 'no such route'}"
 
 
-def _gone(change: Changed, found: Sequence[EnvoyRoute]) -> Comparison:
+def _compare_gone(change: Changed, found: Sequence[EnvoyRoute]) -> Comparison:
     return Comparison(
         len(found), tuple(f"route {seen.name or '(no name)'} of {seen.place} is still there" for seen in found)
     )
 
 
-def _sum(comparisons: Sequence[Comparison]) -> Comparison:
+def _add_up(comparisons: Sequence[Comparison]) -> Comparison:
     return Comparison(
         sum(each.shown for each in comparisons), tuple(text for each in comparisons for text in each.differences)
     )
@@ -237,11 +239,11 @@ def _sum(comparisons: Sequence[Comparison]) -> Comparison:
 # -- clusters ---------------------------------------------------------------------------------------------------------
 
 
-def _subsets(change: Changed, clusters: Sequence[EnvoyCluster]) -> Comparison:
+def _compare_subsets(change: Changed, clusters: Sequence[EnvoyCluster]) -> Comparison:
     """A DestinationRule: wherever it shapes the cluster of a port, there is one for each of its subsets."""
     _group, _kind, namespace, name = change.key
     source = f"/namespaces/{namespace}/destination-rule/{name}"
-    own = [found for cluster in clusters if cluster.source.endswith(source) and (found := _decoded(cluster.name))]
+    own = [found for cluster in clusters if cluster.source.endswith(source) and (found := _decode(cluster.name))]
     if change.after is None:
         return Comparison(len(own), tuple(f"{_place(each)} is still shaped by it" for _form, each in own))
     wanted = {subset["name"] for subset in (change.after.get("spec") or {}).get("subsets") or ()}
@@ -256,7 +258,7 @@ def _subsets(change: Changed, clusters: Sequence[EnvoyCluster]) -> Comparison:
     return Comparison(len(own), tuple(differences))
 
 
-def _decoded(name: str) -> tuple[str, sni.SniDestination] | None:
+def _decode(name: str) -> tuple[str, sni.SniDestination] | None:
     """What a cluster's name says, and its form: an east-west gateway names clusters by their SNI."""
     for form, decode in (("cluster", sni.decode_cluster), ("sni", sni.decode_sni)):
         try:

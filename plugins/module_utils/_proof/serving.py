@@ -76,7 +76,7 @@ def wait(
             cluster: each for cluster, each in looked_for.items() if cluster not in seen or not seen[cluster].done
         }
         # Each time anew: a proxy may have gone, or come back to its istiod, since.
-        sampled, errors = _sampled(fleet, asked, waiting, ends)
+        sampled, errors = _sample_proxies(fleet, asked, waiting, ends)
         proxies.update(sampled)
 
         def on_cluster(member: Member) -> _Seen:
@@ -92,7 +92,7 @@ def wait(
         late = {cluster: look for cluster, look in seen.items() if not look.done}
         if not late or now >= ends:
             return {
-                cluster: _outcome(
+                cluster: _make_outcome(
                     cluster, changes[cluster], seen[cluster], proxies.get(cluster, ()), errors, now - began
                 )
                 for cluster in changes
@@ -141,7 +141,7 @@ def namespaces_of(changes: Iterable[Changed]) -> list[str]:
     return list(found)
 
 
-def _sampled(
+def _sample_proxies(
     fleet: Fleet, asked: Sequence[str], changes: Mapping[str, Sequence[Changed]], ends: float
 ) -> tuple[dict[str, list[str]], list[Finding]]:
     """The proxies to look at, from what the istiods say of who is connected."""
@@ -193,7 +193,7 @@ def _dump(client: Client, proxy: str, parts: frozenset[str]) -> Dump:
 # -- result -----------------------------------------------------------------------------------------------------------
 
 
-def _outcome(
+def _make_outcome(
     cluster: str,
     changes: Sequence[Changed],
     seen: _Seen,
@@ -204,7 +204,8 @@ def _outcome(
     late = {proxy: "; ".join(texts) for proxy, texts in seen.differences.items() if texts}
     findings = [finding for finding in errors if finding.cluster == cluster]
     findings += [
-        _finding(cluster, proxy, f"after {waited:.1f} s {proxy} has not: {text}") for proxy, text in late.items()
+        _report_not_serving(cluster, proxy, f"after {waited:.1f} s {proxy} has not: {text}")
+        for proxy, text in late.items()
     ]
     for change in seen.unused:
         late[change.name] = "no proxy that was looked at uses it"
@@ -226,7 +227,7 @@ def _outcome(
     return ServingOutcome(seen.at if seen.done else None, late, findings, details)
 
 
-def _finding(cluster: str, proxy: str, message: str) -> Finding:
+def _report_not_serving(cluster: str, proxy: str, message: str) -> Finding:
     pod, _separator, namespace = proxy.rpartition(".")
     return Finding(
         cluster,

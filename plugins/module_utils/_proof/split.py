@@ -56,7 +56,7 @@ class Measured:
         }
 
 
-def wilson(count: int, total: int, confidence: float) -> Band:
+def compute_wilson_band(count: int, total: int, confidence: float) -> Band:
     """The score interval of a share. Everything for no request."""
     if not total:
         return Band(0.0, 1.0)
@@ -76,7 +76,7 @@ def judge(
     names = list(dict.fromkeys((*weights, *counts)))
     total, whole = sum(counts.values()), sum(weights.values())
     each = 1 - (1 - CONFIDENCE) / max(1, len(names))
-    bands = {name: wilson(counts.get(name, 0), total, each) for name in names}
+    bands = {name: compute_wilson_band(counts.get(name, 0), total, each) for name in names}
     observed = {name: counts.get(name, 0) / total if total else 0.0 for name in names}
     if total < MINIMUM or not whole:
         return Measured("inconclusive", total, observed, bands)

@@ -45,7 +45,7 @@ def read_by(change: Changed, revision: str) -> bool:
     return labels.get(names.REVISION_LABEL) in (None, "", revision)
 
 
-def missing(changes: Iterable[Changed], store: Iterable[StoredObject]) -> list[str]:
+def find_missing(changes: Iterable[Changed], store: Iterable[StoredObject]) -> list[str]:
     """Names of the objects of which the store does not show this change, or a later one, yet."""
     index = {(stored.group, stored.kind, stored.namespace, stored.name): stored for stored in store}
     return [change.name for change in changes if _is_shown(change) and not _holds(index.get(change.key), change)]

@@ -15,7 +15,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client, content
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client, strip_content
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import KubeError
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     DEPLOYMENT,
@@ -118,7 +118,7 @@ class ManagedShop(Shop):
         shown = []
         for cluster in self.planes.clients:
             for live in self.found(cluster).values():
-                kept = deepcopy(content(live))
+                kept = deepcopy(strip_content(live))
                 kept.pop("status", None)
                 kept["metadata"].pop("generation", None)
                 shown.append(kept)

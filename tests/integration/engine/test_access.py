@@ -69,8 +69,8 @@ def test_only_what_is_not_allowed_is_missing_in_the_order_of_the_needs(stranger:
         Need("get", SECRETS, namespace),
     ]
     mixed = [need for pair in zip(refused, allowed, strict=False) for need in pair] + refused[len(allowed) :]
-    assert access.missing(stranger, [*mixed, *mixed]) == refused
-    assert access.missing(stranger, allowed) == []
+    assert access.find_missing(stranger, [*mixed, *mixed]) == refused
+    assert access.find_missing(stranger, allowed) == []
 
 
 def test_an_administrator_lacks_nothing_after_one_review_for_each_verb_on_a_type(
@@ -85,7 +85,7 @@ def test_an_administrator_lacks_nothing_after_one_review_for_each_verb_on_a_type
 
     monkeypatch.setattr(admin, "can_i", counted)
     needs = [Need(verb, ROUTES, f"n{number}") for number in range(50) for verb in ("get", "patch")]
-    assert access.missing(admin, needs) == []
+    assert access.find_missing(admin, needs) == []
     assert sorted(asked, key=str) == [("get", None), ("patch", None)]
 
 
@@ -94,12 +94,12 @@ def test_an_account_that_is_not_known_is_an_error_and_not_a_missing_right(
 ) -> None:
     nobody = connect({**plane.admin_options(), "api_key": "none"})
     with pytest.raises(Unauthorized):
-        access.missing(nobody, [Need("get", ROUTES, None)])
+        access.find_missing(nobody, [Need("get", ROUTES, None)])
 
 
 def test_what_the_finding_says_to_grant_is_what_is_missing(stranger: Client, admin: Client, namespace: str) -> None:
     needs = [Need("delete", ROUTES, namespace), Need("get", SECRETS, namespace)]
-    (finding,) = access.findings("west", access.missing(stranger, needs))
+    (finding,) = access.report_missing("west", access.find_missing(stranger, needs))
     assert finding.message == (
         f"the account in use may not delete virtualservices.networking.istio.io in namespace {namespace}; "
         f"get secrets in namespace {namespace}"

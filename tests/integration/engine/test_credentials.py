@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import token_expiry
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import read_token_expiry
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import (
     CredentialsError,
     Forbidden,
@@ -237,7 +237,7 @@ def test_service_account_token_and_its_expiry(plane: ControlPlane, admin: Client
     issued = admin.request_token("reader", "default", seconds=600)
     client = connect({"host": plane.url, "ca_cert": str(plane.ca), "api_key": issued["token"]})
     assert user_of(client)["username"] == "system:serviceaccount:default:reader"
-    expiry = token_expiry(client.credentials)
+    expiry = read_token_expiry(client.credentials)
     assert expiry is not None
     assert expiry.strftime("%Y-%m-%dT%H:%M:%SZ") == issued["expirationTimestamp"]
 

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Forbidden
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.namespaces import SHOWN, contents
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.namespaces import SHOWN, list_contents
 from support import control_plane
 from support.control_plane import ControlPlane
 
@@ -63,11 +63,11 @@ def bare(admin: Client, namespace: str) -> str:
 
 
 def test_what_every_namespace_has_is_no_content(admin: Client, bare: str) -> None:
-    assert contents(admin, bare) == []
+    assert list_contents(admin, bare) == []
 
 
 def test_a_namespace_that_is_not_there_is_empty(admin: Client) -> None:
-    assert contents(admin, "not-there") == []
+    assert list_contents(admin, "not-there") == []
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_anything_else_is_named(admin: Client, bare: str, manifest: dict[str, An
     placed = {**manifest, "metadata": {**manifest["metadata"], "namespace": bare}}
     admin.apply(placed, field_manager="test")
     try:
-        assert contents(admin, bare) == [shown.format(bare)]
+        assert list_contents(admin, bare) == [shown.format(bare)]
     finally:
         admin.delete(admin.kind_for(placed), placed["metadata"]["name"], bare)
 
@@ -94,7 +94,7 @@ def test_anything_else_is_named(admin: Client, bare: str, manifest: dict[str, An
 def test_an_object_of_a_type_that_has_come_since_is_named(
     plane: ControlPlane, connect: Callable[..., Client], admin: Client, bare: str
 ) -> None:
-    assert contents(admin, bare) == []
+    assert list_contents(admin, bare) == []
     served = {
         "name": "v1",
         "served": True,
@@ -124,7 +124,7 @@ def test_an_object_of_a_type_that_has_come_since_is_named(
     while not any(kind.kind == "Widget" for kind in other.served_kinds(refresh=True)):
         pass
     other.apply(thing(bare, "Widget", "one", "contents.mesh.test/v1"), field_manager="test")
-    assert contents(admin, bare) == [f"Widget {bare}/one"]
+    assert list_contents(admin, bare) == [f"Widget {bare}/one"]
     admin.delete(kinds.CUSTOM_RESOURCE_DEFINITION, "widgets.contents.mesh.test")
 
 
@@ -135,10 +135,10 @@ def test_only_the_first_of_many_are_named_also_behind_pages_of_what_does_not_cou
         going["metadata"]["finalizers"] = ["mesh.test/held"]
         admin.apply(going, field_manager="test")
         admin.delete(kinds.CONFIG_MAP, f"a-going-{number}", bare)
-    assert contents(admin, bare) == []
+    assert list_contents(admin, bare) == []
     for number in range(9):
         admin.apply(thing(bare, "ConfigMap", f"b-mine-{number}"), field_manager="test")
-    assert contents(admin, bare) == [f"ConfigMap {bare}/b-mine-{number}" for number in range(SHOWN)]
+    assert list_contents(admin, bare) == [f"ConfigMap {bare}/b-mine-{number}" for number in range(SHOWN)]
 
 
 def test_what_may_not_be_listed_is_not_taken_for_empty(
@@ -146,4 +146,4 @@ def test_what_may_not_be_listed_is_not_taken_for_empty(
 ) -> None:
     stranger = connect({**plane.admin_options(), "api_key": control_plane.STRANGER_TOKEN})
     with pytest.raises(Forbidden, match="stranger"):
-        contents(stranger, bare)
+        list_contents(stranger, bare)

@@ -23,8 +23,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._proof.prove import 
     Baseline,
     Changed,
     Proof,
-    baseline,
     prove,
+    take_baseline,
 )
 from meshlab import layout, processes
 from support.mesh import HOST, Mesh
@@ -142,7 +142,7 @@ class Lab:
         return self.prove(level, known, self.write(*writes, on=on), timeout=timeout, window=window)
 
     def baseline(self, level: str) -> Baseline:
-        known = baseline(self.fleet, level, self.fleet.names, deadline=20.0)
+        known = take_baseline(self.fleet, level, self.fleet.names, deadline=20.0)
         assert known.findings == ()
         return known
 
@@ -163,7 +163,7 @@ class Lab:
     def _wait_for_proxies(self) -> None:
         ends = time.monotonic() + 240
         while True:
-            istiods = baseline(self.fleet, "acknowledged", self.fleet.names, deadline=20.0).istiods.values()
+            istiods = take_baseline(self.fleet, "acknowledged", self.fleet.names, deadline=20.0).istiods.values()
             connected = {proxy.proxy for istiod in istiods for proxy in istiod.proxies}
             if {self.proxy(cluster) for cluster in CLUSTERS} <= connected:
                 return

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import content
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import strip_content
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     DESTINATION_RULE,
     HTTP_ROUTE,
@@ -145,7 +145,10 @@ class Shop:
         """All routing objects of the namespace on both clusters."""
         kinds: tuple[Kind, ...] = (VIRTUAL_SERVICE, DESTINATION_RULE)
         return [
-            content(live) for member in self.lab.fleet for kind in kinds for live in member.client.list(kind, NAMESPACE)
+            strip_content(live)
+            for member in self.lab.fleet
+            for kind in kinds
+            for live in member.client.list(kind, NAMESPACE)
         ]
 
     def _command(self, cluster: str, count: int, rate: int) -> list[str]:

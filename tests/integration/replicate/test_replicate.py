@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._change.lease import SetLease
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import content
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import strip_content
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DESTINATION_RULE, VIRTUAL_SERVICE
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.replicate import run as replicate
 from delay import Delayed
@@ -255,7 +255,7 @@ def field_gone(spec: Object) -> None:
 @pytest.mark.parametrize("change", [other_weights, field_beside_ours, one_more_route, field_gone])
 def test_drift_is_put_right_with_a_warning_that_names_who_wrote(routes: Set, change: Callable[[Object], None]) -> None:
     routes.made(*routes.pair())
-    declared = content(routes.live("west", VIRTUAL_SERVICE))
+    declared = strip_content(routes.live("west", VIRTUAL_SERVICE))
     spec = copy.deepcopy(declared["spec"])
     change(spec)
     routes.edit("west", VIRTUAL_SERVICE, {"spec": spec})
@@ -266,7 +266,7 @@ def test_drift_is_put_right_with_a_warning_that_names_who_wrote(routes: Set, cha
     assert [name for name, part in made["clusters"].items() if part["changed"]] == ["west"]
     assert notes(made) == {("west", "drift")}
     assert "kubectl-edit" in str(made["clusters"]["west"]["findings"])
-    assert content(routes.live("west", VIRTUAL_SERVICE)) == declared
+    assert strip_content(routes.live("west", VIRTUAL_SERVICE)) == declared
     assert not routes.made(*routes.pair())["changed"]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import content
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import strip_content
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP, NAMESPACE, VIRTUAL_SERVICE
 from sets import NAMES, Set, checks, config_map, kept, notes, of
 
@@ -53,12 +53,12 @@ def test_a_missing_namespace_is_an_error_where_none_may_be_made(routes: Set) -> 
 
 def test_a_namespace_that_was_there_keeps_its_labels_with_a_warning_and_stays(routes: Set) -> None:
     routes.make_namespace("west", team="shop")
-    before = content(routes.client("west").get(NAMESPACE, routes.namespace))
+    before = strip_content(routes.client("west").get(NAMESPACE, routes.namespace))
     made = routes.made(*routes.pair())
     assert notes(made) == {("west", "namespace-labels-missing")}
     assert not routes.made(*routes.pair())["changed"]
     routes.removed()
-    assert content(routes.client("west").get(NAMESPACE, routes.namespace)) == before
+    assert strip_content(routes.client("west").get(NAMESPACE, routes.namespace)) == before
     assert routes.client("east").find(NAMESPACE, routes.namespace) is None
 
 

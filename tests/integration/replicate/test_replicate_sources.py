@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import content
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import strip_content
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
     CONFIG_MAP,
     CUSTOM_RESOURCE_DEFINITION,
@@ -272,4 +272,4 @@ def test_a_set_may_be_many_objects_in_one_yaml_text(routes: Set) -> None:
     routes.made(definition=text)
     listed = {"apiVersion": "v1", "kind": "List", "items": routes.pair()}
     assert not routes.made(definition=listed)["changed"]
-    assert content(routes.live("west", DESTINATION_RULE))["spec"]["subsets"][0]["name"] == "v1"
+    assert strip_content(routes.live("west", DESTINATION_RULE))["spec"]["subsets"][0]["name"] == "v1"

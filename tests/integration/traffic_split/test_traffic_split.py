@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._change.records import record_name
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import content
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import strip_content
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DESTINATION_RULE, SECRET, VIRTUAL_SERVICE
 from support.fleet_runs import RECORDS
 from support.splits import Object, Shop, as_it_was, destination_rule, virtual_service
@@ -20,7 +20,7 @@ NEW = {"v1": 70, "v2": 30}
 
 
 def contents(lives: list[Object | None]) -> list[Object | None]:
-    return [None if live is None else content(live) for live in lives]
+    return [None if live is None else strip_content(live) for live in lives]
 
 
 def test_weights_are_set_on_all_and_nothing_else(shop: Shop) -> None:

@@ -47,7 +47,7 @@ class Mesh(Fleet):
         metadata = {"name": name, "namespace": NAMESPACE}
         grant = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": metadata}
         apply_object(client, grant, component="link-grant")
-        return accounts.bound_token(client, reader.ACCOUNT, NAMESPACE, name, 3600)
+        return accounts.request_bound_token(client, reader.ACCOUNT, NAMESPACE, name, 3600)
 
     def linked(self, source: str, target: str) -> str:
         """The token that ``source`` has of ``target``."""

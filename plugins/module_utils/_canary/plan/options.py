@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from ..._change.objects import few
+from ..._change.objects import list_some
 from ..._findings import Finding, MeshError
 from ..._times import seconds_of
 from ..finding_kinds import PLAN
@@ -187,11 +187,15 @@ def waves_of(options: Mapping[str, Any], clusters: Iterable[str]) -> dict[str, i
     found = {name: number for number, wave in enumerate(waves) for name in wave.get("clusters") or ()}
     stray = [name for name in found if name not in fleet]
     if stray:
-        problems.add("wave-clusters", f"waves name {few(stray)}, the fleet has {few(fleet)}", "correct the names")
+        problems.add(
+            "wave-clusters", f"waves name {list_some(stray)}, the fleet has {list_some(fleet)}", "correct the names"
+        )
     rest = [number for number, wave in enumerate(waves) if not wave.get("clusters")]
     missing = [name for name in fleet if name not in found]
     if missing and not rest:
-        problems.add("wave-clusters", f"{few(missing)} is in no wave", "name it in one, or leave it out of clusters")
+        problems.add(
+            "wave-clusters", f"{list_some(missing)} is in no wave", "name it in one, or leave it out of clusters"
+        )
     if rest and not missing:
         problems.add("wave-clusters", f"wave {_wave_name(waves, rest[0])} has no cluster left", "leave the wave out")
     problems.refuse()
@@ -296,7 +300,7 @@ def _check_waves(waves: Sequence[Mapping[str, Any]], problems: Problems) -> None
     clusters = [cluster for wave in waves for cluster in wave.get("clusters") or ()]
     twice = [cluster for cluster in dict.fromkeys(clusters) if clusters.count(cluster) > 1]
     if twice:
-        problems.add("wave-clusters", f"{few(twice)} is in more than one wave", "name each cluster once")
+        problems.add("wave-clusters", f"{list_some(twice)} is in more than one wave", "name each cluster once")
     if sum(not wave.get("clusters") for wave in waves) > 1:
         problems.add("wave-clusters", "more than one wave names no clusters", "only one may have all others")
 

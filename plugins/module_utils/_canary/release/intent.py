@@ -38,7 +38,9 @@ def read(member: Member, release: CanaryRelease) -> LiveObjects:
     """What stands on a cluster. Raises KubeError."""
     client, namespace = member.client, release.namespace
     asked = objects.list_first_reads(release)
-    found = dict(zip(asked, parallel.values(parallel.each(asked, lambda item: client.find(*item))), strict=True))
+    found = dict(
+        zip(asked, parallel.collect_values(parallel.each(asked, lambda item: client.find(*item))), strict=True)
+    )
     live = {ObjectId.of(each): each for each in found.values() if each is not None}
     rules = _rules(member, [found[item] for item in asked if item[0] == VIRTUAL_SERVICE], release)
     workload = release.workload
@@ -48,7 +50,7 @@ def read(member: Member, release: CanaryRelease) -> LiveObjects:
     configs = _configs(client, canary, namespace)
     copies = _copies(client, release, canary, configs)
     lists = _lists(release)
-    listed = parallel.values(
+    listed = parallel.collect_values(
         parallel.each(lists, lambda kind: client.list(kind, namespace, label_selector=lists[kind]))
     )
     of_kind = {kind: tuple(lives) for kind, lives in zip(lists, listed, strict=True)}
@@ -69,7 +71,7 @@ def _rules(
             services = (service_of(each.host, namespace) for one in routes_of(route) for each in one.destinations)
             namespaces |= {namespace, *(service.namespace for service in services if service is not None)}
     try:
-        listed = parallel.values(
+        listed = parallel.collect_values(
             parallel.each(sorted(namespaces), lambda namespace: member.client.list(DESTINATION_RULE, namespace))
         )
     except NotFound as error:
@@ -90,7 +92,7 @@ def _lists(release: CanaryRelease) -> dict[Kind, str]:
 
 def _configs(client: Client, canary: Mapping[str, Any], namespace: str) -> dict[str, dict[str, Any]]:
     asked = list_references(canary)
-    found = parallel.values(
+    found = parallel.collect_values(
         parallel.each(asked, lambda config: client.find(CONFIG_KINDS[config.kind], config.name, namespace))
     )
     return {config.key: live for config, live in zip(asked, found, strict=True) if live is not None}
@@ -103,7 +105,7 @@ def _copies(
     if release.service is None:
         return {}
     asked = [ObjectId.of(each) for each in make_config_copies(canary, configs)]
-    found = parallel.values(
+    found = parallel.collect_values(
         parallel.each(asked, lambda each: client.find(CONFIG_KINDS[each.kind], each.name, each.namespace))
     )
     return {each: live for each, live in zip(asked, found, strict=True) if live is not None}

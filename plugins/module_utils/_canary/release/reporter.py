@@ -16,7 +16,7 @@ from ..._files import write_whole
 from ..._finding_kinds import WAIT_TIMEOUT
 from ..._findings import Finding, MeshError
 from ..._kube.errors import KubeError
-from ..._kube.libraries import missing_library
+from ..._kube.libraries import make_missing_library_error
 from ..gates import gates, webhooks
 from ..gates.gates import Door
 from ..gates.webhooks import HookType, Payload
@@ -43,7 +43,7 @@ class Reporter:
     def __init__(self, setup: Setup, release: CanaryRelease, *, journal: str | None, page: str | None) -> None:
         missing = page_import_error() if page else ""
         if missing:
-            raise missing_library(setup.hub, "Jinja2", "drawing the page of a release", missing)
+            raise make_missing_library_error(setup.hub, "Jinja2", "drawing the page of a release", missing)
         self._setup = setup
         self._release = release
         # A page is of a whole release, which several tasks may have a part in.

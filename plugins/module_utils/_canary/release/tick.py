@@ -154,7 +154,7 @@ class Ticker:
             finding
             for name, outcome in outcomes.items()
             if outcome.error is None
-            for finding in hubs.others(
+            for finding in hubs.find_others(
                 name,
                 outcome.get().objects.items(),
                 COMPONENT,

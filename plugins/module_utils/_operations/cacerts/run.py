@@ -37,7 +37,7 @@ from ..._istio.trust import (
     open_key,
     repaired,
 )
-from ..._kube.files import Decrypt, Encrypted, plain
+from ..._kube.files import Decrypt, Encrypted, make_plain
 from ..._kube.kinds import CONFIG_MAP, POD, SECRET
 from ..._ownership import FIELD_MANAGER, is_ours, owned
 from ..finding_kinds import (
@@ -271,7 +271,7 @@ def _bundles(
                 files[key] = str(element[option])
                 content = _bytes_of(Path(element[option]))
             try:
-                parts[option] = plain(content, decrypt)
+                parts[option] = make_plain(content, decrypt)
             except Encrypted as error:
                 raise _unreadable(name, f"{files.get(key, key)} {error}", error.remedy) from None
         given[name] = _Given(Bundle(**parts), files)

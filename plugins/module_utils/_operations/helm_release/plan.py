@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..._change.report import visible
+from ..._change.report import hide_data
 from ..._helm import chart as charts
-from ..._helm.drift import differing
+from ..._helm.drift import find_differing
 from ..._helm.live import Difference
 from ..._helm.manifest import ManifestObject, ObjectIdentity
 from ..._helm.release import DEPLOYED, Chart, HelmRelease
@@ -41,12 +41,12 @@ def reasons(wish: Wish, release: HelmRelease | None) -> list[str]:
         return [f"its revision {release.revision} is {release.status}"]
     found = []
     if wish.chart is not None:
-        other = charts.other_content(release.chart, wish.chart)
+        other = charts.describe_other_content(release.chart, wish.chart)
         found += [f"other chart: {other}"] if other else []
-    elif wish.version and not charts.same_version(release.chart.version, wish.version):
+    elif wish.version and not charts.is_same_version(release.chart.version, wish.version):
         found.append(f"other chart: {wish.version} in place of {release.chart.version}")
-    if not charts.same_values(release.values, wish.values):
-        where = differing(release.values, wish.values)
+    if not charts.has_same_values(release.values, wish.values):
+        where = find_differing(release.values, wish.values)
         found.append(f"other values: {', '.join(where) or 'their types'}")
     return found
 
@@ -101,7 +101,7 @@ def diff_of_manifests(cluster: str, before: Iterable[ManifestObject], after: Ite
 
 
 def diff_of_values(cluster: str, name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Diff:
-    if charts.same_values(before, after):
+    if charts.has_same_values(before, after):
         return []
     header = f"{cluster}: values of release {name}"
     return [{"before_header": header, "after_header": header, "before": dict(before), "after": dict(after)}]
@@ -115,7 +115,7 @@ def _entry(
 
 
 def _shown(manifest: Mapping[str, Any] | None) -> dict[str, Any]:
-    shown = visible(manifest)
+    shown = hide_data(manifest)
     if shown.get("kind") == "CustomResourceDefinition" and "spec" in shown:
         # Pages of schema that nobody reads; that it is another one is to be seen.
         digest = hashlib.sha256(json.dumps(shown["spec"], sort_keys=True).encode()).hexdigest()

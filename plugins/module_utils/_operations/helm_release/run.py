@@ -23,9 +23,9 @@ from ..._fleet import Member, findings_of
 from ..._helm import leftovers as left
 from ..._helm import live as cluster_objects
 from ..._helm import release as releases
-from ..._helm.chart import NotAChart, chart_in, is_exact
+from ..._helm.chart import NotAChart, is_exact, read_chart
 from ..._helm.live import Difference
-from ..._helm.live_leftovers import adopt, look_at, of_a_gone_istio, remove
+from ..._helm.live_leftovers import adopt, find_dead_webhooks, look_at, remove
 from ..._helm.manifest import ManifestObject, Owner, objects_of
 from ..._helm.program import Helm
 from ..._helm.release import HelmRelease
@@ -213,7 +213,7 @@ class _Cluster:
     def _kept(self, name: str, secrets: list[dict[str, Any]], outcome: HelmReleaseOutcome) -> HelmRelease | None:
         """The newest revision that a Helm has finished, after one that was interrupted is out of the way."""
         remaining = list(secrets)
-        while (secret := releases.newest(remaining, name)) is not None and releases.is_pending(secret):
+        while (secret := releases.find_newest(remaining, name)) is not None and releases.is_pending(secret):
             finished = self._recover(secret, outcome)
             remaining.remove(secret)
             if finished is not None:
@@ -264,7 +264,7 @@ class _Cluster:
 
     def _differences(self, objects: list[ManifestObject], owner: Owner) -> list[Difference]:
         found = cluster_objects.read(self._client, objects, self._namespace)
-        return cluster_objects.differences(self._client, objects, found, owner)
+        return cluster_objects.find_differences(self._client, objects, found, owner)
 
     # What is asked for
 
@@ -273,7 +273,7 @@ class _Cluster:
         wish = Wish(asked["name"], json.loads(json.dumps(asked["chart_values"], default=str)), source.version)
         if self._charts.is_folder(asked["chart"]):
             try:
-                return replace(wish, chart=chart_in(Path(source.reference)))
+                return replace(wish, chart=read_chart(Path(source.reference)))
             except NotAChart as error:
                 raise KubeError(
                     self._name,
@@ -322,18 +322,18 @@ class _Cluster:
         coming = [each for each in after if each.id not in known]
         found = cluster_objects.read(self._client, coming, self._namespace)
         strangers = look_at(self._client, found, owner)
-        findings = left.findings(self._name, strangers, self._choice)
+        findings = left.report_leftovers(self._name, strangers, self._choice)
         if findings:
             raise _Refused(self._name, findings)
         if self._choice == left.REMOVE:
             services = {(self._namespace, each["name"]) for each in self._parameters["releases"]}
-            gone = of_a_gone_istio(self._client, services)
+            gone = find_dead_webhooks(self._client, services)
             strangers += [each for each in gone if each.id not in {one.id for one in strangers}]
         act: Callable[..., None] = adopt if self._choice == left.ADOPT else remove
         for each in strangers:
             act(self._client, each, owner, self._namespace, check_mode=self._context.check_mode)
             (outcome.adopted if self._choice == left.ADOPT else outcome.removed).append(str(each.id))
-        for words in left.still_listed(strangers):
+        for words in left.describe_still_listed(strangers):
             self._context.progress(f"{self._name}: {outcome.name}: {words}")
 
     # What came of it
@@ -341,7 +341,7 @@ class _Cluster:
     def _make_sure(self, name: str, owner: Owner, outcome: HelmReleaseOutcome) -> None:
         """See that everything stands as Helm was asked for, and put right what its merge passes over."""
         selector = f"{releases.SELECTOR},name={name},status!=superseded"
-        secret = releases.newest(self._client.list(SECRET, self._namespace, label_selector=selector), name)
+        secret = releases.find_newest(self._client.list(SECRET, self._namespace, label_selector=selector), name)
         if secret is None:
             raise KubeError(self._name, f"Helm has ended, and keeps nothing of release {name}", kind=HELM_FAILED)
         release = releases.release_of(secret)

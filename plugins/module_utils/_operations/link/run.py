@@ -149,7 +149,7 @@ def gather(member: Member) -> LinkFacts:
         reader=reader_on(client, namespace),
         gateway=_gateway(client, cluster.network),
         uid=member.identity.uid,
-        authority=accounts.published_authority(client, namespace),
+        authority=accounts.read_published_authority(client, namespace),
     )
 
 
@@ -232,7 +232,7 @@ class _Linking:
             claim(member.client, member.identity)
             for manifest in reader.objects(reader.ACCOUNT, namespace):
                 apply_object(member.client, manifest, component=COMPONENT)
-            authority = accounts.authority(member.client, namespace)
+            authority = accounts.read_authority(member.client, namespace)
             secrets = {
                 link: remote_secret.build(
                     link.target,
@@ -269,7 +269,7 @@ class _Linking:
             return accounts.wait_for_token(
                 client, namespace, grant["metadata"]["name"], self.parameters["request_timeout"]
             )
-        return accounts.bound_token(
+        return accounts.request_bound_token(
             client, reader.ACCOUNT, namespace, grant["metadata"]["name"], self.parameters["token_lifetime"]
         )
 

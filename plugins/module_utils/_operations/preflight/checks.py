@@ -342,8 +342,8 @@ def nothing_is_left_in_the_way(fleet: Mapping[str, Snapshot]) -> list[Finding]:
         finding
         for snapshot in fleet.values()
         for finding in (
-            *left.findings(snapshot.name, snapshot.leftovers, snapshot.choice),
-            *left.findings(snapshot.name, snapshot.gone, snapshot.choice, owned=False),
+            *left.report_leftovers(snapshot.name, snapshot.leftovers, snapshot.choice),
+            *left.report_leftovers(snapshot.name, snapshot.gone, snapshot.choice, owned=False),
         )
     ]
 

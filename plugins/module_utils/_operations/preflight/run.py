@@ -14,7 +14,7 @@ from ..._finding_kinds import NOT_REACHABLE
 from ..._findings import OPTION, Finding, MeshError, errors
 from ..._fleet import Member, findings_of
 from ..._helm.leftovers import CHOICES, REFUSE
-from ..._helm.live_leftovers import left_before, release_that_holds
+from ..._helm.live_leftovers import find_left, find_release
 from ..._helm.manifest import ANNOTATION_NAME
 from ..._helm.source import CHARTS_ARGUMENT_SPEC
 from ..._identity import claim_of
@@ -22,7 +22,7 @@ from ..._istio import istiod as istiods
 from ..._istio.names import NETWORK_LABEL
 from ..._istio.wanted_gateway import name_of
 from ..._kube.client import Client
-from ..._kube.credentials import token_expiry
+from ..._kube.credentials import read_token_expiry
 from ..._kube.errors import CredentialsError, NotFound
 from ..._kube.kinds import (
     CLUSTER_ROLE,
@@ -134,7 +134,7 @@ def snapshot(member: Member, planned: InstallationPlan | None = None) -> Snapsho
     """Read what the checks judge. Raises KubeError where the cluster does not answer."""
     client, cluster = member.client, member.cluster
     plan = planned or InstallationPlan()
-    strangers, gone = left_before(client, cluster.istio_namespace, plan.revision, plan.gateway) if planned else ((), ())
+    strangers, gone = find_left(client, cluster.istio_namespace, plan.revision, plan.gateway) if planned else ((), ())
     version = client.version()
     nodes = tuple(client.list(NODE))
     system = client.get(NAMESPACE, "kube-system")
@@ -173,7 +173,7 @@ def _helm_refuses(client: Client) -> tuple[str, str]:
 
 
 def _minutes_left(client: Client) -> float | None:
-    expiry = token_expiry(client.credentials)
+    expiry = read_token_expiry(client.credentials)
     return None if expiry is None else (expiry - datetime.now(timezone.utc)).total_seconds() / 60
 
 
@@ -190,7 +190,7 @@ def _istiod(client: Client, deployment: Mapping[str, Any]) -> IstiodDeployment:
         revision=(metadata.get("labels") or {}).get("istio.io/rev", "default"),
         version=istiods.version(spec),
         cluster_id=istiods.cluster_id(spec),
-        release=annotations.get(ANNOTATION_NAME, "") or release_that_holds(client, deployment),
+        release=annotations.get(ANNOTATION_NAME, "") or find_release(client, deployment),
     )
 
 

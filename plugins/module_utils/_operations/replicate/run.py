@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ..._change import parallel
 from ..._change.change import Change, ClusterPlan
-from ..._change.ledger import ClusterRecord, Owed, Record, ending
+from ..._change.ledger import ClusterRecord, Owed, Record, make_ending
 from ..._change.objects import ObjectId, is_route
 from ..._change.setup import CHANGE_ARGUMENT_SPEC, CHANGE_REQUIRED_IF, Setup
 from ..._cluster import FLEET_ARGUMENT_SPEC
@@ -176,7 +176,7 @@ class _Replication:
             return [*part.owed.values(), *missed]
         wanted = set(self.wanted(cluster))
         ended = [entry for key, entry in part.objects.items() if key not in wanted]
-        return [*missed, *(ending(entry, "is not declared any more", since) for entry in ended)]
+        return [*missed, *(make_ending(entry, "is not declared any more", since) for entry in ended)]
 
 
 def read(client: Client, objects: Sequence[DeclaredObject], recorded: Callable[[], ClusterRecord], name: str) -> State:
@@ -205,7 +205,7 @@ def read(client: Client, objects: Sequence[DeclaredObject], recorded: Callable[[
         tried = parallel.each(asks, lambda ask: _answer(client, ask, selector, places))
         return {
             ObjectId.of(live): live
-            for lives in parallel.values(tried)
+            for lives in parallel.collect_values(tried)
             for live in lives
             if ObjectId.of(live) in relevant or is_of_set(live, COMPONENT, name)
         }

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..._change import parallel
-from ..._change.objects import ObjectId, content_hash, portable
+from ..._change.objects import ObjectId, content_hash, make_portable
 from ..._cluster import Cluster
 from ..._findings import Finding, MeshError
 from ..._fleet import Fleet
 from ..._kube.client import Client
 from ..._kube.errors import NotFound
-from ..._kube.files import Encrypted, plain
+from ..._kube.files import Encrypted, make_plain
 from ..._ownership import is_ours
 from ..._yaml import NotYaml, load_all
 from ..finding_kinds import SOURCE_UNUSABLE
@@ -129,7 +129,7 @@ def _complete(manifest: Mapping[str, Any], source: str, parameters: Mapping[str,
             f"an object lacks {', '.join(missing)} (it has {given})",
             "give each object apiVersion, kind and metadata.name",
         )
-    result = portable(manifest)
+    result = make_portable(manifest)
     if not metadata.get("namespace") and parameters["namespace"] and result["kind"] != "Namespace":
         result["metadata"]["namespace"] = parameters["namespace"]
     return result
@@ -139,7 +139,7 @@ def _of_file(name: str, parameters: Mapping[str, Any], context: Context) -> list
     path = context.locate("files", name)
     try:
         with open(path, "rb") as stream:
-            text = plain(stream.read(), context.decrypt).decode("utf-8")
+            text = make_plain(stream.read(), context.decrypt).decode("utf-8")
     except Encrypted as error:
         raise _unusable(f"file {name}", str(error), error.remedy) from None
     except (OSError, UnicodeDecodeError) as error:
@@ -172,7 +172,9 @@ def _of_cluster(source: Mapping[str, Any], kinds: Iterable[Any], fleet: Fleet) -
     def listed(item: tuple[Mapping[str, str], str]) -> list[dict[str, Any]]:
         return _list(client, item[0], item[1], selector)
 
-    found = [live for lives in parallel.values(parallel.each(wanted, listed)) for live in lives if not is_ours(live)]
+    found = [
+        live for lives in parallel.collect_values(parallel.each(wanted, listed)) for live in lives if not is_ours(live)
+    ]
     names = set(source["names"])
     chosen = [live for live in found if not names or live["metadata"]["name"] in names]
     missing = sorted(names - {live["metadata"]["name"] for live in chosen})
@@ -182,7 +184,7 @@ def _of_cluster(source: Mapping[str, Any], kinds: Iterable[Any], fleet: Fleet) -
             f"has no object named {', '.join(missing)} of the kinds asked for in {', '.join(source['namespaces'])}",
             "correct names, namespaces or kinds",
         )
-    return [DeclaredObject(portable(live), f"cluster {name}") for live in chosen]
+    return [DeclaredObject(make_portable(live), f"cluster {name}") for live in chosen]
 
 
 def _list(client: Client, kind: Mapping[str, str], namespace: str, selector: str) -> list[dict[str, Any]]:

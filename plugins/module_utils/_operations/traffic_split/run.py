@@ -22,7 +22,7 @@ from ..._cluster import FLEET_ARGUMENT_SPEC, Cluster
 from ..._findings import Finding
 from ..._fleet import Fleet, Member
 from ..._kube.errors import NotFound
-from ..._kube.kinds import DESTINATION_RULE, VIRTUAL_SERVICE, Kind, known_kind
+from ..._kube.kinds import DESTINATION_RULE, VIRTUAL_SERVICE, Kind, find_known_kind
 from ..._ownership import owned_in_set
 from ..operation import Context, fleet_of
 from . import plan as plans
@@ -144,7 +144,7 @@ class _Splitting:
 
     def _action(self, wanted: SplitObject, part: ClusterRecord) -> Action:
         desired, name = wanted.desired, ObjectId.of(wanted.desired)
-        kind = known_kind(desired["apiVersion"], desired["kind"])
+        kind = find_known_kind(desired["apiVersion"], desired["kind"])
         if wanted.before is None:
             ours = owned_in_set(desired, COMPONENT, self.name)
             return Action(name, kind, "apply", wanted.reason, "created", desired=ours)
@@ -164,7 +164,7 @@ def read(member: Member, split: Split) -> Live:
     if found is None and split.may_make_route:
         lists.append((VIRTUAL_SERVICE, split.namespace))
     try:
-        listed = parallel.values(parallel.each(lists, lambda item: client.list(*item)))
+        listed = parallel.collect_values(parallel.each(lists, lambda item: client.list(*item)))
     except NotFound as error:
         remedy = "install Istio there (onemesh.istio.site), or leave the cluster out of clusters"
         raise NotFound(member.name, f"Istio's kinds are not served: {error.message}", remedy=remedy) from error

@@ -52,7 +52,7 @@ def facts_of(cluster: Cluster, client: Client) -> ClusterFacts:
         name=cluster.name,
         network=cluster.network,
         api_server=cluster.api_server,
-        authority=accounts.published_authority(client, namespace),
+        authority=accounts.read_published_authority(client, namespace),
         istio_namespace=namespace,
         domain=next((each.domain for each in found if each.domain), DEFAULT_DOMAIN),
         istio_version=next((each.version for each in found if each.version), ""),

@@ -22,9 +22,9 @@ from ..._fleet import Member
 from ..._istio import names, reader, remote_secret, writer
 from ..._istio.tokens import Token
 from ..._kube import kinds
-from ..._kube.accounts import bound_token, is_refused
+from ..._kube.accounts import is_refused, request_bound_token
 from ..._kube.client import Client
-from ..._kube.credentials import jwt_claims
+from ..._kube.credentials import read_jwt_claims
 from ..._kube.kinds import Kind
 from ..._ownership import FIELD_MANAGER, LABEL_COMPONENT, LABEL_MANAGED_BY, MANAGED_BY, is_ours
 from ..finding_kinds import NOT_AMONG_THE_PEERS, TOKEN_OF_ANOTHER
@@ -55,7 +55,7 @@ class Held:
     def account(self) -> str:
         """``istio-system/onemesh-istio-reader``; empty where the token does not say."""
         try:
-            claims = jwt_claims(self.token)
+            claims = read_jwt_claims(self.token)
         except ValueError:
             return ""
         bound = claims.get("kubernetes.io") or {}
@@ -133,7 +133,7 @@ def _token_of(client: Client, grant: FoundObject, account: str) -> str:
         return ""
     if live.get("type") == names.SERVICE_ACCOUNT_TOKEN_TYPE:
         return remote_secret.payload(live).get("token", b"").decode()
-    token = bound_token(client, account, grant.namespace, grant.name, _PROBE_SECONDS)
+    token = request_bound_token(client, account, grant.namespace, grant.name, _PROBE_SECONDS)
     # Seen once, so that it is remembered as long as those that were used.
     is_refused(client, token, 0.0)
     return token

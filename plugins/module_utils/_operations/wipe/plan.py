@@ -21,7 +21,7 @@ from ..._identity import CLAIM_ANNOTATIONS, ClusterIdentity, contradicted_beside
 from ..._istio import istiod, names
 from ..._kube import kinds
 from ..._kube.kinds import Kind
-from ..._kube.namespaces import made_by_kubernetes
+from ..._kube.namespaces import is_made_by_kubernetes
 from ..._ownership import is_ours
 from . import signs
 from .signs import FoundObject, FoundRelease, IstioSurroundings, Operator, is_a, sign_of
@@ -450,7 +450,7 @@ class _Planner:
             for found in self._everything
             if found.namespace == namespace
             and found.uid not in going
-            and not made_by_kubernetes(found.kind, found.object)
+            and not is_made_by_kubernetes(found.kind, found.object)
         ]
 
     # Labels

@@ -21,7 +21,7 @@ from ..._kube import kinds
 from ..._kube.client import Client
 from ..._kube.errors import KubeError, NotFound
 from ..._kube.kinds import Kind
-from ..._kube.namespaces import newest
+from ..._kube.namespaces import select_newest
 from ..._ownership import LABEL_MANAGED_BY, MANAGED_BY
 from . import signs
 from .plan import SHARED_GROUPS, Inventory, Scope, is_mesh_group, removable_namespaces, surroundings_of
@@ -93,7 +93,7 @@ def scan(client: Client, scope: Scope, known: Iterable[str] = ()) -> Inventory:
     ``known`` are namespaces that an earlier scan found to be Istio's.
     """
     dead = _dead_groups(client)
-    served = newest(client.served_kinds(refresh=True))
+    served = select_newest(client.served_kinds(refresh=True))
     with ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix=f"scan-{client.cluster}") as pool:
 
         def read(listings: Iterable[_Listing]) -> tuple[FoundObject, ...]:

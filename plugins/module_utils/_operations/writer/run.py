@@ -30,9 +30,9 @@ from ..._istio.tokens import expiry_of, timestamp
 from ..._kube import accounts
 from ..._kube.client import Client
 from ..._kube.kinds import CLUSTER_ROLE_BINDING, NAMESPACE, ROLE_BINDING, SECRET, Kind
-from ..._kube.namespaces import newest
+from ..._kube.namespaces import select_newest
 from ..._ownership import is_ours
-from ..._proof.levels import ACCEPTED, ACKNOWLEDGED, LEVELS, at_least
+from ..._proof.levels import ACCEPTED, ACKNOWLEDGED, LEVELS, reaches
 from ..finding_kinds import (
     CLUSTER_NAME_INVALID,
     KIND_AMBIGUOUS,
@@ -119,14 +119,14 @@ class _Wanted:
     def objects(self, member: Member, granted: Iterable[Kind]) -> list[plan.Manifest]:
         """The account of a cluster with its roles."""
         namespace = member.cluster.istio_namespace
-        acknowledged = at_least(self.proof, ACKNOWLEDGED)
+        acknowledged = reaches(self.proof, ACKNOWLEDGED)
         rules: dict[str, Rules] = {}
         if acknowledged:
             rules[namespace] = writer.ISTIOD_RULES
         if member.name == self.hub:
             rules[self.place(member).namespace] = writer.LEDGER_RULES
         cluster_rules = writer.cluster_rules(
-            granted, namespaces=self.namespaces, accepted=at_least(self.proof, ACCEPTED), acknowledged=acknowledged
+            granted, namespaces=self.namespaces, accepted=reaches(self.proof, ACCEPTED), acknowledged=acknowledged
         )
         return plan.desired_objects(namespace, cluster_rules, rules)
 
@@ -275,11 +275,13 @@ class _Granting:
             # Whoever has a token of which the hub knows nothing loses it.
             _delete(client, [each for each in facts.owned if each.kind == SECRET])
         apply_object(client, writer.grant(namespace, self.wanted.hub), component=COMPONENT)
-        token = accounts.bound_token(client, writer.ACCOUNT, namespace, writer.GRANT, self.parameters["token_lifetime"])
+        token = accounts.request_bound_token(
+            client, writer.ACCOUNT, namespace, writer.GRANT, self.parameters["token_lifetime"]
+        )
         return writer.secret(
             member.name,
             cluster.api_server or facts.server,
-            accounts.authority(client, namespace),
+            accounts.read_authority(client, namespace),
             token,
             namespace=self.fleet[self.wanted.hub].cluster.istio_namespace,
             tls_server_name=cluster.options.get("tls_server_name") or None,
@@ -431,7 +433,7 @@ def _granted(client: Client, wanted: Iterable[writer.Named]) -> tuple[list[Kind]
     granted: list[Kind] = []
     findings = []
     for named in wanted:
-        found = writer.known_kinds(named) or newest(kind for kind in client.served_kinds() if named.fits(kind))
+        found = writer.known_kinds(named) or select_newest(kind for kind in client.served_kinds() if named.fits(kind))
         if len(found) == 1:
             granted += found
         elif found:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.onemesh.istio.plugins.module_utils._change.access import Need, findings
+from ansible_collections.onemesh.istio.plugins.module_utils._change.access import Need, report_missing
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 
 ROUTE, RULE = kinds.VIRTUAL_SERVICE, kinds.DESTINATION_RULE
@@ -39,13 +39,13 @@ ROUTE, RULE = kinds.VIRTUAL_SERVICE, kinds.DESTINATION_RULE
     ],
 )
 def test_the_message_names_verbs_types_and_namespaces_once(missing: list[Need], words: str) -> None:
-    (finding,) = findings("west", [*missing, *missing])
+    (finding,) = report_missing("west", [*missing, *missing])
     assert (finding.cluster, finding.check) == ("west", "permission-missing")
     assert finding.message.startswith(f"the account in use may not {words}")
 
 
 def test_the_remedy_holds_the_rule_and_the_roles_variable() -> None:
-    (finding,) = findings("west", [Need("patch", ROUTE, "a"), Need("get", kinds.SECRET, "b")])
+    (finding,) = report_missing("west", [Need("patch", ROUTE, "a"), Need("get", kinds.SECRET, "b")])
     assert "link_writer: true" in finding.remedy
     assert finding.remedy.endswith(
         "the rule {apiGroups: [networking.istio.io], resources: [virtualservices], verbs: [patch]} in namespace a; "
@@ -54,4 +54,4 @@ def test_the_remedy_holds_the_rule_and_the_roles_variable() -> None:
 
 
 def test_nothing_missing_is_no_finding() -> None:
-    assert findings("west", []) == []
+    assert report_missing("west", []) == []

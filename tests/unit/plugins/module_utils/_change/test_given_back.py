@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.onemesh.istio.plugins.module_utils._change.settle import managed_fields_given_back
+from ansible_collections.onemesh.istio.plugins.module_utils._change.settle import restore_managed_fields
 from ansible_collections.onemesh.istio.plugins.module_utils._ownership import FIELD_MANAGER, ownership_labels
 
 REPLICA = ownership_labels("replicate")
@@ -70,4 +70,4 @@ APPLIED_REST = held(FIELD_MANAGER, "Apply", hosts={"f:a": {}})
 def test_fields_are_owned_as_before_us(
     original: dict[str, Any], live: dict[str, Any], expected: list[dict[str, Any]]
 ) -> None:
-    assert managed_fields_given_back(original, live) == expected
+    assert restore_managed_fields(original, live) == expected

@@ -23,14 +23,14 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.ledger impor
     Record,
     UnreadableRecord,
     bytes_of,
-    confirmed,
+    confirm,
     decode,
     encode,
-    ending,
-    kept,
+    keep_content,
+    make_ending,
+    plan_teardown,
     secret_data,
     split,
-    teardown,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId
 
@@ -211,23 +211,23 @@ TEARDOWN: dict[str, tuple[ClusterRecord, dict[ObjectId, tuple[str, bool]]]] = {
 @pytest.mark.parametrize("case", TEARDOWN, ids=str)
 def test_a_teardown_leaves_nothing_of_the_set(case: str) -> None:
     found, expected = TEARDOWN[case]
-    assert {key: (each.verb, each.ends) for key, each in teardown(found, SINCE).items()} == expected
+    assert {key: (each.verb, each.ends) for key, each in plan_teardown(found, SINCE).items()} == expected
 
 
 def test_what_is_given_back_is_what_stood_there_over_what_we_made_of_it() -> None:
-    owed = ending(ADOPTED, "why", SINCE)
+    owed = make_ending(ADOPTED, "why", SINCE)
     assert (owed.desired, owed.base, owed.uid) == (ADOPTED.original, ADOPTED.written, "u2")
-    assert ending(CREATED, "why", SINCE).uid == "u1"
+    assert make_ending(CREATED, "why", SINCE).uid == "u1"
 
 
 def test_the_answer_to_a_write_says_the_identity_and_what_is_to_be_given_back_later() -> None:
     answered = live(9, uid="u9", resourceVersion="7", generation=2)
-    assert confirmed(replace(CREATED, uid=None), answered) == replace(CREATED, uid="u9")
-    written = confirmed(ADOPTED, answered).written
+    assert confirm(replace(CREATED, uid=None), answered) == replace(CREATED, uid="u9")
+    written = confirm(ADOPTED, answered).written
     assert written == live(9, uid="u9")
 
 
 def test_what_a_record_keeps_has_no_status_and_no_version() -> None:
     found = {**live(1, resourceVersion="7", generation=2, managedFields=[{"manager": "helm"}]), "status": {"x": 1}}
-    assert kept(found) == live(1, managedFields=[{"manager": "helm"}])
-    assert kept(None) is None
+    assert keep_content(found) == live(1, managedFields=[{"manager": "helm"}])
+    assert keep_content(None) is None

@@ -13,7 +13,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.objects impo
     content_hash,
     covers,
     is_route,
-    portable,
+    make_portable,
     stage_of,
     with_version,
 )
@@ -135,7 +135,7 @@ LIVE = {
 
 
 def test_neither_identity_owner_status_nor_addresses_travel() -> None:
-    assert portable(LIVE) == {
+    assert make_portable(LIVE) == {
         **manifest("v1", "Service", namespace="shop", labels={"team": "shop"}, annotations={"note": "x"}),
         "spec": {"type": "NodePort", "ports": [{"port": 80}]},
     }
@@ -144,17 +144,17 @@ def test_neither_identity_owner_status_nor_addresses_travel() -> None:
 
 def test_a_headless_service_stays_headless() -> None:
     live = {**manifest("v1", "Service"), "spec": {"clusterIP": "None", "clusterIPs": ["None"]}}
-    assert portable(live)["spec"] == {"clusterIP": "None"}
+    assert make_portable(live)["spec"] == {"clusterIP": "None"}
 
 
 def test_annotations_that_are_only_those_of_kubectl_leave_none() -> None:
     live = manifest("v1", "ConfigMap", annotations={"kubectl.kubernetes.io/last-applied-configuration": "{}"})
-    assert "annotations" not in portable(live)["metadata"]
+    assert "annotations" not in make_portable(live)["metadata"]
 
 
 def test_what_others_call_a_service_keeps_its_fields() -> None:
     knative = {**manifest("serving.knative.dev/v1", "Service"), "spec": {"clusterIP": "10.0.0.7"}}
-    assert portable(knative)["spec"] == {"clusterIP": "10.0.0.7"}
+    assert make_portable(knative)["spec"] == {"clusterIP": "10.0.0.7"}
 
 
 def test_a_write_on_the_condition_that_nothing_happened_meanwhile() -> None:

@@ -14,7 +14,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._change.report impor
     ChangeReport,
     ClusterReport,
     Touched,
-    visible,
+    hide_data,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, FindingKind
 
@@ -123,7 +123,7 @@ SECRET = {
 
 
 def test_the_data_of_a_secret_is_not_shown_whoever_remembers_it() -> None:
-    shown = visible(SECRET)
+    shown = hide_data(SECRET)
     assert shown == {
         "kind": "Secret",
         "metadata": {"name": "token"},
@@ -132,4 +132,4 @@ def test_the_data_of_a_secret_is_not_shown_whoever_remembers_it() -> None:
         "type": "Opaque",
     }
     assert "hush" not in repr(Touched(ROUTE, "created", SECRET, SECRET))
-    assert visible(None) == {}
+    assert hide_data(None) == {}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._change.actions import Action
 from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId
-from ansible_collections.onemesh.istio.plugins.module_utils._change.prepare import _reviews
+from ansible_collections.onemesh.istio.plugins.module_utils._change.prepare import _list_reviews
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import NAMESPACE, VIRTUAL_SERVICE
 
 LIVE: dict[str, Any] = {"metadata": {"uid": "1"}}
@@ -40,9 +40,9 @@ CASES: dict[str, tuple[Action, set[str], list[str]]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_only_what_a_dry_run_does_not_show_is_asked(case: str) -> None:
     wanted, namespaces, verbs = CASES[case]
-    assert [need.verb for need in _reviews([wanted], namespaces)] == verbs
+    assert [need.verb for need in _list_reviews([wanted], namespaces)] == verbs
 
 
 def test_one_review_for_all_namespaces_and_objects_of_a_type() -> None:
-    (need,) = _reviews([action(), action()], set())
+    (need,) = _list_reviews([action(), action()], set())
     assert need.namespace is None

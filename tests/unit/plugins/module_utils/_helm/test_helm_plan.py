@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.chart import (
     NotAChart,
-    chart_in,
+    describe_other_content,
+    has_same_values,
     is_exact,
-    other_content,
-    same_values,
+    read_chart,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.manifest import ManifestObject, ObjectIdentity
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.release import Chart, HelmRelease
@@ -118,21 +118,21 @@ def test_a_chart_in_a_folder_is_read_as_helm_keeps_it(tmp_path: Path) -> None:
             "charts/other/Chart.yaml": "name: other\n",
         },
     )
-    chart = chart_in(folder)
+    chart = read_chart(folder)
     assert chart == CHART
-    assert other_content(CHART, chart) == ""
+    assert describe_other_content(CHART, chart) == ""
     assert base64.b64decode(chart.files["files/b.yaml"]) == b"b"
 
 
 @pytest.mark.parametrize("files", [{}, {"Chart.yaml": "version: 1.0.0\n"}, {"Chart.yaml": "a: b: c\n"}])
 def test_a_folder_without_a_chart_is_said_so(tmp_path: Path, files: Mapping[str, str]) -> None:
     with pytest.raises(NotAChart, match=r"Chart\.yaml"):
-        chart_in(write(tmp_path, files))
+        read_chart(write(tmp_path, files))
 
 
 def test_values_that_are_null_are_other_values() -> None:
-    assert not same_values({"a": None}, {})
-    assert same_values({"a": [1, {"b": None}]}, {"a": [1.0, {"b": None}]})
+    assert not has_same_values({"a": None}, {})
+    assert has_same_values({"a": [1, {"b": None}]}, {"a": [1.0, {"b": None}]})
 
 
 def config_map(name: str, **data: str) -> ManifestObject:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.drift import (
-    autoscaled,
-    differing,
+    find_autoscaled,
+    find_differing,
     holds,
-    prescribed,
+    prescribe,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.manifest import (
     ManifestObject,
@@ -99,7 +99,7 @@ def wanted(kind: str, name: str = "istiod", **content: Any) -> ManifestObject:
 
 def test_helms_marks_belong_to_what_is_to_be_there() -> None:
     given = wanted("Service", metadata={"name": "istiod", "labels": {"app": "istiod"}}, status={"x": 1})
-    assert prescribed(given, None, OWNER) == {
+    assert prescribe(given, None, OWNER) == {
         "kind": "Service",
         "metadata": {"name": "istiod", **MARKS, "labels": {"app": "istiod", "app.kubernetes.io/managed-by": "Helm"}},
     }
@@ -147,7 +147,7 @@ SCALED_BY: dict[str, tuple[list[ManifestObject], dict[str, Any] | None, bool]] =
 def test_replicas_belong_to_an_autoscaler_where_there_is_one(case: str) -> None:
     beside, live, prescribes = SCALED_BY[case]
     given = wanted("Deployment", spec={"replicas": 1, "paused": False})
-    spec = prescribed(given, live, OWNER, autoscaled([given, *beside], OWNER.namespace))["spec"]
+    spec = prescribe(given, live, OWNER, find_autoscaled([given, *beside], OWNER.namespace))["spec"]
     assert spec == ({"replicas": 1, "paused": False} if prescribes else {"paused": False})
 
 
@@ -167,7 +167,7 @@ def test_a_workload_that_a_hand_left_without_replicas_gets_some(case: str) -> No
     number, stands, autoscaled_, prescribes = NO_REPLICAS[case]
     given = wanted("Deployment", spec={} if number is None else {"replicas": number})
     scaled = frozenset({("Deployment", "istio-system", "istiod")}) if autoscaled_ else frozenset()
-    spec = prescribed(given, {"spec": {"replicas": stands}}, OWNER, scaled)["spec"]
+    spec = prescribe(given, {"spec": {"replicas": stands}}, OWNER, scaled)["spec"]
     assert spec == ({} if prescribes is None else {"replicas": prescribes})
 
 
@@ -178,7 +178,7 @@ def test_a_workload_that_a_hand_left_without_replicas_gets_some(case: str) -> No
 def test_a_rollout_that_a_hand_has_paused_goes_on(
     said: dict[str, Any], stands: dict[str, Any], prescribes: dict[str, Any]
 ) -> None:
-    assert prescribed(wanted("Deployment", spec=said), {"spec": stands}, OWNER)["spec"] == prescribes
+    assert prescribe(wanted("Deployment", spec=said), {"spec": stands}, OWNER)["spec"] == prescribes
 
 
 def test_what_istiod_writes_into_its_webhooks_is_no_difference() -> None:
@@ -187,18 +187,18 @@ def test_what_istiod_writes_into_its_webhooks_is_no_difference() -> None:
         webhooks=[{"name": "v", "failurePolicy": "Ignore", "clientConfig": {"caBundle": "", "service": {"name": "x"}}}],
     )
     live = {"webhooks": [{"name": "v", "failurePolicy": "Fail", "clientConfig": {"caBundle": "abc"}}]}
-    assert prescribed(given, live, OWNER)["webhooks"] == [{"name": "v", "clientConfig": {"service": {"name": "x"}}}]
-    assert prescribed(given, None, OWNER)["webhooks"] == given.object["webhooks"], "when it is made anew"
+    assert prescribe(given, live, OWNER)["webhooks"] == [{"name": "v", "clientConfig": {"service": {"name": "x"}}}]
+    assert prescribe(given, None, OWNER)["webhooks"] == given.object["webhooks"], "when it is made anew"
 
 
 def test_a_policy_of_failure_that_the_user_chose_is_kept() -> None:
     given = wanted("ValidatingWebhookConfiguration", webhooks=[{"name": "v", "failurePolicy": "Fail"}])
-    assert prescribed(given, {}, OWNER)["webhooks"][0]["failurePolicy"] == "Fail"
+    assert prescribe(given, {}, OWNER)["webhooks"][0]["failurePolicy"] == "Fail"
 
 
 def test_where_objects_differ_in_few_words() -> None:
     before = {"spec": {"replicas": 1, "containers": [{"name": "discovery", "env": [{"name": "A", "value": "x"}]}]}}
     after = {"spec": {"replicas": 2, "containers": [{"name": "discovery", "env": [{"name": "A", "value": "y"}]}]}}
-    assert differing(before, after) == ["spec.containers[discovery].env[A].value", "spec.replicas"]
-    assert differing(before, before) == []
-    assert len(differing({str(n): n for n in range(9)}, {})) == 3
+    assert find_differing(before, after) == ["spec.containers[discovery].env[A].value", "spec.replicas"]
+    assert find_differing(before, before) == []
+    assert len(find_differing({str(n): n for n in range(9)}, {})) == 3

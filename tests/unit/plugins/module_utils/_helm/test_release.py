@@ -15,8 +15,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._helm.release import
     Chart,
     HelmRelease,
     NotARelease,
+    find_newest,
     is_pending,
-    newest,
     release_of,
 )
 
@@ -56,7 +56,7 @@ ROWS: dict[str, tuple[list[dict[str, Any]], str | None]] = {
 @pytest.mark.parametrize("case", ROWS)
 def test_what_an_interrupted_helm_left(case: str) -> None:
     secrets, name = ROWS[case]
-    found = newest(secrets, "istiod")
+    found = find_newest(secrets, "istiod")
     assert (found["metadata"]["name"] if found and is_pending(found) else None) == name
 
 

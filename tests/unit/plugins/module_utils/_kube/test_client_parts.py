@@ -92,7 +92,7 @@ def test_missing_library_is_told_when_it_is_needed(monkeypatch: pytest.MonkeyPat
     ],
 )
 def test_content_that_counts(before: dict[str, Any], after: dict[str, Any], equal: bool) -> None:
-    assert (client.content(before) == client.content(after)) is equal
+    assert (client.strip_content(before) == client.strip_content(after)) is equal
 
 
 def test_kinds_of_a_discovery_answer() -> None:
@@ -127,7 +127,7 @@ SECRET_BODY = {"kind": "Secret", "data": {"a": "my-value"}, "stringData": {"b": 
     ],
 )
 def test_values_that_errors_must_not_repeat(body: Any, kind: str, values: tuple[str, ...]) -> None:
-    assert client._secret_values(body, kind) == values
+    assert client._list_secret_values(body, kind) == values
 
 
 @pytest.mark.parametrize("library", ["urllib3", "yaml", "websocket", "kubernetes", "jinja2"])

@@ -14,7 +14,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube import transpo
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.credentials import (
     Credentials,
     load_credentials,
-    token_expiry,
+    read_token_expiry,
     without_user_information,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import CredentialsError
@@ -229,7 +229,7 @@ def jwt(claims: Any) -> str:
     ],
 )
 def test_token_expiry(token: str, expiry: datetime | None) -> None:
-    assert token_expiry(Credentials(server="https://h", token=token)) == expiry
+    assert read_token_expiry(Credentials(server="https://h", token=token)) == expiry
 
 
 def test_nothing_secret_in_what_is_printed() -> None:

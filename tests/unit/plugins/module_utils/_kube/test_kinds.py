@@ -25,12 +25,12 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import K
     ],
 )
 def test_paths(kind: Kind, namespace: str | None, name: str | None, subresource: str, path: str) -> None:
-    assert kinds.path(kind, namespace, name, subresource) == path
+    assert kinds.make_path(kind, namespace, name, subresource) == path
 
 
 def test_object_of_a_namespaced_type_needs_its_namespace() -> None:
     with pytest.raises(ValueError, match="Secret x needs a namespace"):
-        kinds.path(kinds.SECRET, None, "x")
+        kinds.make_path(kinds.SECRET, None, "x")
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.rollouts import (
-    is_held,
+    describe_unready,
+    is_paused,
     progress_of,
-    unready_reason,
 )
 
 
@@ -58,7 +58,7 @@ def test_what_a_deployment_still_lacks(case: str) -> None:
 def test_a_rollout_that_is_paused_is_not_waited_for(paused: bool, status: dict[str, int], held: bool) -> None:
     live = deployment(**status)
     live["spec"]["paused"] = paused
-    assert is_held(live) is held
+    assert is_paused(live) is held
 
 
 def pod(*conditions: tuple[str, str], **status: Any) -> dict[str, Any]:
@@ -100,4 +100,4 @@ REASONS: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("case", REASONS)
 def test_why_a_pod_is_not_ready(case: str) -> None:
     live, words = REASONS[case]
-    assert unready_reason(live) == words
+    assert describe_unready(live) == words

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._apply import describe
-from ansible_collections.onemesh.istio.plugins.module_utils._change.report import visible
+from ansible_collections.onemesh.istio.plugins.module_utils._change.report import hide_data
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._operations import apply
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context
@@ -82,4 +82,4 @@ VISIBLE: dict[str, tuple[dict[str, Any] | None, dict[str, Any]]] = {
 @pytest.mark.parametrize("case", VISIBLE)
 def test_what_a_diff_shows(case: str) -> None:
     manifest, shown = VISIBLE[case]
-    assert visible(manifest) == shown
+    assert hide_data(manifest) == shown

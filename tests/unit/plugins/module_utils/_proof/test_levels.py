@@ -27,7 +27,7 @@ def test_every_level_says_what_it_proves_and_what_it_does_not() -> None:
     [(["serving", "written"], "written"), (["serving", "acknowledged"], "acknowledged"), ([], "serving")],
 )
 def test_the_weakest_cluster_decides(reached: list[str], lowest: str) -> None:
-    assert levels.weakest(reached) == lowest
+    assert levels.find_weakest(reached) == lowest
 
 
 def test_a_change_is_named_as_messages_name_it() -> None:
@@ -59,7 +59,7 @@ def test_a_change_is_named_as_messages_name_it() -> None:
 def test_clusters_may_disagree_from_the_first_write_to_the_last(
     changes: dict[str, list[Changed]], milliseconds: float
 ) -> None:
-    assert levels.write_skew(changes) == pytest.approx(milliseconds)
+    assert levels.compute_write_skew(changes) == pytest.approx(milliseconds)
 
 
 def test_a_proof_is_small_and_plain() -> None:

@@ -14,13 +14,13 @@ HOST = "echo.app.svc.cluster.local"
 
 def test_the_interval_is_wilson_s() -> None:
     """Of Newcombe (1998), table I, method 3: 81 of 263 at 95 %."""
-    band = split.wilson(81, 263, 0.95)
+    band = split.compute_wilson_band(81, 263, 0.95)
     assert (round(band.low, 4), round(band.high, 4)) == (0.2553, 0.3662)
 
 
 @pytest.mark.parametrize(("count", "total"), [(0, 10), (10, 10), (0, 0), (3, 7), (1, 1000)])
 def test_a_band_holds_what_was_counted(count: int, total: int) -> None:
-    band = split.wilson(count, total, 0.99)
+    band = split.compute_wilson_band(count, total, 0.99)
     assert 0.0 <= band.low <= band.high <= 1.0
     assert total == 0 or band.holds(count / total)
 
@@ -30,8 +30,8 @@ def test_it_judges_as_the_score_test_does(total: int) -> None:
     share, z = 0.1, 2.5758293035489004
     reach = z * math.sqrt(share * (1 - share) / total) * total
     inside, beyond = math.floor(share * total + reach), math.ceil(share * total + reach) + 1
-    assert split.wilson(inside, total, 0.99).holds(share)
-    assert not split.wilson(beyond, total, 0.99).holds(share)
+    assert split.compute_wilson_band(inside, total, 0.99).holds(share)
+    assert not split.compute_wilson_band(beyond, total, 0.99).holds(share)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_counted_requests_against_weights(counts: dict[str, int], weights: dict[
 
 def test_the_confidence_is_that_of_all_destinations_together() -> None:
     bands = split.judge({"a": 60, "b": 30, "c": 10}, {"a": 6, "b": 3, "c": 1}).bands
-    assert bands["a"] == split.wilson(60, 100, 1 - 0.01 / 3)
+    assert bands["a"] == split.compute_wilson_band(60, 100, 1 - 0.01 / 3)
 
 
 def cluster(subset: str) -> str:
@@ -71,7 +71,7 @@ def cluster(subset: str) -> str:
 def test_a_counter_that_began_anew_says_nothing(
     before: dict[str, int], after: dict[str, int], grown: dict[str, int]
 ) -> None:
-    assert measured.growth(before, after) == grown
+    assert measured.count_growth(before, after) == grown
 
 
 def virtual_service(*routes: dict[str, int]) -> dict[str, Any]:
@@ -107,7 +107,9 @@ def test_a_route_whose_clusters_another_names_too_cannot_be_judged() -> None:
 
 
 def test_requests_that_contradict_are_told() -> None:
-    finding = measured.outside("east", "VirtualService app/echo http[0]", split.judge({"a": 999, "b": 1}, {"a": 1}))
+    finding = measured.report_outside(
+        "east", "VirtualService app/echo http[0]", split.judge({"a": 999, "b": 1}, {"a": 1})
+    )
     assert finding.object == "VirtualService app/echo"
     assert "1000 requests" in finding.message
     assert "0.1% to b" in finding.message

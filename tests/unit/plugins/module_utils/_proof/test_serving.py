@@ -67,4 +67,4 @@ def outcome(not_before: float, at: float | None) -> AcknowledgedOutcome:
 def test_the_time_between_the_first_cluster_and_the_last_is_an_upper_bound(
     outcomes: list[AcknowledgedOutcome], milliseconds: float
 ) -> None:
-    assert acknowledged.skew(outcomes) == pytest.approx(milliseconds)
+    assert acknowledged.compute_skew(outcomes) == pytest.approx(milliseconds)

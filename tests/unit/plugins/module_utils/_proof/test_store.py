@@ -74,7 +74,7 @@ def stored(uid: str = "u1", version: str = "10", generation: int = 1) -> StoredO
     ],
 )
 def test_what_the_store_shows_of_a_change(changed: Changed, present: list[StoredObject], shown: bool) -> None:
-    assert store.missing([changed], present) == ([] if shown else ["VirtualService app/echo"])
+    assert store.find_missing([changed], present) == ([] if shown else ["VirtualService app/echo"])
 
 
 @pytest.mark.parametrize(
