@@ -21,7 +21,7 @@ from ._fleet import Fleet
 from ._hub import HUB
 from ._istio import istiod, names, remote_secret
 from ._istio.remote_secret import Registrations, RemoteCluster
-from ._istio.tokens import timestamp
+from ._istio.tokens import format_timestamp
 from ._kube.client import Client
 from ._kube.credentials import load_credentials, read_jwt_expiry, read_token_expiry
 from ._kube.errors import Forbidden, KubeError
@@ -205,7 +205,7 @@ def _expired(remote: RemoteCluster, expiry: datetime | None, now: datetime) -> I
         yield Finding(
             remote.cluster_id,
             REMOTE_SECRET_EXPIRED,
-            f"its token ended at {timestamp(expiry)}; the API server at {remote.server} refuses it",
+            f"its token ended at {format_timestamp(expiry)}; the API server at {remote.server} refuses it",
             "link the cluster again so that it gets a new one",
             object=f"Secret {remote.secret}",
         )
@@ -273,4 +273,4 @@ def _unasked(error: KubeError) -> Finding:
 
 
 def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else timestamp(moment)
+    return None if moment is None else format_timestamp(moment)

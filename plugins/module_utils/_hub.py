@@ -17,7 +17,7 @@ from typing import Any
 
 from ._cluster import Cluster, SecretReference
 from ._istio import names, remote_secret
-from ._istio.kubeconfig import RefusedKubeconfig, used_context
+from ._istio.kubeconfig import RefusedKubeconfig, find_used_context
 from ._kube.client import Client
 from ._kube.credentials import Credentials, load_credentials
 from ._kube.errors import CredentialsError, KubeError, NotFound, Unreachable
@@ -84,7 +84,7 @@ def credentials_of(
             remedy="correct remote_secret, or link the cluster again",
         )
     try:
-        used = used_context(payload[reference.key])
+        used = find_used_context(payload[reference.key])
     except RefusedKubeconfig as refused:
         raise CredentialsError(
             cluster.name, f"{reference}: {refused}", remedy="link the cluster again so that the secret is made anew"

@@ -87,7 +87,7 @@ def _union(intervals: list[Interval]) -> float:
 def watched() -> Phases:
     phases = Phases()
     phases.watch(records.Records, "load", "read the record")
-    phases.watch(replicate, "declared", "read the source")
+    phases.watch(replicate, "read_declared", "read the source")
     phases.watch(replicate._Replication, "read", "read the clusters")
     phases.watch(replicate._Replication, "plan", "plan")
     phases.watch(access, "find_missing", "access reviews")

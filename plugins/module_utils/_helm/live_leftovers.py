@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from .._istio.chart_objects import BASE, GATEWAY, ISTIOD, owned_by
-from .._istio.webhooks import services_called
+from .._istio.chart_objects import BASE, GATEWAY, ISTIOD, list_chart_objects
+from .._istio.webhooks import list_services_called
 from .._kube.client import Client
 from .._kube.errors import Forbidden
 from .._kube.kinds import (
@@ -65,7 +65,7 @@ def _find_left_of_chart(client: Client, chart: str, owner: Owner, revision: str)
             ObjectIdentity(each.kind.group, each.kind.kind, each.namespace, each.name),
             {"apiVersion": each.kind.api_version, "kind": each.kind.kind},
         )
-        for each in owned_by(chart, owner.name, owner.namespace, revision)
+        for each in list_chart_objects(chart, owner.name, owner.namespace, revision)
         # An istiod that is there is a finding of its own, with more to say.
         if not (chart == ISTIOD and each.kind is DEPLOYMENT)
     ]
@@ -110,7 +110,7 @@ def find_dead_webhooks(client: Client, coming: Collection[tuple[str, str]]) -> l
     found = []
     for kind in _WEBHOOKS:
         for live in client.list(kind):
-            services = services_called(live)
+            services = list_services_called(live)
             for service in services:
                 if service not in there:
                     there[service] = client.find(SERVICE, service[1], service[0]) is not None

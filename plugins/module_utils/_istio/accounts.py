@@ -22,18 +22,18 @@ def role_name(account: str, namespace: str) -> str:
     return f"{account}-{namespace}"
 
 
-def objects(account: str, namespace: str, rules: Rules) -> list[dict[str, Any]]:
+def make_objects(account: str, namespace: str, rules: Rules) -> list[dict[str, Any]]:
     """ServiceAccount ``account`` in ``namespace``, and its ClusterRole and ClusterRoleBinding, named after both."""
     return [
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account, "namespace": namespace}},
-        *_granted("ClusterRole", {"name": role_name(account, namespace)}, account, namespace, rules),
+        *_make_role_and_binding("ClusterRole", {"name": role_name(account, namespace)}, account, namespace, rules),
     ]
 
 
-def role_objects(account: str, namespace: str, rules: Rules, *, within: str) -> list[dict[str, Any]]:
+def make_role_objects(account: str, namespace: str, rules: Rules, *, within: str) -> list[dict[str, Any]]:
     """Role and RoleBinding in namespace ``within``, for the account in ``namespace``."""
     metadata = {"name": role_name(account, namespace), "namespace": within}
-    return _granted("Role", metadata, account, namespace, rules)
+    return _make_role_and_binding("Role", metadata, account, namespace, rules)
 
 
 def with_rights(bindings: Iterable[Mapping[str, Any]], namespace: str) -> list[str]:
@@ -49,7 +49,7 @@ def with_rights(bindings: Iterable[Mapping[str, Any]], namespace: str) -> list[s
     return sorted(found)
 
 
-def _granted(
+def _make_role_and_binding(
     kind: str, metadata: Mapping[str, str], account: str, namespace: str, rules: Rules
 ) -> list[dict[str, Any]]:
     api_version = f"{_RBAC_GROUP}/v1"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import names
-from .trust import Bundle, fingerprints
+from .trust import Bundle, compute_fingerprints
 
 OPAQUE = "Opaque"
 
@@ -39,7 +39,7 @@ class ClusterAuthority:
         """What ``cacerts`` holds in Istio's form; missing parts are empty."""
         if self.secret is None:
             return None
-        data = {key: _decoded(self.secret, key) for key in names.CA_SECRET_KEYS}
+        data = {key: _decode(self.secret, key) for key in names.CA_SECRET_KEYS}
         return Bundle(
             ca_cert=data[names.CA_CERT_KEY],
             ca_key=data[names.CA_KEY_KEY],
@@ -56,26 +56,26 @@ class ClusterAuthority:
         """Fingerprints of the roots that the cluster goes by, under the object that says so, best first."""
         found: dict[str, bytes] = {}
         if self.secret is not None:
-            found[f"Secret {self.namespace}/{names.CA_SECRET}"] = _decoded(
-                self.secret, names.ROOT_CERT_KEY
-            ) or _decoded(self.secret, "ca.crt")
+            found[f"Secret {self.namespace}/{names.CA_SECRET}"] = _decode(self.secret, names.ROOT_CERT_KEY) or _decode(
+                self.secret, "ca.crt"
+            )
         elif self.self_signed is not None:
             where = f"Secret {self.namespace}/{names.SELF_SIGNED_CA_SECRET}, which istiod signed itself"
-            found[where] = _decoded(self.self_signed, names.CA_CERT_KEY)
+            found[where] = _decode(self.self_signed, names.CA_CERT_KEY)
         # Without an istiod the ConfigMap is only what an earlier installation left.
         if self.istiods and self.distributed is not None:
             where = f"ConfigMap {self.namespace}/{names.ROOT_CONFIG_MAP}, which istiod hands out"
             found[where] = str((self.distributed.get("data") or {}).get(names.ROOT_CERT_KEY, "")).encode()
-        return {where: prints for where, pem in found.items() if (prints := readable_fingerprints(pem))}
+        return {where: prints for where, pem in found.items() if (prints := read_fingerprints(pem))}
 
 
-def readable_fingerprints(pem: bytes) -> frozenset[str]:
+def read_fingerprints(pem: bytes) -> frozenset[str]:
     """Of what can be read; somebody else's damaged certificate is no reason to fail here."""
     try:
-        return frozenset(fingerprints(pem))
+        return frozenset(compute_fingerprints(pem))
     except ValueError:
         return frozenset()
 
 
-def _decoded(secret: Mapping[str, Any], key: str) -> bytes:
+def _decode(secret: Mapping[str, Any], key: str) -> bytes:
     return base64.b64decode((secret.get("data") or {}).get(key, ""))

@@ -45,7 +45,7 @@ class ChartObject(NamedTuple):
     namespace: str = ""
 
 
-def owned_by(chart: str, release: str, namespace: str, revision: str = "") -> list[ChartObject]:
+def list_chart_objects(chart: str, release: str, namespace: str, revision: str = "") -> list[ChartObject]:
     """The objects of a release of one of these charts; ``revision`` is istiod's, empty for the default one."""
     makers = {BASE: _base, ISTIOD: _istiod, GATEWAY: _gateway}
     return list(makers[chart](release, namespace, f"-{revision}" if revision else ""))

@@ -58,7 +58,7 @@ class RegisteredCluster:
         return self.status == SYNCED
 
 
-def clusterz(body: bytes) -> tuple[RegisteredCluster, ...]:
+def parse_clusterz(body: bytes) -> tuple[RegisteredCluster, ...]:
     """Which clusters this istiod reads. One that it refused to build is absent."""
     return _each(CLUSTERZ, body, lambda entry: RegisteredCluster(entry["id"], entry["secretName"], entry["syncStatus"]))
 
@@ -79,14 +79,14 @@ class Resource:
     @property
     def push(self) -> int:
         """The number of the push that was sent last."""
-        return push_number(self.sent[:-_NONCE_TAIL])
+        return parse_push_number(self.sent[:-_NONCE_TAIL])
 
 
 _NONCE_TAIL = 36
 """A nonce is the version of the push and, without anything between, a UUID (pilot/pkg/xds/discovery.go, nonce)."""
 
 
-def push_number(version: str) -> int:
+def parse_push_number(version: str) -> int:
     """N of a push's version ``2026-11-24T21:37:27Z/N``: istiod counts its pushes from 1 (NextVersion). 0 before."""
     number = version.rpartition("/")[2]
     return int(number) if number.isdecimal() else 0
@@ -107,7 +107,7 @@ class ProxySync:
         return all(resource.acknowledged for resource in self.resources.values())
 
 
-def syncz(body: bytes) -> tuple[ProxySync, ...]:
+def parse_syncz(body: bytes) -> tuple[ProxySync, ...]:
     def proxy(entry: Mapping[str, Any]) -> ProxySync:
         return ProxySync(
             proxy=entry["proxy"],
@@ -128,12 +128,12 @@ def syncz(body: bytes) -> tuple[ProxySync, ...]:
     return _each(SYNCZ, body, proxy)
 
 
-def config_dump(proxy: str) -> str:
+def make_config_dump_path(proxy: str) -> str:
     """The path that gives what istiod would send to a proxy (``pod.namespace``)."""
     return f"/debug/config_dump?proxyID={quote(proxy, safe='')}"
 
 
-def dumped_push(body: bytes) -> int:
+def parse_dumped_push(body: bytes) -> int:
     """The number of the newest push that istiod has gone through for a proxy, from its ``config_dump``.
 
     It is the version of Proxy.LastPushContext (connectionConfigDump), which istiod sets for every proxy before it
@@ -141,7 +141,7 @@ def dumped_push(body: bytes) -> int:
     """
 
     def number(document: Mapping[str, Any]) -> int:
-        return max((push_number(config.get("versionInfo", "")) for config in document["configs"]), default=0)
+        return max((parse_push_number(config.get("versionInfo", "")) for config in document["configs"]), default=0)
 
     return _read("/debug/config_dump", body, number)
 
@@ -159,7 +159,7 @@ class StoredObject:
     resource_version: str
 
 
-def configz(body: bytes) -> tuple[StoredObject, ...]:
+def parse_configz(body: bytes) -> tuple[StoredObject, ...]:
     """All that istiod has in its store, with what it made itself of Gateway API routes (those have no ``uid``)."""
 
     def stored(entry: Mapping[str, Any]) -> StoredObject:
@@ -190,7 +190,7 @@ class PushCounters:
     preparation: float
 
 
-def push_counters(body: bytes) -> PushCounters:
+def parse_push_counters(body: bytes) -> PushCounters:
     """From ``/metrics``; what istiod has not counted yet is not there, and is 0."""
     wanted = {
         "pilot_pushcontext_init_seconds_count": 0.0,
@@ -219,7 +219,7 @@ class NetworkGateway:
     hbone_port: int
 
 
-def networkz(body: bytes) -> tuple[NetworkGateway, ...]:
+def parse_networkz(body: bytes) -> tuple[NetworkGateway, ...]:
     return _each(
         NETWORKZ,
         body,
@@ -256,7 +256,7 @@ class Shard:
     endpoints: tuple[ShardEndpoint, ...]
 
 
-def endpoint_shardz(body: bytes) -> tuple[Shard, ...]:
+def parse_endpoint_shardz(body: bytes) -> tuple[Shard, ...]:
     """Shards of all services; a cluster without endpoints for a service may have an empty shard or none."""
 
     def shards(document: Mapping[str, Any]) -> list[Shard]:
@@ -266,14 +266,14 @@ def endpoint_shardz(body: bytes) -> tuple[Shard, ...]:
                 for key, endpoints in (entry.get("Shards") or {}).items():
                     provider, _separator, cluster_id = key.partition("/")
                     found.append(
-                        Shard(host, namespace, provider, cluster_id, tuple(map(_shard_endpoint, endpoints or ())))
+                        Shard(host, namespace, provider, cluster_id, tuple(map(_parse_shard_endpoint, endpoints or ())))
                     )
         return found
 
     return tuple(_read(ENDPOINT_SHARDZ, body, shards))
 
 
-def _shard_endpoint(entry: Mapping[str, Any]) -> ShardEndpoint:
+def _parse_shard_endpoint(entry: Mapping[str, Any]) -> ShardEndpoint:
     # Before Istio 1.25 there was one address: Address.
     addresses = entry["Addresses"] if "Addresses" in entry else [entry["Address"]]
     return ShardEndpoint(
@@ -319,11 +319,11 @@ class UpstreamCluster:
     hosts: tuple[Host, ...]
 
 
-def envoy_clusters(body: bytes) -> tuple[UpstreamCluster, ...]:
+def parse_envoy_clusters(body: bytes) -> tuple[UpstreamCluster, ...]:
     def clusters(document: Mapping[str, Any]) -> list[UpstreamCluster]:
         return [
             UpstreamCluster(
-                status["name"], _destination(status["name"]), tuple(map(_host, status.get("host_statuses", ())))
+                status["name"], _destination(status["name"]), tuple(map(_parse_host, status.get("host_statuses", ())))
             )
             for status in document.get("cluster_statuses", ())
         ]
@@ -340,7 +340,7 @@ def _destination(name: str) -> sni.SniDestination | None:
     return None
 
 
-def _host(status: Mapping[str, Any]) -> Host:
+def _parse_host(status: Mapping[str, Any]) -> Host:
     # Fields with default values (0, "", false) are left out of Envoy's JSON.
     address = status["address"]
     socket = address.get("socket_address", {})
@@ -380,18 +380,22 @@ class ProxyCertificates:
     chain: tuple[Certificate, ...]
 
 
-def envoy_certs(body: bytes) -> ProxyCertificates:
+def parse_envoy_certs(body: bytes) -> ProxyCertificates:
     def certificates(document: Mapping[str, Any]) -> ProxyCertificates:
         entries = document.get("certificates", ())
         return ProxyCertificates(
-            roots=tuple(dict.fromkeys(_certificate(item) for entry in entries for item in entry.get("ca_cert", ()))),
-            chain=tuple(dict.fromkeys(_certificate(item) for entry in entries for item in entry.get("cert_chain", ()))),
+            roots=tuple(
+                dict.fromkeys(_parse_certificate(item) for entry in entries for item in entry.get("ca_cert", ()))
+            ),
+            chain=tuple(
+                dict.fromkeys(_parse_certificate(item) for entry in entries for item in entry.get("cert_chain", ()))
+            ),
         )
 
     return _read(ENVOY_CERTS, body, certificates)
 
 
-def _certificate(entry: Mapping[str, Any]) -> Certificate:
+def _parse_certificate(entry: Mapping[str, Any]) -> Certificate:
     return Certificate(
         path=entry.get("path", ""),
         serial=entry["serial_number"].lower(),

@@ -48,7 +48,7 @@ class EnvoyCluster:
     source: str
 
 
-def routes(body: bytes) -> tuple[EnvoyRoute, ...]:
+def parse_routes(body: bytes) -> tuple[EnvoyRoute, ...]:
     """Routes of HTTP in the order in which Envoy tries them; redirects and direct responses are left out."""
 
     def found(config: Mapping[str, Any]) -> Iterator[EnvoyRoute]:
@@ -61,7 +61,7 @@ def routes(body: bytes) -> tuple[EnvoyRoute, ...]:
     return _each(ROUTES, body, found)
 
 
-def chains(body: bytes) -> tuple[EnvoyRoute, ...]:
+def parse_chains(body: bytes) -> tuple[EnvoyRoute, ...]:
     """Filter chains of TCP and TLS of the listeners in use."""
 
     def found(config: Mapping[str, Any]) -> Iterator[EnvoyRoute]:
@@ -75,7 +75,7 @@ def chains(body: bytes) -> tuple[EnvoyRoute, ...]:
     return _each(LISTENERS, body, found)
 
 
-def clusters(body: bytes) -> tuple[EnvoyCluster, ...]:
+def parse_clusters(body: bytes) -> tuple[EnvoyCluster, ...]:
     """Clusters in use, without those that still warm up."""
 
     def found(config: Mapping[str, Any]) -> Iterator[EnvoyCluster]:

@@ -48,7 +48,7 @@ def resolve(service: Mapping[str, Any] | None, nodes: Iterable[Mapping[str, Any]
             reason=f"its Service has no label {names.NETWORK_LABEL}, so istiod takes it for no gateway of a network",
             remedy="set networkGateway in the values of the gateway chart",
         )
-    port = gateway_port(service)
+    port = find_gateway_port(service)
     ports = {entry["port"]: entry for entry in service["spec"].get("ports", ())}
     if port not in ports:
         return Resolution(
@@ -58,15 +58,15 @@ def resolve(service: Mapping[str, Any] | None, nodes: Iterable[Mapping[str, Any]
     external = tuple((address, port) for address in service["spec"].get("externalIPs") or ())
     kind = service["spec"].get("type", "ClusterIP")
     if kind == "LoadBalancer":
-        return _load_balancer(service, port, external)
+        return _resolve_load_balancer(service, port, external)
     # istiod maps ports of a NodePort Service with the annotation to node ports, external IPs' included.
     if kind == "NodePort" and names.NODE_SELECTOR_ANNOTATION in (service["metadata"].get("annotations") or {}):
         node_port = ports[port].get("nodePort", 0)
         if external:
-            return _found((address, node_port) for address, _port in external)
-        return _node_port(service, nodes, node_port)
+            return _make_resolution((address, node_port) for address, _port in external)
+        return _resolve_node_port(service, nodes, node_port)
     if external:
-        return _found(external)
+        return _make_resolution(external)
     if kind == "NodePort":
         return Resolution(
             reason=f"its Service is of type NodePort without annotation {names.NODE_SELECTOR_ANNOTATION}, "
@@ -80,18 +80,18 @@ def resolve(service: Mapping[str, Any] | None, nodes: Iterable[Mapping[str, Any]
     )
 
 
-def gateway_port(service: Mapping[str, Any]) -> int:
+def find_gateway_port(service: Mapping[str, Any]) -> int:
     """The port for traffic of other networks: 15443, or what the label says where that is a number."""
     label = (service["metadata"].get("labels") or {}).get(names.GATEWAY_PORT_LABEL, "")
     return int(label) if label.isascii() and label.isdigit() else names.CROSS_NETWORK_PORT
 
 
-def _load_balancer(service: Mapping[str, Any], port: int, external: Addresses) -> Resolution:
+def _resolve_load_balancer(service: Mapping[str, Any], port: int, external: Addresses) -> Resolution:
     ingress = (service.get("status") or {}).get("loadBalancer", {}).get("ingress") or ()
     addresses = [entry.get("ip") or entry.get("hostname") for entry in ingress]
     found = [(address, port) for address in addresses if address]
     if found or external:
-        return _found([*found, *external])
+        return _make_resolution([*found, *external])
     return Resolution(
         reason="its load balancer has no address yet",
         remedy="check that the cluster has a load balancer controller (kubectl describe service shows its events); "
@@ -100,18 +100,18 @@ def _load_balancer(service: Mapping[str, Any], port: int, external: Addresses) -
     )
 
 
-def _node_port(service: Mapping[str, Any], nodes: Iterable[Mapping[str, Any]], node_port: int) -> Resolution:
+def _resolve_node_port(service: Mapping[str, Any], nodes: Iterable[Mapping[str, Any]], node_port: int) -> Resolution:
     if not node_port:
         return Resolution(reason="its node port is not allocated yet", remedy="wait for the API server", pending=True)
-    return of_nodes(_node_selector(service), nodes, node_port)
+    return resolve_nodes(_node_selector(service), nodes, node_port)
 
 
-def of_nodes(selector: Mapping[str, str], nodes: Iterable[Mapping[str, Any]], node_port: int) -> Resolution:
+def resolve_nodes(selector: Mapping[str, str], nodes: Iterable[Mapping[str, Any]], node_port: int) -> Resolution:
     """The external addresses of the nodes that have these labels. Nobody gives a node one because a gateway waits."""
     selected = [node for node in nodes if selector.items() <= (node["metadata"].get("labels") or {}).items()]
     addresses = [address for address in map(_external_ip, selected) if address]
     if addresses:
-        return _found((address, node_port) for address in addresses)
+        return _make_resolution((address, node_port) for address in addresses)
     wanted = ", ".join(f"{key}={value}" for key, value in sorted(selector.items())) or "any label"
     if not selected:
         return Resolution(
@@ -141,11 +141,13 @@ def _external_ip(node: Mapping[str, Any]) -> str:
     return next((entry["address"] for entry in addresses if entry["type"] == "ExternalIP" and entry["address"]), "")
 
 
-def _found(addresses: Iterable[tuple[str, int]]) -> Resolution:
+def _make_resolution(addresses: Iterable[tuple[str, int]]) -> Resolution:
     return Resolution(tuple(sorted(set(addresses))))
 
 
-def hostname_ingress(service: Mapping[str, Any], hostnames: Sequence[str], manager: str) -> list[dict[str, str]] | None:
+def make_hostname_ingress(
+    service: Mapping[str, Any], hostnames: Sequence[str], manager: str
+) -> list[dict[str, str]] | None:
     """What the status of the gateway's load balancer is to say so that other networks use ``hostnames``.
 
     None where nothing is to be written. What ``manager`` wrote there earlier goes when no name is wanted any more.
@@ -175,7 +177,7 @@ def _status_is_of(service: Mapping[str, Any], manager: str) -> bool:
     )
 
 
-def cross_network_gateway(
+def make_cross_network_gateway(
     hosts: Sequence[str],
     *,
     namespace: str = names.SYSTEM_NAMESPACE,

@@ -68,13 +68,13 @@ class UsedContext:
 def check_kubeconfig(kubeconfig: bytes, insecure_options: frozenset[str] = frozenset()) -> str | None:
     """Why istiod would refuse this kubeconfig, or None."""
     try:
-        used_context(kubeconfig, insecure_options)
+        find_used_context(kubeconfig, insecure_options)
     except RefusedKubeconfig as refused:
         return str(refused)
     return None
 
 
-def used_context(kubeconfig: bytes, insecure_options: frozenset[str] = frozenset()) -> UsedContext:
+def find_used_context(kubeconfig: bytes, insecure_options: frozenset[str] = frozenset()) -> UsedContext:
     """The part of the kubeconfig that istiod uses; RefusedKubeconfig if it would not take it."""
     if not kubeconfig:
         raise RefusedKubeconfig("kubeconfig is empty")
@@ -130,7 +130,7 @@ class _Config:
         return not (self.current_context or self.clusters or self.contexts or self.users)
 
 
-def _document(kubeconfig: bytes) -> Any:
+def _read_document(kubeconfig: bytes) -> Any:
     """As sigs.k8s.io/yaml reads it: the first document, and the last of two equal keys."""
     try:
         documents = _yaml.load_all(kubeconfig, unique_keys=False)
@@ -140,7 +140,7 @@ def _document(kubeconfig: bytes) -> Any:
 
 
 def _load(kubeconfig: bytes) -> _Config:
-    document = _document(kubeconfig)
+    document = _read_document(kubeconfig)
     if document is None:
         return _Config("", {}, {}, {}, {})
     if not isinstance(document, dict):

@@ -48,6 +48,6 @@ def grant_name(source: str) -> str:
     return GRANT_PREFIX + source
 
 
-def objects(account: str, namespace: str) -> list[dict[str, Any]]:
+def make_objects(account: str, namespace: str) -> list[dict[str, Any]]:
     """ServiceAccount ``account`` in ``namespace``, and its ClusterRole and ClusterRoleBinding, named after both."""
-    return accounts.objects(account, namespace, RULES)
+    return accounts.make_objects(account, namespace, RULES)

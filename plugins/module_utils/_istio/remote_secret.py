@@ -38,7 +38,7 @@ from .finding_kinds import (
     REMOTE_SECRET_OWN_CLUSTER,
     REMOTE_SECRET_REFUSED,
 )
-from .kubeconfig import RefusedKubeconfig, UsedContext, used_context
+from .kubeconfig import RefusedKubeconfig, UsedContext, find_used_context
 
 _YAML_WORDS = {"", "y", "n", "yes", "no", "on", "off", "true", "false", "null", "~"}
 # YAML 1.1 lets underscores stand in numbers, colons between sixtieths, and a time behind a date.
@@ -61,7 +61,7 @@ def build(
     """The Secret that ``istioctl create-remote-secret --name NAME --server SERVER`` prints.
 
     ``ca_data`` is the PEM bundle for the API server, ``token`` the reader's bearer token. The payload is in
-    ``stringData`` as istioctl has it; :func:`stored` gives the form in which an API server keeps it.
+    ``stringData`` as istioctl has it; :func:`make_stored` gives the form in which an API server keeps it.
     ValueError: istioctl refuses such a name too.
     """
     if not names.is_dns_label(name):
@@ -75,11 +75,11 @@ def build(
             "name": names.remote_secret_name(name),
             "namespace": namespace,
         },
-        "stringData": {name: kubeconfig_text(name, server, ca_data, token, tls_server_name)},
+        "stringData": {name: write_kubeconfig(name, server, ca_data, token, tls_server_name)},
     }
 
 
-def kubeconfig_text(name: str, server: str, ca_data: bytes, token: str, tls_server_name: str | None) -> str:
+def write_kubeconfig(name: str, server: str, ca_data: bytes, token: str, tls_server_name: str | None) -> str:
     """The kubeconfig in a remote secret, byte for byte as istioctl writes it: one context, called ``name``."""
     # Written by hand because the golden test compares bytes, and because PyYAML leaves names such as 1e3 unquoted,
     # which Kubernetes then reads as a number.
@@ -118,7 +118,7 @@ def _scalar(text: str) -> str:
     return text if plain else json.dumps(text)
 
 
-def stored(secret: Mapping[str, Any]) -> dict[str, Any]:
+def make_stored(secret: Mapping[str, Any]) -> dict[str, Any]:
     """The same Secret as an API server stores it: type Opaque, ``stringData`` folded into base64 ``data``."""
     encoded = {key: base64.b64encode(text.encode()).decode() for key, text in secret.get("stringData", {}).items()}
     rest = {key: value for key, value in secret.items() if key != "stringData"}
@@ -207,31 +207,33 @@ def parse(
         metadata = secret["metadata"]
         location = f"{metadata.get('namespace', namespace)}/{metadata['name']}"
         if metadata.get("namespace", namespace) != namespace:
-            findings.append(_wrong_namespace(cluster, location, namespace))
+            findings.append(_report_wrong_namespace(cluster, location, namespace))
             continue
         data = payload(secret)
         if not data:
-            findings.append(_no_data(cluster, location))
+            findings.append(_report_no_data(cluster, location))
         for cluster_id, kubeconfig in sorted(data.items()):
             refusal: Ignored | None = None
             if cluster_id == cluster and by_istiod:
-                refusal = Ignored(cluster_id, location, OWN_CLUSTER, _own_cluster(cluster, location))
+                refusal = Ignored(cluster_id, location, OWN_CLUSTER, _report_own_cluster(cluster, location))
             elif cluster_id in clusters:
                 first = clusters[cluster_id].secret
                 refusal = Ignored(
-                    cluster_id, location, ALREADY_REGISTERED, _duplicate(cluster, cluster_id, location, first)
+                    cluster_id, location, ALREADY_REGISTERED, _report_duplicate(cluster, cluster_id, location, first)
                 )
             else:
                 try:
-                    used = used_context(kubeconfig, insecure_options)
+                    used = find_used_context(kubeconfig, insecure_options)
                 except RefusedKubeconfig as refused:
                     reason = str(refused)
-                    refusal = Ignored(cluster_id, location, reason, _refused(cluster, cluster_id, location, reason))
+                    refusal = Ignored(
+                        cluster_id, location, reason, _report_refused(cluster, cluster_id, location, reason)
+                    )
                 else:
                     remote = _remote_cluster(cluster_id, location, kubeconfig, used)
-                    doubts = _doubts(cluster, remote)
+                    doubts = _find_doubts(cluster, remote)
                     if by_istiod:
-                        doubts += _contradictions(cluster, remote, metadata)
+                        doubts += _find_contradictions(cluster, remote, metadata)
                     clusters[cluster_id] = replace(remote, findings=tuple(doubts))
                     findings.extend(doubts)
             if refusal is not None:
@@ -281,16 +283,16 @@ def _remote_cluster(cluster_id: str, location: str, kubeconfig: bytes, used: Use
     )
 
 
-def _doubt(own: str, remote: RemoteCluster, kind: FindingKind, message: str, remedy: str) -> Finding:
+def _report_doubt(own: str, remote: RemoteCluster, kind: FindingKind, message: str, remedy: str) -> Finding:
     return Finding(own, kind, message, remedy, "warning", f"Secret {remote.secret}")
 
 
-def _doubts(own: str, remote: RemoteCluster) -> list[Finding]:
+def _find_doubts(own: str, remote: RemoteCluster) -> list[Finding]:
     """What is odd in a kubeconfig that istiod accepts."""
     findings = []
 
     def doubt(kind: FindingKind, message: str, remedy: str) -> None:
-        findings.append(_doubt(own, remote, kind, message, remedy))
+        findings.append(_report_doubt(own, remote, kind, message, remedy))
 
     key = remote.cluster_id
     relink = f"link {key} again so that the secret is made anew"
@@ -330,12 +332,12 @@ def _doubts(own: str, remote: RemoteCluster) -> list[Finding]:
     return findings
 
 
-def _contradictions(own: str, remote: RemoteCluster, metadata: Mapping[str, Any]) -> list[Finding]:
+def _find_contradictions(own: str, remote: RemoteCluster, metadata: Mapping[str, Any]) -> list[Finding]:
     """Where name and annotation of the secret, which istiod does not read, say something else than its key."""
     findings = []
 
     def doubt(kind: FindingKind, message: str, remedy: str) -> None:
-        findings.append(_doubt(own, remote, kind, message, remedy))
+        findings.append(_report_doubt(own, remote, kind, message, remedy))
 
     key = remote.cluster_id
     relink = f"link {key} again so that the secret is made anew"
@@ -369,7 +371,7 @@ def is_loopback(server: str) -> bool:
     return address.is_loopback or address.is_unspecified
 
 
-def _wrong_namespace(own: str, location: str, namespace: str) -> Finding:
+def _report_wrong_namespace(own: str, location: str, namespace: str) -> Finding:
     return Finding(
         own,
         REMOTE_SECRET_NAMESPACE,
@@ -380,7 +382,7 @@ def _wrong_namespace(own: str, location: str, namespace: str) -> Finding:
     )
 
 
-def _no_data(own: str, location: str) -> Finding:
+def _report_no_data(own: str, location: str) -> Finding:
     return Finding(
         own,
         REMOTE_SECRET_EMPTY,
@@ -391,7 +393,7 @@ def _no_data(own: str, location: str) -> Finding:
     )
 
 
-def _own_cluster(own: str, location: str) -> Finding:
+def _report_own_cluster(own: str, location: str) -> Finding:
     return Finding(
         own,
         REMOTE_SECRET_OWN_CLUSTER,
@@ -403,7 +405,7 @@ def _own_cluster(own: str, location: str) -> Finding:
     )
 
 
-def _duplicate(own: str, cluster_id: str, location: str, first: str) -> Finding:
+def _report_duplicate(own: str, cluster_id: str, location: str, first: str) -> Finding:
     return Finding(
         own,
         REMOTE_SECRET_DUPLICATE,
@@ -416,7 +418,7 @@ def _duplicate(own: str, cluster_id: str, location: str, first: str) -> Finding:
     )
 
 
-def _refused(own: str, cluster_id: str, location: str, reason: str) -> Finding:
+def _report_refused(own: str, cluster_id: str, location: str, reason: str) -> Finding:
     return Finding(
         own,
         REMOTE_SECRET_REFUSED,

@@ -157,7 +157,7 @@ def with_weights(
             host = full_name(subsets_of, _namespace(manifest))
             entries[:] = _with_subsets(route, entries, host, list(weights), _namespace(manifest))
             wanted = {f"{host}/{subset}": weight for subset, weight in weights.items()}
-        _set(entries, _again(routes_of(result), route), selection, wanted, total, manifest)
+        _set(entries, _find_again(routes_of(result), route), selection, wanted, total, manifest)
     return result
 
 
@@ -171,7 +171,7 @@ def weights_of(
     }
 
 
-def same_weights(
+def has_same_weights(
     manifest: Mapping[str, Any],
     selection: RouteSelection,
     weights: Mapping[str, Any],
@@ -198,12 +198,12 @@ def select(
         host = full_name(subsets_of, _namespace(manifest))
         found = [route for route in known if _of_host(route, host, _namespace(manifest))]
     else:
-        found = [route for route in known if all(matching(route, key, selection.by) for key in wanted)]
+        found = [route for route in known if all(find_matching(route, key, selection.by) for key in wanted)]
     if found:
         return tuple(found)
-    lacking = next((key for key in wanted if not any(matching(route, key, selection.by) for route in known)), None)
+    lacking = next((key for key in wanted if not any(find_matching(route, key, selection.by) for route in known)), None)
     what = f"the host {subsets_of}" if subsets_of else lacking or f"all of {', '.join(wanted)}"
-    raise _unknown_destination(manifest, known, what)
+    raise _make_unknown_destination_error(manifest, known, what)
 
 
 def _route(manifest: Mapping[str, Any], known: Sequence[Route], name: str, selection: RouteSelection) -> Route:
@@ -216,12 +216,12 @@ def _route(manifest: Mapping[str, Any], known: Sequence[Route], name: str, selec
     if found:
         raise RouteError(
             ROUTE_AMBIGUOUS,
-            f"{describe(manifest)} has {len(found)} routes {name}{where}: {_listed(map(_position, found))}",
+            f"{describe(manifest)} has {len(found)} routes {name}{where}: {_join_names(map(_position, found))}",
             "name the section, or select the route by its index",
         )
     raise RouteError(
         ROUTE_MISSING,
-        f"{describe(manifest)} has no route {name}{where}; it has {_listed(map(str, known))}",
+        f"{describe(manifest)} has no route {name}{where}; it has {_join_names(map(str, known))}",
         "correct the route's name, or leave it out to select by destinations",
     )
 
@@ -230,7 +230,7 @@ def _position(route: Route) -> str:
     return f"{route.section}[{route.index}]"
 
 
-def _again(routes: Iterable[Route], route: Route) -> Route:
+def _find_again(routes: Iterable[Route], route: Route) -> Route:
     return next(found for found in routes if (found.section, found.index) == (route.section, route.index))
 
 
@@ -244,13 +244,13 @@ def _set(
 ) -> None:
     wanted: dict[int, int] = {}
     for key, weight in weights.items():
-        found = matching(route, key, selection.by)
+        found = find_matching(route, key, selection.by)
         if not found:
-            raise _unknown_destination(manifest, [route], key)
+            raise _make_unknown_destination_error(manifest, [route], key)
         if len(found) > 1:
             raise RouteError(
                 DESTINATION_AMBIGUOUS,
-                f"in {describe(manifest)}, {route}, {key} may be {_listed(one.key for one in found)}",
+                f"in {describe(manifest)}, {route}, {key} may be {_join_names(one.key for one in found)}",
                 "use one of these names",
             )
         if found[0].index in wanted:
@@ -264,7 +264,7 @@ def _set(
     after = [wanted.get(destination.index, destination.share) for destination in route.destinations]
     if sum(after) != total:
         kept = [one.key for one in route.destinations if one.index not in wanted]
-        others = f", with what {_listed(kept)} keeps" if kept else ""
+        others = f", with what {_join_names(kept)} keeps" if kept else ""
         raise RouteError(
             WEIGHTS_SUM,
             f"in {describe(manifest)}, {route}, the weights make {sum(after)}{others}, and not {total}",
@@ -290,7 +290,7 @@ def _with_subsets(
         raise RouteError(
             DESTINATION_UNCLEAR,
             f"route {route} has several destinations {host} that differ, so it is not known what one for subset "
-            f"{_listed(missing)} is to be like",
+            f"{_join_names(missing)} is to be like",
             "add these destinations yourself, with weight 0",
         )
     made = [
@@ -306,7 +306,7 @@ def _without_subset(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {**rest, "destination": {name: value for name, value in entry["destination"].items() if name != "subset"}}
 
 
-def matching(route: Route, key: str, by: By) -> list[RouteDestination]:
+def find_matching(route: Route, key: str, by: By) -> list[RouteDestination]:
     """The destinations of a route that a key names: one if it is unambiguous, none if the route has none such."""
     exact = [one for one in route.destinations if one.key == key and by == "destination"]
     if exact:
@@ -335,7 +335,7 @@ def _istio_destinations(route: Mapping[str, Any], namespace: str) -> tuple[Route
     places = [entry.get("destination") or {} for entry in entries]
     weights = [entry.get("weight") for entry in entries]
     alone = len(entries) == 1
-    known = _known([_istio_names(place, namespace) for place in places])
+    known = _name_destinations([_istio_names(place, namespace) for place in places])
     return tuple(
         RouteDestination(
             index,
@@ -353,7 +353,7 @@ def _istio_destinations(route: Mapping[str, Any], namespace: str) -> tuple[Route
 
 def _backends(rule: Mapping[str, Any], namespace: str) -> tuple[RouteDestination, ...]:
     entries = [entry for entry in rule.get("backendRefs") or () if isinstance(entry, Mapping)]
-    known = _known([_backend_names(entry, namespace) for entry in entries])
+    known = _name_destinations([_backend_names(entry, namespace) for entry in entries])
     return tuple(
         RouteDestination(
             index,
@@ -368,7 +368,7 @@ def _backends(rule: Mapping[str, Any], namespace: str) -> tuple[RouteDestination
     )
 
 
-def _known(given: Sequence[_Names]) -> list[tuple[str, frozenset[str]]]:
+def _name_destinations(given: Sequence[_Names]) -> list[tuple[str, frozenset[str]]]:
     """Key and all names of each destination."""
     result = []
     for index, names in enumerate(given):
@@ -385,7 +385,7 @@ def _istio_names(destination: Mapping[str, Any], namespace: str) -> _Names:
     service = service_of(host, namespace)
     short = service.name if service is not None and service.namespace == namespace else host
     hosts = list(dict.fromkeys((host, short, full_name(host, namespace))))
-    with_ports = [*hosts, *_ported(hosts, (destination.get("port") or {}).get("number"))]
+    with_ports = [*hosts, *_add_port(hosts, (destination.get("port") or {}).get("number"))]
     if not subset:
         return _Names(with_ports, [])
     return _Names([subset, *(f"{name}/{subset}" for name in with_ports)], with_ports)
@@ -394,10 +394,10 @@ def _istio_names(destination: Mapping[str, Any], namespace: str) -> _Names:
 def _backend_names(entry: Mapping[str, Any], namespace: str) -> _Names:
     name = entry.get("name") or ""
     names = [name, f"{entry.get('namespace') or namespace}/{name}"]
-    return _Names([*names, *_ported(names, entry.get("port"))], [])
+    return _Names([*names, *_add_port(names, entry.get("port"))], [])
 
 
-def _ported(names: Iterable[str], port: Any) -> list[str]:
+def _add_port(names: Iterable[str], port: Any) -> list[str]:
     return [f"{name}:{port}" for name in names] if port else []
 
 
@@ -427,7 +427,7 @@ def _refuse_bad_weights(weights: Mapping[str, Any]) -> None:
             )
 
 
-def _unknown_destination(manifest: Mapping[str, Any], routes: Sequence[Route], what: str) -> RouteError:
+def _make_unknown_destination_error(manifest: Mapping[str, Any], routes: Sequence[Route], what: str) -> RouteError:
     if any(what in route.mirrors for route in routes):
         return RouteError(
             DESTINATION_MIRRORED,
@@ -435,7 +435,7 @@ def _unknown_destination(manifest: Mapping[str, Any], routes: Sequence[Route], w
             "add it as a destination with weight 0, or name another",
         )
     known = (
-        f"{route}: {_listed(one.key for one in route.destinations) if route.destinations else 'no destination'}"
+        f"{route}: {_join_names(one.key for one in route.destinations) if route.destinations else 'no destination'}"
         for route in routes
     )
     return RouteError(
@@ -455,5 +455,5 @@ def _namespace(manifest: Mapping[str, Any]) -> str:
     return str((manifest.get("metadata") or {}).get("namespace") or "")
 
 
-def _listed(names: Iterable[str]) -> str:
+def _join_names(names: Iterable[str]) -> str:
     return ", ".join(names) or "none"

@@ -55,19 +55,19 @@ class Complete(NamedTuple):
     conflicts: tuple[str, ...]
 
 
-def subsets_by(label: str, values: Mapping[str, str]) -> dict[str, dict[str, str]]:
+def make_subsets(label: str, values: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """Subsets from names to values of one label: ``{"west": "network1"}``."""
     return {name: {label: value} for name, value in values.items()}
 
 
-def destination_rule(
+def make_destination_rule(
     name: str, namespace: str, host: str, subsets: Subsets, traffic_policy: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """A DestinationRule with these subsets. The host is written in full, so that it means the same in any namespace."""
     spec: dict[str, Any] = {"host": full_name(host, namespace)}
     if traffic_policy:
         spec["trafficPolicy"] = deepcopy(dict(traffic_policy))
-    spec["subsets"] = _manifests(subsets)
+    spec["subsets"] = _make_manifests(subsets)
     return {
         "apiVersion": "networking.istio.io/v1",
         "kind": "DestinationRule",
@@ -91,7 +91,7 @@ def rules_of_host(rules: Iterable[Mapping[str, Any]], host: str, namespace: str)
     return sorted(found, key=lambda rule: (str(rule["metadata"].get("creationTimestamp") or ""), describe(rule)))
 
 
-def hidden_by_new_rule(rules: Iterable[Mapping[str, Any]], host: str, namespace: str) -> list[str]:
+def find_hidden_rules(rules: Iterable[Mapping[str, Any]], host: str, namespace: str) -> list[str]:
     """The rules, as ``namespace/name``, that count for a host until its service's namespace has one for exactly it."""
     return sorted(
         describe(rule)
@@ -107,7 +107,7 @@ def is_exported(rule: Mapping[str, Any]) -> bool:
     return "*" in export_to
 
 
-def declared(rules: Iterable[Mapping[str, Any]], host: str, namespace: str) -> dict[str, DeclaredSubset]:
+def list_declared(rules: Iterable[Mapping[str, Any]], host: str, namespace: str) -> dict[str, DeclaredSubset]:
     """The subsets that a host has by the rules of a namespace."""
     result: dict[str, DeclaredSubset] = {}
     for rule in rules_of_host(rules, host, namespace):
@@ -117,13 +117,13 @@ def declared(rules: Iterable[Mapping[str, Any]], host: str, namespace: str) -> d
     return result
 
 
-def undeclared(rules: Sequence[Mapping[str, Any]], wanted: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+def find_undeclared(rules: Sequence[Mapping[str, Any]], wanted: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Of these hosts, each with a subset, those that no DestinationRule of any namespace gives it; in order."""
     namespaces = {str(rule["metadata"].get("namespace")) for rule in rules}
     return [
         (host, subset)
         for host, subset in sorted(wanted)
-        if not any(subset in declared(rules, host, namespace) for namespace in namespaces)
+        if not any(subset in list_declared(rules, host, namespace) for namespace in namespaces)
     ]
 
 
@@ -141,10 +141,10 @@ def complete(
     The oldest rule of the host in ``namespace``, its service's, gets those that are missing; where there is none, rule
     ``name`` is to be made.
     """
-    existing = declared(rules, host, namespace)
+    existing = list_declared(rules, host, namespace)
     conflicts = tuple(
-        f"subset {subset} of {host} has the labels {_readable(existing[subset].labels)} in DestinationRule "
-        f"{existing[subset].rule}, and {_readable(labels)} are needed"
+        f"subset {subset} of {host} has the labels {_write_labels(existing[subset].labels)} in DestinationRule "
+        f"{existing[subset].rule}, and {_write_labels(labels)} are needed"
         for subset, labels in subsets.items()
         if subset in existing and dict(existing[subset].labels) != dict(labels)
     )
@@ -153,17 +153,17 @@ def complete(
         return Complete(None, None, conflicts)
     before = next(iter(rules_of_host(rules, host, namespace)), None)
     if before is None:
-        return Complete(None, destination_rule(name, namespace, host, missing, traffic_policy), ())
+        return Complete(None, make_destination_rule(name, namespace, host, missing, traffic_policy), ())
     desired = deepcopy(dict(before))
-    desired["spec"]["subsets"] = [*(desired["spec"].get("subsets") or ()), *_manifests(missing)]
+    desired["spec"]["subsets"] = [*(desired["spec"].get("subsets") or ()), *_make_manifests(missing)]
     return Complete(deepcopy(dict(before)), desired, ())
 
 
-def disagreements(host: str, clusters: Mapping[str, Mapping[str, DeclaredSubset]]) -> list[str]:
+def find_disagreements(host: str, clusters: Mapping[str, Mapping[str, DeclaredSubset]]) -> list[str]:
     """In words, the subsets of a host whose labels are not the same on all clusters: a side would spread over more."""
     result = []
     for subset in dict.fromkeys(name for known in clusters.values() for name in known):
-        words = {cluster: _readable(known[subset].labels) for cluster, known in clusters.items() if subset in known}
+        words = {cluster: _write_labels(known[subset].labels) for cluster, known in clusters.items() if subset in known}
         if len(set(words.values())) > 1:
             listed = ", ".join(f"{text} on {cluster}" for cluster, text in words.items())
             result.append(f"subset {subset} of {host} has not the same labels everywhere: {listed}")
@@ -180,9 +180,9 @@ def _host(rule: Mapping[str, Any]) -> str:
     return full_name(host, str(rule["metadata"].get("namespace") or ""))
 
 
-def _manifests(subsets: Subsets) -> list[dict[str, Any]]:
+def _make_manifests(subsets: Subsets) -> list[dict[str, Any]]:
     return [{"name": name, "labels": dict(labels)} for name, labels in subsets.items()]
 
 
-def _readable(labels: Mapping[str, str]) -> str:
+def _write_labels(labels: Mapping[str, str]) -> str:
     return ", ".join(f"{name}={value}" for name, value in sorted(labels.items())) or "no labels"

@@ -80,7 +80,7 @@ def why_renewed(
     if expected.long_lived != (token.expires is None):
         return f"its token is {'short' if expected.long_lived else 'long'}-lived"
     if token.due(now, renew_before):
-        return f"its token expires at {timestamp(token.expires)}"
+        return f"its token expires at {format_timestamp(token.expires)}"
     return None
 
 
@@ -93,6 +93,6 @@ def _time(seconds: Any) -> datetime | None:
     return datetime.fromtimestamp(seconds, timezone.utc) if isinstance(seconds, (int, float)) else None
 
 
-def timestamp(moment: datetime | None) -> str:
+def format_timestamp(moment: datetime | None) -> str:
     """A moment in UTC as RFC 3339; ``never`` for none."""
     return "never" if moment is None else rfc3339(moment)

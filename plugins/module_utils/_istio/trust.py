@@ -117,14 +117,14 @@ class BundleReport:
         return tuple(root.fingerprint for root in self.roots)
 
 
-def certificates(pem: bytes) -> tuple[CertificateFacts, ...]:
+def read_certificate_facts(pem: bytes) -> tuple[CertificateFacts, ...]:
     """Facts of all certificates in PEM bytes, in their order. ValueError when one cannot be read."""
     return tuple(_facts(certificate) for certificate in _load_certificates(pem))
 
 
-def fingerprints(pem: bytes) -> tuple[str, ...]:
+def compute_fingerprints(pem: bytes) -> tuple[str, ...]:
     """sha256 of the DER form of each certificate. ValueError when one cannot be read."""
-    return tuple(facts.fingerprint for facts in certificates(pem))
+    return tuple(facts.fingerprint for facts in read_certificate_facts(pem))
 
 
 def has_certificate(pem: bytes) -> bool:
@@ -160,20 +160,20 @@ def check_bundle(
     return _Check(bundle, now, cluster, min_days, passphrase, files or {}).run()
 
 
-def repaired(bundle: Bundle, passphrase: str = "") -> Bundle:
+def repair(bundle: Bundle, passphrase: str = "") -> Bundle:
     """``bundle`` in a form that istiod reads: certificates and the opened key only, written anew.
 
     A part that cannot be read stays as it is, and check_bundle says why.
     """
     return Bundle(
-        ca_cert=_certificates_anew(bundle.ca_cert),
-        ca_key=_key_anew(bundle.ca_key, passphrase),
-        root_cert=_certificates_anew(bundle.root_cert),
-        cert_chain=_certificates_anew(bundle.cert_chain),
+        ca_cert=_rewrite_certificates(bundle.ca_cert),
+        ca_key=_rewrite_key(bundle.ca_key, passphrase),
+        root_cert=_rewrite_certificates(bundle.root_cert),
+        cert_chain=_rewrite_certificates(bundle.cert_chain),
     )
 
 
-def _certificates_anew(pem: bytes) -> bytes:
+def _rewrite_certificates(pem: bytes) -> bytes:
     try:
         found = _load_certificates(pem)
     except ValueError:
@@ -181,7 +181,7 @@ def _certificates_anew(pem: bytes) -> bytes:
     return b"".join(certificate.public_bytes(serialization.Encoding.PEM) for certificate in found)
 
 
-def _key_anew(pem: bytes, passphrase: str) -> bytes:
+def _rewrite_key(pem: bytes, passphrase: str) -> bytes:
     try:
         key, block = _load_key(pem, passphrase)
     except ValueError:
@@ -192,14 +192,14 @@ def _key_anew(pem: bytes, passphrase: str) -> bytes:
     return key.private_bytes(encoding, form, serialization.NoEncryption())
 
 
-def unreadable(bundle: Bundle) -> tuple[str, ...]:
+def find_unreadable(bundle: Bundle) -> tuple[str, ...]:
     """Why istiod does not read parts of ``bundle`` as they were meant. A part that is empty is not judged."""
     reasons = []
     for part, content in _parts(bundle).items():
         if not content.strip():
             continue
         try:
-            reason = _hidden_from_go(part, content)
+            reason = _find_hidden_from_go(part, content)
         except NotPem as error:
             reason = str(error)
         if reason:
@@ -207,7 +207,7 @@ def unreadable(bundle: Bundle) -> tuple[str, ...]:
     return tuple(reasons)
 
 
-def _hidden_from_go(part: str, content: bytes) -> str:
+def _find_hidden_from_go(part: str, content: bytes) -> str:
     meant = _pem.meant(content)
     if part == names.CA_KEY_KEY:
         # istiod takes the first block that there is, of whatever type, and reads it by the name of its type.
@@ -232,7 +232,7 @@ def _hidden_from_go(part: str, content: bytes) -> str:
     return "" if found == wanted else f"istiod finds {len(found)} of its {len(wanted)} certificates"
 
 
-def public_keys(bundle: Bundle, passphrase: str = "") -> frozenset[str]:
+def list_public_keys(bundle: Bundle, passphrase: str = "") -> frozenset[str]:
     """sha256 of the public keys of the bundle's certificate authority, from its certificate and from its key."""
     found = set()
     with contextlib.suppress(ValueError):  # check_bundle says what is wrong
@@ -290,27 +290,29 @@ class _Check:
         if absent:
             files = [self.files[key] for key in absent if key in self.files]
             looked = f" (looked for in {' and '.join(files)})" if files else ""
-            self._error(
+            self._add_error(
                 TRUST_INCOMPLETE,
                 f"{' and '.join(absent)} missing or empty{looked}; istiod stops with: incomplete signing CA bundle "
                 "detected",
                 "give all four of ca_cert, ca_key, root_cert and cert_chain",
             )
-        loaded = {key: self._certificates(key, content) for key, content in parts.items() if key != names.CA_KEY_KEY}
+        loaded = {
+            key: self._read_certificates(key, content) for key, content in parts.items() if key != names.CA_KEY_KEY
+        }
         # istiod takes the first certificate of ca-cert.pem and nothing else.
         ca = next(iter(loaded[names.CA_CERT_KEY]), None)
         roots, chain = loaded[names.ROOT_CERT_KEY], loaded[names.CERT_CHAIN_KEY]
-        key = self._key()
+        key = self._read_key()
         if ca is not None:
             self._check_authority(ca, names.CA_CERT_KEY)
             if key is not None:
                 self._check_key(ca, key, len(loaded[names.CA_CERT_KEY]))
-            if roots and not _weakly_signed(ca):
+            if roots and not _is_weakly_signed(ca):
                 self._check_path(ca, chain, roots)
             if chain and ca not in (*chain, *roots):
-                self._error(
+                self._add_error(
                     TRUST_CHAIN,
-                    f"{self._part(names.CERT_CHAIN_KEY)} does not hold the certificate of {names.CA_CERT_KEY} "
+                    f"{self._name_part(names.CERT_CHAIN_KEY)} does not hold the certificate of {names.CA_CERT_KEY} "
                     f"({_name(ca)}); istiod sends the chain with every workload certificate, so no peer could "
                     "verify them",
                     f"make cert_chain of ca_cert followed by what lies between it and the root "
@@ -327,41 +329,41 @@ class _Check:
             tuple(_facts(root) for root in roots),
         )
 
-    def _part(self, key: str) -> str:
+    def _name_part(self, key: str) -> str:
         return f"{key} ({self.files[key]})" if key in self.files else key
 
-    def _error(self, kind: FindingKind, message: str, remedy: str) -> None:
+    def _add_error(self, kind: FindingKind, message: str, remedy: str) -> None:
         self.findings.append(Finding(self.cluster, kind, message, remedy, "error", f"Secret {names.CA_SECRET}"))
 
-    def _warning(self, kind: FindingKind, message: str, remedy: str) -> None:
+    def _add_warning(self, kind: FindingKind, message: str, remedy: str) -> None:
         self.findings.append(Finding(self.cluster, kind, message, remedy, "warning", f"Secret {names.CA_SECRET}"))
 
-    def _certificates(self, key: str, content: bytes) -> tuple[x509.Certificate, ...]:
+    def _read_certificates(self, key: str, content: bytes) -> tuple[x509.Certificate, ...]:
         if not content.strip():
             return ()
         remedy = f"give a PEM file with certificates for {key}"
         try:
             found = _load_certificates(content)
         except ValueError as error:
-            self._error(TRUST_UNREADABLE, f"{self._part(key)} is not a PEM certificate: {error}", remedy)
+            self._add_error(TRUST_UNREADABLE, f"{self._name_part(key)} is not a PEM certificate: {error}", remedy)
             return ()
-        hidden = _hidden_from_go(key, content)
+        hidden = _find_hidden_from_go(key, content)
         if hidden:
-            self._error(TRUST_UNREADABLE, f"{self._part(key)}: {hidden}", remedy)
+            self._add_error(TRUST_UNREADABLE, f"{self._name_part(key)}: {hidden}", remedy)
         return found
 
     def _check_authority(self, certificate: x509.Certificate, where: str) -> None:
         renew = "issue it again"
         basic = _extension(certificate, x509.BasicConstraints)
         if basic is None or not basic.ca:
-            self._error(
+            self._add_error(
                 TRUST_NOT_A_CA,
                 f"{where} ({_name(certificate)}) is not a certificate authority (basicConstraints CA:true missing)",
                 f"{renew} with basicConstraints critical,CA:true",
             )
         usage = _extension(certificate, x509.KeyUsage)
         if usage is not None and not usage.key_cert_sign:
-            self._error(
+            self._add_error(
                 TRUST_KEY_USAGE,
                 f"{where} ({_name(certificate)}) may not sign certificates (keyUsage without keyCertSign)",
                 f"{renew} with keyCertSign among keyUsage",
@@ -373,7 +375,7 @@ class _Check:
                 (ExtendedKeyUsageOID.CLIENT_AUTH, "clientAuth"),
             ):
                 if oid not in extended:
-                    self._error(
+                    self._add_error(
                         TRUST_EXTENDED_KEY_USAGE,
                         f"{where} ({_name(certificate)}) has extendedKeyUsage without {label}, so certificates "
                         "under it are refused for it",
@@ -386,20 +388,20 @@ class _Check:
         key = certificate.public_key()
         if isinstance(key, rsa.RSAPublicKey):
             if key.key_size < 2048:
-                self._error(
+                self._add_error(
                     TRUST_WEAK_KEY,
                     f"{where} ({_name(certificate)}) has an RSA key of {key.key_size} bits, fewer than 2048",
                     "issue it again with RSA 2048 or more, or ECDSA P-256",
                 )
         elif not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name not in ("secp256r1", "secp384r1"):
-            self._error(
+            self._add_error(
                 TRUST_KEY_TYPE,
                 f"{where} ({_name(certificate)}) has a key of type {_key_name(key)}; proxies only accept RSA and "
                 "ECDSA P-256 or P-384",
                 "issue it again with one of these",
             )
-        if _weakly_signed(certificate):
-            self._error(
+        if _is_weakly_signed(certificate):
+            self._add_error(
                 TRUST_WEAK_SIGNATURE,
                 f"{where} ({_name(certificate)}) is signed with SHA-1 or MD5, which istiod refuses",
                 "issue it again with SHA-256",
@@ -408,19 +410,19 @@ class _Check:
     def _check_dates(self, certificate: x509.Certificate, where: str) -> None:
         facts = _facts(certificate)
         if facts.not_before > self.now:
-            self._error(
+            self._add_error(
                 TRUST_NOT_YET_VALID,
                 f"{where} ({facts.subject}) is valid only from {facts.not_before:%Y-%m-%d %H:%M} UTC",
                 "check the clocks, or issue it again",
             )
         if facts.not_after <= self.now:
-            self._error(
+            self._add_error(
                 TRUST_EXPIRED,
                 f"{where} ({facts.subject}) has expired on {facts.not_after:%Y-%m-%d %H:%M} UTC",
                 "issue it again under the same root" if where == names.CA_CERT_KEY else "a new root is needed",
             )
         elif facts.days_left(self.now) < self.min_days:
-            self._warning(
+            self._add_warning(
                 TRUST_EXPIRES_SOON,
                 f"{where} ({facts.subject}) expires in {facts.days_left(self.now)} days, "
                 f"on {facts.not_after:%Y-%m-%d} (asked for: {self.min_days} days)",
@@ -429,18 +431,18 @@ class _Check:
                 else "plan the change of the root: it needs both roots to be trusted for a while",
             )
 
-    def _key(self) -> PrivateKeyTypes | None:
+    def _read_key(self) -> PrivateKeyTypes | None:
         if not self.bundle.ca_key.strip():
             return None
         try:
             key = _load_key(self.bundle.ca_key, self.passphrase)[0]
-            reason = _hidden_from_go(names.CA_KEY_KEY, self.bundle.ca_key)
+            reason = _find_hidden_from_go(names.CA_KEY_KEY, self.bundle.ca_key)
         except ValueError as error:
             key, reason = None, str(error)
         if reason:
-            self._error(
+            self._add_error(
                 TRUST_KEY_UNREADABLE,
-                f"{self._part(names.CA_KEY_KEY)}: {reason}",
+                f"{self._name_part(names.CA_KEY_KEY)}: {reason}",
                 "give the key in PEM, and its passphrase where it is encrypted",
             )
         return key
@@ -448,9 +450,9 @@ class _Check:
     def _check_key(self, ca: x509.Certificate, key: PrivateKeyTypes, certificates_given: int) -> None:
         if _public_bytes(key.public_key()) != _public_bytes(ca.public_key()):
             which = f", the first of {certificates_given}, of which istiod takes the first" * (certificates_given > 1)
-            self._error(
+            self._add_error(
                 TRUST_KEY_MISMATCH,
-                f"{self._part(names.CA_KEY_KEY)} is not the key of {names.CA_CERT_KEY} ({_name(ca)}{which})",
+                f"{self._name_part(names.CA_KEY_KEY)} is not the key of {names.CA_CERT_KEY} ({_name(ca)}{which})",
                 "give the key with which this certificate was requested",
             )
 
@@ -464,7 +466,7 @@ class _Check:
         if path is None:
             known = ", ".join(_name(root) for root in roots)
             reason = problems[0] if problems else f"its issuer {ca.issuer.rfc4514_string()} is in neither"
-            self._error(
+            self._add_error(
                 TRUST_UNVERIFIABLE,
                 f"{names.CA_CERT_KEY} ({_name(ca)}) does not verify to {names.ROOT_CERT_KEY} ({known}) with "
                 f"{names.CERT_CHAIN_KEY}: {reason}",
@@ -474,7 +476,7 @@ class _Check:
         for certificate in path[1:-1]:
             self._check_authority(certificate, names.CERT_CHAIN_KEY)
         if _facts(ca).not_after > _facts(path[-1]).not_after:
-            self._warning(
+            self._add_warning(
                 TRUST_OUTLIVES_ROOT,
                 f"{names.CA_CERT_KEY} ({_name(ca)}) expires after its root, on {_facts(ca).not_after:%Y-%m-%d}; "
                 f"the root ends on {_facts(path[-1]).not_after:%Y-%m-%d}",
@@ -516,7 +518,7 @@ def _path_length(certificate: x509.Certificate) -> int | None:
     return basic.path_length if basic is not None else None
 
 
-def _weakly_signed(certificate: x509.Certificate) -> bool:
+def _is_weakly_signed(certificate: x509.Certificate) -> bool:
     # A root is trusted as it is; nobody verifies its own signature.
     weak = isinstance(certificate.signature_hash_algorithm, (hashes.SHA1, hashes.MD5))
     return weak and certificate.subject != certificate.issuer
@@ -580,7 +582,7 @@ def _load_key(pem: bytes, passphrase: str) -> tuple[PrivateKeyTypes, _pem.Block]
     if block.encrypted and not passphrase:
         raise NotPem(f"the key is encrypted (line {block.line}: {block.kind}), and no passphrase was given")
     try:
-        key = _decoded_key(block, passphrase)
+        key = _decode_key(block, passphrase)
     except Exception:
         if block.encrypted:
             raise NotPem(f"the passphrase does not open the key (line {block.line}: {block.kind})") from None
@@ -588,7 +590,7 @@ def _load_key(pem: bytes, passphrase: str) -> tuple[PrivateKeyTypes, _pem.Block]
     return key, block
 
 
-def _decoded_key(block: _pem.Block, passphrase: str) -> PrivateKeyTypes:
+def _decode_key(block: _pem.Block, passphrase: str) -> PrivateKeyTypes:
     if not block.encrypted:
         return serialization.load_der_private_key(block.der, password=None)
     if block.kind == "ENCRYPTED PRIVATE KEY":

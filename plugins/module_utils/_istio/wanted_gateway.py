@@ -96,7 +96,7 @@ def read(options: Mapping[str, Any]) -> WantedGateway:
         service_type=kind,
         port=_port(options.get("port", names.CROSS_NETWORK_PORT)),
         node_selector=_selector(options.get("node_selector")),
-        exposed_hosts=_exposed_hosts(options.get("exposed_hosts")),
+        exposed_hosts=_read_exposed_hosts(options.get("exposed_hosts")),
     )
     if wanted.addresses.hostnames and kind != "LoadBalancer":
         raise Refused(
@@ -143,7 +143,7 @@ def _list(value: Any, variable: str) -> Sequence[Any]:
     return value
 
 
-def _exposed_hosts(value: Any) -> tuple[str, ...]:
+def _read_exposed_hosts(value: Any) -> tuple[str, ...]:
     """As istiod's webhook takes them, which is there only after the control plane is."""
     hosts = _list(value, _VARIABLES["exposed_hosts"])
     wrong = [repr(str(each)) for each in hosts if not isinstance(each, str) or not _EXPOSED.fullmatch(each)]

@@ -14,7 +14,7 @@ _SERVICE = re.compile(r"istiod(-[a-z0-9.-]+)?|istio-(galley|pilot|sidecar-inject
 _PATHS = ("/inject", "/validate", "/admit")
 
 
-def services_called(configuration: Mapping[str, Any]) -> list[tuple[str, str]]:
+def list_services_called(configuration: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Namespace and name of each Service of an istiod that a validating or mutating configuration calls."""
     services = [
         (webhook.get("clientConfig") or {}).get("service") or {} for webhook in configuration.get("webhooks") or ()

@@ -53,7 +53,7 @@ class Named(NamedTuple):
         )
 
 
-def named(text: str) -> Named:
+def parse_named(text: str) -> Named:
     """From ``Kind``, ``group/Kind`` or ``apiVersion/Kind``. ValueError where it is none of these."""
     *prefix, kind = text.strip().split("/")
     if not kind or len(prefix) > 2 or not all(prefix):
@@ -65,7 +65,7 @@ def named(text: str) -> Named:
     return Named(prefix[0] if prefix else None, None, kind)
 
 
-def known_kinds(wanted: Named) -> list[Kind]:
+def find_known_kinds(wanted: Named) -> list[Kind]:
     """The types of the collection's table with this name: several where the group decides, none where it knows none.
 
     Roles know no versions, so the table serves every version.
@@ -74,7 +74,7 @@ def known_kinds(wanted: Named) -> list[Kind]:
     return [kind for kind in kinds.KINDS if kind.plural and unversioned.fits(kind)]
 
 
-def never(kind: Kind) -> str:
+def why_never(kind: Kind) -> str:
     """Why no writer may get a type, in words for people; empty where it may. Pure."""
     return _NEVER.get((kind.group, kind.kind)) or _NEVER_OF_GROUP.get(kind.group, "")
 
@@ -99,7 +99,7 @@ _NEVER_OF_GROUP: Mapping[str, str] = {
 }
 
 
-def cluster_rules(granted: Iterable[Kind], *, namespaces: bool, accepted: bool, acknowledged: bool) -> Rules:
+def make_cluster_rules(granted: Iterable[Kind], *, namespaces: bool, accepted: bool, acknowledged: bool) -> Rules:
     """What the account may do in the whole cluster: write the granted types, and read what a change has to know.
 
     A proof that objects are ``accepted`` asks whose class a Gateway is of, one that they are ``acknowledged`` whether
@@ -108,32 +108,32 @@ def cluster_rules(granted: Iterable[Kind], *, namespaces: bool, accepted: bool, 
     resources: dict[str, set[str]] = {}
     for kind in granted:
         resources.setdefault(kind.group, set()).add(kind.plural)
-    rules = [_rule(group, sorted(plurals), _WRITE) for group, plurals in sorted(resources.items())]
-    rules.append(_rule("", ["namespaces"], _WRITE_NAMESPACES if namespaces else _READ_NAMESPACES))
+    rules = [_make_rule(group, sorted(plurals), _WRITE) for group, plurals in sorted(resources.items())]
+    rules.append(_make_rule("", ["namespaces"], _WRITE_NAMESPACES if namespaces else _READ_NAMESPACES))
     if accepted and kinds.KUBERNETES_GATEWAY_CLASS.group in resources:
-        rules.append(_rule(kinds.KUBERNETES_GATEWAY_CLASS.group, [kinds.KUBERNETES_GATEWAY_CLASS.plural], ["get"]))
+        rules.append(_make_rule(kinds.KUBERNETES_GATEWAY_CLASS.group, [kinds.KUBERNETES_GATEWAY_CLASS.plural], ["get"]))
     if kinds.DEPLOYMENT.group in resources:
-        rules.append(_rule(kinds.ENDPOINT_SLICE.group, [kinds.ENDPOINT_SLICE.plural], ["list"]))
+        rules.append(_make_rule(kinds.ENDPOINT_SLICE.group, [kinds.ENDPOINT_SLICE.plural], ["list"]))
     if acknowledged:
-        rules.append(_rule("", ["pods"], ["get"]))
+        rules.append(_make_rule("", ["pods"], ["get"]))
     return rules
 
 
-def _rule(group: str, resources: Iterable[str], verbs: Iterable[str]) -> Mapping[str, list[str]]:
+def _make_rule(group: str, resources: Iterable[str], verbs: Iterable[str]) -> Mapping[str, list[str]]:
     return {"apiGroups": [group], "resources": [*resources], "verbs": [*verbs]}
 
 
 ISTIOD_RULES: Rules = (
-    _rule("", ["pods"], ["get", "list"]),
+    _make_rule("", ["pods"], ["get", "list"]),
     # A WebSocket asks with GET; since Kubernetes 1.35 an API server asks for create too, as it always did of SPDY.
-    _rule("", ["pods/portforward"], ["get", "create"]),
+    _make_rule("", ["pods/portforward"], ["get", "create"]),
 )
 """What it may do in the namespace of istiod, where proxies have to acknowledge: ask istiod's debug endpoints."""
 
 LEDGER_RULES: Rules = (
-    _rule("", ["secrets"], ["get", "list", "create", "update", "delete"]),
-    _rule("", ["configmaps"], ["get", "list", "create", "patch", "update", "delete"]),
-    _rule("coordination.k8s.io", ["leases"], ["get", "create", "update", "delete"]),
+    _make_rule("", ["secrets"], ["get", "list", "create", "update", "delete"]),
+    _make_rule("", ["configmaps"], ["get", "list", "create", "patch", "update", "delete"]),
+    _make_rule("coordination.k8s.io", ["leases"], ["get", "create", "update", "delete"]),
 )
 """What the hub's own writer may do in the namespace of the ledger: records are Secrets, locks are Leases, and states of
 releases and approvals are ConfigMaps.
@@ -143,7 +143,7 @@ Secrets gets a token of every account of their namespace, so none there may have
 """
 
 
-def grant(namespace: str, hub: str) -> dict[str, Any]:
+def make_grant(namespace: str, hub: str) -> dict[str, Any]:
     """The Secret that the token of the account in ``namespace`` ends with."""
     metadata = {"name": GRANT, "namespace": namespace, "annotations": {_HUB_ANNOTATION: hub}}
     return {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": metadata}
@@ -158,12 +158,12 @@ def secret_name(cluster: str) -> str:
     return _SECRET_PREFIX + cluster
 
 
-def secret(
+def make_secret(
     cluster: str, server: str, authority: bytes, token: str, *, namespace: str, tls_server_name: str | None
 ) -> dict[str, Any]:
     """The Secret of the hub: the cluster's ID is its key, a kubeconfig as in a remote secret its value."""
-    text = remote_secret.kubeconfig_text(cluster, server, authority, token, tls_server_name)
-    return remote_secret.stored(
+    text = remote_secret.write_kubeconfig(cluster, server, authority, token, tls_server_name)
+    return remote_secret.make_stored(
         {
             "apiVersion": "v1",
             "kind": "Secret",

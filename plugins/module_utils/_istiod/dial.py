@@ -35,7 +35,7 @@ class Dialled:
     message: str = ""
 
 
-def credentials_in(remote: RemoteCluster) -> Credentials:
+def read_credentials(remote: RemoteCluster) -> Credentials:
     """What an istiod uses of a remote secret."""
     return Credentials(
         server=remote.server.rstrip("/"),
@@ -83,7 +83,7 @@ def trouble_of(error: KubeError) -> Trouble:
     return "token" if isinstance(error, Unauthorized) else "unknown"
 
 
-def cause(dialled: Dialled, uid: str, cluster: str) -> str:
+def find_cause(dialled: Dialled, uid: str, cluster: str) -> str:
     """Why a link to ``cluster``, whose namespace kube-system has ``uid``, does not work; empty where it should."""
     if dialled.trouble == "certificate":
         return f"from here the authority in its kubeconfig does not vouch for {dialled.server}: {dialled.message}"

@@ -44,14 +44,14 @@ class Istiod:
         return self.cluster_id or self.cluster
 
 
-def istiods(client: Client, namespace: str) -> list[Istiod]:
+def list_istiods(client: Client, namespace: str) -> list[Istiod]:
     """Those of all revisions, whether they are ready or not. Raises KubeError."""
     return [istiod_of(pod, client.cluster) for pod in client.list(POD, namespace, label_selector=istiod.SELECTOR)]
 
 
-def ready_istiods(client: Client, namespace: str) -> list[Istiod]:
+def list_ready_istiods(client: Client, namespace: str) -> list[Istiod]:
     """Those that are ready, of all revisions. Raises KubeError."""
-    return [each for each in istiods(client, namespace) if each.ready]
+    return [each for each in list_istiods(client, namespace) if each.ready]
 
 
 def istiod_of(pod: Mapping[str, Any], cluster: str) -> Istiod:

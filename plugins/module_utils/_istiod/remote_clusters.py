@@ -20,7 +20,7 @@ from .._kube.errors import KubeError
 from .._kube.kinds import DEPLOYMENT
 from .._kube.rollouts import restart, wait_for_rollout
 from .finding_kinds import NOT_SYNCED
-from .pods import ready_istiods
+from .pods import list_ready_istiods
 
 INTERVAL = 0.5
 """Seconds between two questions: istiod's debug interface has nothing to watch."""
@@ -31,17 +31,17 @@ Registered = Mapping[str, Mapping[str, str]]
 """istiod pod -> cluster ID -> syncStatus."""
 
 
-def registered(client: Client, namespace: str) -> dict[str, dict[str, str]]:
+def read_registered(client: Client, namespace: str) -> dict[str, dict[str, str]]:
     """Ask every istiod. Raises KubeError where one cannot be reached."""
     return {
-        each.pod: {cluster.cluster_id: cluster.status for cluster in registered_by(client, namespace, each.pod)}
-        for each in ready_istiods(client, namespace)
+        each.pod: {cluster.cluster_id: cluster.status for cluster in read_registered_by(client, namespace, each.pod)}
+        for each in list_ready_istiods(client, namespace)
     }
 
 
-def registered_by(client: Client, namespace: str, pod: str) -> tuple[debug.RegisteredCluster, ...]:
+def read_registered_by(client: Client, namespace: str, pod: str) -> tuple[debug.RegisteredCluster, ...]:
     """What one istiod says. Raises KubeError where it cannot be reached, UnexpectedAnswer where it is none."""
-    return debug.clusterz(client.pod_http_get(namespace, pod, names.MONITORING_PORT, debug.CLUSTERZ))
+    return debug.parse_clusterz(client.pod_http_get(namespace, pod, names.MONITORING_PORT, debug.CLUSTERZ))
 
 
 def wait_until_synced(
@@ -61,7 +61,7 @@ def wait_until_synced(
         ]
 
     late = _poll(client, cluster, missing, timeout, progress, "to read")
-    return [_not_synced(cluster, pod, target, status, timeout) for pod, target, status in late]
+    return [_report_not_synced(cluster, pod, target, status, timeout) for pod, target, status in late]
 
 
 def wait_until_forgotten(
@@ -115,7 +115,7 @@ def _poll(
     while True:
         failure: KubeError | None = None
         try:
-            late = unmet(registered(client, cluster.istio_namespace))
+            late = unmet(read_registered(client, cluster.istio_namespace))
         except KubeError as error:
             failure, late = error, [("", "", error.message)]
         waited = time.monotonic() - began
@@ -132,7 +132,7 @@ def _poll(
         time.sleep(INTERVAL)
 
 
-def _not_synced(cluster: Cluster, pod: str, target: str, status: str, timeout: float) -> Finding:
+def _report_not_synced(cluster: Cluster, pod: str, target: str, status: str, timeout: float) -> Finding:
     if not pod:
         return Finding(
             cluster.name, ISTIOD_MISSING, f"no istiod was ready within {timeout:.0f} s", "see the istiod pods' logs"

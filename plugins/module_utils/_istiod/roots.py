@@ -13,12 +13,12 @@ from .._kube.client import Client
 from .._kube.kinds import CONFIG_MAP
 
 
-def root_distributed(client: Client, namespace: str) -> str:
+def read_distributed_root(client: Client, namespace: str) -> str:
     """The root certificates that istiod hands out to proxies, PEM; empty where it does not."""
     data = (client.find(CONFIG_MAP, names.ROOT_CONFIG_MAP, namespace) or {}).get("data") or {}
     return data.get(names.ROOT_CERT_KEY) or ""
 
 
-def fingerprints(pem: str) -> frozenset[str]:
+def compute_fingerprints(pem: str) -> frozenset[str]:
     """sha256 of the DER form of each certificate that istiod and Envoy find in it."""
     return frozenset(hashlib.sha256(block.der).hexdigest() for block in _pem.read_certificates(pem.encode()))

@@ -31,7 +31,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
 
 def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Apply or remove ``objects`` on all clusters at once. Raises MeshError that names each cluster where it failed."""
-    objects = [_complete(manifest) for manifest in parameters["objects"]]
+    objects = [_fill_in(manifest) for manifest in parameters["objects"]]
     fleet = fleet_of(parameters, context)
 
     def on_cluster(member: Member) -> list[dict[str, Any]]:
@@ -50,7 +50,7 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
         ]
 
     outcomes = fleet.each(on_cluster, deadline=parameters["request_timeout"] * (2 * len(objects) + 1))
-    result = _result(outcomes)
+    result = _make_result(outcomes)
     failures = findings_of(outcomes, NOT_APPLIED)
     if failures:
         raise MeshError("Not all objects could be applied.", failures, result)
@@ -62,7 +62,7 @@ def _is_namespace_of_istio(manifest: Mapping[str, Any], member: Member) -> bool:
     return (manifest["apiVersion"], manifest["kind"], manifest["metadata"]["name"]) == wanted
 
 
-def _complete(manifest: Mapping[str, Any]) -> dict[str, Any]:
+def _fill_in(manifest: Mapping[str, Any]) -> dict[str, Any]:
     missing = [
         name
         for name, value in (
@@ -84,7 +84,7 @@ def _complete(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return dict(manifest)
 
 
-def _result(outcomes: Mapping[str, LaneOutcome[list[dict[str, Any]]]]) -> dict[str, Any]:
+def _make_result(outcomes: Mapping[str, LaneOutcome[list[dict[str, Any]]]]) -> dict[str, Any]:
     clusters: dict[str, Any] = {}
     diff: list[dict[str, Any]] = []
     for name, outcome in outcomes.items():

@@ -111,7 +111,7 @@ class _Run:
         tick = self._ticker.tick(cast(Request, given))
         self._reporter.note(tick)
         last = tick
-        while self._parameters["wait"] and not self._setup.check_mode and not self._reached(last):
+        while self._parameters["wait"] and not self._setup.check_mode and not self._has_reached(last):
             if not self._pause(last):
                 return self._reporter.result(last, timed_out=True)
             following = self._tick_again(last)
@@ -123,21 +123,21 @@ class _Run:
     def _tick_again(self, last: TickResult) -> TickResult | None:
         """The next tick; None where the hub does not answer now, or another run is at it."""
         try:
-            return self._ticker.tick(self._still_asked(last))
+            return self._ticker.tick(self._find_open_request(last))
         except KubeError as error:
             if not (is_away(error) or isinstance(error, Conflict)):
                 raise
             self._reporter.say_delayed(error)
             return None
 
-    def _still_asked(self, last: TickResult) -> Request:
+    def _find_open_request(self, last: TickResult) -> Request:
         """What was asked for and could not be done yet, as a promotion where the canary is not ready."""
         state = self._parameters["state"]
         if state == "promoted" and last.state.phase in ("progressing", "waiting_promotion"):
             return "promote"
         return "rollback" if state == "rolled_back" and last.state.is_running else ""
 
-    def _reached(self, tick: TickResult) -> bool:
+    def _has_reached(self, tick: TickResult) -> bool:
         state, until = tick.state, self._parameters["wait_step"]
         if state.done:
             return True

@@ -19,11 +19,11 @@ from .._istio import debug, names, remote_secret
 from .._istio.gateways import resolve
 from .._istio.istiod import mesh_config_name, trust_domain
 from .._istio.remote_secret import Registrations
-from .._istio.tokens import timestamp
+from .._istio.tokens import format_timestamp
 from .._istiod import remote_clusters
-from .._istiod.dial import Dialled, cause, credentials_in, dial
-from .._istiod.pods import Istiod, istiods
-from .._istiod.roots import fingerprints, root_distributed
+from .._istiod.dial import Dialled, dial, find_cause, read_credentials
+from .._istiod.pods import Istiod, list_istiods
+from .._istiod.roots import compute_fingerprints, read_distributed_root
 from .._kube.client import Client
 from .._kube.credentials import read_jwt_expiry
 from .._kube.errors import Forbidden, KubeError
@@ -60,7 +60,7 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
         facts = outcomes[source].value
         if facts is not None:  # else it came too late
             facts["peers"][target]["reason"] = reason
-            findings.append(_not_read(source, target, facts["peers"][target]["secret"], reason))
+            findings.append(_report_not_read(source, target, facts["peers"][target]["secret"], reason))
     result = {
         "changed": False,
         "clusters": {
@@ -94,11 +94,11 @@ class Looked:
             for (source, target), noted in self.made_for.items()
         }
         for (source, target), dialled in self.dialled.items():
-            reasons[source, target] = reasons.get((source, target)) or cause(dialled, uids.get(target, ""), target)
+            reasons[source, target] = reasons.get((source, target)) or find_cause(dialled, uids.get(target, ""), target)
         return {pair: reason for pair, reason in reasons.items() if reason}
 
 
-def _not_read(source: str, target: str, secret: str, reason: str) -> Finding:
+def _report_not_read(source: str, target: str, secret: str, reason: str) -> Finding:
     remedy = f"link {target} again so that the secret is made anew (role link)"
     return Finding(source, PEER_NOT_READ, f"its link to {target} does not work: {reason}", remedy, "warning", secret)
 
@@ -135,19 +135,19 @@ def facts_of(member: Member, looked: Looked) -> dict[str, Any]:
         looked.identities[member.name] = identity
     namespace = cluster.istio_namespace
     network = part("network", lambda: network_of(client, namespace))
-    running = part("istiods", lambda: istiods(client, namespace))
+    running = part("istiods", lambda: list_istiods(client, namespace))
     nodes = part("nodes", lambda: client.list(NODE))
     secrets = part("peers", lambda: client.list(SECRET, namespace, label_selector=remote_secret.ISTIO_LABEL))
     registrations = None if secrets is None else remote_secret.parse(secrets, cluster=cluster.name, namespace=namespace)
-    trust_domains = part("trust_domain", lambda: _trust_domains(client, running or []))
-    described = None if running is None else [_istiod(client, each) for each in running]
-    found = None if registrations is None else peers(registrations, described or [])
+    trust_domains = part("trust_domain", lambda: _read_trust_domains(client, running or []))
+    described = None if running is None else [_describe_istiod(client, each) for each in running]
+    found = None if registrations is None else describe_peers(registrations, described or [])
     if secrets is not None and registrations is not None and found is not None:
         noted = {f"{each['metadata']['namespace']}/{each['metadata']['name']}": made_for(each) for each in secrets}
         for remote in registrations.clusters:
             looked.made_for[member.name, remote.cluster_id] = noted[remote.secret]
             if found[remote.cluster_id]["synced"] is False:
-                dialled = dial(member.name, credentials_in(remote), timeout=_DIALLING)
+                dialled = dial(member.name, read_credentials(remote), timeout=_DIALLING)
                 looked.dialled[member.name, remote.cluster_id] = dialled
     return {
         "reachable": True,
@@ -156,10 +156,10 @@ def facts_of(member: Member, looked: Looked) -> dict[str, Any]:
         "uid": None if identity is None else identity.uid,
         "kubernetes": version,
         "network": network,
-        "revisions": None if running is None else revisions(running, trust_domains or {}),
+        "revisions": None if running is None else describe_revisions(running, trust_domains or {}),
         "istiods": described,
-        "root_fingerprints": part("root_fingerprints", lambda: _root_fingerprints(client, namespace)),
-        "gateways": part("gateways", lambda: _gateways(client, network or cluster.network, nodes or [])),
+        "root_fingerprints": part("root_fingerprints", lambda: _read_root_fingerprints(client, namespace)),
+        "gateways": part("gateways", lambda: _describe_gateways(client, network or cluster.network, nodes or [])),
         "nodes": None if nodes is None else len(nodes),
         "regions": None if nodes is None else _labels(nodes, "topology.kubernetes.io/region"),
         "zones": None if nodes is None else _labels(nodes, "topology.kubernetes.io/zone"),
@@ -168,7 +168,7 @@ def facts_of(member: Member, looked: Looked) -> dict[str, Any]:
     }
 
 
-def revisions(istiods: Iterable[Istiod], trust_domains: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+def describe_revisions(istiods: Iterable[Istiod], trust_domains: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Revision -> versions, replicas and trust domain, from all pods of istiod. Pure."""
     found: dict[str, dict[str, Any]] = {}
     for istiod in istiods:
@@ -182,7 +182,7 @@ def revisions(istiods: Iterable[Istiod], trust_domains: Mapping[str, str]) -> di
     return dict(sorted(found.items()))
 
 
-def peers(registrations: Registrations, istiods: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def describe_peers(registrations: Registrations, istiods: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Cluster ID -> its remote secret, and what each istiod says of it. Pure.
 
     ``synced`` is None where no istiod could be asked. A cluster that an istiod reads without a usable secret is there
@@ -192,10 +192,10 @@ def peers(registrations: Registrations, istiods: Sequence[Mapping[str, Any]]) ->
     ids = {remote.cluster_id for remote in registrations.clusters}
     ids |= {ignored.cluster_id for ignored in registrations.ignored if ignored.reason != remote_secret.OWN_CLUSTER}
     ids |= {cluster_id for each in asked for cluster_id in each["clusters"]}
-    return {cluster_id: _peer(cluster_id, registrations, asked) for cluster_id in sorted(ids)}
+    return {cluster_id: _describe_peer(cluster_id, registrations, asked) for cluster_id in sorted(ids)}
 
 
-def _peer(cluster_id: str, registrations: Registrations, asked: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _describe_peer(cluster_id: str, registrations: Registrations, asked: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     remote = registrations.get(cluster_id)
     ignored = next((each for each in registrations.ignored if each.cluster_id == cluster_id), None)
     reason = "" if remote is not None else ignored.reason if ignored is not None else "no remote secret names it"
@@ -205,12 +205,12 @@ def _peer(cluster_id: str, registrations: Registrations, asked: Sequence[Mapping
         "server": remote.server if remote is not None else "",
         "usable": remote is not None,
         "reason": reason,
-        "expires": None if expiry is None else timestamp(expiry),
+        "expires": None if expiry is None else format_timestamp(expiry),
         "synced": all(each["clusters"].get(cluster_id) == debug.SYNCED for each in asked) if asked else None,
     }
 
 
-def _istiod(client: Client, istiod: Istiod) -> dict[str, Any]:
+def _describe_istiod(client: Client, istiod: Istiod) -> dict[str, Any]:
     """One istiod, with the remote clusters that it reads; ``clusters`` is None where it could not be asked."""
     found: dict[str, Any] = {
         "pod": istiod.pod,
@@ -224,7 +224,7 @@ def _istiod(client: Client, istiod: Istiod) -> dict[str, Any]:
     if not istiod.ready:
         return {**found, "reason": "it is not ready"}
     try:
-        registered = remote_clusters.registered_by(client, istiod.namespace, istiod.pod)
+        registered = remote_clusters.read_registered_by(client, istiod.namespace, istiod.pod)
     except KubeError as error:
         return {**found, "reason": error.message}
     except debug.UnexpectedAnswer as error:
@@ -232,7 +232,7 @@ def _istiod(client: Client, istiod: Istiod) -> dict[str, Any]:
     return {**found, "clusters": {each.cluster_id: each.status for each in registered if not each.own}}
 
 
-def _trust_domains(client: Client, istiods: Iterable[Istiod]) -> dict[str, str]:
+def _read_trust_domains(client: Client, istiods: Iterable[Istiod]) -> dict[str, str]:
     """Revision -> trust domain."""
     places = {each.revision: each.namespace for each in istiods}
     return {
@@ -241,11 +241,11 @@ def _trust_domains(client: Client, istiods: Iterable[Istiod]) -> dict[str, str]:
     }
 
 
-def _root_fingerprints(client: Client, namespace: str) -> list[str]:
-    return sorted(fingerprints(root_distributed(client, namespace)))
+def _read_root_fingerprints(client: Client, namespace: str) -> list[str]:
+    return sorted(compute_fingerprints(read_distributed_root(client, namespace)))
 
 
-def _gateways(client: Client, network: str, nodes: Sequence[Manifest]) -> list[dict[str, Any]]:
+def _describe_gateways(client: Client, network: str, nodes: Sequence[Manifest]) -> list[dict[str, Any]]:
     """The Services by which other networks reach this one, with their addresses or why there is none."""
     found = []
     for service in client.list(SERVICE, label_selector=f"{names.NETWORK_LABEL}={network}"):

@@ -17,7 +17,7 @@ from .._cluster import FLEET_ARGUMENT_SPEC
 from .._findings import MeshError
 from .._fleet import Member, findings_of
 from .._istio import names
-from .._istio.gateways import Occupied, Resolution, hostname_ingress, resolve
+from .._istio.gateways import Occupied, Resolution, make_hostname_ingress, resolve
 from .._istio.wanted_gateway import Refused, read_addresses
 from .._kube.errors import Conflict, KubeError, WaitTimeout
 from .._kube.kinds import NODE, SERVICE
@@ -95,7 +95,7 @@ def _publish(member: Member, namespace: str, name: str, hostnames: Sequence[str]
             remedy="leave eastwest_gateway_service_type at LoadBalancer, or give IP addresses",
         )
     try:
-        ingress = hostname_ingress(service, hostnames, FIELD_MANAGER)
+        ingress = make_hostname_ingress(service, hostnames, FIELD_MANAGER)
     except Occupied as occupied:
         raise KubeError(
             member.name,

@@ -21,7 +21,7 @@ from .._values import check_numbers
 from .finding_kinds import OPTION_UNUSABLE
 
 
-def _silent(_line: str) -> None:
+def _ignore(_line: str) -> None:
     """Modules have no screen."""
 
 
@@ -32,7 +32,7 @@ class Context:
     check_mode: bool = False
     diff: bool = True
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
-    progress: Callable[[str], None] = _silent
+    progress: Callable[[str], None] = _ignore
     render: Callable[[str, Mapping[str, Any]], Any] | None = field(default=None, repr=False)
     """What a template file gives with variables added to those of the task: text, or the data in it. Only the
     controller has it."""

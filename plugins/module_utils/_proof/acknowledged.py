@@ -16,7 +16,7 @@ from typing import Any
 from .._findings import Finding
 from .._fleet import Fleet, Member
 from .._istio.debug import ProxySync
-from .._istiod.pods import Istiod, ready_istiods
+from .._istiod.pods import Istiod, list_ready_istiods
 from .._kube.errors import KubeError
 from . import gather, store
 from .acknowledgements import IstiodWatch, ProxyKey, RejectedPush
@@ -330,7 +330,7 @@ def _look(
 
     def on_cluster(member: Member) -> list[Look]:
         looks = []
-        for istiod in ready_istiods(member.client, member.cluster.istio_namespace):
+        for istiod in list_ready_istiods(member.client, member.cluster.istio_namespace):
             wanted = [change for change in changes.get(istiod.reads, ()) if store.read_by(change, istiod.revision)]
             if changes and not wanted:
                 continue

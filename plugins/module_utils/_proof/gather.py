@@ -43,9 +43,9 @@ def look(client: Client, asked: Istiod, changes: Sequence[Changed]) -> Look:
         return parse(client.pod_http_get(asked.namespace, asked.pod, names.MONITORING_PORT, path))
 
     try:
-        counters = ask(debug.METRICS, debug.push_counters)
-        missing = store.find_missing(changes, ask(debug.CONFIGZ, debug.configz)) if changes else []
-        proxies = ask(debug.SYNCZ, debug.syncz)
+        counters = ask(debug.METRICS, debug.parse_push_counters)
+        missing = store.find_missing(changes, ask(debug.CONFIGZ, debug.parse_configz)) if changes else []
+        proxies = ask(debug.SYNCZ, debug.parse_syncz)
     except KubeError as error:
         return Look(asked, error=error.message)
     except debug.UnexpectedAnswer as error:
@@ -56,8 +56,10 @@ def look(client: Client, asked: Istiod, changes: Sequence[Changed]) -> Look:
 def read_push(client: Client, asked: Istiod, proxy: str) -> int:
     """Up to which push istiod has gone for a proxy; 0 where it does not say."""
     try:
-        body = client.pod_http_get(asked.namespace, asked.pod, names.MONITORING_PORT, debug.config_dump(proxy))
-        return debug.dumped_push(body)
+        body = client.pod_http_get(
+            asked.namespace, asked.pod, names.MONITORING_PORT, debug.make_config_dump_path(proxy)
+        )
+        return debug.parse_dumped_push(body)
     except (KubeError, debug.UnexpectedAnswer):
         return 0
 

@@ -73,7 +73,9 @@ def count_requests(client: Client, proxy: str) -> Counts:
     pod, _separator, namespace = proxy.rpartition(".")
     try:
         body = client.pod_http_get(namespace, pod, names.ENVOY_ADMIN_PORT, debug.ENVOY_CLUSTERS)
-        return {cluster.name: sum(host.requests for host in cluster.hosts) for cluster in debug.envoy_clusters(body)}
+        return {
+            cluster.name: sum(host.requests for host in cluster.hosts) for cluster in debug.parse_envoy_clusters(body)
+        }
     except (KubeError, debug.UnexpectedAnswer):
         return {}
 

@@ -184,9 +184,9 @@ def _dump(client: Client, proxy: str, parts: frozenset[str]) -> Dump:
         return client.pod_http_get(namespace, pod, names.ENVOY_ADMIN_PORT, path)
 
     return Dump(
-        envoy_dump.routes(read(envoy_dump.ROUTES)) if ROUTES in parts else (),
-        envoy_dump.chains(read(envoy_dump.LISTENERS)) if CHAINS in parts else (),
-        envoy_dump.clusters(read(envoy_dump.CLUSTERS)) if CLUSTERS in parts else (),
+        envoy_dump.parse_routes(read(envoy_dump.ROUTES)) if ROUTES in parts else (),
+        envoy_dump.parse_chains(read(envoy_dump.LISTENERS)) if CHAINS in parts else (),
+        envoy_dump.parse_clusters(read(envoy_dump.CLUSTERS)) if CLUSTERS in parts else (),
     )
 
 

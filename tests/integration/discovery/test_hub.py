@@ -178,13 +178,13 @@ def test_the_environment_is_about_the_hub_alone(hub: Hub) -> None:
 def test_a_token_that_was_renewed_meanwhile_is_read_again(hub: Hub) -> None:
     """A link is renewed while a long task runs: the next request gets 401, and the secret is read again."""
     stale = remote_secret.build("renewed", hub.plane.url, hub.plane.ca.read_bytes(), "revoked-token")
-    hub.admin.apply(remote_secret.stored(stale), field_manager="test")
+    hub.admin.apply(remote_secret.make_stored(stale), field_manager="test")
     try:
         reference = {"name": "istio-remote-secret-renewed", "kubeconfig": str(hub.kubeconfig)}
         fleet = Fleet({"renewed": Cluster.from_parameters({"name": "renewed", "remote_secret": reference})}, environ={})
         client = fleet["renewed"].client
         fresh = remote_secret.build("renewed", hub.plane.url, hub.plane.ca.read_bytes(), hub.token)
-        hub.admin.apply(remote_secret.stored(fresh), field_manager="test")
+        hub.admin.apply(remote_secret.make_stored(fresh), field_manager="test")
         assert client.version()["gitVersion"].startswith("v1.")
     finally:
         hub.admin.delete(SECRET, "istio-remote-secret-renewed", "istio-system")
@@ -313,7 +313,7 @@ def test_a_lookup_in_a_play_variable_asks_the_hub_once(hub: Hub, tmp_path: Path)
 
 
 def test_a_lookup_is_refreshed_when_asked(hub: Hub, tmp_path: Path) -> None:
-    newcomer = remote_secret.stored(
+    newcomer = remote_secret.make_stored(
         remote_secret.build("newcomer", hub.plane.url, hub.plane.ca.read_bytes(), hub.token)
     )
     manifest = tmp_path / "newcomer.json"

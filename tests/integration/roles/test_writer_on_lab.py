@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.debug import CLUSTERZ, clusterz
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.debug import CLUSTERZ, parse_clusterz
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.names import MONITORING_PORT
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import POD, SECRET, VIRTUAL_SERVICE
@@ -62,7 +62,7 @@ def seen(client: Client) -> set[str]:
     """The clusters that istiod knows, by port-forward to its debug endpoint."""
     pods = [pod for pod in client.list(POD, NAMESPACE, label_selector="app=istiod") if pod_is_ready(pod)]
     body = client.pod_http_get(NAMESPACE, pods[0]["metadata"]["name"], MONITORING_PORT, CLUSTERZ)
-    return {cluster.cluster_id for cluster in clusterz(body)}
+    return {cluster.cluster_id for cluster in parse_clusterz(body)}
 
 
 def test_writers_are_made_after_the_links_and_a_second_run_changes_nothing(written: Lab) -> None:

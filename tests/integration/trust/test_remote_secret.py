@@ -14,7 +14,7 @@ import pytest
 import yaml
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import names
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.kubeconfig import check_kubeconfig
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret import build, parse, stored
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret import build, make_stored, parse
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SECRET
 from support import control_plane
@@ -100,9 +100,9 @@ def test_it_is_the_secret_that_istioctl_prints(
     assert check_kubeconfig(ours["stringData"][name].encode()) is None
 
     # What the API server makes of it is what we say that it stores.
-    client.apply(stored(ours), field_manager="test")
+    client.apply(make_stored(ours), field_manager="test")
     live = client.get(SECRET, names.remote_secret_name(name), NAMESPACE)
-    assert (live["type"], live["data"]) == ("Opaque", stored(ours)["data"])
+    assert (live["type"], live["data"]) == ("Opaque", make_stored(ours)["data"])
     (registered,) = parse([live], cluster="other").clusters
     assert (registered.cluster_id, registered.server, registered.tls_server_name) == (
         name,

@@ -13,7 +13,10 @@ from pathlib import Path
 import istiod_process
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import certificates, fingerprints
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import (
+    compute_fingerprints,
+    read_certificate_facts,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.client import Client
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import POD, SECRET
 from trust_runs import Fleet
@@ -53,13 +56,13 @@ def test_one_root_and_a_unique_intermediate_for_each_cluster(fleet: Fleet) -> No
     assert east["root-cert.pem"] == west["root-cert.pem"]
     assert east["ca-key.pem"] != west["ca-key.pem"]
     assert east["cert-chain.pem"] == east["ca-cert.pem"] + east["root-cert.pem"]
-    facts = certificates(west["ca-cert.pem"])[0]
+    facts = read_certificate_facts(west["ca-cert.pem"])[0]
     assert "L=west" in facts.subject.split(",")
     assert {mode(path) for path in fleet.store.rglob("*-key.pem")} == {0o600}
     assert {mode(path) for path in (fleet.store, *fleet.store.iterdir()) if path.is_dir()} == {0o700}
     assert (fleet.store / ".gitignore").read_text() == "*\n"
     report = fleet.report("east")
-    assert report["root"]["fingerprint"] == fingerprints(east["root-cert.pem"])[0]
+    assert report["root"]["fingerprint"] == compute_fingerprints(east["root-cert.pem"])[0]
     # Their first hour is over already, for the sake of slow clocks.
     assert (report["root"]["days_left"], report["intermediate"]["days_left"]) == (3649, 1824)
 
@@ -143,23 +146,23 @@ def test_a_store_that_lost_its_root_makes_no_other(fleet: Fleet) -> None:
 
 def test_another_root_is_refused_until_it_is_asked_for(fleet: Fleet) -> None:
     assert fleet.trust("east").ok
-    (old,) = fingerprints(cacerts(fleet, "east")["root-cert.pem"])
+    (old,) = compute_fingerprints(cacerts(fleet, "east")["root-cert.pem"])
     istiod(fleet.client("east"), fleet.namespace("east"))
     other = str(fleet.folder / "other")
     # A store of its own, for another mesh.
     assert fleet.trust("west", trust_directory=other).ok
-    (new,) = fingerprints(cacerts(fleet, "west")["root-cert.pem"])
+    (new,) = compute_fingerprints(cacerts(fleet, "west")["root-cert.pem"])
 
     refused = fleet.trust("east", "west", trust_directory=other)
     assert not refused.ok
     assert f"sha256:{old}" in refused.output
     assert f"sha256:{new}" in refused.output
     assert not (fleet.folder / "other" / "east").exists()
-    assert fingerprints(cacerts(fleet, "east")["root-cert.pem"]) == (old,)
+    assert compute_fingerprints(cacerts(fleet, "east")["root-cert.pem"]) == (old,)
 
     replaced = fleet.trust("east", "west", trust_directory=other, trust_replace_root=True)
     assert replaced.ok, replaced.output
-    assert fingerprints(cacerts(fleet, "east")["root-cert.pem"]) == (new,)
+    assert compute_fingerprints(cacerts(fleet, "east")["root-cert.pem"]) == (new,)
 
 
 def istiod(client: Client, namespace: str) -> None:

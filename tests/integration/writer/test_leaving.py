@@ -34,12 +34,12 @@ class Mesh(Fleet):
 
     def link(self) -> None:
         for plane in self.planes.clients.values():
-            for manifest in reader.objects(reader.ACCOUNT, NAMESPACE):
+            for manifest in reader.make_objects(reader.ACCOUNT, NAMESPACE):
                 apply_object(plane, manifest, component="link")
         for source in ALL:
             for target in set(ALL) - {source}:
                 secret = remote_secret.build(target, self.planes.planes[target].url, b"CA", self.grant(source, target))
-                apply_object(self.planes.clients[source], remote_secret.stored(secret), component="link")
+                apply_object(self.planes.clients[source], remote_secret.make_stored(secret), component="link")
         self.run(clusters=self.planes.clusters(*ALL)).succeeded()
 
     def grant(self, source: str, target: str) -> str:
@@ -214,7 +214,7 @@ def test_a_token_that_is_left_valid_is_not_passed_over(mesh: Mesh) -> None:
     secret = remote_secret.build("north", mesh.planes.planes["north"].url, b"CA", token)
     other = remote_secret.build("south", "https://south.test", b"CA", token)
     for each in (secret, other):
-        west.apply(remote_secret.stored(each), field_manager="somebody")
+        west.apply(remote_secret.make_stored(each), field_manager="somebody")
     ran = mesh.wipe("west")
     warnings = {(each["cluster"], each["check"]) for each in ran.succeeded()["findings"]}
     assert warnings == {("north", "token-of-another"), ("south", "not-among-the-peers")}
@@ -227,13 +227,13 @@ def test_a_token_that_is_left_valid_is_not_passed_over(mesh: Mesh) -> None:
 def test_the_token_of_an_account_of_ours_that_is_still_taken_is_a_leak(mesh: Mesh) -> None:
     north, west = mesh.planes.clients["north"], mesh.planes.clients["west"]
     west.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}, field_manager="test")
-    for manifest in reader.objects(reader.ACCOUNT, NAMESPACE):
+    for manifest in reader.make_objects(reader.ACCOUNT, NAMESPACE):
         apply_object(north, manifest, component="link")
     kept = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "onemesh-link-other", "namespace": NAMESPACE}}
     apply_object(north, kept, component="link-grant")
     # Bound to no Secret: nothing that is removed ends it.
     token = north.request_token(reader.ACCOUNT, NAMESPACE)["token"]
     secret = remote_secret.build("north", mesh.planes.planes["north"].url, b"CA", token)
-    west.apply(remote_secret.stored(secret), field_manager="somebody")
+    west.apply(remote_secret.make_stored(secret), field_manager="somebody")
     ran = mesh.wipe("west")
     assert "the token of istio-system/onemesh-istio-reader that west had is still accepted" in ran.failed()

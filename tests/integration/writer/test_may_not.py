@@ -134,7 +134,7 @@ def client_of(fleet: Fleet, account: Account) -> Client:
         return fleet.writer(account.cluster)
     admin = fleet.planes.clients[account.cluster]
     if account.who == "reader":
-        for manifest in reader.objects(reader.ACCOUNT, NAMESPACE):
+        for manifest in reader.make_objects(reader.ACCOUNT, NAMESPACE):
             apply_object(admin, manifest, component="link")
         return fleet.bearer(account.cluster, admin.request_token(reader.ACCOUNT, NAMESPACE)["token"])
     # That of the records has what Kubernetes makes in every namespace, and no other.

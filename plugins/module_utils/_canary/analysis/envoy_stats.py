@@ -159,7 +159,7 @@ def counters(clusters: bytes, histograms: bytes = b"") -> Counters:
     """From the bodies of ``/clusters?format=json`` and ``/stats/prometheus``. Raises UnexpectedAnswer. Pure."""
     hosts = [
         ((cluster.name, f"{host.address}:{host.port}"), host)
-        for cluster in debug.envoy_clusters(clusters)
+        for cluster in debug.parse_envoy_clusters(clusters)
         for host in cluster.hosts
     ]
     buckets: dict[tuple[str, float], int] = {}

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..._istio.hosts import full_name
-from ..._istio.routes import RouteError, RouteSelection, matching, select
+from ..._istio.routes import RouteError, RouteSelection, find_matching, select
 from ..analysis.queries import MeasuredService, MeasuredSide
 from .objects import LiveObjects
 from .release import CanaryRelease
@@ -49,6 +49,6 @@ def _destination(route: Mapping[str, Any], selection: RouteSelection, key: str) 
         return None
     namespace = route["metadata"]["namespace"]
     for each in meant:
-        for destination in matching(each, key, selection.by):
+        for destination in find_matching(each, key, selection.by):
             return MeasuredSide(full_name(destination.host, namespace), destination.subset, version=destination.subset)
     return None

@@ -19,7 +19,7 @@ from ..._finding_kinds import ROUTE_MISSING, SUBSET_MISSING
 from ..._findings import Finding, FindingKind, MeshError
 from ..._istio import subsets
 from ..._istio.hosts import full_name
-from ..._istio.routes import RouteError, matching, select
+from ..._istio.routes import RouteError, find_matching, select
 from ..._kube.kinds import DESTINATION_RULE, SERVICE, VIRTUAL_SERVICE, Kind, kind_of
 from ..._ownership import is_ours, writers_beside_us
 from ..finding_kinds import WORKLOAD_MISSING
@@ -435,7 +435,7 @@ def _unknown_subsets(
         (full_name(destination.host, reference.namespace), destination.subset)
         for each in meant
         for key in keys
-        for destination in matching(each, key, release.sides.by)
+        for destination in find_matching(each, key, release.sides.by)
         if destination.subset
     }
     return [
@@ -446,7 +446,7 @@ def _unknown_subsets(
             "create it on every cluster, because both sides of a connection need it",
             object=reference.kind.describe(reference.name, reference.namespace),
         )
-        for host, subset in subsets.undeclared(live.rules, named)
+        for host, subset in subsets.find_undeclared(live.rules, named)
     ]
 
 

@@ -24,7 +24,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..._findings import FindingKind
-from ..._istio.routes import Route, RouteError, RouteSelection, describe, matching, routes_of, select, with_weights
+from ..._istio.routes import Route, RouteError, RouteSelection, describe, find_matching, routes_of, select, with_weights
 from ..finding_kinds import (
     AFFINITY_MISSING,
     MATCH_CONFLICT,
@@ -210,13 +210,13 @@ def _replace_route(manifest: Object, route: Route, content: Object) -> Object:
 
 
 def _place(route: Route, sides: Sides, side: Side) -> int:
-    return matching(route, sides.canary if side == "canary" else sides.stable, sides.by)[0].index
+    return find_matching(route, sides.canary if side == "canary" else sides.stable, sides.by)[0].index
 
 
 def _read_route(
     form: Form, live: Mapping[str, Any], sides: Sides, rules: RouteRules, route: Route, content: Object
 ) -> TrafficSplit | None:
-    canary, stable = (matching(route, key, sides.by) for key in (sides.canary, sides.stable))
+    canary, stable = (find_matching(route, key, sides.by) for key in (sides.canary, sides.stable))
     if not (canary and stable):
         return None
     whole = sum(one.share for one in route.destinations)

@@ -19,8 +19,8 @@ from ..._istio.routes import (
     Route,
     RouteDestination,
     RouteSelection,
+    find_matching,
     is_virtual_service,
-    matching,
     routes_of,
 )
 from ..model import TOTAL, Side
@@ -128,5 +128,7 @@ def sides_of(destination: RouteDestination, route: Route, sides: Sides) -> set[S
     by_host: set[Side] = {
         side for side, key in keys.items() if destination.subset and f"{key}/{destination.subset}" in destination.names
     }
-    exact: set[Side] = {side for side, key in keys.items() if destination in matching(route, key, sides.by)} - by_host
+    exact: set[Side] = {
+        side for side, key in keys.items() if destination in find_matching(route, key, sides.by)
+    } - by_host
     return exact or (by_host if sides.by != "subset" else set())

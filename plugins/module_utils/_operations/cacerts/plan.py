@@ -17,7 +17,15 @@ from typing import Literal
 from ..._findings import Finding, FindingKind
 from ..._istio import names
 from ..._istio.authority import OPAQUE, ClusterAuthority
-from ..._istio.trust import Bundle, BundleReport, CertificateFacts, certificates, public_keys, repaired, unreadable
+from ..._istio.trust import (
+    Bundle,
+    BundleReport,
+    CertificateFacts,
+    find_unreadable,
+    list_public_keys,
+    read_certificate_facts,
+    repair,
+)
 from ..._ownership import is_ours
 from ..finding_kinds import (
     TRUST_ANOTHER_ROOT,
@@ -58,16 +66,16 @@ def plan_present(
     findings = [*report.findings]
     wanted = frozenset(report.root_fingerprints)
     if not replace_root:
-        findings += root_conflicts(live, wanted)
-    damages = unreadable(live.bundle) if live.bundle is not None and not live.foreign_form else ()
-    same = live.bundle is not None and repaired(live.bundle) == repaired(bundle)
+        findings += find_root_conflicts(live, wanted)
+    damages = find_unreadable(live.bundle) if live.bundle is not None and not live.foreign_form else ()
+    same = live.bundle is not None and repair(live.bundle) == repair(bundle)
     ours = live.secret is not None and (is_ours(live.secret) or adopt or replace_root)
     if live.foreign_form:
-        findings.append(_other_form(live))
+        findings.append(_report_other_form(live))
     elif damages:
-        findings.append(_damaged(live, damages, ours))
+        findings.append(_report_damaged(live, damages, ours))
     elif live.secret is not None and not same and not ours:
-        findings.append(_not_ours(live))
+        findings.append(_report_not_ours(live))
     if any(finding.severity == "error" for finding in findings):
         return CacertsStep(live.cluster, "refuse", findings=tuple(findings))
     given_out = str(((live.distributed or {}).get("data") or {}).get(names.ROOT_CERT_KEY, ""))
@@ -89,12 +97,12 @@ def with_root_as_it_stands(live: ClusterAuthority, bundle: Bundle) -> Bundle:
     if live.bundle is None or live.foreign_form:
         return bundle
     stands = replace(bundle, root_cert=live.bundle.root_cert)
-    return stands if not unreadable(stands) and repaired(stands) == repaired(bundle) else bundle
+    return stands if not find_unreadable(stands) and repair(stands) == repair(bundle) else bundle
 
 
-def shared_keys(bundles: Mapping[str, Bundle], clusters: Collection[str], passphrase: str = "") -> list[Finding]:
+def find_shared_keys(bundles: Mapping[str, Bundle], clusters: Collection[str], passphrase: str = "") -> list[Finding]:
     """A finding for each of ``clusters`` whose certificate authority has the same key as that of another cluster."""
-    keys = {name: public_keys(bundle, passphrase) for name, bundle in bundles.items()}
+    keys = {name: list_public_keys(bundle, passphrase) for name, bundle in bundles.items()}
     findings = []
     for name in clusters:
         # A directory such as east.bak is no cluster's.
@@ -113,7 +121,7 @@ def shared_keys(bundles: Mapping[str, Bundle], clusters: Collection[str], passph
     return findings
 
 
-def root_conflicts(live: ClusterAuthority, wanted: frozenset[str]) -> list[Finding]:
+def find_root_conflicts(live: ClusterAuthority, wanted: frozenset[str]) -> list[Finding]:
     """A finding for each object by which the cluster goes by other roots than ``wanted``."""
     return [
         Finding(
@@ -131,7 +139,7 @@ def root_conflicts(live: ClusterAuthority, wanted: frozenset[str]) -> list[Findi
     ]
 
 
-def _other_form(live: ClusterAuthority) -> Finding:
+def _report_other_form(live: ClusterAuthority) -> Finding:
     kind = (live.secret or {}).get("type")
     return Finding(
         live.cluster,
@@ -143,7 +151,7 @@ def _other_form(live: ClusterAuthority) -> Finding:
     )
 
 
-def _not_ours(live: ClusterAuthority) -> Finding:
+def _report_not_ours(live: ClusterAuthority) -> Finding:
     return Finding(
         live.cluster,
         TRUST_NOT_OURS,
@@ -154,7 +162,7 @@ def _not_ours(live: ClusterAuthority) -> Finding:
     )
 
 
-def _damaged(live: ClusterAuthority, damages: tuple[str, ...], ours: bool) -> Finding:
+def _report_damaged(live: ClusterAuthority, damages: tuple[str, ...], ours: bool) -> Finding:
     return Finding(
         live.cluster,
         TRUST_UNUSABLE,
@@ -223,12 +231,12 @@ def plan_generation(
     Refuses where making it would bring another root into a mesh that has one.
     """
     findings: list[Finding] = []
-    roots = _roots(store, findings)
+    roots = _read_roots(store, findings)
     if not roots and not findings and not replace_root:
-        findings += _lost_root(store, lives)
+        findings += _find_lost_root(store, lives)
     elif roots and not replace_root:
         for live in lives.values():
-            findings += root_conflicts(live, frozenset(root.fingerprint for root in roots))
+            findings += find_root_conflicts(live, frozenset(root.fingerprint for root in roots))
     needed, renew = [], []
     for cluster, report in reports.items():
         if cluster in store.locked:
@@ -240,9 +248,9 @@ def plan_generation(
         if not good or ends:
             needed.append(cluster)
     if needed and roots:
-        findings += _unusable_root(store, roots[0], needed, now)
+        findings += _find_unusable_root(store, roots[0], needed, now)
     if ROOT_DIRECTORY in store.locked and (needed or passphrase):
-        findings.append(_locked_root(store))
+        findings.append(_report_locked_root(store))
     days_left = roots[0].days_left(now) if roots else None
     encrypt = store.unprotected if passphrase else ()
     return Generation(not roots, tuple(needed), tuple(renew), days_left, encrypt, tuple(findings))
@@ -253,8 +261,8 @@ def _has_damaged_key(store: Store, cluster: str, report: BundleReport) -> bool:
     return has_key and any(finding.check == "trust-key-unreadable" for finding in report.findings)
 
 
-def _locked_root(store: Store) -> Finding:
-    return _of_store(
+def _report_locked_root(store: Store) -> Finding:
+    return _report_of_store(
         store,
         TRUST_PASSPHRASE,
         f"root/{ROOT_KEY_FILE}: {store.locked[ROOT_DIRECTORY]}",
@@ -262,19 +270,19 @@ def _locked_root(store: Store) -> Finding:
     )
 
 
-def _roots(store: Store, findings: list[Finding]) -> tuple[CertificateFacts, ...]:
+def _read_roots(store: Store, findings: list[Finding]) -> tuple[CertificateFacts, ...]:
     """The first of them issues; others are there while one root takes over from another."""
     if not store.root_cert.strip():
         return ()
     try:
-        return certificates(store.root_cert)
+        return read_certificate_facts(store.root_cert)
     except ValueError as error:
         message = f"root/{names.ROOT_CERT_KEY} is damaged: {error}"
-        findings.append(_of_store(store, TRUST_ROOT_UNREADABLE, message, "put it back as it was"))
+        findings.append(_report_of_store(store, TRUST_ROOT_UNREADABLE, message, "put it back as it was"))
         return ()
 
 
-def _lost_root(store: Store, lives: Mapping[str, ClusterAuthority]) -> list[Finding]:
+def _find_lost_root(store: Store, lives: Mapping[str, ClusterAuthority]) -> list[Finding]:
     """A new root may only be made where there was none."""
     remedy = (
         f"put {names.ROOT_CERT_KEY} and root-key.pem of the mesh back into {store.directory}/root (or name the right "
@@ -284,7 +292,7 @@ def _lost_root(store: Store, lives: Mapping[str, ClusterAuthority]) -> list[Find
     issued = sorted(cluster for cluster, bundle in store.bundles.items() if bundle.ca_cert.strip())
     if issued:
         return [
-            _of_store(
+            _report_of_store(
                 store,
                 TRUST_ROOT_LOST,
                 f"it has no root/{names.ROOT_CERT_KEY}, but intermediates for {', '.join(issued)}",
@@ -305,19 +313,19 @@ def _lost_root(store: Store, lives: Mapping[str, ClusterAuthority]) -> list[Find
     ]
 
 
-def _unusable_root(store: Store, root: CertificateFacts, needed: list[str], now: datetime) -> list[Finding]:
+def _find_unusable_root(store: Store, root: CertificateFacts, needed: list[str], now: datetime) -> list[Finding]:
     if not store.has_root_key:
         return [
-            _of_store(
+            _report_of_store(
                 store,
                 TRUST_ROOT_KEY_MISSING,
                 f"{', '.join(needed)} need an intermediate, but root/root-key.pem is not there",
                 "put the root key back for this run, or give intermediates as files (bundles)",
             )
         ]
-    if store.root_key and store.root_key not in public_keys(Bundle(store.root_cert, b"", b"", b"")):
+    if store.root_key and store.root_key not in list_public_keys(Bundle(store.root_cert, b"", b"", b"")):
         return [
-            _of_store(
+            _report_of_store(
                 store,
                 TRUST_ROOT_KEY_MISMATCH,
                 f"root/{ROOT_KEY_FILE} is not the key of root/{names.ROOT_CERT_KEY} ({root.subject})",
@@ -326,7 +334,7 @@ def _unusable_root(store: Store, root: CertificateFacts, needed: list[str], now:
         ]
     if root.not_after <= now:
         return [
-            _of_store(
+            _report_of_store(
                 store,
                 TRUST_ROOT_EXPIRED,
                 f"the root ({root.subject}) has expired on {root.not_after:%Y-%m-%d}, so nothing under it verifies",
@@ -336,5 +344,5 @@ def _unusable_root(store: Store, root: CertificateFacts, needed: list[str], now:
     return []
 
 
-def _of_store(store: Store, kind: FindingKind, message: str, remedy: str) -> Finding:
+def _report_of_store(store: Store, kind: FindingKind, message: str, remedy: str) -> Finding:
     return Finding("", kind, message, remedy, "error", f"directory {store.directory}")

@@ -31,11 +31,11 @@ from ..._istio.trust import (
     Bundle,
     BundleReport,
     CertificateFacts,
-    certificates,
     check_bundle,
     is_encrypted,
     open_key,
-    repaired,
+    read_certificate_facts,
+    repair,
 )
 from ..._kube.files import Decrypt, Encrypted, make_plain
 from ..._kube.kinds import CONFIG_MAP, POD, SECRET
@@ -56,9 +56,9 @@ from .plan import (
     ROOT_KEY_FILE,
     CacertsStep,
     Store,
+    find_shared_keys,
     plan_generation,
     plan_present,
-    shared_keys,
     with_root_as_it_stands,
 )
 
@@ -119,16 +119,16 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
         )
     fleet = fleet_of(parameters, context)
     if parameters["state"] == "absent":
-        return _absent(fleet, parameters, context)
-    return _present(fleet, parameters, context)
+        return _run_absent(fleet, parameters, context)
+    return _run_present(fleet, parameters, context)
 
 
-def _present(fleet: Fleet, parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
+def _run_present(fleet: Fleet, parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     now = datetime.now(timezone.utc)
     passphrase = parameters["passphrase"] or ""
-    given, findings = _bundles(fleet, parameters, context.decrypt)
+    given, findings = _read_bundles(fleet, parameters, context.decrypt)
     store = read_store(Path(parameters["directory"]), passphrase) if parameters["directory"] is not None else None
-    findings += shared_keys(
+    findings += find_shared_keys(
         {**(store.bundles if store else {}), **{name: one.bundle for name, one in given.items()}},
         fleet.names,
         passphrase,
@@ -138,7 +138,7 @@ def _present(fleet: Fleet, parameters: Mapping[str, Any], context: Context) -> d
     bundles, reports = {}, {}
     for name in fleet.names:
         if name in given:
-            bundle = repaired(given[name].bundle, passphrase)
+            bundle = repair(given[name].bundle, passphrase)
             bundles[name] = with_root_as_it_stands(lives[name], bundle) if name in lives else bundle
             reports[name] = check_bundle(
                 bundles[name],
@@ -166,7 +166,9 @@ def _present(fleet: Fleet, parameters: Mapping[str, Any], context: Context) -> d
             "renew": list(generation.renew),
             "root_days_left": generation.root_days_left,
             "encrypt": list(generation.encrypt),
-            "modes": [{"path": path, "mode": f"{mode:04o}"} for path, mode in _wide(Path(store.directory)).items()],
+            "modes": [
+                {"path": path, "mode": f"{mode:04o}"} for path, mode in _find_wide(Path(store.directory)).items()
+            ],
         }
         judged = [name for name in lives if name not in generation.intermediates]
     else:
@@ -190,7 +192,7 @@ def _present(fleet: Fleet, parameters: Mapping[str, Any], context: Context) -> d
     result["findings"] = [finding.as_dict() for finding in findings]
     if errors(findings):
         raise MeshError("The certificate authorities were not written.", errors(findings), result)
-    result["warnings"] = [str(finding) for finding in findings] + _restarts(steps)
+    result["warnings"] = [str(finding) for finding in findings] + _list_restarts(steps)
     if parameters["state"] == "checked":
         return result
     changing = [name for name, step in steps.items() if step.changes]
@@ -201,7 +203,7 @@ def _present(fleet: Fleet, parameters: Mapping[str, Any], context: Context) -> d
     )
     written = [name for name, outcome in outcomes.items() if outcome.error is None]
     result["changed"] = bool(written)
-    result["diff"] = [_diff(lives[name], reports[name]) for name in written]
+    result["diff"] = [_make_diff(lives[name], reports[name]) for name in written]
     for name in changing:
         result["clusters"][name]["changed"] = name in written
     failures = findings_of(outcomes, TRUST_NOT_WRITTEN)
@@ -210,7 +212,7 @@ def _present(fleet: Fleet, parameters: Mapping[str, Any], context: Context) -> d
     return result
 
 
-def _restarts(steps: Mapping[str, CacertsStep]) -> list[str]:
+def _list_restarts(steps: Mapping[str, CacertsStep]) -> list[str]:
     return [
         f"{name}: istiod does not use this certificate authority until it is restarted -> kubectl rollout restart its "
         "Deployment, then the workloads where the root is another one"
@@ -246,7 +248,7 @@ class _Given:
     files: Mapping[str, str]
 
 
-def _bundles(
+def _read_bundles(
     fleet: Fleet, parameters: Mapping[str, Any], decrypt: Decrypt | None
 ) -> tuple[dict[str, _Given], list[Finding]]:
     """What is given, also for clusters that the task does not address: they are compared with those that it does."""
@@ -258,7 +260,7 @@ def _bundles(
         }
         # With state checked they are in generate.modes, for whoever keeps the store to put them right.
         looked_at = fleet.names if parameters["state"] == "present" else ()
-        modes = [mode for name in looked_at for mode in _key_modes(name, directory / name / names.CA_KEY_KEY)]
+        modes = [mode for name in looked_at for mode in _check_key_modes(name, directory / name / names.CA_KEY_KEY)]
         return found, modes
     given: dict[str, _Given] = {}
     findings: list[Finding] = []
@@ -273,10 +275,10 @@ def _bundles(
             try:
                 parts[option] = make_plain(content, decrypt)
             except Encrypted as error:
-                raise _unreadable(name, f"{files.get(key, key)} {error}", error.remedy) from None
+                raise _make_unreadable_error(name, f"{files.get(key, key)} {error}", error.remedy) from None
         given[name] = _Given(Bundle(**parts), files)
         if element.get("ca_key") and name in fleet:
-            findings += _key_modes(name, Path(element["ca_key"]))
+            findings += _check_key_modes(name, Path(element["ca_key"]))
     findings += [
         Finding(
             name,
@@ -297,14 +299,14 @@ def _bytes_of(path: Path) -> bytes:
     except (FileNotFoundError, NotADirectoryError):
         return b""
     except OSError as error:
-        raise _unreadable("", f"{path}: {error.strerror}", "give the user of Ansible access") from error
+        raise _make_unreadable_error("", f"{path}: {error.strerror}", "give the user of Ansible access") from error
 
 
-def _unreadable(cluster: str, message: str, remedy: str) -> MeshError:
+def _make_unreadable_error(cluster: str, message: str, remedy: str) -> MeshError:
     return MeshError("A file cannot be read.", [Finding(cluster, FILE_UNREADABLE, message, remedy)])
 
 
-def _key_modes(cluster: str, path: Path) -> list[Finding]:
+def _check_key_modes(cluster: str, path: Path) -> list[Finding]:
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
     except OSError:
@@ -324,7 +326,7 @@ def _key_modes(cluster: str, path: Path) -> list[Finding]:
     ]
 
 
-def _wide(directory: Path) -> dict[str, int]:
+def _find_wide(directory: Path) -> dict[str, int]:
     """Directories and keys of a store that others than its owner may use, with the mode that they should have."""
     wanted: dict[Path, int] = {}
     if directory.is_dir():
@@ -367,7 +369,7 @@ def _bundle_of(directory: Path) -> Bundle:
     return Bundle(**{option: _bytes_of(directory / key) for option, key in _FILES.items()})
 
 
-def manifest(namespace: str, bundle: Bundle) -> dict[str, Any]:
+def make_manifest(namespace: str, bundle: Bundle) -> dict[str, Any]:
     """Secret ``cacerts`` with exactly its four keys, as ours."""
     parts = {key: getattr(bundle, option) for option, key in _FILES.items()}
     return owned(
@@ -392,7 +394,7 @@ def _write(member: Member, live: ClusterAuthority, bundle: Bundle, context: Cont
         drop = {"data": dict.fromkeys(stale)}
         client.patch(SECRET, names.CA_SECRET, namespace, drop, field_manager=FIELD_MANAGER, dry_run=context.check_mode)
     client.apply(
-        manifest(namespace, bundle),
+        make_manifest(namespace, bundle),
         field_manager=FIELD_MANAGER,
         # The plan has said that it may be written; a hand that changed a part of it does not keep that part.
         force=True,
@@ -401,7 +403,7 @@ def _write(member: Member, live: ClusterAuthority, bundle: Bundle, context: Cont
     )
 
 
-def _absent(fleet: Fleet, parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
+def _run_absent(fleet: Fleet, parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     lives, findings = _read(fleet, parameters)
     for live in lives.values():
         where = f"Secret {live.namespace}/{names.CA_SECRET}"
@@ -444,7 +446,7 @@ def _absent(fleet: Fleet, parameters: Mapping[str, Any], context: Context) -> di
     result = {
         "changed": bool(deleted),
         "clusters": {name: {"changed": name in deleted} for name in fleet.names},
-        "diff": [_diff(lives[name], None) for name in deleted],
+        "diff": [_make_diff(lives[name], None) for name in deleted],
     }
     failures = findings_of(outcomes, TRUST_NOT_REMOVED)
     if failures:
@@ -482,27 +484,27 @@ def _certificate(found: CertificateFacts, now: datetime) -> dict[str, Any]:
     }
 
 
-def _diff(live: ClusterAuthority, report: BundleReport | None) -> dict[str, Any]:
+def _make_diff(live: ClusterAuthority, report: BundleReport | None) -> dict[str, Any]:
     header = f"{live.cluster}: Secret {live.namespace}/{names.CA_SECRET}"
     before: dict[str, Any] = {}
     if live.bundle is not None:
         for part in ("ca_cert", "root_cert"):
-            found = _readable(getattr(live.bundle, part))
-            before.update(_shown(part, found))
+            found = _try_to_read(getattr(live.bundle, part))
+            before.update(_show(part, found))
     after: dict[str, Any] = {}
     if report is not None:
-        after = {**_shown("ca_cert", report.ca), **_shown("root_cert", report.roots[0])}
+        after = {**_show("ca_cert", report.ca), **_show("root_cert", report.roots[0])}
     return {"before_header": header, "after_header": header, "before": before, "after": after}
 
 
-def _readable(pem: bytes) -> CertificateFacts | None:
+def _try_to_read(pem: bytes) -> CertificateFacts | None:
     try:
-        return certificates(pem)[0]
+        return read_certificate_facts(pem)[0]
     except ValueError:
         return None
 
 
-def _shown(part: str, found: CertificateFacts | None) -> dict[str, Any]:
+def _show(part: str, found: CertificateFacts | None) -> dict[str, Any]:
     if found is None:
         return {part: "(unreadable)"}
     return {part: {"subject": found.subject, "sha256": found.fingerprint, "not_after": f"{found.not_after:%Y-%m-%d}"}}

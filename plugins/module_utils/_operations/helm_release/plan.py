@@ -33,7 +33,7 @@ class Wish:
     chart: Chart | None = field(default=None, repr=False)
 
 
-def reasons(wish: Wish, release: HelmRelease | None) -> list[str]:
+def find_reasons(wish: Wish, release: HelmRelease | None) -> list[str]:
     """Why Helm has to make another revision, whatever stands on the cluster; empty where it has not."""
     if release is None:
         return ["it is not installed"]
@@ -51,7 +51,7 @@ def reasons(wish: Wish, release: HelmRelease | None) -> list[str]:
     return found
 
 
-def word(release: HelmRelease | None, reasons_: Iterable[str], differences: Iterable[Difference]) -> str:
+def name_action(release: HelmRelease | None, reasons_: Iterable[str], differences: Iterable[Difference]) -> str:
     """What Helm's run is called: installed, upgraded, repaired (nothing but the cluster had changed) or unchanged."""
     if release is None:
         return "installed"
@@ -60,7 +60,7 @@ def word(release: HelmRelease | None, reasons_: Iterable[str], differences: Iter
     return "repaired" if list(differences) else "unchanged"
 
 
-def told(differences: Iterable[Difference], most: int = 4) -> list[str]:
+def describe_differences(differences: Iterable[Difference], most: int = 4) -> list[str]:
     """Differences in few words."""
     found = [str(each) for each in differences]
     return found[:most] + ([f"{len(found) - most} more objects"] if len(found) > most else [])
@@ -69,7 +69,7 @@ def told(differences: Iterable[Difference], most: int = 4) -> list[str]:
 _DONE = {"installed": "installed", "upgraded": "upgraded", "repaired": "put right"}
 
 
-def said(
+def describe_release(
     reasons_: Iterable[str],
     action: str,
     revision: int | None,
@@ -111,10 +111,10 @@ def _entry(
     cluster: str, id_: ObjectIdentity, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     header = f"{cluster}: {id_}"
-    return {"before_header": header, "after_header": header, "before": _shown(before), "after": _shown(after)}
+    return {"before_header": header, "after_header": header, "before": _show(before), "after": _show(after)}
 
 
-def _shown(manifest: Mapping[str, Any] | None) -> dict[str, Any]:
+def _show(manifest: Mapping[str, Any] | None) -> dict[str, Any]:
     shown = hide_data(manifest)
     if shown.get("kind") == "CustomResourceDefinition" and "spec" in shown:
         # Pages of schema that nobody reads; that it is another one is to be seen.
@@ -125,15 +125,15 @@ def _shown(manifest: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def without_secrets(diff: Diff, *values: Mapping[str, Any]) -> Diff:
     """A diff without the values whose names say that they are secret, wherever a chart has put them."""
-    secrets = {each for one in values for each in _secrets(one)}
-    return _hidden(diff, secrets) if secrets else diff
+    secrets = {each for one in values for each in _list_secrets(one)}
+    return _hide(diff, secrets) if secrets else diff
 
 
-def _hidden(shown: Any, secrets: set[str]) -> Any:
+def _hide(shown: Any, secrets: set[str]) -> Any:
     if isinstance(shown, Mapping):
-        return {key: _hidden(value, secrets) for key, value in shown.items()}
+        return {key: _hide(value, secrets) for key, value in shown.items()}
     if isinstance(shown, list):
-        return [_hidden(value, secrets) for value in shown]
+        return [_hide(value, secrets) for value in shown]
     return mask(shown, secrets, by="(not shown)") if isinstance(shown, str) else shown
 
 
@@ -142,13 +142,13 @@ _LEAST = 4
 """Shorter text is in every sentence, and hides nothing."""
 
 
-def _secrets(values: Any, secret: bool = False) -> Iterator[str]:
+def _list_secrets(values: Any, secret: bool = False) -> Iterator[str]:
     if isinstance(values, Mapping):
         for key, value in values.items():
-            yield from _secrets(value, secret or _is_secret(str(key)))
+            yield from _list_secrets(value, secret or _is_secret(str(key)))
     elif isinstance(values, list):
         for value in values:
-            yield from _secrets(value, secret)
+            yield from _list_secrets(value, secret)
     elif secret and isinstance(values, str) and len(values) >= _LEAST:
         yield values
 

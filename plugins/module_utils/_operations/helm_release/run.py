@@ -167,18 +167,18 @@ class _Cluster:
             self._release(each, secrets, outcome)
 
     def _release(self, asked: Mapping[str, Any], secrets: list[dict[str, Any]], outcome: HelmReleaseOutcome) -> None:
-        release = self._kept(asked["name"], secrets, outcome)
+        release = self._find_finished(asked["name"], secrets, outcome)
         source = self._charts.of(asked["chart"])
-        wish = self._wish(asked, source)
+        wish = self._make_wish(asked, source)
         owner = Owner(asked["name"], self._namespace)
-        objects = self._objects(release.manifest if release else "", asked["name"])
-        differences = self._differences(objects, owner)
-        outcome.reasons = plan.reasons(wish, release)
-        action = plan.word(release, outcome.reasons, differences)
+        objects = self._list_objects(release.manifest if release else "", asked["name"])
+        differences = self._find_differences(objects, owner)
+        outcome.reasons = plan.find_reasons(wish, release)
+        action = plan.name_action(release, outcome.reasons, differences)
         outcome.revision = release.revision if release else 0
         if action == "unchanged":
             return
-        outcome.reasons += plan.told(differences)
+        outcome.reasons += plan.describe_differences(differences)
         outcome.values = release.values if release else {}
         if self._context.diff:
             outcome.diff += plan.diff_of_values(self._name, asked["name"], outcome.values, wish.values)
@@ -186,7 +186,7 @@ class _Cluster:
         with ExitStack() as opened:
             helm = self._helm(opened)
             if action != "repaired":
-                rendered = self._rendered(helm, asked, source, wish, release)
+                rendered = self._render(helm, asked, source, wish, release)
                 self._clear_the_way(objects, rendered, owner, outcome)
                 if self._context.diff:
                     outcome.diff += plan.diff_of_manifests(self._name, objects, rendered)
@@ -199,7 +199,7 @@ class _Cluster:
         self._say(outcome)
 
     def _say(self, outcome: HelmReleaseOutcome) -> None:
-        what = plan.said(
+        what = plan.describe_release(
             outcome.reasons,
             outcome.action,
             None if self._context.check_mode else outcome.revision,
@@ -210,7 +210,9 @@ class _Cluster:
 
     # What is there
 
-    def _kept(self, name: str, secrets: list[dict[str, Any]], outcome: HelmReleaseOutcome) -> HelmRelease | None:
+    def _find_finished(
+        self, name: str, secrets: list[dict[str, Any]], outcome: HelmReleaseOutcome
+    ) -> HelmRelease | None:
         """The newest revision that a Helm has finished, after one that was interrupted is out of the way."""
         remaining = list(secrets)
         while (secret := releases.find_newest(remaining, name)) is not None and releases.is_pending(secret):
@@ -254,7 +256,7 @@ class _Cluster:
             outcome.recovered = str(metadata["name"])
             return None
 
-    def _objects(self, manifest: str, name: str) -> list[ManifestObject]:
+    def _list_objects(self, manifest: str, name: str) -> list[ManifestObject]:
         try:
             return objects_of(manifest)
         except NotYaml as error:
@@ -262,13 +264,13 @@ class _Cluster:
                 self._name, f"the manifest of release {name} is not YAML: {error}", kind=HELM_FAILED
             ) from None
 
-    def _differences(self, objects: list[ManifestObject], owner: Owner) -> list[Difference]:
+    def _find_differences(self, objects: list[ManifestObject], owner: Owner) -> list[Difference]:
         found = cluster_objects.read(self._client, objects, self._namespace)
         return cluster_objects.find_differences(self._client, objects, found, owner)
 
     # What is asked for
 
-    def _wish(self, asked: Mapping[str, Any], source: ChartSource) -> Wish:
+    def _make_wish(self, asked: Mapping[str, Any], source: ChartSource) -> Wish:
         # Ansible's own kinds of text become text.
         wish = Wish(asked["name"], json.loads(json.dumps(asked["chart_values"], default=str)), source.version)
         if self._charts.is_folder(asked["chart"]):
@@ -299,7 +301,7 @@ class _Cluster:
             helm.read_index()
         return helm
 
-    def _rendered(
+    def _render(
         self, helm: Helm, asked: Mapping[str, Any], source: ChartSource, wish: Wish, release: HelmRelease | None
     ) -> list[ManifestObject]:
         manifest = helm.template(
@@ -310,7 +312,7 @@ class _Cluster:
             kubernetes=self._client.version()["gitVersion"],
             upgrade=release is not None,
         )
-        return self._objects(manifest, asked["name"])
+        return self._list_objects(manifest, asked["name"])
 
     # What others left
 
@@ -346,15 +348,15 @@ class _Cluster:
             raise KubeError(self._name, f"Helm has ended, and keeps nothing of release {name}", kind=HELM_FAILED)
         release = releases.release_of(secret)
         outcome.revision = release.revision
-        objects = self._objects(release.manifest, name)
-        differences = self._differences(objects, owner)
+        objects = self._list_objects(release.manifest, name)
+        differences = self._find_differences(objects, owner)
         if not differences:
             return
         concerned = {each.id for each in differences}
         remaining = [each for each in objects if each.id in concerned]
         found = cluster_objects.read(self._client, remaining, self._namespace)
         cluster_objects.put_right(self._client, remaining, found, owner)
-        differences = self._differences(remaining, owner)
+        differences = self._find_differences(remaining, owner)
         if differences:
             raise _Refused(
                 self._name,

@@ -20,8 +20,8 @@ from ..._identity import made_for, made_for_another
 from ..._istio import names, reader
 from ..._istio.gateways import Resolution
 from ..._istio.remote_secret import Registrations, is_loopback
-from ..._istio.tokens import ExpectedKubeconfig, expiry_of, timestamp, why_renewed
-from ..._istiod.dial import Dialled, cause
+from ..._istio.tokens import ExpectedKubeconfig, expiry_of, format_timestamp, why_renewed
+from ..._istiod.dial import Dialled, find_cause
 from ..._ownership import is_ours
 from ..finding_kinds import (
     API_SERVER_CERTIFICATE,
@@ -127,7 +127,7 @@ def plan_present(
     In check mode an istiod or a gateway that is missing is no reason to refuse: the run itself may install it before.
     """
     return [
-        _present(
+        _plan_link(
             link,
             facts[link.source],
             facts[link.target],
@@ -143,7 +143,7 @@ def plan_present(
     ]
 
 
-def _present(
+def _plan_link(
     link: Link,
     source: LinkFacts,
     target: LinkFacts,
@@ -157,10 +157,12 @@ def _present(
     check_mode: bool,
 ) -> LinkStep:
     refusal = (
-        _loopback(link, target) or _address_of_another(target, others) or _secret_in_the_way(link, source, adopt=adopt)
+        _find_loopback(link, target)
+        or _find_address_of_another(target, others)
+        or _find_secret_in_the_way(link, source, adopt=adopt)
     )
     if refusal is None and not check_mode:
-        refusal = _not_installed(link, source, target, require_gateway=require_gateway)
+        refusal = _find_not_installed(link, source, target, require_gateway=require_gateway)
     if refusal is not None:
         return LinkStep(link, "refuse", refusal.message, refusal)
     registered = source.registrations.get(link.target)
@@ -183,10 +185,10 @@ def _present(
     why = why_renewed(registered, expected, now=now, renew_before=renew_before)
     if why is not None:
         return LinkStep(link, "renew", why)
-    return LinkStep(link, "keep", f"linked, token expires {timestamp(expiry_of(registered))}")
+    return LinkStep(link, "keep", f"linked, token expires {format_timestamp(expiry_of(registered))}")
 
 
-def _loopback(link: Link, target: LinkFacts) -> Finding | None:
+def _find_loopback(link: Link, target: LinkFacts) -> Finding | None:
     if not is_loopback(target.address_for_others):
         return None
     return Finding(
@@ -197,7 +199,7 @@ def _loopback(link: Link, target: LinkFacts) -> Finding | None:
     )
 
 
-def _address_of_another(target: LinkFacts, others: Iterable[LinkFacts]) -> Finding | None:
+def _find_address_of_another(target: LinkFacts, others: Iterable[LinkFacts]) -> Finding | None:
     """Where the URL that goes into remote secrets is another cluster's: its workloads would be taken for this one's."""
     address = target.address_for_others.rstrip("/")
     other = next((each for each in others if address in (each.server, each.cluster.api_server.rstrip("/"))), None)
@@ -211,7 +213,7 @@ def _address_of_another(target: LinkFacts, others: Iterable[LinkFacts]) -> Findi
     )
 
 
-def _not_installed(link: Link, source: LinkFacts, target: LinkFacts, *, require_gateway: bool) -> Finding | None:
+def _find_not_installed(link: Link, source: LinkFacts, target: LinkFacts, *, require_gateway: bool) -> Finding | None:
     for facts in (source, target):
         if not facts.istiods:
             return Finding(
@@ -232,7 +234,7 @@ def _not_installed(link: Link, source: LinkFacts, target: LinkFacts, *, require_
     return None
 
 
-def _secret_in_the_way(link: Link, source: LinkFacts, *, adopt: bool) -> Finding | None:
+def _find_secret_in_the_way(link: Link, source: LinkFacts, *, adopt: bool) -> Finding | None:
     namespace = source.cluster.istio_namespace
     expected = names.remote_secret_name(link.target)
     for secret in source.secrets:
@@ -259,12 +261,12 @@ def _secret_in_the_way(link: Link, source: LinkFacts, *, adopt: bool) -> Finding
     return None
 
 
-def not_dialled(target: str, dialled: Dialled, uid: str) -> Finding | None:
+def find_not_dialled(target: str, dialled: Dialled, uid: str) -> Finding | None:
     """What is to be known of what goes into remote secrets for ``target`` (``uid``: of its namespace kube-system).
 
     Where this machine does not reach the URL, pods of the other clusters may: that is a warning.
     """
-    why = cause(dialled, uid, target)
+    why = find_cause(dialled, uid, target)
     if not why:
         return None
     checks = {
@@ -288,10 +290,10 @@ def not_dialled(target: str, dialled: Dialled, uid: str) -> Finding | None:
 
 def plan_absent(links: Iterable[Link], facts: Mapping[str, LinkFacts], *, adopt: bool = False) -> list[LinkStep]:
     """One step per link; clusters that are away have no facts, and their side stays as it is."""
-    return [_absent(link, facts.get(link.source), facts.get(link.target), adopt=adopt) for link in links]
+    return [_plan_unlink(link, facts.get(link.source), facts.get(link.target), adopt=adopt) for link in links]
 
 
-def _absent(link: Link, source: LinkFacts | None, target: LinkFacts | None, *, adopt: bool) -> LinkStep:
+def _plan_unlink(link: Link, source: LinkFacts | None, target: LinkFacts | None, *, adopt: bool) -> LinkStep:
     secret = None
     if source is not None:
         secret = source.secret_for(link.target)
@@ -311,18 +313,18 @@ def _absent(link: Link, source: LinkFacts | None, target: LinkFacts | None, *, a
     return LinkStep(link, "absent", "not linked")
 
 
-def beyond(facts: LinkFacts, known: Collection[str]) -> list[Finding]:
+def find_beyond(facts: LinkFacts, known: Collection[str]) -> list[Finding]:
     """What stands on one cluster of its links with clusters that the inventory does not have: nobody unlinks those."""
     ours = [str(secret["metadata"]["name"]) for secret in facts.secrets if is_ours(secret)]
     reads = {name.removeprefix(names.REMOTE_SECRET_PREFIX) for name in ours if names.REMOTE_SECRET_PREFIX in name}
     return [
-        _beyond(facts.cluster, peer, reads=peer in reads, read=peer in facts.grants)
+        _report_beyond(facts.cluster, peer, reads=peer in reads, read=peer in facts.grants)
         for peer in sorted(reads | set(facts.grants))
         if peer not in known
     ]
 
 
-def _beyond(cluster: Cluster, peer: str, *, reads: bool, read: bool) -> Finding:
+def _report_beyond(cluster: Cluster, peer: str, *, reads: bool, read: bool) -> Finding:
     secrets = [names.remote_secret_name(peer)] * reads + [reader.grant_name(peer)] * read
     said = [f"its istiod reads {peer}"] * reads + [f"{peer} has a token of it"] * read
     return Finding(

@@ -29,7 +29,7 @@ from ..._identity import ANNOTATION_CLUSTER_UID
 from ..._istio import debug, names, reader, remote_secret
 from ..._istio.gateways import Resolution, resolve
 from ..._istio.kubeconfig import check_kubeconfig
-from ..._istio.tokens import expiry_of, timestamp
+from ..._istio.tokens import expiry_of, format_timestamp
 from ..._istiod import pods, remote_clusters
 from ..._kube import accounts
 from ..._kube.client import Client
@@ -83,7 +83,7 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
         nothing = "nothing to unlink" if absent else "nothing to link"
         context.progress(f"link: {fleet.names[0]} is the only cluster of the mesh, so there is {nothing}")
     elif not links:
-        raise MeshError("There is nothing to link or to unlink.", [_no_link(parameters, fleet.names)])
+        raise MeshError("There is nothing to link or to unlink.", [_report_no_link(parameters, fleet.names)])
     linked = set(fleet.names) if alone and absent else {name for link in links for name in link}
     gathered = fleet.each(
         gather, deadline=4 * parameters["request_timeout"], only=[name for name in fleet.names if name in linked]
@@ -107,7 +107,7 @@ def _tell_what_stays(
 ) -> None:
     """Links with clusters that are not in the inventory. Raises MeshError where that is all that there is."""
     facts = [outcome.value for name, outcome in gathered.items() if name in acted and outcome.value is not None]
-    left = [finding for each in facts for finding in plan.beyond(each, known)]
+    left = [finding for each in facts for finding in plan.find_beyond(each, known)]
     if left and nothing_else:
         raise MeshError("Nothing was unlinked.", left)
     for finding in left:
@@ -119,7 +119,7 @@ def _is_empty(outcome: LaneOutcome[LinkFacts]) -> bool:
     return outcome.value is not None and not outcome.value.istiods
 
 
-def _no_link(parameters: Mapping[str, Any], names: Iterable[str]) -> Finding:
+def _report_no_link(parameters: Mapping[str, Any], names: Iterable[str]) -> Finding:
     acted = ", ".join(each["name"] for each in parameters["clusters"])
     return Finding(
         "",
@@ -140,20 +140,20 @@ def gather(member: Member) -> LinkFacts:
     return LinkFacts(
         cluster=cluster,
         server=client.credentials.server,
-        istiods=tuple(each.pod for each in pods.ready_istiods(client, namespace)),
+        istiods=tuple(each.pod for each in pods.list_ready_istiods(client, namespace)),
         secrets=secrets,
         registrations=remote_secret.parse(secrets, cluster=cluster.name, namespace=namespace),
         grants={
             grant["metadata"]["name"].removeprefix(reader.GRANT_PREFIX): grant["metadata"]["uid"] for grant in grants
         },
         reader=reader_on(client, namespace),
-        gateway=_gateway(client, cluster.network),
+        gateway=_find_gateway(client, cluster.network),
         uid=member.identity.uid,
         authority=accounts.read_published_authority(client, namespace),
     )
 
 
-def _gateway(client: Client, network: str) -> Resolution:
+def _find_gateway(client: Client, network: str) -> Resolution:
     """Where the network's gateway is reached; of several Services (in any namespace) the first with an address."""
     services = client.list(SERVICE, label_selector=f"{names.NETWORK_LABEL}={network}")
     gateway = Resolution(
@@ -194,25 +194,25 @@ class _Linking:
         )
         refusals = [step.finding for step in steps if step.finding is not None]
         if refusals:
-            raise MeshError("Nothing was written.", _distinct(refusals), _result(steps))
+            raise MeshError("Nothing was written.", _drop_repeated(refusals), _make_result(steps))
         due = [step.link for step in steps if step.changes]
         rendered = self.parameters["state"] == "rendered"
         trial = Trial(self.fleet, facts)
-        surely_wrong = trial.without_token(_grouped(links if rendered else due, key=lambda link: link.target))
+        surely_wrong = trial.without_token(_group(links if rendered else due, key=lambda link: link.target))
         if surely_wrong:
-            raise MeshError("Nothing was written.", surely_wrong, {**_result(steps), "changed": False})
+            raise MeshError("Nothing was written.", surely_wrong, {**_make_result(steps), "changed": False})
         if rendered:
             return self._render(links, facts)
         if self.context.check_mode:
-            return _result(steps)
+            return _make_result(steps)
         secrets = self._grant(due, facts)
-        result = _result(steps, expires={link: _expiry(secret) for link, secret in secrets.items()})
+        result = _make_result(steps, expires={link: _expiry(secret) for link, secret in secrets.items()})
         surely_wrong = trial.with_token({link.target: secret for link, secret in secrets.items()})
         if surely_wrong:
             message = "The readers are made, and no remote secret was written: they would not work."
             raise MeshError(message, surely_wrong, result)
         doubtful = [link for link in secrets if link.target in trial.doubts]
-        working = self._working(doubtful, facts)
+        working = self._find_working(doubtful, facts)
         self._write(secrets, result)
         late = self._prove(links)
         if late:
@@ -225,12 +225,12 @@ class _Linking:
 
     def _grant(self, links: Iterable[Link], facts: Mapping[str, LinkFacts]) -> dict[Link, dict[str, Any]]:
         """On every target: the reader, and a token for each source. Returns the remote secrets, not yet written."""
-        by_target = _grouped(links, key=lambda link: link.target)
+        by_target = _group(links, key=lambda link: link.target)
 
         def on_target(member: Member) -> dict[Link, dict[str, Any]]:
             namespace = member.cluster.istio_namespace
             claim(member.client, member.identity)
-            for manifest in reader.objects(reader.ACCOUNT, namespace):
+            for manifest in reader.make_objects(reader.ACCOUNT, namespace):
                 apply_object(member.client, manifest, component=COMPONENT)
             authority = accounts.read_authority(member.client, namespace)
             secrets = {
@@ -238,7 +238,7 @@ class _Linking:
                     link.target,
                     facts[link.target].address_for_others,
                     authority,
-                    self._token(member.client, namespace, link),
+                    self._request_token(member.client, namespace, link),
                     namespace=facts[link.source].cluster.istio_namespace,
                     tls_server_name=member.cluster.options.get("tls_server_name") or None,
                 )
@@ -257,9 +257,9 @@ class _Linking:
             raise MeshError(message, failures, {"changed": changed})
         return {link: secret for outcome in outcomes.values() for link, secret in outcome.get().items()}
 
-    def _token(self, client: Client, namespace: str, link: Link) -> str:
+    def _request_token(self, client: Client, namespace: str, link: Link) -> str:
         """A new token of the reader for the source alone, bound to a Secret whose deletion revokes it."""
-        grant = _grant_object(namespace, link, long_lived=self.parameters["token"] == "long_lived")
+        grant = _make_grant(namespace, link, long_lived=self.parameters["token"] == "long_lived")
         # A grant of the other kind cannot be changed into this one: the type of a Secret is immutable.
         existing = client.find(SECRET, grant["metadata"]["name"], namespace)
         if existing is not None and existing["type"] != grant["type"] and is_ours(existing):
@@ -274,14 +274,14 @@ class _Linking:
         )
 
     def _write(self, secrets: Mapping[Link, Mapping[str, Any]], result: Mapping[str, Any]) -> None:
-        by_source = _grouped(secrets, key=lambda link: link.source)
+        by_source = _group(secrets, key=lambda link: link.source)
 
         def on_source(member: Member) -> None:
             claim(member.client, member.identity)
             for link in by_source[member.name]:
                 apply_object(
                     member.client,
-                    remote_secret.stored(secrets[link]),
+                    remote_secret.make_stored(secrets[link]),
                     component=COMPONENT,
                     adopt=self.parameters["adopt"],
                 )
@@ -293,7 +293,7 @@ class _Linking:
 
     def _prove(self, links: Iterable[Link]) -> list[Finding]:
         """Done only when each istiod, every replica of every revision, says ``synced``: what is in the way."""
-        by_source = _grouped(links, key=lambda link: link.source)
+        by_source = _group(links, key=lambda link: link.source)
         timeout = self.parameters["timeout"]
 
         def on_source(member: Member) -> list[Finding]:
@@ -313,16 +313,16 @@ class _Linking:
         late = [finding for outcome in outcomes.values() for finding in outcome.value or ()]
         return [*findings_of(outcomes, NOT_REACHABLE), *late]
 
-    def _working(self, links: Iterable[Link], facts: Mapping[str, LinkFacts]) -> dict[Link, Mapping[str, Any]]:
+    def _find_working(self, links: Iterable[Link], facts: Mapping[str, LinkFacts]) -> dict[Link, Mapping[str, Any]]:
         """The remote secrets of those links that every istiod of their source reads now."""
         held = {link: secret for link in links if (secret := facts[link.source].secret_for(link.target)) is not None}
-        synced = self._synced(held)
+        synced = self._find_synced(held)
         return {link: secret for link, secret in held.items() if link in synced}
 
     def _put_back(self, working: Mapping[Link, Mapping[str, Any]]) -> list[Link]:
         """What no longer works with what took its place."""
-        lost = {link: working[link] for link in working.keys() - self._synced(working)}
-        by_source = _grouped(lost, key=lambda link: link.source)
+        lost = {link: working[link] for link in working.keys() - self._find_synced(working)}
+        by_source = _group(lost, key=lambda link: link.source)
 
         def on_source(member: Member) -> None:
             for link in by_source[member.name]:
@@ -334,13 +334,13 @@ class _Linking:
         outcomes = self.fleet.each(on_source, deadline=self._deadline(), only=list(by_source))
         return [link for link in lost if outcomes[link.source].error is None]
 
-    def _synced(self, links: Iterable[Link]) -> set[Link]:
+    def _find_synced(self, links: Iterable[Link]) -> set[Link]:
         """Those of the links that every istiod of their source reads; none of a source that cannot be asked."""
-        by_source = _grouped(links, key=lambda link: link.source)
+        by_source = _group(links, key=lambda link: link.source)
 
         def on_source(member: Member) -> Mapping[str, Mapping[str, str]]:
             try:
-                return remote_clusters.registered(member.client, member.cluster.istio_namespace)
+                return remote_clusters.read_registered(member.client, member.cluster.istio_namespace)
             except debug.UnexpectedAnswer:
                 return {}
 
@@ -355,7 +355,7 @@ class _Linking:
     def _render(self, links: list[Link], facts: Mapping[str, LinkFacts]) -> dict[str, Any]:
         """One file per source with what is to be applied there, readable by its owner only."""
         directory = self.parameters["render_to"]
-        by_source = _grouped(links, key=lambda link: link.source)
+        by_source = _group(links, key=lambda link: link.source)
         files = {source: os.path.join(directory, f"{source}.json") for source in by_source}
         if not self.context.check_mode:
             # Tokens that are written nowhere would be of use to nobody.
@@ -370,7 +370,7 @@ class _Linking:
                 except OSError as error:
                     raise MeshError(
                         "The readers are made, and not all manifests are written; run again to write the rest.",
-                        [_unwritable(directory, error)],
+                        [_report_unwritable(directory, error)],
                         {"changed": True},
                     ) from None
         return {"changed": True, "manifests": files, "links": []}
@@ -403,13 +403,13 @@ class _Unlinking:
             }
             findings += self._remove_secrets(removed, facts)
             findings += self._revoke(removed, facts, tokens)
-        result = _result(steps)
+        result = _make_result(steps)
         if findings:
             raise MeshError("Not everything could be unlinked; run again to finish.", findings, result)
         return result
 
     def _remove_secrets(self, links: Iterable[Link], facts: Mapping[str, LinkFacts]) -> list[Finding]:
-        by_source = _grouped((link for link in links if link.source in facts), key=lambda link: link.source)
+        by_source = _group((link for link in links if link.source in facts), key=lambda link: link.source)
 
         def on_source(member: Member) -> list[Finding]:
             namespace, targets = member.cluster.istio_namespace, {link.target for link in by_source[member.name]}
@@ -437,7 +437,7 @@ class _Unlinking:
     def _revoke(
         self, links: Iterable[Link], facts: Mapping[str, LinkFacts], tokens: Mapping[Link, str]
     ) -> list[Finding]:
-        by_target = _grouped((link for link in links if link.target in facts), key=lambda link: link.target)
+        by_target = _group((link for link in links if link.target in facts), key=lambda link: link.target)
 
         def on_target(member: Member) -> list[Finding]:
             namespace, grants = member.cluster.istio_namespace, facts[member.name].grants
@@ -478,7 +478,7 @@ def _refuse_what_istiod_would(target: str, secret: Mapping[str, Any]) -> None:
         )
 
 
-def _grant_object(namespace: str, link: Link, *, long_lived: bool) -> dict[str, Any]:
+def _make_grant(namespace: str, link: Link, *, long_lived: bool) -> dict[str, Any]:
     metadata: dict[str, Any] = {"name": reader.grant_name(link.source), "namespace": namespace}
     if long_lived:
         metadata["annotations"] = {names.SERVICE_ACCOUNT_NAME_ANNOTATION: reader.ACCOUNT}
@@ -487,13 +487,13 @@ def _grant_object(namespace: str, link: Link, *, long_lived: bool) -> dict[str, 
 
 
 def _expiry(secret: Mapping[str, Any]) -> str:
-    registrations = remote_secret.parse([remote_secret.stored(secret)], cluster="")
+    registrations = remote_secret.parse([remote_secret.make_stored(secret)], cluster="")
     (target,) = secret["stringData"]
     registered = registrations.get(target)
-    return timestamp(expiry_of(registered)) if registered is not None else "never"
+    return format_timestamp(expiry_of(registered)) if registered is not None else "never"
 
 
-def _result(steps: Iterable[LinkStep], expires: Mapping[Link, str] | None = None) -> dict[str, Any]:
+def _make_result(steps: Iterable[LinkStep], expires: Mapping[Link, str] | None = None) -> dict[str, Any]:
     links = []
     diff = []
     for step in steps:
@@ -516,14 +516,14 @@ def _result(steps: Iterable[LinkStep], expires: Mapping[Link, str] | None = None
     return {"changed": any(link["changed"] for link in links), "links": links, "diff": diff}
 
 
-def _grouped(links: Iterable[Link], *, key: Any) -> dict[str, list[Link]]:
+def _group(links: Iterable[Link], *, key: Any) -> dict[str, list[Link]]:
     groups: dict[str, list[Link]] = {}
     for link in links:
         groups.setdefault(key(link), []).append(link)
     return groups
 
 
-def _distinct(findings: Iterable[Finding]) -> list[Finding]:
+def _drop_repeated(findings: Iterable[Finding]) -> list[Finding]:
     return list(dict.fromkeys(findings))
 
 
@@ -534,10 +534,10 @@ def _prepare_folder(folder: str, files: Iterable[str]) -> None:
         for path in files:
             check_writable(path)
     except OSError as error:
-        raise MeshError("Nothing was written.", [_unwritable(folder, error)]) from None
+        raise MeshError("Nothing was written.", [_report_unwritable(folder, error)]) from None
 
 
-def _unwritable(folder: str, error: OSError) -> Finding:
+def _report_unwritable(folder: str, error: OSError) -> Finding:
     return Finding(
         "",
         OPTION.kind("render_to"),

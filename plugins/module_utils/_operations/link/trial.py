@@ -19,7 +19,7 @@ from ..._istio import remote_secret
 from ..._istiod.dial import Dialled, dial
 from ..._kube.credentials import Credentials
 from ..finding_kinds import API_SERVER_OF_ANOTHER
-from .plan import LinkFacts, not_dialled
+from .plan import LinkFacts, find_not_dialled
 
 _SECONDS = 3.0
 """A URL that this machine reaches has answered by then."""
@@ -42,34 +42,36 @@ class Trial:
             if found.trouble in (None, "token"):
                 return None  # Without a token it may say 401.
             if found.trouble == "unknown":
-                self._doubt(member.name, found)
+                self._note_doubt(member.name, found)
                 return None
-            return self._another(member, wanted) or self._other_authority(member, wanted, found)
+            return self._find_another(member, wanted) or self._find_other_authority(member, wanted, found)
 
-        return self._findings(on_target, (name for name in targets if self.facts[name].authority))
+        return self._find_reasons(on_target, (name for name in targets if self.facts[name].authority))
 
     def with_token(self, secrets: Mapping[str, Mapping[str, Any]]) -> list[Finding]:
         """What is surely wrong with these remote secrets, one for each target."""
 
         def on_target(member: Member) -> Finding | None:
-            registered = remote_secret.parse([remote_secret.stored(secrets[member.name])], cluster="").get(member.name)
+            registered = remote_secret.parse([remote_secret.make_stored(secrets[member.name])], cluster="").get(
+                member.name
+            )
             if registered is None or member.name in self.doubts:
                 return None
             made = replace(self._credentials(member), ca=registered.ca, token=registered.token)
             found = dial(member.name, made, timeout=_SECONDS, patience=_SECONDS)
             if found.trouble in ("unknown", "certificate"):
-                self._doubt(member.name, found)
+                self._note_doubt(member.name, found)
                 return None
-            return not_dialled(member.name, found, self.facts[member.name].uid)
+            return find_not_dialled(member.name, found, self.facts[member.name].uid)
 
-        return self._findings(on_target, secrets)
+        return self._find_reasons(on_target, secrets)
 
-    def _findings(self, on_target: Any, targets: Iterable[str]) -> list[Finding]:
+    def _find_reasons(self, on_target: Any, targets: Iterable[str]) -> list[Finding]:
         outcomes = self.fleet.each(on_target, deadline=4 * _SECONDS * (1 + len(self.facts)), only=list(targets))
         return [outcome.value for outcome in outcomes.values() if outcome.value is not None]
 
-    def _doubt(self, target: str, found: Dialled) -> None:
-        finding = not_dialled(target, found, self.facts[target].uid)
+    def _note_doubt(self, target: str, found: Dialled) -> None:
+        finding = find_not_dialled(target, found, self.facts[target].uid)
         if finding is not None:
             self.doubts[target] = replace(finding, severity="warning")
 
@@ -85,7 +87,7 @@ class Trial:
             no_proxy=own.no_proxy,
         )
 
-    def _another(self, member: Member, wanted: Credentials) -> Finding | None:
+    def _find_another(self, member: Member, wanted: Credentials) -> Finding | None:
         """Whether the authority of another cluster vouches for the server."""
         for other in self.facts.values():
             if other.cluster.name != member.name and other.authority and self._vouches(member, wanted, other.authority):
@@ -98,12 +100,12 @@ class Trial:
                 )
         return None
 
-    def _other_authority(self, member: Member, wanted: Credentials, found: Dialled) -> Finding | None:
+    def _find_other_authority(self, member: Member, wanted: Credentials, found: Dialled) -> Finding | None:
         """Whether the authority by which we reach the cluster vouches for the server, and not the one it publishes."""
         own = member.client.credentials
         if own.verify and own.ca.split() != wanted.ca.split() and self._vouches(member, wanted, own.ca):
-            return not_dialled(member.name, found, self.facts[member.name].uid)
-        self._doubt(member.name, found)
+            return find_not_dialled(member.name, found, self.facts[member.name].uid)
+        self._note_doubt(member.name, found)
         return None
 
     @staticmethod

@@ -26,7 +26,7 @@ _REMEDY = (
 )
 
 
-def findings(
+def judge(
     wanted: Sequence[Mapping[str, Any]],
     installed: Mapping[str, Sequence[str]],
     environ: Mapping[str, str],
@@ -45,7 +45,7 @@ def findings(
     def problem(source: tuple[Charts, str]) -> tuple[str, str]:
         charts, binary = source
         with charts.login(without_a_cluster(environ)) as environment:
-            return _problem(charts, Helm(asked[source][0], binary, environment, timeout))
+            return _find_problem(charts, Helm(asked[source][0], binary, environment, timeout))
 
     with ThreadPoolExecutor(max_workers=8) as pool:
         problems = list(pool.map(problem, asked))
@@ -57,7 +57,7 @@ def findings(
     ]
 
 
-def _problem(charts: Charts, helm: Helm) -> tuple[str, str]:
+def _find_problem(charts: Charts, helm: Helm) -> tuple[str, str]:
     """Why not every chart can be had, and what to do; empty where each can."""
     if bool(charts.username) != bool(charts.password):
         return "a user and a password belong together", _REMEDY

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..._findings import Finding
 from ..._istio import wanted_gateway
-from ..._istio.gateways import of_nodes
+from ..._istio.gateways import resolve_nodes
 from ..finding_kinds import GATEWAY_ADDRESS_REFUSED, GATEWAY_NODES_MISSING
 
 Manifest = Mapping[str, Any]
@@ -27,7 +27,7 @@ def _of_cluster(name: str, options: Mapping[str, Any], nodes: Sequence[Manifest]
     except wanted_gateway.Refused as refused:
         return [Finding(name, GATEWAY_ADDRESS_REFUSED, str(refused), refused.remedy)]
     if gateway.enabled and gateway.service_type == "NodePort" and not gateway.addresses and nodes is not None:
-        resolution = of_nodes(gateway.node_selector, nodes, gateway.port)
+        resolution = resolve_nodes(gateway.node_selector, nodes, gateway.port)
         if not resolution:
             return [
                 Finding(

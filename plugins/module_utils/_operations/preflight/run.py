@@ -76,7 +76,7 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Judge all clusters. Raises MeshError with every finding where one of them is an error."""
     fleet = mesh_of(parameters, context)
     # Clusters of the mesh beside them are looked at and not written to.
-    plans = {each["name"]: _plan(each["name"], parameters) for each in parameters["clusters"]}
+    plans = {each["name"]: _read_plan(each["name"], parameters) for each in parameters["clusters"]}
     outcomes = fleet.each(
         lambda member: snapshot(member, plans.get(member.name)), deadline=3 * parameters["request_timeout"]
     )
@@ -84,7 +84,7 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     findings = [
         *findings_of(outcomes, NOT_REACHABLE),
         *judge(snapshots),
-        *chart_sources.findings(
+        *chart_sources.judge(
             parameters["charts"],
             {name: [istiod.version for istiod in each.istiods] for name, each in snapshots.items()},
             context.environ,
@@ -115,7 +115,7 @@ class InstallationPlan(NamedTuple):
     leftovers: str = REFUSE
 
 
-def _plan(cluster: str, parameters: Mapping[str, Any]) -> InstallationPlan:
+def _read_plan(cluster: str, parameters: Mapping[str, Any]) -> InstallationPlan:
     version, revision, choice = (
         str(parameters[option].get(cluster) or "") for option in ("istio_version", "revision", "leftovers")
     )
@@ -152,8 +152,10 @@ def snapshot(member: Member, planned: InstallationPlan | None = None) -> Snapsho
             for verb, kind, namespaced in _NEEDED
             if not client.can_i(verb, kind, cluster.istio_namespace if namespaced else None)
         ),
-        istiods=tuple(_istiod(client, deployment) for deployment in _istiods(client, cluster.istio_namespace)),
-        legacy_operators=_legacy_operators(client),
+        istiods=tuple(
+            _read_istiod(client, deployment) for deployment in _list_istiods(client, cluster.istio_namespace)
+        ),
+        legacy_operators=_list_legacy_operators(client),
         istio_version=plan.istio_version,
         leftovers=strangers,
         gone=gone,
@@ -177,11 +179,11 @@ def _minutes_left(client: Client) -> float | None:
     return None if expiry is None else (expiry - datetime.now(timezone.utc)).total_seconds() / 60
 
 
-def _istiods(client: Client, namespace: str) -> list[dict[str, Any]]:
+def _list_istiods(client: Client, namespace: str) -> list[dict[str, Any]]:
     return client.list(DEPLOYMENT, namespace, label_selector="app=istiod")
 
 
-def _istiod(client: Client, deployment: Mapping[str, Any]) -> IstiodDeployment:
+def _read_istiod(client: Client, deployment: Mapping[str, Any]) -> IstiodDeployment:
     metadata = deployment["metadata"]
     spec = deployment["spec"]["template"]["spec"]
     annotations = metadata.get("annotations") or {}
@@ -194,7 +196,7 @@ def _istiod(client: Client, deployment: Mapping[str, Any]) -> IstiodDeployment:
     )
 
 
-def _legacy_operators(client: Client) -> tuple[str, ...]:
+def _list_legacy_operators(client: Client) -> tuple[str, ...]:
     try:
         operators = client.list(ISTIO_OPERATOR)
     except NotFound:

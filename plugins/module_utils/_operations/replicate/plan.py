@@ -74,7 +74,7 @@ def dataplane_labels(dataplane: str) -> dict[str, str]:
     return labels[dataplane]
 
 
-def desired_form(each: DeclaredObject, options: Options) -> dict[str, Any]:
+def make_desired(each: DeclaredObject, options: Options) -> dict[str, Any]:
     """What is applied: the object as declared, with our labels, where it is declared, and its hash."""
     manifest = owned_in_set(each.manifest, COMPONENT, options.name)
     metadata = manifest["metadata"]
@@ -110,13 +110,13 @@ def plan(
             findings.append(found)
 
     for name in namespaces_of(declared):
-        for found in _namespace(cluster, name, state.namespaces.get(name), part, options):
+        for found in _plan_namespace(cluster, name, state.namespaces.get(name), part, options):
             add(found)
     for each in declared:
-        for found in _object(cluster, each, state, part, options):
+        for found in _plan_object(cluster, each, state, part, options):
             add(found)
     wanted = {each.id for each in declared} | {ObjectId("", "Namespace", "", name) for name in namespaces_of(declared)}
-    actions += _no_longer_declared(state, part, options, wanted) if options.prune else []
+    actions += _end_undeclared(state, part, options, wanted) if options.prune else []
     return ClusterPlan(
         tuple(actions),
         tuple(unchanged),
@@ -125,7 +125,7 @@ def plan(
     )
 
 
-def _object(
+def _plan_object(
     cluster: str, each: DeclaredObject, state: State, part: ClusterRecord, options: Options
 ) -> list[Action | Touched | Finding]:
     key = (str(each.manifest["apiVersion"]), each.id.kind)
@@ -147,12 +147,12 @@ def _object(
             )
         ]
     live, entry = state.objects.get(each.id), part.objects.get(each.id)
-    desired = desired_form(each, options)
+    desired = make_desired(each, options)
     digest = desired["metadata"]["annotations"][ANNOTATION_HASH]
     if live is None:
         return [Action(each.id, kind, "apply", "is not there", "created", desired=desired, hash=digest)]
     if is_held(live, COMPONENT, options.name, entry.uid if entry is not None else None):
-        return _held(cluster, each.id, kind, live, desired, digest, options)
+        return _plan_held(cluster, each.id, kind, live, desired, digest, options)
     if options.adopt and not is_ours(live):
         return [
             Action(
@@ -167,10 +167,10 @@ def _object(
                 force=True,
             )
         ]
-    return [_in_the_way(cluster, each.id, live)]
+    return [_report_in_the_way(cluster, each.id, live)]
 
 
-def _held(
+def _plan_held(
     cluster: str,
     name: ObjectId,
     kind: Kind,
@@ -179,7 +179,7 @@ def _held(
     digest: str,
     options: Options,
 ) -> list[Action | Touched | Finding]:
-    if covers(live, desired) and not lists_of_others(live, desired):
+    if covers(live, desired) and not has_lists_of_others(live, desired):
         return [Touched(name, "unchanged", live, live)]
     same = (live["metadata"].get("annotations") or {}).get(ANNOTATION_HASH) == digest
     action = Action(
@@ -194,10 +194,10 @@ def _held(
         # What we declared already is put right whoever changed it; what is new may be somebody else's field.
         force=options.force or same,
     )
-    return [action, _drift(cluster, name, live)] if same else [action]
+    return [action, _report_drift(cluster, name, live)] if same else [action]
 
 
-def lists_of_others(live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
+def has_lists_of_others(live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
     """Whether somebody else has written a list of ours, and it is not as declared although it covers that.
 
     Custom resources have lists that belong to one manager as a whole (all routes of a VirtualService), so that a field
@@ -222,7 +222,7 @@ def _differs_in_a_list(live: Mapping[str, Any], desired: Mapping[str, Any], ours
     return False
 
 
-def _drift(cluster: str, name: ObjectId, live: Mapping[str, Any]) -> Finding:
+def _report_drift(cluster: str, name: ObjectId, live: Mapping[str, Any]) -> Finding:
     others = ", ".join(writers_beside_us(live)) or "nobody known"
     return Finding(
         cluster,
@@ -234,7 +234,7 @@ def _drift(cluster: str, name: ObjectId, live: Mapping[str, Any]) -> Finding:
     )
 
 
-def _in_the_way(cluster: str, name: ObjectId, live: Mapping[str, Any]) -> Finding:
+def _report_in_the_way(cluster: str, name: ObjectId, live: Mapping[str, Any]) -> Finding:
     labels = live["metadata"].get("labels") or {}
     if is_ours(live) and labels.get(LABEL_SET):
         message = f"has the labels of set {labels[LABEL_SET]} of this collection, and is not what that set recorded"
@@ -245,7 +245,7 @@ def _in_the_way(cluster: str, name: ObjectId, live: Mapping[str, Any]) -> Findin
     return Finding(cluster, OBJECT_OF_ANOTHER, message, remedy, object=str(name))
 
 
-def _namespace(
+def _plan_namespace(
     cluster: str, name: str, live: dict[str, Any] | None, part: ClusterRecord, options: Options
 ) -> list[Action | Touched | Finding]:
     key = ObjectId("", "Namespace", "", name)
@@ -261,7 +261,7 @@ def _namespace(
                     object=str(key),
                 )
             ]
-        manifest = _namespace_manifest(name, options, ours=True)
+        manifest = _make_namespace(name, options, ours=True)
         return [Action(key, NAMESPACE, "apply", "is not there", "created", desired=manifest)]
     present = live["metadata"].get("labels") or {}
     entry = part.objects.get(key)
@@ -269,7 +269,7 @@ def _namespace(
     if covers(present, labels):
         return [Touched(key, "unchanged", live, live)] if ours else []
     if ours or options.enforce_namespace_labels:
-        manifest = _namespace_manifest(name, options, ours=ours)
+        manifest = _make_namespace(name, options, ours=ours)
         return [
             Action(
                 key,
@@ -295,13 +295,13 @@ def _namespace(
     ]
 
 
-def _namespace_manifest(name: str, options: Options, *, ours: bool) -> dict[str, Any]:
+def _make_namespace(name: str, options: Options, *, ours: bool) -> dict[str, Any]:
     metadata = {"name": name, "labels": dict(options.namespace_labels)}
     manifest: dict[str, Any] = {"apiVersion": NAMESPACE.api_version, "kind": NAMESPACE.kind, "metadata": metadata}
     return owned_in_set(manifest, COMPONENT, options.name) if ours else manifest
 
 
-def _no_longer_declared(state: State, part: ClusterRecord, options: Options, wanted: set[ObjectId]) -> list[Action]:
+def _end_undeclared(state: State, part: ClusterRecord, options: Options, wanted: set[ObjectId]) -> list[Action]:
     """What we hold of the set, or has its labels, and is not declared any more."""
     ended: dict[ObjectId, LedgerEntry | None] = {key: entry for key, entry in part.objects.items() if key not in wanted}
     for key, live in state.objects.items():

@@ -26,7 +26,7 @@ from ..finding_kinds import SET_EMPTY
 from ..operation import Context, fleet_of
 from . import plan as plans
 from .plan import COMPONENT, Options, State
-from .sources import OVERLAY_ARGUMENT_SPEC, SOURCE_CLUSTER_ARGUMENT_SPEC, DeclaredObject, declared
+from .sources import OVERLAY_ARGUMENT_SPEC, SOURCE_CLUSTER_ARGUMENT_SPEC, DeclaredObject, read_declared
 from .weights import SPLITS, with_weights_of_splits
 
 DEFAULT_KINDS = [{"apiVersion": kind.api_version, "kind": kind.kind} for kind in (VIRTUAL_SERVICE, DESTINATION_RULE)]
@@ -75,15 +75,15 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
         diff=context.diff,
         progress=context.progress,
     )
-    options = _options(parameters)
+    options = _read_options(parameters)
     if parameters["state"] != "present":
         from ..._change.teardown import Teardown, settle
 
     if parameters["state"] == "absent":
         return Teardown(setup, parameters["kinds"]).run()
     if parameters["state"] == "settled":
-        return settle(setup, lambda missed: _Replication(_missed(missed), options_without_prune(options)))
-    objects = declared(parameters, fleet, context)
+        return settle(setup, lambda missed: _Replication(_list_missed(missed), options_without_prune(options)))
+    objects = read_declared(parameters, fleet, context)
     if not any(objects.values()):
         finding = Finding(
             "",
@@ -99,7 +99,7 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
         return Change(setup, _Replication(objects, options, splits.result)).run()
 
 
-def _options(parameters: Mapping[str, Any]) -> Options:
+def _read_options(parameters: Mapping[str, Any]) -> Options:
     try:
         labels = plans.dataplane_labels(parameters["dataplane"])
     except ValueError as error:
@@ -121,7 +121,7 @@ def options_without_prune(options: Options) -> Options:
     return Options(**{**options.__dict__, "prune": False})
 
 
-def _missed(owed: Mapping[str, Sequence[Owed]]) -> dict[str, list[DeclaredObject]]:
+def _list_missed(owed: Mapping[str, Sequence[Owed]]) -> dict[str, list[DeclaredObject]]:
     return {
         name: [
             DeclaredObject(each.desired["manifest"], each.desired["source"])
@@ -223,7 +223,7 @@ def read(client: Client, objects: Sequence[DeclaredObject], recorded: Callable[[
         answers(
             [
                 *labelled((entry.api_version, entry.id.kind) for entry in recorded().objects.values()),
-                *_asks((each for each in objects if each.id not in found), kinds),
+                *_list_asks((each for each in objects if each.id not in found), kinds),
             ]
         )
     )
@@ -244,7 +244,7 @@ class _Ask(NamedTuple):
     labelled: bool = False
 
 
-def _asks(objects: Iterable[DeclaredObject], kinds: Mapping[tuple[str, str], Kind]) -> list[_Ask]:
+def _list_asks(objects: Iterable[DeclaredObject], kinds: Mapping[tuple[str, str], Kind]) -> list[_Ask]:
     """What tells whether these objects are there. Pure."""
     names: dict[tuple[Kind, str], list[str]] = {}
     for each in objects:
@@ -260,14 +260,16 @@ def _asks(objects: Iterable[DeclaredObject], kinds: Mapping[tuple[str, str], Kin
 
 def _answer(client: Client, ask: _Ask, selector: str, places: Callable[[], Iterable[str]]) -> list[dict[str, Any]]:
     if ask.labelled:
-        return _labelled(client, ask.kind, selector, places)
+        return _list_labelled(client, ask.kind, selector, places)
     if ask.name:
         live = client.find(ask.kind, ask.name, ask.namespace or None)
         return [] if live is None else [live]
     return client.list(ask.kind, ask.namespace or None)
 
 
-def _labelled(client: Client, kind: Kind, selector: str, places: Callable[[], Iterable[str]]) -> list[dict[str, Any]]:
+def _list_labelled(
+    client: Client, kind: Kind, selector: str, places: Callable[[], Iterable[str]]
+) -> list[dict[str, Any]]:
     """What has the labels of the set, in all namespaces; where the account may not look there, in those of the set."""
     try:
         return client.list(kind, label_selector=selector)

@@ -55,7 +55,7 @@ class DeclaredObject:
             object.__setattr__(self, "hash", content_hash(self.manifest))
 
 
-def declared(parameters: Mapping[str, Any], fleet: Fleet, context: Context) -> dict[str, list[DeclaredObject]]:
+def read_declared(parameters: Mapping[str, Any], fleet: Fleet, context: Context) -> dict[str, list[DeclaredObject]]:
     """Per cluster what is to stand there. Raises MeshError where a source is unusable, KubeError where a cluster is.
 
     A cluster that objects are read from holds them already, and gets none.
@@ -71,22 +71,22 @@ def declared(parameters: Mapping[str, Any], fleet: Fleet, context: Context) -> d
         common += _of_cluster(source, parameters["kinds"], fleet)
     templates = [context.locate("templates", name) for name in parameters["template"]]
     if templates and context.render is None:
-        raise _unusable(
+        raise _make_unusable_error(
             ", ".join(parameters["template"]),
             "templates are rendered by the controller, and this task runs as a module on its host",
             "run the task with connection: local and without async, or give definition or src",
         )
     result = {}
     for cluster in targets:
-        objects = [*common, *(each for path in templates for each in _rendered(path, cluster, parameters, context))]
-        result[cluster.name] = _distinct(cluster.name, _overlaid(objects, parameters["overlays"], cluster.name))
+        objects = [*common, *(each for path in templates for each in _render(path, cluster, parameters, context))]
+        result[cluster.name] = _refuse_repeated(cluster.name, _overlay(objects, parameters["overlays"], cluster.name))
     return result
 
 
 def _refuse_unknown_clusters(overlays: Iterable[Mapping[str, Any]], fleet: Fleet) -> None:
     unknown = sorted({name for overlay in overlays for name in overlay["clusters"] if name not in fleet})
     if unknown:
-        raise _unusable(
+        raise _make_unusable_error(
             "overlays",
             f"they name {', '.join(unknown)}, the fleet has {', '.join(fleet.names)}",
             "correct clusters of the overlay, or add the cluster to the fleet",
@@ -98,33 +98,35 @@ def _of_documents(value: Any, source: str, parameters: Mapping[str, Any]) -> lis
     if value in (None, "", []):
         return []
     if isinstance(value, str):
-        documents = _parsed(value, source)
+        documents = _parse(value, source)
         if any(isinstance(each, str) for each in documents):
-            raise _unusable(source, "a definition is text that names no fields, expected a mapping", "correct it")
+            raise _make_unusable_error(
+                source, "a definition is text that names no fields, expected a mapping", "correct it"
+            )
         return _of_documents(documents, source, parameters)
     if isinstance(value, list):
         return [each for item in value for each in _of_documents(item, source, parameters)]
     if not isinstance(value, Mapping):
-        raise _unusable(source, f"a definition is {type(value).__name__}, expected a mapping", "correct it")
+        raise _make_unusable_error(source, f"a definition is {type(value).__name__}, expected a mapping", "correct it")
     if str(value.get("kind") or "").endswith("List") and isinstance(value.get("items"), list):
         return _of_documents(value["items"], source, parameters)
-    return [DeclaredObject(_complete(value, source, parameters), source)]
+    return [DeclaredObject(_fill_in(value, source, parameters), source)]
 
 
-def _parsed(text: str, source: str) -> list[Any]:
+def _parse(text: str, source: str) -> list[Any]:
     try:
         return load_all(text)
     except NotYaml as error:
-        raise _unusable(source, f"cannot be read as YAML: {error}", "correct it") from error
+        raise _make_unusable_error(source, f"cannot be read as YAML: {error}", "correct it") from error
 
 
-def _complete(manifest: Mapping[str, Any], source: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def _fill_in(manifest: Mapping[str, Any], source: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     metadata = manifest.get("metadata") or {}
     missing = [name for name in ("apiVersion", "kind") if not manifest.get(name)]
     missing += ["metadata.name"] if not metadata.get("name") else []
     if missing:
         given = ", ".join(sorted(map(str, manifest))) or "nothing"
-        raise _unusable(
+        raise _make_unusable_error(
             source,
             f"an object lacks {', '.join(missing)} (it has {given})",
             "give each object apiVersion, kind and metadata.name",
@@ -141,13 +143,13 @@ def _of_file(name: str, parameters: Mapping[str, Any], context: Context) -> list
         with open(path, "rb") as stream:
             text = make_plain(stream.read(), context.decrypt).decode("utf-8")
     except Encrypted as error:
-        raise _unusable(f"file {name}", str(error), error.remedy) from None
+        raise _make_unusable_error(f"file {name}", str(error), error.remedy) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise _unusable(f"file {name}", f"cannot be read: {error}", "correct src") from error
+        raise _make_unusable_error(f"file {name}", f"cannot be read: {error}", "correct src") from error
     return _of_documents(text, f"file {name}", parameters)
 
 
-def _rendered(path: str, cluster: Cluster, parameters: Mapping[str, Any], context: Context) -> list[DeclaredObject]:
+def _render(path: str, cluster: Cluster, parameters: Mapping[str, Any], context: Context) -> list[DeclaredObject]:
     if context.render is None:
         return []
     variables = {"cluster": {"name": cluster.name, "network": cluster.network, "region": cluster.region}}
@@ -155,14 +157,14 @@ def _rendered(path: str, cluster: Cluster, parameters: Mapping[str, Any], contex
     try:
         rendered = context.render(path, variables)
     except Encrypted as error:
-        raise _unusable(source, str(error), error.remedy) from None
+        raise _make_unusable_error(source, str(error), error.remedy) from None
     return _of_documents(rendered, source, parameters)
 
 
 def _of_cluster(source: Mapping[str, Any], kinds: Iterable[Any], fleet: Fleet) -> list[DeclaredObject]:
     name = source["cluster"]
     if name not in fleet:
-        raise _unusable(
+        raise _make_unusable_error(
             "from_cluster", f"cluster is {name}, the fleet has {', '.join(fleet.names)}", "name one of the clusters"
         )
     client = fleet[name].client
@@ -179,7 +181,7 @@ def _of_cluster(source: Mapping[str, Any], kinds: Iterable[Any], fleet: Fleet) -
     chosen = [live for live in found if not names or live["metadata"]["name"] in names]
     missing = sorted(names - {live["metadata"]["name"] for live in chosen})
     if missing:
-        raise _unusable(
+        raise _make_unusable_error(
             f"cluster {name}",
             f"has no object named {', '.join(missing)} of the kinds asked for in {', '.join(source['namespaces'])}",
             "correct names, namespaces or kinds",
@@ -194,7 +196,7 @@ def _list(client: Client, kind: Mapping[str, str], namespace: str, selector: str
         return []
 
 
-def _overlaid(
+def _overlay(
     objects: Iterable[DeclaredObject], overlays: Iterable[Mapping[str, Any]], cluster: str
 ) -> list[DeclaredObject]:
     chosen = [overlay for overlay in overlays if not overlay["clusters"] or cluster in overlay["clusters"]]
@@ -208,7 +210,7 @@ def _overlaid(
             if overlay["merge"]:
                 manifest = merge_patch(manifest, overlay["merge"])
             if overlay["json_patch"]:
-                manifest = _json_patched(manifest, overlay["json_patch"], cluster)
+                manifest = _apply_json_patch(manifest, overlay["json_patch"], cluster)
         result.append(DeclaredObject(manifest, each.source))
     return result
 
@@ -233,25 +235,27 @@ def merge_patch(target: Any, patch: Any) -> Any:
     return result
 
 
-def _json_patched(manifest: Any, operations: list[dict[str, Any]], cluster: str) -> Any:
+def _apply_json_patch(manifest: Any, operations: list[dict[str, Any]], cluster: str) -> Any:
     try:
         import jsonpatch  # pylint: disable=import-outside-toplevel  # needed for this option only
     except ImportError as error:
-        raise _unusable(
+        raise _make_unusable_error(
             f"overlay for {cluster}", "json_patch needs the Python library jsonpatch", "install it, or use merge"
         ) from error
     try:
         return jsonpatch.apply_patch(manifest, operations)
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
         name = ObjectId.of(manifest)
-        raise _unusable(f"overlay for {cluster}", f"does not fit {name}: {error}", "correct json_patch") from error
+        raise _make_unusable_error(
+            f"overlay for {cluster}", f"does not fit {name}: {error}", "correct json_patch"
+        ) from error
 
 
-def _distinct(cluster: str, objects: list[DeclaredObject]) -> list[DeclaredObject]:
+def _refuse_repeated(cluster: str, objects: list[DeclaredObject]) -> list[DeclaredObject]:
     sources: dict[ObjectId, str] = {}
     for each in objects:
         if each.id in sources:
-            raise _unusable(
+            raise _make_unusable_error(
                 f"{sources[each.id]} and {each.source}",
                 f"{each.id} is declared twice for {cluster}",
                 "declare it once",
@@ -260,6 +264,6 @@ def _distinct(cluster: str, objects: list[DeclaredObject]) -> list[DeclaredObjec
     return objects
 
 
-def _unusable(source: str, message: str, remedy: str) -> MeshError:
+def _make_unusable_error(source: str, message: str, remedy: str) -> MeshError:
     finding = Finding("", SOURCE_UNUSABLE, message, remedy, object=source)
     return MeshError("The set cannot be read; nothing was written anywhere.", [finding])

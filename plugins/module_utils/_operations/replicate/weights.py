@@ -42,7 +42,7 @@ def with_weights_of_splits(
                 continue
             merged, conflicts = merge(_spec(entry.original), _spec(entry.written), _spec(each.manifest))
             if conflicts:
-                findings.append(_both(cluster, each.id, split, conflicts))
+                findings.append(_report_both(cluster, each.id, split, conflicts))
             # The hash stays that of the declaration, which has not changed.
             result[cluster].append(replace(each, manifest={**each.manifest, **merged}))
     return result, findings
@@ -52,7 +52,7 @@ def _spec(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {"spec": manifest.get("spec")}
 
 
-def _both(cluster: str, name: ObjectId, split: str, conflicts: Sequence[str]) -> Finding:
+def _report_both(cluster: str, name: ObjectId, split: str, conflicts: Sequence[str]) -> Finding:
     return Finding(
         cluster,
         WEIGHTS_HELD,

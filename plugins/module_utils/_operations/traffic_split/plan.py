@@ -137,7 +137,7 @@ class SplitPlan:
 def split_of(parameters: Mapping[str, Any], clusters: Mapping[str, Cluster]) -> Split:
     """The split that options with SPLIT_ARGUMENT_SPEC mean for a fleet. Raises MeshError with all that is wrong."""
     problems: list[Finding] = []
-    weights = _weights(parameters, clusters, problems)
+    weights = _read_weights(parameters, clusters, problems)
     namespace, by = parameters["namespace"], parameters["by"]
     kind = KINDS[parameters["kind"]]
     if parameters["total"] < 1:
@@ -159,7 +159,7 @@ def split_of(parameters: Mapping[str, Any], clusters: Mapping[str, Cluster]) -> 
                 "kind", f"by is {by}, and a {kind.kind} knows no subsets", "use a VirtualService, or one Service each"
             )
         )
-    labels = _label_values(parameters, weights, clusters, problems)
+    labels = _read_label_values(parameters, weights, clusters, problems)
     _refuse(problems)
     default = f"{service.name if service is not None else parameters['host'].replace('*', 'any')}-split"
     return Split(
@@ -170,7 +170,7 @@ def split_of(parameters: Mapping[str, Any], clusters: Mapping[str, Cluster]) -> 
         weights,
         parameters["total"],
         host=full_name(parameters["host"], namespace),
-        subsets=subsets.subsets_by(parameters["label"] or subsets.LABELS[by], labels),
+        subsets=subsets.make_subsets(parameters["label"] or subsets.LABELS[by], labels),
         rule=parameters["destination_rule"] or default,
         rule_namespace=service.namespace if service is not None else namespace,
         traffic_policy=parameters["traffic_policy"],
@@ -190,10 +190,10 @@ def set_name(parameters: Mapping[str, Any], split: Split) -> str:
 
 def plan(split: Split, cluster: str, live: Live) -> SplitPlan:
     """What the objects of one cluster have to become; findings for everything that is in the way."""
-    rule, findings = _rule(split, cluster, live)
+    rule, findings = _plan_rule(split, cluster, live)
     if cluster not in split.weights:
         return SplitPlan(_only(rule), findings=tuple(findings))
-    before, problem = _route(split, cluster, live)
+    before, problem = _find_route(split, cluster, live)
     if before is None:
         return SplitPlan(_only(rule), findings=(*findings, *_only(problem)))
     weights = split.weights[cluster]
@@ -205,12 +205,12 @@ def plan(split: Split, cluster: str, live: Live) -> SplitPlan:
         finding = Finding(cluster, error.kind, str(error), error.remedy, object=_object(split))
         return SplitPlan(_only(rule), findings=(*findings, finding))
     if not split.subsets:
-        findings += _unknown_subsets(split, cluster, desired, live)
-    reason = _words(gets) if live.route is not None else f"no VirtualService of {split.host}"
+        findings += _find_unknown_subsets(split, cluster, desired, live)
+    reason = _write_weights(gets) if live.route is not None else f"no VirtualService of {split.host}"
     return SplitPlan((*_only(rule), SplitObject(live.route, desired, reason)), had, gets, tuple(findings))
 
 
-def across(split: Split, lives: Mapping[str, Live]) -> list[Finding]:
+def find_conflicts(split: Split, lives: Mapping[str, Live]) -> list[Finding]:
     """What is in the way between clusters, each of which may be fine by itself."""
     findings = []
     users = [name for name, live in lives.items() if live.route is not None and not is_ours(live.route)]
@@ -226,9 +226,9 @@ def across(split: Split, lives: Mapping[str, Live]) -> list[Finding]:
                 clusters=tuple(without),
             )
         )
-    for host in sorted(_hosts_with_subsets(split, lives)):
+    for host in sorted(_find_hosts_with_subsets(split, lives)):
         namespace = _namespace_of(host, split)
-        known = {name: subsets.declared(live.rules, host, namespace) for name, live in lives.items()}
+        known = {name: subsets.list_declared(live.rules, host, namespace) for name, live in lives.items()}
         findings += [
             Finding(
                 "",
@@ -237,43 +237,43 @@ def across(split: Split, lives: Mapping[str, Live]) -> list[Finding]:
                 "give it the same labels in the DestinationRules of all clusters",
                 clusters=tuple(known),
             )
-            for text in subsets.disagreements(host, known)
+            for text in subsets.find_disagreements(host, known)
         ]
     return findings
 
 
-def _weights(
+def _read_weights(
     parameters: Mapping[str, Any], clusters: Mapping[str, Cluster], problems: list[Finding]
 ) -> dict[str, Mapping[str, int]]:
     everywhere = parameters["weights"]
-    given = dict.fromkeys(clusters, _numbers(everywhere)) if everywhere else {}
+    given = dict.fromkeys(clusters, _read_numbers(everywhere)) if everywhere else {}
     for name, weights in (parameters["from"] or {}).items():
         if name not in clusters:
             problems.append(
-                _option("from", f"from names cluster {name}, the fleet has {_listed(clusters)}", "correct it")
+                _option("from", f"from names cluster {name}, the fleet has {_join_names(clusters)}", "correct it")
             )
         elif not isinstance(weights, Mapping) or not weights:
             problems.append(_option("from", f"from {name} has no weights", "give each destination its weight"))
         else:
-            given[name] = _numbers(weights)
+            given[name] = _read_numbers(weights)
     if not given and not problems and parameters["state"] == "present":
         problems.append(_option("weights", "neither weights nor from is given", "give each destination its weight"))
     return {name: given[name] for name in clusters if name in given}
 
 
-def _numbers(weights: Mapping[Any, Any]) -> dict[str, Any]:
+def _read_numbers(weights: Mapping[Any, Any]) -> dict[str, Any]:
     """Templates give numbers as text; whatever else it is, is refused with the routes."""
-    return {str(name): _number(weight) for name, weight in weights.items()}
+    return {str(name): _read_number(weight) for name, weight in weights.items()}
 
 
-def _number(weight: Any) -> Any:
+def _read_number(weight: Any) -> Any:
     try:
         return whole_number(weight, "a weight")
     except ValueError:
         return weight
 
 
-def _label_values(
+def _read_label_values(
     parameters: Mapping[str, Any],
     weights: Mapping[str, Mapping[str, int]],
     clusters: Mapping[str, Cluster],
@@ -286,7 +286,9 @@ def _label_values(
     if stray and weights:
         problems.append(
             _option(
-                "label_values", f"label_values has {_listed(stray)}, the weights have {_listed(names)}", "correct it"
+                "label_values",
+                f"label_values has {_join_names(stray)}, the weights have {_join_names(names)}",
+                "correct it",
             )
         )
     networks = {name: cluster.network for name, cluster in clusters.items()}
@@ -297,7 +299,7 @@ def _label_values(
         problems.extend(
             _option(
                 "weights",
-                f"subset {name} would be {by} {value}, and the fleet has {_listed(known)}",
+                f"subset {name} would be {by} {value}, and the fleet has {_join_names(known)}",
                 f"correct the name, or say its {by} in label_values",
             )
             for name, value in values.items()
@@ -306,7 +308,7 @@ def _label_values(
     return values
 
 
-def _rule(split: Split, cluster: str, live: Live) -> tuple[SplitObject | None, list[Finding]]:
+def _plan_rule(split: Split, cluster: str, live: Live) -> tuple[SplitObject | None, list[Finding]]:
     if not split.subsets:
         return None, []
     namespace = split.rule_namespace
@@ -330,13 +332,13 @@ def _rule(split: Split, cluster: str, live: Live) -> tuple[SplitObject | None, l
         for rule in rules
         if not subsets.is_exported(rule)
     ]
-    hidden = subsets.hidden_by_new_rule(live.rules, split.host, namespace) if not rules else []
+    hidden = subsets.find_hidden_rules(live.rules, split.host, namespace) if not rules else []
     if hidden:
         findings.append(
             Finding(
                 cluster,
                 RULE_HIDDEN,
-                f"DestinationRule {_listed(hidden)} no longer counts for {split.host} once this one has its own",
+                f"DestinationRule {_join_names(hidden)} no longer counts for {split.host} once this one has its own",
                 "give what it says in traffic_policy too",
                 severity="warning",
             )
@@ -359,7 +361,7 @@ def _rule(split: Split, cluster: str, live: Live) -> tuple[SplitObject | None, l
     return SplitObject(found.before, found.desired, reason), findings
 
 
-def _route(split: Split, cluster: str, live: Live) -> tuple[Object | None, Finding | None]:
+def _find_route(split: Split, cluster: str, live: Live) -> tuple[Object | None, Finding | None]:
     """The object whose weights are set: the one that stands there, or a new one before it is split."""
     if live.route is not None:
         return live.route, None
@@ -382,10 +384,10 @@ def _route(split: Split, cluster: str, live: Live) -> tuple[Object | None, Findi
             f"set name: {name} to split what that one sends to {split.host}",
             object=_object(split),
         )
-    return _new_route(split), None
+    return _make_route(split), None
 
 
-def _new_route(split: Split) -> Object:
+def _make_route(split: Split) -> Object:
     section = split.selection.section or "http"
     route = {"route": [{"destination": {"host": split.host}}]}
     return {
@@ -403,7 +405,7 @@ def _routes_in_mesh(virtual_service: Mapping[str, Any], host: str) -> bool:
     return in_mesh and host in [full_name(name, namespace) for name in spec.get("hosts") or ()]
 
 
-def _unknown_subsets(split: Split, cluster: str, desired: Mapping[str, Any], live: Live) -> list[Finding]:
+def _find_unknown_subsets(split: Split, cluster: str, desired: Mapping[str, Any], live: Live) -> list[Finding]:
     """Destinations that get traffic and whose subset no DestinationRule knows: their share would be answered 503."""
     keys = split.weights[cluster]
     named = {
@@ -420,11 +422,11 @@ def _unknown_subsets(split: Split, cluster: str, desired: Mapping[str, Any], liv
             "create it on every cluster, because both sides of a connection need it, or use host and by",
             object=_object(split),
         )
-        for host, subset in subsets.undeclared(live.rules, named)
+        for host, subset in subsets.find_undeclared(live.rules, named)
     ]
 
 
-def drift(split: Split, cluster: str, live: Live, written: Mapping[str, Any] | None) -> list[Finding]:
+def find_drift(split: Split, cluster: str, live: Live, written: Mapping[str, Any] | None) -> list[Finding]:
     """Weights that somebody has changed since the split wrote them: reported and put right, never adopted."""
     keys = split.weights.get(cluster)
     if live.route is None or written is None or keys is None:
@@ -441,8 +443,9 @@ def drift(split: Split, cluster: str, live: Live, written: Mapping[str, Any] | N
         Finding(
             cluster,
             DRIFT,
-            f"weights were set to {_words({route: were[route] for route in moved})}, and are {_words(moved)} "
-            f"(last written by {', '.join(writers_beside_us(live.route)) or 'nobody known'}); they are put right",
+            f"weights were set to {_write_weights({route: were[route] for route in moved})}, and are "
+            f"{_write_weights(moved)} (last written by "
+            f"{', '.join(writers_beside_us(live.route)) or 'nobody known'}); they are put right",
             "keep whoever writes them from doing so",
             severity="warning",
             object=_object(split),
@@ -450,7 +453,7 @@ def drift(split: Split, cluster: str, live: Live, written: Mapping[str, Any] | N
     ]
 
 
-def _hosts_with_subsets(split: Split, lives: Mapping[str, Live]) -> set[str]:
+def _find_hosts_with_subsets(split: Split, lives: Mapping[str, Live]) -> set[str]:
     if split.subsets:
         return {split.host}
     if split.kind != VIRTUAL_SERVICE:
@@ -474,7 +477,7 @@ def _object(split: Split) -> str:
     return split.kind.describe(split.name, split.namespace)
 
 
-def _words(weights: Mapping[str, Mapping[str, int]]) -> str:
+def _write_weights(weights: Mapping[str, Mapping[str, int]]) -> str:
     return "; ".join(
         f"{route}: " + ", ".join(f"{name} {weight}" for name, weight in shares.items())
         for route, shares in weights.items()
@@ -495,5 +498,5 @@ def _only(item: Any) -> tuple[Any, ...]:
     return () if item is None else (item,)
 
 
-def _listed(names: Iterable[str]) -> str:
+def _join_names(names: Iterable[str]) -> str:
     return ", ".join(names) or "none"

@@ -56,7 +56,7 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     if parameters["state"] == "restored":
         return Teardown(setup, [{"apiVersion": kind.api_version, "kind": kind.kind} for kind in _MADE_BY_US]).run()
     if parameters["state"] == "settled":
-        return settle(setup, lambda missed: _Splitting(_missed(missed, clusters), clusters, setup.name, {}))
+        return settle(setup, lambda missed: _Splitting(_list_missed(missed, clusters), clusters, setup.name, {}))
     options = {name: parameters[name] for name in plans.SPLIT_ARGUMENT_SPEC}
     splitting = _Splitting(dict.fromkeys(fleet.names, split), clusters, setup.name, options)
     return {**Change(setup, splitting).run(), "weights": splitting.weights()}
@@ -66,7 +66,7 @@ def _clusters(fleet: Fleet) -> dict[str, Cluster]:
     return {name: fleet[name].cluster for name in fleet.names}
 
 
-def _missed(owed: Mapping[str, Sequence[Owed]], clusters: Mapping[str, Cluster]) -> dict[str, Split | None]:
+def _list_missed(owed: Mapping[str, Sequence[Owed]], clusters: Mapping[str, Cluster]) -> dict[str, Split | None]:
     """What each cluster has yet to become; None where something has only to go."""
     options = {
         name: next((each.desired["options"] for each in items if each.desired is not None), None)
@@ -97,7 +97,7 @@ class _Splitting:
         # Clusters may have missed different splits.
         for split in {id(split): split for split in self.splits.values() if split is not None}.values():
             lives = {name: live for name, live in states.items() if self.splits[name] is split}
-            findings += plans.across(split, lives)
+            findings += plans.find_conflicts(split, lives)
         return findings
 
     def read(self, member: Member, recorded: Callable[[], ClusterRecord]) -> Live:
@@ -110,14 +110,14 @@ class _Splitting:
             return ClusterPlan()
         made = plans.plan(split, cluster, state)
         self.planned[cluster] = made
-        actions = [self._action(each, part) for each in made.wanted if each.changes]
+        actions = [self._make_action(each, part) for each in made.wanted if each.changes]
         unchanged = [
             Touched(ObjectId.of(each.desired), "unchanged", each.before, each.before)
             for each in made.wanted
             if not each.changes
         ]
         entry = part.objects.get(ObjectId.of_kind(split.kind, split.name, split.namespace))
-        drift = plans.drift(split, cluster, state, entry.written if entry is not None else None)
+        drift = plans.find_drift(split, cluster, state, entry.written if entry is not None else None)
         findings = (*made.findings, *drift)
         return ClusterPlan(tuple(actions), tuple(unchanged), findings, content_hash(dict(self.options)))
 
@@ -142,7 +142,7 @@ class _Splitting:
             for cluster, made in self.planned.items()
         }
 
-    def _action(self, wanted: SplitObject, part: ClusterRecord) -> Action:
+    def _make_action(self, wanted: SplitObject, part: ClusterRecord) -> Action:
         desired, name = wanted.desired, ObjectId.of(wanted.desired)
         kind = find_known_kind(desired["apiVersion"], desired["kind"])
         if wanted.before is None:

@@ -22,7 +22,7 @@ _CLIENT_ERROR = re.compile(r"Error (?:.*first error: )?(.*)")
 _IDENTITY = re.compile(r"URI=(spiffe://[^;,\"\s]+)")
 
 
-def answers(sent: int, stdout: str, stderr: str, exit_code: int) -> Answers:
+def read_answers(sent: int, stdout: str, stderr: str, exit_code: int) -> Answers:
     """The answers of one run of the client that was to send ``sent`` requests."""
     requests: dict[int, dict[str, str]] = {}
     bodies: dict[int, list[str]] = {}

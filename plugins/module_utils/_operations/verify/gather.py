@@ -20,8 +20,8 @@ from ..._identity import made_for
 from ..._istio import debug, gateways, names, remote_secret, trust
 from ..._istio.authority import ClusterAuthority
 from ..._istio.istiod import DEFAULT_DOMAIN
-from ..._istiod.pods import Istiod, istiods
-from ..._istiod.roots import fingerprints, root_distributed
+from ..._istiod.pods import Istiod, list_istiods
+from ..._istiod.roots import compute_fingerprints, read_distributed_root
 from ..._kube import accounts
 from ..._kube.client import Client
 from ..._kube.errors import KubeError, NotFound
@@ -36,18 +36,20 @@ Manifest = Mapping[str, Any]
 def facts_of(cluster: Cluster, client: Client) -> ClusterFacts:
     """Everything that verify asks of one cluster. Raises KubeError where its API server cannot be read."""
     namespace = cluster.istio_namespace
-    found = istiods(client, namespace)
+    found = list_istiods(client, namespace)
     injected = [
         pod
         for pod in client.list(POD, label_selector=f"{names.TLS_MODE_LABEL}=istio")
         if _is_workload(pod) and (pod.get("status") or {}).get("phase") == "Running"
     ]
-    distributed = root_distributed(client, namespace)
+    distributed = read_distributed_root(client, namespace)
     cacerts = client.find(SECRET, names.CA_SECRET, namespace) or {}
-    gateway_services = _gateways(client, cluster.network)
+    gateway_services = _read_gateways(client, cluster.network)
     sample = _sample(client, injected)
     proxies = [*(pod for gateway in gateway_services for pod in gateway.pods), *([sample.proxy] if sample else [])]
-    values = {revision: _injector_values(client, namespace, revision) for revision in {each.revision for each in found}}
+    values = {
+        revision: _read_injector_values(client, namespace, revision) for revision in {each.revision for each in found}
+    }
     return ClusterFacts(
         name=cluster.name,
         network=cluster.network,
@@ -57,14 +59,14 @@ def facts_of(cluster: Cluster, client: Client) -> ClusterFacts:
         domain=next((each.domain for each in found if each.domain), DEFAULT_DOMAIN),
         istio_version=next((each.version for each in found if each.version), ""),
         root_secret=_roots_of(cacerts),
-        cacerts_unreadable=_unreadable(cluster, cacerts),
-        root_distributed=fingerprints(distributed),
-        root_serials=_serials(distributed),
-        proxy_roots={proxy: _proxy_roots(client, proxy) for proxy in proxies},
+        cacerts_unreadable=_find_unreadable(cluster, cacerts),
+        root_distributed=compute_fingerprints(distributed),
+        root_serials=_list_serials(distributed),
+        proxy_roots={proxy: _read_proxy_roots(client, proxy) for proxy in proxies},
         namespace_network=_labels(client.find(NAMESPACE, namespace)).get(names.NETWORK_LABEL, ""),
-        istiods=tuple(_asked(client, each, values[each.revision]) for each in found if each.ready),
+        istiods=tuple(_ask(client, each, values[each.revision]) for each in found if each.ready),
         istiods_not_ready=tuple(each.pod for each in found if not each.ready),
-        secrets=_secrets(client, cluster),
+        secrets=_read_secrets(client, cluster),
         gateways=gateway_services,
         pod_addresses=frozenset(_addresses(injected)),
         sample=sample,
@@ -77,9 +79,9 @@ def has_default_revision(client: Client) -> bool:
     return bool(webhooks)
 
 
-def proxy_hosts(client: Client, pod: str, namespace: str, host: str, port: int) -> tuple[debug.Host, ...]:
+def read_proxy_hosts(client: Client, pod: str, namespace: str, host: str, port: int) -> tuple[debug.Host, ...]:
     """What a pod's Envoy holds for a service. Empty too where it does not know the service."""
-    for cluster in _envoy_clusters(client, namespace, pod):
+    for cluster in _read_envoy_clusters(client, namespace, pod):
         destination = cluster.destination
         if (
             destination
@@ -92,10 +94,10 @@ def proxy_hosts(client: Client, pod: str, namespace: str, host: str, port: int) 
     return ()
 
 
-def _envoy_clusters(client: Client, namespace: str, pod: str) -> tuple[debug.UpstreamCluster, ...]:
+def _read_envoy_clusters(client: Client, namespace: str, pod: str) -> tuple[debug.UpstreamCluster, ...]:
     body = client.pod_http_get(namespace, pod, names.ENVOY_ADMIN_PORT, debug.ENVOY_CLUSTERS)
     try:
-        return debug.envoy_clusters(body)
+        return debug.parse_envoy_clusters(body)
     except debug.UnexpectedAnswer as error:
         raise KubeError(
             client.cluster,
@@ -107,7 +109,7 @@ def _envoy_clusters(client: Client, namespace: str, pod: str) -> tuple[debug.Ups
 # -- istiod -----------------------------------------------------------------------------------------------------------
 
 
-def _asked(client: Client, istiod: Istiod, values: Mapping[str, Any]) -> IstiodAnswers:
+def _ask(client: Client, istiod: Istiod, values: Mapping[str, Any]) -> IstiodAnswers:
     own = IstiodAnswers(
         pod=istiod.pod,
         revision=istiod.revision,
@@ -119,14 +121,16 @@ def _asked(client: Client, istiod: Istiod, values: Mapping[str, Any]) -> IstiodA
         return client.pod_http_get(istiod.namespace, istiod.pod, names.MONITORING_PORT, path)
 
     try:
-        shards = [shard for shard in debug.endpoint_shardz(ask(debug.ENDPOINT_SHARDZ)) if shard.endpoints]
+        shards = [shard for shard in debug.parse_endpoint_shardz(ask(debug.ENDPOINT_SHARDZ)) if shard.endpoints]
         return replace(
             own,
-            clusters={each.cluster_id: each.status for each in debug.clusterz(ask(debug.CLUSTERZ)) if not each.own},
-            gateways=debug.networkz(ask(debug.NETWORKZ)),
+            clusters={
+                each.cluster_id: each.status for each in debug.parse_clusterz(ask(debug.CLUSTERZ)) if not each.own
+            },
+            gateways=debug.parse_networkz(ask(debug.NETWORKZ)),
             shards=frozenset(shard.cluster_id for shard in shards),
             probe_shards=frozenset(shard.cluster_id for shard in shards if shard.namespace == probe.NAMESPACE),
-            rejections=_rejections(debug.syncz(ask(debug.SYNCZ))),
+            rejections=_list_rejections(debug.parse_syncz(ask(debug.SYNCZ))),
         )
     except KubeError as error:
         return replace(own, error=error.message)
@@ -134,7 +138,7 @@ def _asked(client: Client, istiod: Istiod, values: Mapping[str, Any]) -> IstiodA
         return replace(own, error=str(error))
 
 
-def _rejections(proxies: Iterable[debug.ProxySync]) -> tuple[ProxyRejection, ...]:
+def _list_rejections(proxies: Iterable[debug.ProxySync]) -> tuple[ProxyRejection, ...]:
     return tuple(
         ProxyRejection(proxy.proxy, type_url.rpartition(".")[2], " ".join(resource.last_error.split()))
         for proxy in proxies
@@ -143,7 +147,7 @@ def _rejections(proxies: Iterable[debug.ProxySync]) -> tuple[ProxyRejection, ...
     )
 
 
-def _injector_values(client: Client, namespace: str, revision: str) -> Mapping[str, Any]:
+def _read_injector_values(client: Client, namespace: str, revision: str) -> Mapping[str, Any]:
     name = "istio-sidecar-injector" if revision == "default" else f"istio-sidecar-injector-{revision}"
     config_map = client.find(CONFIG_MAP, name, namespace)
     try:
@@ -158,33 +162,33 @@ def _injector_values(client: Client, namespace: str, revision: str) -> Mapping[s
 
 def _roots_of(cacerts: Manifest) -> frozenset[str]:
     data = cacerts.get("data") or {}
-    return fingerprints(
+    return compute_fingerprints(
         base64.b64decode(data.get(names.ROOT_CERT_KEY) or data.get("ca.crt") or "").decode(errors="replace")
     )
 
 
-def _unreadable(cluster: Cluster, cacerts: Manifest) -> tuple[str, ...]:
+def _find_unreadable(cluster: Cluster, cacerts: Manifest) -> tuple[str, ...]:
     live = ClusterAuthority(cluster.name, cluster.istio_namespace, secret=cacerts or None)
-    return trust.unreadable(live.bundle) if live.bundle is not None and not live.foreign_form else ()
+    return trust.find_unreadable(live.bundle) if live.bundle is not None and not live.foreign_form else ()
 
 
-def _serials(pem: str) -> frozenset[int]:
+def _list_serials(pem: str) -> frozenset[int]:
     try:
-        return frozenset(int(certificate.serial, 16) for certificate in trust.certificates(pem.encode()))
+        return frozenset(int(certificate.serial, 16) for certificate in trust.read_certificate_facts(pem.encode()))
     except ValueError:
         return frozenset()
 
 
-def _proxy_roots(client: Client, proxy: str) -> frozenset[int]:
+def _read_proxy_roots(client: Client, proxy: str) -> frozenset[int]:
     """Of a proxy that does not answer nothing is said: other checks tell whether it is ready."""
     pod, _separator, namespace = proxy.rpartition(".")
     try:
-        return root_serials(client.pod_http_get(namespace, pod, names.ENVOY_ADMIN_PORT, "/certs"))
+        return read_root_serials(client.pod_http_get(namespace, pod, names.ENVOY_ADMIN_PORT, "/certs"))
     except (KubeError, ValueError):
         return frozenset()
 
 
-def root_serials(certs: bytes) -> frozenset[int]:
+def read_root_serials(certs: bytes) -> frozenset[int]:
     """Serial numbers of the roots that an Envoy trusts, from its /certs (envoy.admin.v3.Certificates). ValueError."""
     held = json.loads(certs).get("certificates") or []
     return frozenset(int(root["serial_number"], 16) for entry in held for root in entry.get("ca_cert") or [])
@@ -193,7 +197,7 @@ def root_serials(certs: bytes) -> frozenset[int]:
 # -- remote secrets ---------------------------------------------------------------------------------------------------
 
 
-def _secrets(client: Client, cluster: Cluster) -> dict[str, RemoteSecret]:
+def _read_secrets(client: Client, cluster: Cluster) -> dict[str, RemoteSecret]:
     namespace = cluster.istio_namespace
     live = client.list(SECRET, namespace, label_selector=f"{names.MULTI_CLUSTER_LABEL}=true")
     registrations = remote_secret.parse(live, cluster=cluster.name, namespace=namespace)
@@ -233,7 +237,7 @@ def _meant_for(secret: Manifest) -> str:
     return str(annotations.get(names.CLUSTER_ANNOTATION) or (named[len(prefix) :] if named.startswith(prefix) else ""))
 
 
-def registrations(client: Client, cluster: Cluster) -> remote_secret.Registrations:
+def read_registrations(client: Client, cluster: Cluster) -> remote_secret.Registrations:
     """What istiod takes from the remote secrets, credentials included."""
     live = client.list(SECRET, cluster.istio_namespace, label_selector=remote_secret.ISTIO_LABEL)
     return remote_secret.parse(live, cluster=cluster.name, namespace=cluster.istio_namespace)
@@ -242,16 +246,16 @@ def registrations(client: Client, cluster: Cluster) -> remote_secret.Registratio
 # -- gateways ---------------------------------------------------------------------------------------------------------
 
 
-def _gateways(client: Client, network: str) -> tuple[GatewayService, ...]:
+def _read_gateways(client: Client, network: str) -> tuple[GatewayService, ...]:
     services = client.list(SERVICE, label_selector=f"{names.NETWORK_LABEL}={network}")
     if not services:
         return ()
-    exposures = _exposures(client)
+    exposures = _list_exposures(client)
     nodes = client.list(NODE) if any(service["spec"].get("type") == "NodePort" for service in services) else []
-    return tuple(_gateway(client, service, nodes, exposures) for service in services)
+    return tuple(_read_gateway(client, service, nodes, exposures) for service in services)
 
 
-def _gateway(
+def _read_gateway(
     client: Client, service: Manifest, nodes: Sequence[Manifest], exposures: Sequence[tuple[dict[str, str], list[str]]]
 ) -> GatewayService:
     namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
@@ -273,7 +277,7 @@ def _gateway(
     )
 
 
-def _exposures(client: Client) -> list[tuple[dict[str, str], list[str]]]:
+def _list_exposures(client: Client) -> list[tuple[dict[str, str], list[str]]]:
     """Selector and hosts of each AUTO_PASSTHROUGH server; the probe's own do not count as the user's."""
     try:
         live = client.list(GATEWAY)
@@ -298,7 +302,7 @@ def _sample(client: Client, injected: Sequence[Manifest]) -> ProxySample | None:
             continue
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
         try:
-            clusters = _envoy_clusters(client, namespace, name)
+            clusters = _read_envoy_clusters(client, namespace, name)
         except KubeError:
             return None
         return ProxySample(

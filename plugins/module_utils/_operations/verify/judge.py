@@ -27,7 +27,7 @@ from ..finding_kinds import (
     VERIFY_TRUST,
 )
 from .checks import endpoints, gateway, names, requests, synced, trust
-from .checks.check import CHECKS, REJECTED, Check, rejected, rejections
+from .checks.check import CHECKS, REJECTED, Check, describe_rejection, list_rejections
 from .facts import ClusterFacts, Obstacle, Traffic
 
 
@@ -140,12 +140,12 @@ def judge(
                     requests.check(source, target, seen, obstacles, no_requests),
                 )
             else:
-                checks = _not_linked(source, target, seen)
+                checks = _check_not_linked(source, target, seen)
             pairs.append(Pair(source.name, target.name, linked, checks, away, seen))
     return pairs
 
 
-def findings(fleet: Mapping[str, ClusterFacts], pairs: Iterable[Pair]) -> list[Finding]:
+def report_causes(fleet: Mapping[str, ClusterFacts], pairs: Iterable[Pair]) -> list[Finding]:
     """One error for each cause, however many pairs it breaks, and warnings that broke none."""
     found = [
         Finding(facts.name, NOT_REACHABLE, f"cannot be verified: {facts.away}", facts.away_remedy)
@@ -167,14 +167,14 @@ def findings(fleet: Mapping[str, ClusterFacts], pairs: Iterable[Pair]) -> list[F
             )
     named = {(finding.cluster, finding.message) for finding in found}
     for facts in fleet.values():
-        for rejection in rejections(facts.istiods):
-            cause = rejected(rejection)
+        for rejection in list_rejections(facts.istiods):
+            cause = describe_rejection(rejection)
             if not any(cluster == facts.name and cause in message for cluster, message in named):
                 found.append(
                     Finding(facts.name, VERIFY_PROXY_REJECTS, cause, REJECTED, "warning", f"proxy {rejection.proxy}")
                 )
-    found.extend(_exposing_nothing(fleet.values()))
-    found.extend(_plain_text(pairs))
+    found.extend(_report_exposing_nothing(fleet.values()))
+    found.extend(_report_plain_text(pairs))
     return list(dict.fromkeys(found))
 
 
@@ -188,7 +188,7 @@ _KINDS = {
 }
 
 
-def _exposing_nothing(fleet: Iterable[ClusterFacts]) -> Iterator[Finding]:
+def _report_exposing_nothing(fleet: Iterable[ClusterFacts]) -> Iterator[Finding]:
     """A gateway may rightly expose nothing yet, but whoever expects an answer of a service wants to know."""
     for facts in fleet:
         for service in facts.gateways:
@@ -204,7 +204,7 @@ def _exposing_nothing(fleet: Iterable[ClusterFacts]) -> Iterator[Finding]:
                 )
 
 
-def _plain_text(pairs: Iterable[Pair]) -> Iterator[Finding]:
+def _report_plain_text(pairs: Iterable[Pair]) -> Iterator[Finding]:
     for pair in pairs:
         if pair.mutual_tls is False and not pair.local:
             yield Finding(
@@ -217,7 +217,7 @@ def _plain_text(pairs: Iterable[Pair]) -> Iterator[Finding]:
             )
 
 
-def _not_linked(source: ClusterFacts, target: ClusterFacts, seen: Traffic) -> tuple[Check, ...]:
+def _check_not_linked(source: ClusterFacts, target: ClusterFacts, seen: Traffic) -> tuple[Check, ...]:
     skipped = {name: Check(name, "skipped", "not linked") for name in CHECKS}
     return tuple(
         {

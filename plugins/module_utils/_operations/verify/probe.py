@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..._istio import names
-from ..._istio.gateways import cross_network_gateway
+from ..._istio.gateways import make_cross_network_gateway
 from .facts import ClusterFacts, IstiodAnswers
 
 NAMESPACE = "onemesh-verify"
@@ -47,7 +47,7 @@ def host(service: str, domain: str) -> str:
     return f"{service}.{NAMESPACE}.svc.{domain}"
 
 
-def manifests(
+def make_manifests(
     facts: ClusterFacts, clusters: Iterable[str], *, image: str, default_revision: bool
 ) -> list[dict[str, Any]]:
     """What one cluster gets, in the order of creation. The namespace comes first and holds all the rest."""
@@ -55,17 +55,17 @@ def manifests(
         {
             "apiVersion": "v1",
             "kind": "Namespace",
-            "metadata": {"name": NAMESPACE, "labels": injection_labels(facts.istiods, default_revision)},
+            "metadata": {"name": NAMESPACE, "labels": choose_injection_labels(facts.istiods, default_revision)},
         },
-        _service(NAME, {APP_LABEL: NAME}),
+        _make_service(NAME, {APP_LABEL: NAME}),
     ]
-    objects += [_service(service_name(name), {APP_LABEL: NAME, CLUSTER_LABEL: name}) for name in clusters]
-    objects += _exposure(facts)
-    objects.append(_deployment(facts.name, image))
+    objects += [_make_service(service_name(name), {APP_LABEL: NAME, CLUSTER_LABEL: name}) for name in clusters]
+    objects += _make_exposure(facts)
+    objects.append(_make_deployment(facts.name, image))
     return objects
 
 
-def injection_labels(istiods: Sequence[IstiodAnswers], default_revision: bool) -> dict[str, str]:
+def choose_injection_labels(istiods: Sequence[IstiodAnswers], default_revision: bool) -> dict[str, str]:
     """What makes istiod inject a sidecar: the plain label where something serves it, else the first revision."""
     revisions = sorted({istiod.revision for istiod in istiods})
     if default_revision or not revisions or "default" in revisions:
@@ -73,7 +73,7 @@ def injection_labels(istiods: Sequence[IstiodAnswers], default_revision: bool) -
     return {names.REVISION_LABEL: revisions[0]}
 
 
-def _service(name: str, selector: Mapping[str, str]) -> dict[str, Any]:
+def _make_service(name: str, selector: Mapping[str, str]) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Service",
@@ -85,7 +85,7 @@ def _service(name: str, selector: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _exposure(facts: ClusterFacts) -> list[dict[str, Any]]:
+def _make_exposure(facts: ClusterFacts) -> list[dict[str, Any]]:
     """A Gateway for the probe's own hosts on each gateway that exposes only others, or nothing.
 
     Never where they are exposed already: two servers with one host on port 15443 are two equal filter chains, which
@@ -95,17 +95,17 @@ def _exposure(facts: ClusterFacts) -> list[dict[str, Any]]:
     selectors = {
         tuple(sorted(gateway.selector.items()))
         for gateway in facts.gateways
-        if gateway.selector and not exposed(host(NAME, facts.domain), gateway.hosts)
+        if gateway.selector and not is_exposed(host(NAME, facts.domain), gateway.hosts)
     }
     objects = []
     for number, selector in enumerate(sorted(selectors)):
-        manifest = cross_network_gateway([hosts], namespace=NAMESPACE, selector=dict(selector))
+        manifest = make_cross_network_gateway([hosts], namespace=NAMESPACE, selector=dict(selector))
         manifest["metadata"]["name"] = f"{NAME}-{number}"
         objects.append(manifest)
     return objects
 
 
-def exposed(name: str, hosts: Iterable[str]) -> bool:
+def is_exposed(name: str, hosts: Iterable[str]) -> bool:
     """Whether a Gateway's hosts (``*.local``, ``shop/*.svc.cluster.local``, a name) cover ``name``."""
     for entry in hosts:
         namespace, separator, pattern = entry.rpartition("/")
@@ -116,7 +116,7 @@ def exposed(name: str, hosts: Iterable[str]) -> bool:
     return False
 
 
-def _deployment(cluster: str, image: str) -> dict[str, Any]:
+def _make_deployment(cluster: str, image: str) -> dict[str, Any]:
     labels = {APP_LABEL: NAME, CLUSTER_LABEL: cluster}
     return {
         "apiVersion": "apps/v1",

@@ -15,7 +15,7 @@ from .judge import Pair
 SYMBOLS = {"ok": "✓", "failed": "✗", "not-linked": "·", "away": "away"}
 
 
-def matrix(pairs: Iterable[Pair]) -> dict[str, dict[str, Any]]:
+def make_matrix(pairs: Iterable[Pair]) -> dict[str, dict[str, Any]]:
     """source -> target -> verdict."""
     rows: dict[str, dict[str, Any]] = {}
     for pair in pairs:
@@ -23,7 +23,7 @@ def matrix(pairs: Iterable[Pair]) -> dict[str, dict[str, Any]]:
     return rows
 
 
-def clusters(
+def describe_clusters(
     fleet: Mapping[str, ClusterFacts], spread: Mapping[str, Answers], pairs: Sequence[Pair]
 ) -> dict[str, dict[str, Any]]:
     """What there is to say about each cluster by itself. ``spread`` are requests that any cluster may answer."""
@@ -45,7 +45,7 @@ def clusters(
     }
 
 
-def lines(
+def write_lines(
     fleet: Mapping[str, ClusterFacts],
     pairs: Sequence[Pair],
     findings: Sequence[Finding],

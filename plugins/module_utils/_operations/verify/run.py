@@ -22,7 +22,7 @@ from ..._finding_kinds import CLUSTER_UNKNOWN
 from ..._findings import Finding, MeshError, errors
 from ..._fleet import Fleet, Member
 from ..._istio.remote_secret import RemoteCluster
-from ..._istiod.dial import cause, credentials_in, dial
+from ..._istiod.dial import dial, find_cause, read_credentials
 from ..finding_kinds import REPORT_NOT_WRITTEN, VERIFY_LEFT_BEHIND
 from ..operation import Context, mesh_of
 from . import gather, judge, probe, report, traffic
@@ -82,7 +82,7 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     Result: ``matrix`` (source -> target -> verdict), ``clusters``, ``findings``, ``report`` (lines of text).
     """
     fleet = mesh_of(parameters, context)
-    verification = _Verification(fleet, wanted_links(fleet.names, parameters), parameters, context)
+    verification = _Verification(fleet, list_wanted_links(fleet.names, parameters), parameters, context)
     try:
         verification.read()
         verification.request()
@@ -102,7 +102,7 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     return result
 
 
-def wanted_links(names: Iterable[str], parameters: Mapping[str, Any]) -> set[tuple[str, str]]:
+def list_wanted_links(names: Iterable[str], parameters: Mapping[str, Any]) -> set[tuple[str, str]]:
     """The pairs (source, target) that shall work. Raises MeshError for a name that the fleet does not have."""
     names = list(names)
     if parameters.get("links") is not None:
@@ -182,16 +182,16 @@ class _Verification:
 
     @property
     def findings(self) -> list[Finding]:
-        return [*judge.findings(self.facts, self.pairs), *self.left_behind]
+        return [*judge.report_causes(self.facts, self.pairs), *self.left_behind]
 
     def result(self) -> dict[str, Any]:
         pairs, findings = self.pairs, self.findings
         return {
             "changed": self.changed,
-            "matrix": report.matrix(pairs),
-            "clusters": report.clusters(self.facts, self.spread, pairs),
+            "matrix": report.make_matrix(pairs),
+            "clusters": report.describe_clusters(self.facts, self.spread, pairs),
             "findings": [finding.as_dict() for finding in findings],
-            "report": report.lines(self.facts, pairs, findings, self.spread),
+            "report": report.write_lines(self.facts, pairs, findings, self.spread),
         }
 
     # -- steps --------------------------------------------------------------------------------------------------------
@@ -221,20 +221,20 @@ class _Verification:
                 self._ask((pair.source, pair.target) for pair in pairs)
                 self._read_facts(self._present)
 
-            self._wait(self._waiting_for_traffic, again)
+            self._wait(self._list_waiting_for_traffic, again)
             self._ask_all()
         else:
             self._ask_existing()
-            self._wait(self._waiting_for_traffic, lambda _pairs: self._ask_existing())
+            self._wait(self._list_waiting_for_traffic, lambda _pairs: self._ask_existing())
 
     def try_links(self) -> None:
         """Of the links that istiods do not read, learn why: what is in their secrets is tried from here."""
 
         def on_cluster(member: Member) -> dict[str, RemoteSecret]:
             facts = self.facts[member.name]
-            registered = gather.registrations(member.client, member.cluster)
+            registered = gather.read_registrations(member.client, member.cluster)
             return {
-                target: replace(secret, cause=self._cause(member, remote, target))
+                target: replace(secret, cause=self._find_cause(member, remote, target))
                 for target, secret in facts.secrets.items()
                 if (member.name, target) in self.links and not facts.reads(target)
                 if (remote := registered.get(target)) is not None
@@ -247,10 +247,10 @@ class _Verification:
             facts = self.facts[name]
             self.facts[name] = replace(facts, secrets={**facts.secrets, **(outcome.value or {})})
 
-    def _cause(self, member: Member, remote: RemoteCluster, target: str) -> str:
+    def _find_cause(self, member: Member, remote: RemoteCluster, target: str) -> str:
         known = self.facts.get(target)
-        dialled = dial(member.name, credentials_in(remote), timeout=_DIALLING)
-        return cause(dialled, known.uid if known is not None else "", target)
+        dialled = dial(member.name, read_credentials(remote), timeout=_DIALLING)
+        return find_cause(dialled, known.uid if known is not None else "", target)
 
     def clean_up(self) -> None:
         """Take the probe away, wherever it may have been put, unless it shall stay."""
@@ -320,7 +320,7 @@ class _Verification:
         def on_cluster(member: Member) -> traffic.Probe | Obstacle:
             facts = self.facts[member.name]
             image = self.parameters["probe_image"] or f"docker.io/istio/app:{facts.istio_version or 'latest'}"
-            manifests = probe.manifests(
+            manifests = probe.make_manifests(
                 facts, names, image=image, default_revision=gather.has_default_revision(member.client)
             )
             return traffic.deploy(member.client, facts, manifests, ends=ends, progress=self.context.progress)
@@ -334,7 +334,7 @@ class _Verification:
             elif made is not None:
                 self.obstacles[name] = made
             elif outcome.error is not None:
-                self.obstacles[name] = traffic.obstacle(outcome.error, f"no probe runs in {name}")
+                self.obstacles[name] = traffic.describe_obstacle(outcome.error, f"no probe runs in {name}")
 
     def _ask(self, pairs: Iterable[tuple[str, str]]) -> None:
         """Requests for the given pairs; all sources at the same time, the targets of each one after another."""
@@ -362,7 +362,7 @@ class _Verification:
                 for target, seen in outcome.get().items():
                     self.traffic[source, target] = seen
             else:
-                self.obstacles[source] = traffic.obstacle(
+                self.obstacles[source] = traffic.describe_obstacle(
                     outcome.error, f"no request could be made in {source}", eventual=True
                 )
 
@@ -399,13 +399,13 @@ class _Verification:
         for source, outcome in outcomes.items():
             seen = outcome.value
             if outcome.error is not None:
-                seen = traffic.obstacle(outcome.error, f"no request could be made in {source}")
+                seen = traffic.describe_obstacle(outcome.error, f"no request could be made in {source}")
             if isinstance(seen, Obstacle):
                 seen = {target: Traffic(why_none=seen.message) for target in self.facts}
             for target, each in (seen or {}).items():
                 self.traffic[source, target] = each
 
-    def _waiting_for_traffic(self) -> list[judge.Pair]:
+    def _list_waiting_for_traffic(self) -> list[judge.Pair]:
         return [pair for pair in self.pairs if pair.waiting and pair.failure and pair.failure.name in _TRAFFIC_CHECKS]
 
     def _wait(self, unmet: Callable[[], list[judge.Pair]], again: Callable[[list[judge.Pair]], None]) -> None:

@@ -64,9 +64,9 @@ def deploy(
         try:
             client.wait_for(DEPLOYMENT, probe.NAME, probe.NAMESPACE, probe.is_ready, _left(ends))
         except WaitTimeout:
-            reason, remedy = probe.why_not_ready(_pods(client))
+            reason, remedy = probe.why_not_ready(_list_pods(client))
             return Obstacle(facts.name, f"the probe in {facts.name} is not ready: {reason}", remedy, where)
-    pods = [pod for pod in _pods(client) if pod_is_ready(pod)]
+    pods = [pod for pod in _list_pods(client) if pod_is_ready(pod)]
     if not pods:
         return Obstacle(facts.name, f"the probe in {facts.name} has no ready pod any more", "run verify again", where)
     if not probe.has_sidecar(pods[0]):
@@ -95,7 +95,7 @@ def remove(client: Client, *, ends: float) -> bool:
 def ask(client: Client, source: Probe, target: str, *, domain: str, requests: int) -> Traffic:
     """Endpoints of the target's own Service in the source's proxy, and requests to it."""
     service = probe.service_name(target)
-    hosts = gather.proxy_hosts(client, source.pod, probe.NAMESPACE, probe.host(service, domain), probe.PORT)
+    hosts = gather.read_proxy_hosts(client, source.pod, probe.NAMESPACE, probe.host(service, domain), probe.PORT)
     answers = ask_service(client, source, service, domain=domain, requests=requests)
     return Traffic(hosts, answers, (f"{source.pod}.{probe.NAMESPACE}",))
 
@@ -110,7 +110,7 @@ def ask_service(client: Client, source: Probe, service: str, *, domain: str, req
         [probe.CLIENT, f"--count={requests}", *_PACE, probe.url(service, domain)],
         timeout=_EXEC_TIMEOUT,
     )
-    return echo.answers(requests, result.stdout, result.stderr, result.exit_code)
+    return echo.read_answers(requests, result.stdout, result.stderr, result.exit_code)
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def ask_existing(
     name = pods[0]["metadata"]["name"]
 
     def hosts() -> tuple[debug.Host, ...]:
-        return gather.proxy_hosts(client, name, existing.namespace, existing.host, existing.port)
+        return gather.read_proxy_hosts(client, name, existing.namespace, existing.host, existing.port)
 
     before = {(host.address, host.port): host for host in hosts()}
     failure = ""
@@ -159,13 +159,13 @@ def ask_existing(
             failure = f"the command ended with code {result.exit_code}: {' '.join(result.stderr.split())[:300]}"
     after = hosts()
     return {
-        target.name: _counted(facts, target, before, after, f"{name}.{existing.namespace}", failure, requests)
+        target.name: _count(facts, target, before, after, f"{name}.{existing.namespace}", failure, requests)
         for target in fleet.values()
         if not target.away
     }
 
 
-def _counted(
+def _count(
     source: ClusterFacts,
     target: ClusterFacts,
     before: Mapping[tuple[str, int], debug.Host],
@@ -194,12 +194,12 @@ def _belongs(host: debug.Host, source: ClusterFacts, target: ClusterFacts) -> bo
     return host.address in target.pod_addresses
 
 
-def obstacle(error: KubeError, what: str, *, eventual: bool = False) -> Obstacle:
+def describe_obstacle(error: KubeError, what: str, *, eventual: bool = False) -> Obstacle:
     remedy = error.remedy or "see whether its API server answers"
     return Obstacle(error.cluster, f"{what}: {error.message}", remedy, eventual=eventual)
 
 
-def _pods(client: Client) -> list[dict[str, Any]]:
+def _list_pods(client: Client) -> list[dict[str, Any]]:
     return client.list(POD, probe.NAMESPACE, label_selector=f"{probe.APP_LABEL}={probe.NAME}")
 
 

@@ -20,7 +20,7 @@ from ..._kube.client import Client
 from ..._kube.errors import Conflict, CredentialsError, KubeError, NotFound, Unauthorized, Unreachable, WaitTimeout
 from ..._ownership import FIELD_MANAGER
 from . import signs
-from .plan import ANNOTATION_WIPE, Inventory, Kept, Scope, WipePlan, WipeStage, WipeStep, make_plan, summary
+from .plan import ANNOTATION_WIPE, Inventory, Kept, Scope, WipePlan, WipeStage, WipeStep, make_plan, summarize
 from .scan import scan
 from .signs import FoundObject, Operator, is_a
 
@@ -121,9 +121,9 @@ class Executor:
             for stage in WipeStage:
                 members = [step for step in steps if step.stage is stage]
                 if members and self._left() > 0:
-                    self._say(f"removing {summary(members)}")
+                    self._say(f"removing {summarize(members)}")
                     list(pool.map(self._take, members))
-                    self._after(stage, members)
+                    self._wait_after(stage, members)
                 if stage is WipeStage.WORKLOADS and self._left() > 0:
                     # Istio's own operator is gone by now, and what it held with it.
                     self._release([step for step in steps if step.stage is WipeStage.OPERATOR_RESOURCES], final=True)
@@ -135,7 +135,7 @@ class Executor:
             return
         self._attempted[_key(step)] = step
         try:
-            if self._persistently(self._strip if step.strips else self._delete, step):
+            if self._try_persistently(self._strip if step.strips else self._delete, step):
                 self._report.changed = True
             if step.stage is not WipeStage.MARKS:
                 self._report.removed[str(step)] = step
@@ -148,7 +148,7 @@ class Executor:
         except KubeError as error:
             self._refused[step.found.uid] = error
 
-    def _persistently(self, work: Callable[[WipeStep], bool], step: WipeStep) -> bool:
+    def _try_persistently(self, work: Callable[[WipeStep], bool], step: WipeStep) -> bool:
         """An API server that ends many resource types at once can take longer than one request may."""
         for _attempt in range(_ATTEMPTS - 1):
             try:
@@ -179,7 +179,7 @@ class Executor:
             return False
         return True
 
-    def _after(self, stage: WipeStage, steps: Sequence[WipeStep]) -> None:
+    def _wait_after(self, stage: WipeStage, steps: Sequence[WipeStep]) -> None:
         if stage is WipeStage.OPERATOR_RESOURCES:
             self._release(steps, final=False)
             return
@@ -217,9 +217,9 @@ class Executor:
         return late
 
     def _is_there(self, found: FoundObject) -> bool:
-        return self._live(found) is not None
+        return self._read_live(found) is not None
 
-    def _live(self, found: FoundObject) -> FoundObject | None:
+    def _read_live(self, found: FoundObject) -> FoundObject | None:
         """The same object as it is now; a namesake is another object."""
         live = self._client.find(found.kind, found.name, found.namespace or None)
         if live is None or live["metadata"]["uid"] != found.uid:
@@ -253,7 +253,7 @@ class Executor:
 
     def _clear_finalizers(self, found: FoundObject, operator: Operator) -> None:
         for _attempt in range(3):
-            live = self._live(found)
+            live = self._read_live(found)
             if live is None or not live.deleting:
                 return
             cleared = [finalizer for finalizer in live.finalizers if finalizer in operator.finalizers]
@@ -298,7 +298,7 @@ class Executor:
             plural, _dot, group = found.name.partition(".")
             return why_definition_stays(plural, group, inventory.objects)
         if found.deleting and found.finalizers:
-            return _held_by(found)
+            return _describe_finalizers(found)
         if found.deleting:
             return "is being deleted, and did not end in time"
         if str(step) in {str(attempted) for attempted in self._attempted.values()}:
@@ -320,7 +320,7 @@ def why_namespace_stays(namespace: Mapping[str, Any], objects: Iterable[FoundObj
     ]
     held = [
         f"{found} has finalizer {', '.join(found.finalizers)}"
-        for found in _unique(objects)
+        for found in _drop_repeated(objects)
         if found.namespace == namespace["metadata"]["name"] and found.finalizers
     ]
     return (
@@ -342,20 +342,22 @@ _CAUSES_OF_A_STUCK_NAMESPACE = frozenset(
 def why_definition_stays(plural: str, group: str, objects: Iterable[FoundObject]) -> str:
     """Why a CustomResourceDefinition does not end: the resources of it that finalizers hold. Pure."""
     held = [
-        _named_holder(found) for found in _unique(objects) if (found.kind.plural, found.kind.group) == (plural, group)
+        _name_holder(found)
+        for found in _drop_repeated(objects)
+        if (found.kind.plural, found.kind.group) == (plural, group)
     ]
     if not held:
         return "is being deleted, and did not end in time"
     return "waits for its resources: " + "; ".join(held)
 
 
-def _named_holder(found: FoundObject) -> str:
-    return f"{found} {_held_by(found)}" if found.finalizers else str(found)
+def _name_holder(found: FoundObject) -> str:
+    return f"{found} {_describe_finalizers(found)}" if found.finalizers else str(found)
 
 
-def _held_by(found: FoundObject) -> str:
+def _describe_finalizers(found: FoundObject) -> str:
     return f"is held by finalizer {', '.join(found.finalizers)}: what set it has to finish, or to be repaired"
 
 
-def _unique(objects: Iterable[FoundObject]) -> list[FoundObject]:
+def _drop_repeated(objects: Iterable[FoundObject]) -> list[FoundObject]:
     return list({found.uid or str(found): found for found in objects}.values())

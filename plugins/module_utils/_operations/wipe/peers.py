@@ -70,7 +70,7 @@ class Held:
         return self.account.rpartition("/")[2] in _OUR_ACCOUNTS
 
 
-def held_by(member: Member) -> list[Held]:
+def list_tokens(member: Member) -> list[Held]:
     """Every token of another cluster that is in a Secret of this one. Raises KubeError."""
     return [
         Held(member.name, cluster, token)
@@ -97,16 +97,16 @@ def tokens_of(kubeconfig: bytes) -> list[str]:
     return [token for token in found if isinstance(token, str) and token]
 
 
-def steps(member: Member, gone: Collection[str], held: Iterable[Held]) -> list[WipeStep]:
+def plan_steps(member: Member, gone: Collection[str], held: Iterable[Held]) -> list[WipeStep]:
     """What has to go from a peer, in order. Raises KubeError."""
     return [
-        *_remote_secret_steps(member.client, gone),
-        *_reader_steps(member.client, gone),
-        *_writer_steps(member, gone, {each.grant for each in held if each.cluster == member.name} - {""}),
+        *_plan_remote_secrets(member.client, gone),
+        *_plan_readers(member.client, gone),
+        *_plan_writers(member, gone, {each.grant for each in held if each.cluster == member.name} - {""}),
     ]
 
 
-def probes(member: Member, steps: Iterable[WipeStep], held: Iterable[Held]) -> list[Held]:
+def make_probes(member: Member, steps: Iterable[WipeStep], held: Iterable[Held]) -> list[Held]:
     """Tokens of grants that go, where nobody knows any more which ones were given: by them it is seen when an API
     server, which remembers good ones for a while, refuses what the grant was for. Raises KubeError.
     """
@@ -152,7 +152,7 @@ def take(client: Client, step: WipeStep, gone: Collection[str]) -> bool:
     return client.delete(found.kind, found.name, found.namespace or None, uid=found.uid)
 
 
-def _remote_secret_steps(client: Client, gone: Collection[str]) -> list[WipeStep]:
+def _plan_remote_secrets(client: Client, gone: Collection[str]) -> list[WipeStep]:
     found = []
     for secret in client.list(kinds.SECRET, label_selector=f"{names.MULTI_CLUSTER_LABEL}=true"):
         # The keys say which clusters it names; the kubeconfigs are of no interest here.
@@ -166,7 +166,7 @@ def _remote_secret_steps(client: Client, gone: Collection[str]) -> list[WipeStep
     return found
 
 
-def _reader_steps(client: Client, gone: Collection[str]) -> list[WipeStep]:
+def _plan_readers(client: Client, gone: Collection[str]) -> list[WipeStep]:
     """Grants of clusters that leave; and the reader, in a namespace where no grant is left."""
     found, kept = [], set()
     names_of_gone = {reader.grant_name(name): name for name in gone}
@@ -175,7 +175,7 @@ def _reader_steps(client: Client, gone: Collection[str]) -> list[WipeStep]:
         if source is None:
             kept.add(grant["metadata"]["namespace"])
         else:
-            found.append(_step(kinds.SECRET, grant["metadata"], f"token by which {source} reads this cluster"))
+            found.append(_make_step(kinds.SECRET, grant["metadata"], f"token by which {source} reads this cluster"))
     accounts = client.list(kinds.SERVICE_ACCOUNT, label_selector=f"{LABEL_MANAGED_BY}={MANAGED_BY}")
     for namespace in sorted(
         account["metadata"]["namespace"] for account in accounts if account["metadata"]["name"] == reader.ACCOUNT
@@ -184,45 +184,45 @@ def _reader_steps(client: Client, gone: Collection[str]) -> list[WipeStep]:
             for kind, name, where in reader_parts(namespace):
                 live = client.find(kind, name, where)
                 if live is not None and is_ours(live):
-                    found.append(_step(kind, live["metadata"], "nobody reads this cluster any more"))
+                    found.append(_make_step(kind, live["metadata"], "nobody reads this cluster any more"))
     return found
 
 
-def _writer_steps(member: Member, gone: Collection[str], grants: Collection[str]) -> list[WipeStep]:
+def _plan_writers(member: Member, gone: Collection[str], grants: Collection[str]) -> list[WipeStep]:
     """Kubeconfigs for clusters that leave; and the writer itself, where the hub that has its kubeconfig leaves."""
     client, namespace = member.client, member.cluster.istio_namespace
     found = [
-        _owned_step(secret, "kubeconfig of the writer of a cluster that leaves")
+        _make_owned_step(secret, "kubeconfig of the writer of a cluster that leaves")
         for secret in kubeconfigs_for(gone, kubeconfigs_on(client, namespace))
     ]
     grant = client.find(kinds.SECRET, writer.GRANT, namespace)
     if grant is None or grant["metadata"]["uid"] in grants or writer.hub_of(grant) in gone:
         found += [
-            _owned_step(each, "the hub that has the kubeconfig of this writer leaves")
+            _make_owned_step(each, "the hub that has the kubeconfig of this writer leaves")
             for each in writer_on(client, namespace)
         ]
     return found
 
 
-def _owned_step(owned: OwnedObject, reason: str) -> WipeStep:
-    return _step(owned.kind, {"name": owned.name, "namespace": owned.namespace, "uid": owned.uid}, reason)
+def _make_owned_step(owned: OwnedObject, reason: str) -> WipeStep:
+    return _make_step(owned.kind, {"name": owned.name, "namespace": owned.namespace, "uid": owned.uid}, reason)
 
 
-def _step(kind: Kind, metadata: Mapping[str, Any], reason: str) -> WipeStep:
+def _make_step(kind: Kind, metadata: Mapping[str, Any], reason: str) -> WipeStep:
     return WipeStep(WipeStage.ACCESS, FoundObject(kind, {"metadata": metadata}), reason)
 
 
-def still_valid(member: Member, held: Iterable[Held], timeout: float) -> list[Finding]:
+def find_still_valid(member: Member, held: Iterable[Held], timeout: float) -> list[Finding]:
     """A finding for each token of a peer that its API server still takes. Raises KubeError."""
     accepted = [
         each
         for each in dict.fromkeys(held)
         if each.cluster == member.name and not is_refused(member.client, each.token, timeout if each.is_ours else 0.0)
     ]
-    return list(dict.fromkeys(map(_accepted, accepted)))
+    return list(dict.fromkeys(map(_report_accepted, accepted)))
 
 
-def _accepted(held: Held) -> Finding:
+def _report_accepted(held: Held) -> Finding:
     account = held.account or "an account that it does not name"
     if held.is_ours:
         return Finding(
@@ -242,7 +242,7 @@ def _accepted(held: Held) -> Finding:
     )
 
 
-def strangers(held: Iterable[Held], known: Collection[str]) -> list[Finding]:
+def report_strangers(held: Iterable[Held], known: Collection[str]) -> list[Finding]:
     """A warning for each cluster outside of the play that one that leaves had a token of. Pure."""
     by_cluster: dict[str, set[str]] = {}
     for each in held:

@@ -230,7 +230,7 @@ def surroundings_of(inventory: Inventory, scope: Scope, known: Iterable[str] = (
     return IstioSurroundings(frozenset({*scope.namespaces, *known, *control_planes}), frozenset(releases))
 
 
-def removable_namespaces(inventory: Inventory, scope: Scope, surroundings: IstioSurroundings) -> list[str]:
+def find_removable_namespaces(inventory: Inventory, scope: Scope, surroundings: IstioSurroundings) -> list[str]:
     """Namespaces that may go, if nothing that stays lives in them."""
     inhabited = {
         found.namespace
@@ -252,7 +252,7 @@ def removable_namespaces(inventory: Inventory, scope: Scope, surroundings: Istio
     )
 
 
-def others_on(inventory: Inventory, identity: ClusterIdentity) -> list[Finding]:
+def find_others(inventory: Inventory, identity: ClusterIdentity) -> list[Finding]:
     """What stands there of another cluster: whoever is led there by a wrong context would take it away."""
     namespaces = [found.object for found in inventory.objects if is_a(found, kinds.NAMESPACE)]
     deployments = [found for found in inventory.objects if is_a(found, kinds.DEPLOYMENT)]
@@ -271,7 +271,7 @@ class _Planner:
         self._inventory = inventory
         self._scope = scope
         self._surroundings = surroundings
-        self._everything = _unique((*inventory.objects, *inventory.contents))
+        self._everything = _drop_repeated((*inventory.objects, *inventory.contents))
         self._steps: list[WipeStep] = []
         self._cascades: list[WipeStep] = []
         self._stays: list[Kept] = []
@@ -288,12 +288,12 @@ class _Planner:
             steps=tuple(sorted(self._steps, key=_order)),
             cascades=tuple(sorted(self._cascades, key=_order)),
             stays=tuple(dict.fromkeys(self._stays)),
-            sidecars=self._sidecars(going, leaving),
-            marks=self._marks(leaving),
+            sidecars=self._find_sidecars(going, leaving),
+            marks=self._list_marks(leaving),
             surroundings=self._surroundings,
         )
 
-    def _step(self, found: FoundObject, reason: str, stage: WipeStage | None = None) -> None:
+    def _add_step(self, found: FoundObject, reason: str, stage: WipeStage | None = None) -> None:
         chosen = stage or _STAGE_OF_KIND.get(found.type, WipeStage.OWN_OBJECTS)
         self._steps.append(WipeStep(chosen, found, reason))
 
@@ -304,7 +304,7 @@ class _Planner:
             operator = signs.operator_of(_group_of_definition(found))
             reason = sign_of(found, self._surroundings)
             if operator is not None and not operator.removed:
-                workloads = self._operator_workloads(operator)
+                workloads = self._list_operator_workloads(operator)
                 if workloads:
                     stays = f"belongs to {operator.title} ({workloads[0]}), which stays"
                     self._stays.append(Kept(str(found), stays))
@@ -316,9 +316,9 @@ class _Planner:
             elif self._scope.keep_crds:
                 self._stays.append(Kept(str(found), "keep_crds is set"))
             else:
-                self._step(found, reason)
+                self._add_step(found, reason)
 
-    def _operator_workloads(self, operator: Operator) -> list[FoundObject]:
+    def _list_operator_workloads(self, operator: Operator) -> list[FoundObject]:
         return [
             found
             for found in self._inventory.objects
@@ -339,9 +339,9 @@ class _Planner:
             if record is not None:
                 self._plan_record(found, record)
             elif operator is not None:
-                self._step(found, f"installs Istio through {operator.title}", WipeStage.OPERATOR_RESOURCES)
+                self._add_step(found, f"installs Istio through {operator.title}", WipeStage.OPERATOR_RESOURCES)
             elif reason:
-                self._step(found, reason, _special_stage(found))
+                self._add_step(found, reason, _special_stage(found))
             elif (definition := f"{found.kind.plural}.{found.kind.group}") in definitions:
                 stage = WipeStage.DEFINITIONS
                 self._cascades.append(WipeStep(stage, found, f"ends with CustomResourceDefinition {definition}"))
@@ -354,14 +354,16 @@ class _Planner:
         istios = [member for member in members if signs.sign_of_chart(member)]
         title = f"helm release {key[0]}/{key[1]}"
         if release.is_istio:
-            self._step(found, f"record of {title} (chart {release.chart})", WipeStage.RELEASE_RECORDS)
+            self._add_step(found, f"record of {title} (chart {release.chart})", WipeStage.RELEASE_RECORDS)
         elif release.chart:
             if istios:
                 why = f"{title} is of chart {release.chart}, which holds more than Istio: uninstall it with helm"
                 self._stays.append(Kept(str(found), why))
         elif istios and len(istios) == len(members):
             # Its objects are known without it. It goes first: a wipe that is interrupted could not tell any more.
-            self._step(found, f"unreadable record of {title}, all of whose objects are Istio's", WipeStage.OWN_OBJECTS)
+            self._add_step(
+                found, f"unreadable record of {title}, all of whose objects are Istio's", WipeStage.OWN_OBJECTS
+            )
         elif key[0] in self._surroundings.namespaces:
             self._stays.append(Kept(str(found), f"record of {title} cannot be read, and no object says what it is"))
 
@@ -417,7 +419,7 @@ class _Planner:
     # Namespaces
 
     def _plan_namespaces(self, going: set[str]) -> set[str]:
-        removable = set(removable_namespaces(self._inventory, self._scope, self._surroundings))
+        removable = set(find_removable_namespaces(self._inventory, self._scope, self._surroundings))
         leaving: set[str] = set()
         for found in self._of_kind(kinds.NAMESPACE):
             if found.name not in removable:
@@ -426,7 +428,7 @@ class _Planner:
                 elif found.name in self._surroundings.namespaces:
                     self._stays.append(Kept(str(found), "not among the namespaces to remove"))
                 continue
-            occupants = [] if found.deleting else self._occupants(found.name, going)
+            occupants = [] if found.deleting else self._find_occupants(found.name, going)
             for occupant in occupants:
                 self._stays.append(Kept(str(occupant), self._why_it_stays(occupant)))
             if occupants:
@@ -441,10 +443,10 @@ class _Planner:
                 self._stays.append(Kept(str(found), why, problem=True))
             else:
                 leaving.add(found.name)
-                self._step(found, _why_namespace(found, self._scope))
+                self._add_step(found, _why_namespace(found, self._scope))
         return leaving
 
-    def _occupants(self, namespace: str, going: set[str]) -> list[FoundObject]:
+    def _find_occupants(self, namespace: str, going: set[str]) -> list[FoundObject]:
         return [
             found
             for found in self._everything
@@ -491,7 +493,7 @@ class _Planner:
             elif is_a(found, *_NAMED_ALIKE) and _LOOKS_LIKE_ISTIO.match(found.name):
                 self._stays.append(Kept(str(found), "named like Istio's, but nothing says that Istio made it"))
 
-    def _sidecars(self, going: set[str], leaving: set[str]) -> dict[str, tuple[str, ...]]:
+    def _find_sidecars(self, going: set[str], leaving: set[str]) -> dict[str, tuple[str, ...]]:
         workloads: dict[str, dict[str, None]] = {}
         for found in self._of_kind(kinds.POD):
             if signs.ANNOTATION_INJECTED not in found.annotations or found.deleting:
@@ -500,7 +502,7 @@ class _Planner:
                 workloads.setdefault(found.namespace, {})[_workload_of(found)] = None
         return {namespace: tuple(sorted(workloads[namespace])) for namespace in sorted(workloads)}
 
-    def _marks(self, leaving: set[str]) -> dict[str, str]:
+    def _list_marks(self, leaving: set[str]) -> dict[str, str]:
         marks = {}
         for found in self._of_kind(kinds.NAMESPACE):
             if found.name in self._scope.namespaces or found.deleting:
@@ -540,7 +542,7 @@ def remote_secret_keys(secret: FoundObject, wiped: Iterable[str]) -> tuple[tuple
     return named, len(named) == len(keys)
 
 
-def summary(steps: Sequence[WipeStep]) -> str:
+def summarize(steps: Sequence[WipeStep]) -> str:
     """``2 Secret, 15 CustomResourceDefinition`` for one line on a screen."""
     counts = Counter("labels of " + step.found.kind.kind if step.strips else step.found.kind.kind for step in steps)
     return ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) or "nothing"
@@ -550,7 +552,7 @@ def _order(step: WipeStep) -> tuple[int, str, str, str]:
     return (step.stage, step.found.kind.kind, step.found.namespace, step.found.name)
 
 
-def _unique(objects: Iterable[FoundObject]) -> tuple[FoundObject, ...]:
+def _drop_repeated(objects: Iterable[FoundObject]) -> tuple[FoundObject, ...]:
     """The same object can be listed twice, by two groups that serve it."""
     chosen: dict[object, FoundObject] = {}
     for found in objects:

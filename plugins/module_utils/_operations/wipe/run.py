@@ -28,7 +28,7 @@ from ..operation import Context, fleet_of
 from . import peers
 from .execute import Executor, WipeReport
 from .peers import Held
-from .plan import Kept, Scope, WipePlan, WipeStep, make_plan, others_on
+from .plan import Kept, Scope, WipePlan, WipeStep, find_others, make_plan
 from .scan import scan
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -63,7 +63,7 @@ class _Wipe:
         self._clusters = fleet_of_parameters(parameters["clusters"])
         peers = [peer for peer in parameters["peers"] if peer["name"] not in self._clusters]
         self._peers = fleet_of_parameters(peers) if peers else {}
-        self._scopes = {name: self._scope(cluster, parameters) for name, cluster in self._clusters.items()}
+        self._scopes = {name: self._make_scope(cluster, parameters) for name, cluster in self._clusters.items()}
         self._fleet = fleet_of(parameters, context, {**self._clusters, **self._peers})
         self._reports = {name: WipeReport() for name in self._clusters}
         self._peer_steps: dict[str, list[WipeStep]] = {name: [] for name in self._peers}
@@ -71,7 +71,7 @@ class _Wipe:
         self._failed: set[str] = set()
 
     @staticmethod
-    def _scope(cluster: Cluster, parameters: Mapping[str, Any]) -> Scope:
+    def _make_scope(cluster: Cluster, parameters: Mapping[str, Any]) -> Scope:
         namespaces = dict.fromkeys([*parameters["namespaces"], cluster.istio_namespace])
         return Scope(tuple(namespaces), keep_crds=parameters["keep_crds"])
 
@@ -80,7 +80,7 @@ class _Wipe:
         present = {name for name, cluster in self._clusters.items() if not cluster.away}
         gone = set(plans) if not self._ignore_unreachable else present
         # Before anything goes: afterwards nobody knows which tokens there were.
-        held = self._held(plans)
+        held = self._list_tokens(plans)
         held += self._clean_peers(gone, held)
         for name, plan in plans.items():
             self._reports[name].foresee(plan)
@@ -88,7 +88,7 @@ class _Wipe:
             self._wipe_clusters(plans)
             self._prove_revoked(plans, gone, held)
         self._judge(plans)
-        result = self._result()
+        result = self._make_result()
         failures = [finding for finding in self._findings if finding.severity == "error"]
         if failures:
             raise MeshError("The wipe is not complete.", self._findings, result)
@@ -103,7 +103,7 @@ class _Wipe:
             scope = self._scopes[member.name]
             member.client.version()
             inventory = scan(member.client, scope)
-            return make_plan(inventory, scope), others_on(inventory, member.identity)
+            return make_plan(inventory, scope), find_others(inventory, member.identity)
 
         outcomes = self._fleet.each(look, deadline=self._timeout, only=self._clusters)
         others = [finding for outcome in outcomes.values() if outcome.value for finding in outcome.value[1]]
@@ -113,11 +113,11 @@ class _Wipe:
         self._note_errors(outcomes, "its plan could not be made, nothing was removed from it")
         return {name: outcome.get()[0] for name, outcome in outcomes.items() if outcome.error is None}
 
-    def _held(self, plans: Mapping[str, WipePlan]) -> list[Held]:
-        outcomes = self._fleet.each(peers.held_by, deadline=self._timeout, only=plans)
+    def _list_tokens(self, plans: Mapping[str, WipePlan]) -> list[Held]:
+        outcomes = self._fleet.each(peers.list_tokens, deadline=self._timeout, only=plans)
         self._note_errors(outcomes, "its tokens of other clusters are not known, and are not shown to be refused")
         held = [each for outcome in outcomes.values() for each in outcome.value or ()]
-        self._findings += peers.strangers(held, {*self._clusters, *self._peers})
+        self._findings += peers.report_strangers(held, {*self._clusters, *self._peers})
         return held
 
     def _clean_peers(self, gone: set[str], held: Sequence[Held]) -> list[Held]:
@@ -127,9 +127,9 @@ class _Wipe:
         probes: dict[str, list[Held]] = {}
 
         def clean(member: Member) -> None:
-            steps = peers.steps(member, gone, held)
+            steps = peers.plan_steps(member, gone, held)
             if not self._context.check_mode:
-                probes[member.name] = peers.probes(member, steps, held)
+                probes[member.name] = peers.make_probes(member, steps, held)
             for step in steps:
                 if self._context.check_mode or peers.take(member.client, step, gone):
                     self._peer_steps[member.name].append(step)
@@ -164,10 +164,10 @@ class _Wipe:
         """No cluster takes a token that one that leaves had, and nothing by which it had them is left."""
 
         def ask(member: Member) -> list[Finding]:
-            left = peers.steps(member, gone, held) if member.name in self._peers else []
+            left = peers.plan_steps(member, gone, held) if member.name in self._peers else []
             return [
-                *(_left(member.name, step) for step in left),
-                *peers.still_valid(member, held, self._timeout),
+                *(_report_left(member.name, step) for step in left),
+                *peers.find_still_valid(member, held, self._timeout),
             ]
 
         asked = [name for name in (*plans, *self._peers) if name not in self._failed]
@@ -184,7 +184,7 @@ class _Wipe:
             self._failed.add(name)
             # A host that failed for a reason of its own does not show that its cluster is gone for good.
             gone = isinstance(error, Unreachable) and not isinstance(error, LeftPlay)
-            ignored = self._ignore_unreachable and gone and not self._begun(name)
+            ignored = self._ignore_unreachable and gone and not self._has_begun(name)
             self._findings.append(
                 Finding(
                     name,
@@ -195,7 +195,7 @@ class _Wipe:
                 )
             )
 
-    def _begun(self, name: str) -> bool:
+    def _has_begun(self, name: str) -> bool:
         report = self._reports.get(name)
         return report is not None and report.changed and not report.finished
 
@@ -220,10 +220,10 @@ class _Wipe:
                 for namespace, workloads in report.sidecars.items()
             ]
 
-    def _result(self) -> dict[str, Any]:
-        clusters = {name: _report_result(report) for name, report in self._reports.items()}
+    def _make_result(self) -> dict[str, Any]:
+        clusters = {name: _make_cluster_result(report) for name, report in self._reports.items()}
         peers = {
-            name: {"changed": bool(steps), "removed": [_removed(step) for step in steps]}
+            name: {"changed": bool(steps), "removed": [_describe_removed(step) for step in steps]}
             for name, steps in self._peer_steps.items()
         }
         warnings = [finding for finding in self._findings if finding.severity == "warning"]
@@ -233,7 +233,7 @@ class _Wipe:
                 *((name, self._reports[name].removed.values()) for name in self._reports),
                 *((name, steps) for name, steps in self._peer_steps.items()),
             ]
-            if (entry := _difference(name, list(removed)))
+            if (entry := _make_difference(name, list(removed)))
         ]
         return {
             "changed": any(part["changed"] for part in (*clusters.values(), *peers.values())),
@@ -245,7 +245,7 @@ class _Wipe:
         }
 
 
-def _left(peer: str, step: WipeStep) -> Finding:
+def _report_left(peer: str, step: WipeStep) -> Finding:
     return Finding(
         peer,
         STILL_THERE,
@@ -255,26 +255,26 @@ def _left(peer: str, step: WipeStep) -> Finding:
     )
 
 
-def _report_result(report: WipeReport) -> dict[str, Any]:
+def _make_cluster_result(report: WipeReport) -> dict[str, Any]:
     return {
         "changed": report.changed,
-        "removed": [_removed(step) for step in report.removed.values()],
-        "stays": [_kept(kept) for kept in report.stays if not kept.problem],
+        "removed": [_describe_removed(step) for step in report.removed.values()],
+        "stays": [_describe_kept(kept) for kept in report.stays if not kept.problem],
         "finalizers_cleared": list(report.finalizers_cleared),
-        "leaked": [_kept(kept) for kept in report.leaked],
+        "leaked": [_describe_kept(kept) for kept in report.leaked],
         "sidecars": {namespace: list(workloads) for namespace, workloads in report.sidecars.items()},
     }
 
 
-def _removed(step: WipeStep) -> dict[str, str]:
+def _describe_removed(step: WipeStep) -> dict[str, str]:
     return {"object": str(step), "reason": step.reason}
 
 
-def _kept(kept: Kept) -> dict[str, str]:
+def _describe_kept(kept: Kept) -> dict[str, str]:
     return {"object": kept.object, "reason": kept.reason}
 
 
-def _difference(cluster: str, removed: Sequence[WipeStep]) -> dict[str, str]:
+def _make_difference(cluster: str, removed: Sequence[WipeStep]) -> dict[str, str]:
     """Names only: a body could hold what must not be shown, and all of it goes."""
     if not removed:
         return {}

@@ -24,7 +24,7 @@ from ..._kube.kinds import Kind
 from ..._kube.namespaces import select_newest
 from ..._ownership import LABEL_MANAGED_BY, MANAGED_BY
 from . import signs
-from .plan import SHARED_GROUPS, Inventory, Scope, is_mesh_group, removable_namespaces, surroundings_of
+from .plan import SHARED_GROUPS, Inventory, Scope, find_removable_namespaces, is_mesh_group, surroundings_of
 from .signs import FoundObject, FoundRelease
 
 _CONNECTIONS = 8
@@ -92,15 +92,15 @@ def scan(client: Client, scope: Scope, known: Iterable[str] = ()) -> Inventory:
 
     ``known`` are namespaces that an earlier scan found to be Istio's.
     """
-    dead = _dead_groups(client)
+    dead = _find_dead_groups(client)
     served = select_newest(client.served_kinds(refresh=True))
     with ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix=f"scan-{client.cluster}") as pool:
 
         def read(listings: Iterable[_Listing]) -> tuple[FoundObject, ...]:
             return tuple(found for page in pool.map(lambda one: _read(client, one, dead), listings) for found in page)
 
-        records = pool.submit(_releases, client)
-        objects = read(_cluster_listings(served))
+        records = pool.submit(_read_releases, client)
+        objects = read(_list_for_cluster(served))
         releases, found_records = records.result()
         objects += tuple(found_records)
         surroundings = surroundings_of(Inventory(objects, releases=releases), scope, known)
@@ -114,7 +114,7 @@ def scan(client: Client, scope: Scope, known: Iterable[str] = ()) -> Inventory:
         listed = {(kind.group, kind.plural) for kind in _OF_ALL_NAMESPACES}
         contents = read(
             _Listing(kind, namespace)
-            for namespace in removable_namespaces(inventory, scope, surroundings)
+            for namespace in find_removable_namespaces(inventory, scope, surroundings)
             for kind in served
             if kind.namespaced and (kind.group, kind.plural) not in listed and not _is_listed_whole(kind)
         )
@@ -125,7 +125,7 @@ def _is_listed_whole(kind: Kind) -> bool:
     return is_mesh_group(kind.group) or kind.group in SHARED_GROUPS
 
 
-def _cluster_listings(served: Iterable[Kind]) -> Iterator[_Listing]:
+def _list_for_cluster(served: Iterable[Kind]) -> Iterator[_Listing]:
     yield from (_Listing(kind) for kind in _OF_ALL_NAMESPACES)
     yield from (_Listing(kind) for kind in served if _is_listed_whole(kind))
     for kind, selectors in _SELECTED.items():
@@ -143,7 +143,7 @@ def _read(client: Client, listing: _Listing, dead: tuple[str, ...]) -> list[Foun
         if error.status == 405 or kind.api_version in dead:
             return []
         raise
-    return [FoundObject(kind, _shown(kind, found)) for found in objects]
+    return [FoundObject(kind, _show(kind, found)) for found in objects]
 
 
 _BODIES_NEEDED = frozenset(
@@ -160,7 +160,7 @@ _BODIES_NEEDED = frozenset(
 )
 
 
-def _shown(kind: Kind, found: Mapping[str, Any]) -> dict[str, Any]:
+def _show(kind: Kind, found: Mapping[str, Any]) -> dict[str, Any]:
     """The metadata; the body only of types whose plan depends on it, and of a Secret its type and keys."""
     metadata = {name: value for name, value in found["metadata"].items() if name != "managedFields"}
     if (kind.group, kind.kind) in _BODIES_NEEDED:
@@ -175,7 +175,7 @@ def _shown(kind: Kind, found: Mapping[str, Any]) -> dict[str, Any]:
     return {"metadata": metadata}
 
 
-def _dead_groups(client: Client) -> tuple[str, ...]:
+def _find_dead_groups(client: Client) -> tuple[str, ...]:
     """Aggregated API versions whose server is away, as ``metrics.k8s.io/v1beta1``."""
     dead = []
     for service in client.list(kinds.API_SERVICE):
@@ -188,7 +188,7 @@ def _dead_groups(client: Client) -> tuple[str, ...]:
     return tuple(sorted(dead))
 
 
-def _releases(client: Client) -> tuple[dict[tuple[str, str], FoundRelease], list[FoundObject]]:
+def _read_releases(client: Client) -> tuple[dict[tuple[str, str], FoundRelease], list[FoundObject]]:
     """Helm's releases by namespace and name, and their records. The newest readable record of a release decides."""
     records = client.list(kinds.SECRET, label_selector=SELECTOR)
     releases: dict[tuple[str, str], FoundRelease] = {}
@@ -197,7 +197,7 @@ def _releases(client: Client) -> tuple[dict[tuple[str, str], FoundRelease], list
         key = (record["metadata"]["namespace"], labels.get("name") or "")
         if key not in releases or not releases[key].chart:
             releases[key] = release_of_record(record, *key)
-    return releases, [FoundObject(kinds.SECRET, _shown(kinds.SECRET, record)) for record in records]
+    return releases, [FoundObject(kinds.SECRET, _show(kinds.SECRET, record)) for record in records]
 
 
 def release_of_record(record: Mapping[str, Any], namespace: str, name: str) -> FoundRelease:

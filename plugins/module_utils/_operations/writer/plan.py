@@ -16,7 +16,7 @@ from ..._findings import Finding
 from ..._istio import accounts, remote_secret, writer
 from ..._istio.accounts import Rules
 from ..._istio.remote_secret import RemoteCluster
-from ..._istio.tokens import ExpectedKubeconfig, expiry_of, timestamp, why_renewed
+from ..._istio.tokens import ExpectedKubeconfig, expiry_of, format_timestamp, why_renewed
 from ..._kube.kinds import SECRET, SERVICE_ACCOUNT, Kind
 
 Manifest = dict[str, Any]
@@ -63,14 +63,14 @@ class WriterFacts:
         return kubeconfigs_for(clusters, self.secrets)
 
 
-def desired_objects(namespace: str, cluster_rules: Rules, rules: Mapping[str, Rules]) -> list[Manifest]:
+def make_desired_objects(namespace: str, cluster_rules: Rules, rules: Mapping[str, Rules]) -> list[Manifest]:
     """The account in ``namespace`` with its roles; ``rules`` are those by namespace, several for one are added up."""
     roles = [
         manifest
         for within, granted in rules.items()
-        for manifest in accounts.role_objects(writer.ACCOUNT, namespace, granted, within=within)
+        for manifest in accounts.make_role_objects(writer.ACCOUNT, namespace, granted, within=within)
     ]
-    return [*accounts.objects(writer.ACCOUNT, namespace, cluster_rules), *roles]
+    return [*accounts.make_objects(writer.ACCOUNT, namespace, cluster_rules), *roles]
 
 
 Action = Literal["keep", "create", "renew", "configure", "remove", "absent"]
@@ -101,12 +101,12 @@ def plan_present(
     kubeconfigs = facts[hub].kubeconfigs()
     moved = {name for other, each in facts.items() if other != hub for name in facts if each.secrets_for([name])}
     return [
-        _present(each, hub, kubeconfigs.get(name), moved=name in moved, now=now, renew_before=renew_before)
+        _plan_writer(each, hub, kubeconfigs.get(name), moved=name in moved, now=now, renew_before=renew_before)
         for name, each in facts.items()
     ]
 
 
-def _present(
+def _plan_writer(
     facts: WriterFacts,
     hub: str,
     kubeconfig: RemoteCluster | None,
@@ -133,10 +133,10 @@ def _present(
         return WriterStep(name, "configure", f"not as wanted: {', '.join(different)}")
     if moved:
         return WriterStep(name, "configure", f"another cluster than {hub} has a kubeconfig for it too")
-    return WriterStep(name, "keep", f"may write, token expires {timestamp(expiry_of(kubeconfig))}")
+    return WriterStep(name, "keep", f"may write, token expires {format_timestamp(expiry_of(kubeconfig))}")
 
 
-def leaving(acted: Iterable[str], facts: Mapping[str, WriterFacts]) -> list[str]:
+def find_leaving(acted: Iterable[str], facts: Mapping[str, WriterFacts]) -> list[str]:
     """The clusters whose writers go when those of ``acted`` do: a hub that leaves takes no kubeconfig along."""
     chosen = [*acted]
     hubs = [facts[name] for name in chosen if name in facts]
@@ -145,10 +145,10 @@ def leaving(acted: Iterable[str], facts: Mapping[str, WriterFacts]) -> list[str]
 
 def plan_absent(names: Iterable[str], facts: Mapping[str, WriterFacts]) -> list[WriterStep]:
     """One step for each cluster of the fleet; of those that are away only the kubeconfigs elsewhere are known."""
-    return [_absent(name, facts) for name in names]
+    return [_plan_removal(name, facts) for name in names]
 
 
-def _absent(name: str, facts: Mapping[str, WriterFacts]) -> WriterStep:
+def _plan_removal(name: str, facts: Mapping[str, WriterFacts]) -> WriterStep:
     there = facts[name].owned if name in facts else ()
     kept_by = [other for other, each in facts.items() if each.secrets_for([name])]
     if there:

@@ -26,7 +26,7 @@ from ..._fleet import Fleet, Member, findings_of
 from ..._guard import claim
 from ..._istio import names, writer
 from ..._istio.accounts import Rules, with_rights
-from ..._istio.tokens import expiry_of, timestamp
+from ..._istio.tokens import expiry_of, format_timestamp
 from ..._kube import accounts
 from ..._kube.client import Client
 from ..._kube.kinds import CLUSTER_ROLE_BINDING, NAMESPACE, ROLE_BINDING, SECRET, Kind
@@ -78,7 +78,7 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     return _Granting(fleet, parameters, context, _Wanted.of(parameters, fleet)).run()
 
 
-def _acted(parameters: Mapping[str, Any]) -> list[str]:
+def _list_acted(parameters: Mapping[str, Any]) -> list[str]:
     """The clusters whose writers are made or removed; of the mesh beside them only the hub's kubeconfigs count."""
     return [each["name"] for each in parameters["clusters"]]
 
@@ -97,19 +97,19 @@ class _Wanted:
     def of(cls, parameters: Mapping[str, Any], fleet: Fleet) -> _Wanted:
         """Raises MeshError with everything that is wrong in the options."""
         accounts.refuse_lifetime(parameters["token_lifetime"])
-        hub = parameters["hub"] or _acted(parameters)[0]
-        findings = [] if hub in fleet else [_unknown_hub(hub, fleet)]
-        findings += [_no_secret_name(name) for name in fleet.names if not names.is_dns_label(name)]
+        hub = parameters["hub"] or _list_acted(parameters)[0]
+        findings = [] if hub in fleet else [_report_unknown_hub(hub, fleet)]
+        findings += [_report_no_secret_name(name) for name in fleet.names if not names.is_dns_label(name)]
         kinds: list[writer.Named] = []
         for text in parameters["kinds"]:
             try:
-                kinds.append(writer.named(text))
+                kinds.append(writer.parse_named(text))
             except ValueError as error:
-                findings.append(_unknown_kind("", str(error)))
+                findings.append(_report_unknown_kind("", str(error)))
         for named in kinds:
-            known = writer.known_kinds(named)
+            known = writer.find_known_kinds(named)
             if len(known) > 1:
-                findings.append(_ambiguous("", named, known))
+                findings.append(_report_ambiguous("", named, known))
         if findings:
             raise MeshError("The writers cannot be made.", findings)
         return cls(
@@ -125,10 +125,10 @@ class _Wanted:
             rules[namespace] = writer.ISTIOD_RULES
         if member.name == self.hub:
             rules[self.place(member).namespace] = writer.LEDGER_RULES
-        cluster_rules = writer.cluster_rules(
+        cluster_rules = writer.make_cluster_rules(
             granted, namespaces=self.namespaces, accepted=reaches(self.proof, ACCEPTED), acknowledged=acknowledged
         )
-        return plan.desired_objects(namespace, cluster_rules, rules)
+        return plan.make_desired_objects(namespace, cluster_rules, rules)
 
     def place(self, member: Member) -> Place:
         """Of the records, were ``member`` the hub."""
@@ -145,7 +145,7 @@ class _Granting:
     wanted: _Wanted
 
     def run(self) -> dict[str, Any]:
-        acted = _acted(self.parameters)
+        acted = _list_acted(self.parameters)
         gathered = self.fleet.each(
             self._gather,
             deadline=_deadline(self.parameters),
@@ -169,17 +169,17 @@ class _Granting:
             secrets = self._grant([step for step in steps if step.changes], facts)
             self._write(secrets, steps, facts)
             self._remove_from_others(steps, facts)
-            return self._result(steps, facts, secrets)
-        return self._result(steps, facts)
+            return self._make_result(steps, facts, secrets)
+        return self._make_result(steps, facts)
 
     def _gather(self, member: Member) -> WriterFacts:
         """What there is, what a dry run of the wanted objects says, and what is in the way."""
         client, namespace = member.client, member.cluster.istio_namespace
-        granted, findings = _granted(client, self.wanted.kinds)
+        granted, findings = _find_granted(client, self.wanted.kinds)
         if member.name == self.wanted.hub:
             # One that an earlier run removes takes nothing new, not even a dry run.
             self.wanted.place(member).present()
-            findings += self._beside_records(member)
+            findings += self._check_beside_records(member)
         if findings:
             return WriterFacts(member.cluster, client.credentials.server, refusals=tuple(findings))
         desired = self.wanted.objects(member, granted)
@@ -187,19 +187,21 @@ class _Granting:
             made = self.wanted.place(member).namespace if not self.wanted.ledger_namespace else None
             places = {each["metadata"].get("namespace") for each in desired} - {None, made}
             findings += [
-                _no_namespace(member.name, place) for place in sorted(places) if client.find(NAMESPACE, place) is None
+                _report_no_namespace(member.name, place)
+                for place in sorted(places)
+                if client.find(NAMESPACE, place) is None
             ]
         if findings:
             return WriterFacts(member.cluster, client.credentials.server, refusals=tuple(findings))
         taken = [
             describe(each)
-            for each in [*desired, writer.grant(namespace, self.wanted.hub)]
+            for each in [*desired, writer.make_grant(namespace, self.wanted.hub)]
             if _is_of_another(client, each)
         ]
         if member.name == self.wanted.hub:
-            taken += self._taken_secrets(client, namespace)
+            taken += self._list_taken_secrets(client, namespace)
         if taken:
-            refusals = tuple(_taken(member.name, each) for each in taken)
+            refusals = tuple(_report_taken(member.name, each) for each in taken)
             return WriterFacts(member.cluster, client.credentials.server, refusals=refusals)
         changes = [apply_object(client, each, component=COMPONENT, check_mode=True) for each in desired]
         records = self.wanted.place(member)
@@ -207,18 +209,20 @@ class _Granting:
             changes.insert(0, apply_object(client, records.manifest(), component=place.COMPONENT, check_mode=True))
         return gather(member, desired, changes)
 
-    def _beside_records(self, member: Member) -> list[Finding]:
+    def _check_beside_records(self, member: Member) -> list[Finding]:
         """Whose rights the writer, which makes Secrets where the records are, would have too."""
         namespace = self.wanted.place(member).namespace
         if namespace == member.cluster.istio_namespace:
-            return [_records_beside(member.name, namespace, "it is Istio's, with the keys and tokens of the mesh")]
+            return [
+                _report_records_beside(member.name, namespace, "it is Istio's, with the keys and tokens of the mesh")
+            ]
         bindings = [
             {**live, "kind": kind.kind}
             for kind in (ROLE_BINDING, CLUSTER_ROLE_BINDING)
             for live in member.client.list(kind)
         ]
         able = ", ".join(with_rights(bindings, namespace))
-        return [_records_beside(member.name, namespace, f"accounts there have rights: {able}")] if able else []
+        return [_report_records_beside(member.name, namespace, f"accounts there have rights: {able}")] if able else []
 
     def _take_records_along(self) -> None:
         """The namespace of the records is made, and what earlier versions kept beside Istio comes into it."""
@@ -232,11 +236,11 @@ class _Granting:
 
         outcomes = self.fleet.each(on_hub, deadline=_deadline(self.parameters, 100), only=[self.wanted.hub])
         findings = findings_of(outcomes, RECORDS_NOT_MOVED)
-        findings += [_busy(self.wanted.hub, outcome.value) for outcome in outcomes.values() if outcome.value]
+        findings += [_report_busy(self.wanted.hub, outcome.value) for outcome in outcomes.values() if outcome.value]
         if findings:
             raise MeshError("No writer was changed: the records are not where they belong.", findings)
 
-    def _taken_secrets(self, client: Client, namespace: str) -> list[str]:
+    def _list_taken_secrets(self, client: Client, namespace: str) -> list[str]:
         """Secrets of somebody else under the names that kubeconfigs have."""
         ours = kubeconfigs_on(client, namespace)
         known = {secret["metadata"]["name"] for secret in ours}
@@ -257,8 +261,8 @@ class _Granting:
                 apply_object(member.client, manifest, component=COMPONENT)
             if known.obsolete:
                 _delete(member.client, known.obsolete)
-                _default_place(member).retire()
-            return self._secret(member, step, known) if step.issues else None
+                _find_default_place(member).retire()
+            return self._make_secret(member, step, known) if step.issues else None
 
         outcomes = self.fleet.each(on_cluster, deadline=_deadline(self.parameters), only=list(by_name))
         failures = findings_of(outcomes, WRITER_NOT_MADE)
@@ -268,17 +272,17 @@ class _Granting:
             raise MeshError(message, failures, {"changed": changed})
         return {name: outcome.value for name, outcome in outcomes.items() if outcome.value is not None}
 
-    def _secret(self, member: Member, step: WriterStep, facts: WriterFacts) -> dict[str, Any]:
+    def _make_secret(self, member: Member, step: WriterStep, facts: WriterFacts) -> dict[str, Any]:
         client, cluster = member.client, member.cluster
         namespace = cluster.istio_namespace
         if step.action == "create":
             # Whoever has a token of which the hub knows nothing loses it.
             _delete(client, [each for each in facts.owned if each.kind == SECRET])
-        apply_object(client, writer.grant(namespace, self.wanted.hub), component=COMPONENT)
+        apply_object(client, writer.make_grant(namespace, self.wanted.hub), component=COMPONENT)
         token = accounts.request_bound_token(
             client, writer.ACCOUNT, namespace, writer.GRANT, self.parameters["token_lifetime"]
         )
-        return writer.secret(
+        return writer.make_secret(
             member.name,
             cluster.api_server or facts.server,
             accounts.read_authority(client, namespace),
@@ -299,7 +303,7 @@ class _Granting:
             failures = findings_of(self.fleet.each(on_hub, deadline=deadline, only=[self.wanted.hub]), WRITER_NOT_MADE)
             if failures:
                 message = f"{self.wanted.hub} did not get all kubeconfigs; run again to write the rest."
-                raise MeshError(message, failures, self._result(steps, facts))
+                raise MeshError(message, failures, self._make_result(steps, facts))
 
     def _remove_from_others(self, steps: Iterable[WriterStep], facts: Mapping[str, WriterFacts]) -> None:
         """A hub that is none any more keeps no kubeconfig."""
@@ -314,9 +318,9 @@ class _Granting:
         failures = findings_of(outcomes, NOT_REMOVED)
         if failures:
             message = f"Kubeconfigs are left on clusters other than {self.wanted.hub}; run again to remove them."
-            raise MeshError(message, failures, self._result(steps, facts))
+            raise MeshError(message, failures, self._make_result(steps, facts))
 
-    def _result(
+    def _make_result(
         self,
         steps: Iterable[WriterStep],
         facts: Mapping[str, WriterFacts],
@@ -326,11 +330,11 @@ class _Granting:
         namespace = facts[hub].cluster.istio_namespace
         new = WriterFacts(facts[hub].cluster, "", secrets=tuple((secrets or {}).values()))
         kubeconfigs = {**facts[hub].kubeconfigs(), **new.kubeconfigs()}
-        result = _result(steps, facts)
+        result = _make_result(steps, facts)
         for each in result["writers"]:
             each["secret"] = f"{namespace}/{writer.secret_name(each['cluster'])}"
             if each["cluster"] in kubeconfigs:
-                each["expires"] = timestamp(expiry_of(kubeconfigs[each["cluster"]]))
+                each["expires"] = format_timestamp(expiry_of(kubeconfigs[each["cluster"]]))
         return {**result, "hub": hub}
 
 
@@ -345,7 +349,7 @@ class _Removing:
     def run(self) -> dict[str, Any]:
         gathered = self.fleet.each(gather, deadline=_deadline(self.parameters))
         facts = {name: outcome.value for name, outcome in gathered.items() if outcome.value is not None}
-        leaving = plan.leaving(_acted(self.parameters), facts)
+        leaving = plan.find_leaving(_list_acted(self.parameters), facts)
         steps = plan.plan_absent(leaving, facts)
         findings = findings_of(gathered, NOT_REACHABLE)
         leaked: list[str] = []
@@ -353,10 +357,10 @@ class _Removing:
             due = {step.cluster for step in steps if step.changes}
             findings += self._revoke(due, facts)
             findings += self._remove_secrets(due, facts)
-            leaked, unseen = self._leaked(leaving, list(facts))
+            leaked, unseen = self._find_leaked(leaving, list(facts))
             findings += unseen
             findings += self._retire(list(facts))
-        result = {**_result(steps, facts), "leaked": leaked}
+        result = {**_make_result(steps, facts), "leaked": leaked}
         if findings:
             raise MeshError("Not every writer could be removed; run again to finish.", findings, result)
         return result
@@ -373,7 +377,7 @@ class _Removing:
             _delete(member.client, facts[member.name].owned)
             own = [token for name, token in tokens if name == member.name]
             refused = (accounts.is_refused(member.client, token, self.parameters["timeout"]) for token in own)
-            return [] if all(refused) else [_not_revoked(member)]
+            return [] if all(refused) else [_report_not_revoked(member)]
 
         deadline = _deadline(self.parameters) + self.parameters["timeout"]
         outcomes = self.fleet.each(on_cluster, deadline=deadline, only=[name for name in facts if name in due])
@@ -395,12 +399,12 @@ class _Removing:
         """Where records were, and none are, their namespace goes."""
         return findings_of(
             self.fleet.each(
-                lambda member: _default_place(member).retire(), deadline=_deadline(self.parameters), only=looked_at
+                lambda member: _find_default_place(member).retire(), deadline=_deadline(self.parameters), only=looked_at
             ),
             NOT_REMOVED,
         )
 
-    def _leaked(self, leaving: Sequence[str], looked_at: Iterable[str]) -> tuple[list[str], list[Finding]]:
+    def _find_leaked(self, leaving: Sequence[str], looked_at: Iterable[str]) -> tuple[list[str], list[Finding]]:
         """What is still there, in words and as findings."""
         again = self.fleet.each(gather, deadline=_deadline(self.parameters), only=looked_at)
         left = {
@@ -408,7 +412,7 @@ class _Removing:
             for name, outcome in again.items()
             if outcome.value is not None
         }
-        findings = [_left(name, each) for name, objects in left.items() for each in objects]
+        findings = [_report_left(name, each) for name, objects in left.items() for each in objects]
         words = [f"{name}: {each}" for name, objects in left.items() for each in objects]
         return words, [*findings_of(again, NOT_REACHABLE), *findings]
 
@@ -428,23 +432,25 @@ def gather(
     )
 
 
-def _granted(client: Client, wanted: Iterable[writer.Named]) -> tuple[list[Kind], list[Finding]]:
+def _find_granted(client: Client, wanted: Iterable[writer.Named]) -> tuple[list[Kind], list[Finding]]:
     """The types with these names: those of the collection's table, others as the cluster serves them."""
     granted: list[Kind] = []
     findings = []
     for named in wanted:
-        found = writer.known_kinds(named) or select_newest(kind for kind in client.served_kinds() if named.fits(kind))
+        found = writer.find_known_kinds(named) or select_newest(
+            kind for kind in client.served_kinds() if named.fits(kind)
+        )
         if len(found) == 1:
             granted += found
         elif found:
-            findings.append(_ambiguous(client.cluster, named, found))
+            findings.append(_report_ambiguous(client.cluster, named, found))
         else:
-            findings.append(_unknown_kind(client.cluster, f"the API server serves no {named}"))
-    findings += [_never(kind, why) for kind in granted if (why := writer.never(kind))]
+            findings.append(_report_unknown_kind(client.cluster, f"the API server serves no {named}"))
+    findings += [_report_never(kind, why) for kind in granted if (why := writer.why_never(kind))]
     return granted, findings
 
 
-def _default_place(member: Member) -> Place:
+def _find_default_place(member: Member) -> Place:
     return Place.of(member.client, member.cluster.istio_namespace, None)
 
 
@@ -463,30 +469,30 @@ def _deadline(parameters: Mapping[str, Any], writes: int = 1) -> float:
     return float(parameters["request_timeout"] * (8 + 2 * writes))
 
 
-def _result(steps: Iterable[WriterStep], facts: Mapping[str, WriterFacts]) -> dict[str, Any]:
+def _make_result(steps: Iterable[WriterStep], facts: Mapping[str, WriterFacts]) -> dict[str, Any]:
     writers = [
         {"cluster": step.cluster, "action": step.action, "reason": step.reason, "changed": step.changes}
         for step in steps
     ]
-    diff = [each for step in steps if step.changes for each in _diff(step, facts.get(step.cluster))]
+    diff = [each for step in steps if step.changes for each in _make_diff(step, facts.get(step.cluster))]
     return {"changed": any(each["changed"] for each in writers), "writers": writers, "diff": diff}
 
 
-def _diff(step: WriterStep, facts: WriterFacts | None) -> list[dict[str, Any]]:
+def _make_diff(step: WriterStep, facts: WriterFacts | None) -> list[dict[str, Any]]:
     """The roles as they were and will be, and in words what becomes of the token: never the token."""
     after = "no writer" if step.action == "remove" else "may write"
-    diff: list[dict[str, Any]] = [_headed(f"writer of {step.cluster}", f"{step.reason}\n", f"{after}\n")]
+    diff: list[dict[str, Any]] = [_add_header(f"writer of {step.cluster}", f"{step.reason}\n", f"{after}\n")]
     for change in facts.changes if facts is not None else ():
         if change["action"] != "unchanged":
-            diff.append(_headed(f"{step.cluster}: {change['object']}", change["before"], change["after"]))
+            diff.append(_add_header(f"{step.cluster}: {change['object']}", change["before"], change["after"]))
     return diff
 
 
-def _headed(header: str, before: Any, after: Any) -> dict[str, Any]:
+def _add_header(header: str, before: Any, after: Any) -> dict[str, Any]:
     return {"before_header": header, "after_header": header, "before": before, "after": after}
 
 
-def _unknown_hub(hub: str, fleet: Fleet) -> Finding:
+def _report_unknown_hub(hub: str, fleet: Fleet) -> Finding:
     return Finding(
         "",
         HUB_UNKNOWN,
@@ -495,7 +501,7 @@ def _unknown_hub(hub: str, fleet: Fleet) -> Finding:
     )
 
 
-def _no_secret_name(cluster: str) -> Finding:
+def _report_no_secret_name(cluster: str) -> Finding:
     return Finding(
         cluster,
         CLUSTER_NAME_INVALID,
@@ -504,7 +510,7 @@ def _no_secret_name(cluster: str) -> Finding:
     )
 
 
-def _unknown_kind(cluster: str, message: str) -> Finding:
+def _report_unknown_kind(cluster: str, message: str) -> Finding:
     return Finding(
         cluster,
         KIND_UNKNOWN,
@@ -513,12 +519,12 @@ def _unknown_kind(cluster: str, message: str) -> Finding:
     )
 
 
-def _ambiguous(cluster: str, named: writer.Named, found: Iterable[Kind]) -> Finding:
+def _report_ambiguous(cluster: str, named: writer.Named, found: Iterable[Kind]) -> Finding:
     choices = " or ".join(f"{kind.group}/{kind.kind}" for kind in found)
     return Finding(cluster, KIND_AMBIGUOUS, f"{named} may be {choices}", "name it with its group")
 
 
-def _never(kind: Kind, why: str) -> Finding:
+def _report_never(kind: Kind, why: str) -> Finding:
     return Finding(
         "",
         KIND_NOT_GRANTED,
@@ -527,7 +533,7 @@ def _never(kind: Kind, why: str) -> Finding:
     )
 
 
-def _records_beside(cluster: str, namespace: str, why: str) -> Finding:
+def _report_records_beside(cluster: str, namespace: str, why: str) -> Finding:
     return Finding(
         cluster,
         RECORDS_BESIDE_RIGHTS,
@@ -538,7 +544,7 @@ def _records_beside(cluster: str, namespace: str, why: str) -> Finding:
     )
 
 
-def _busy(hub: str, sets: Iterable[str]) -> Finding:
+def _report_busy(hub: str, sets: Iterable[str]) -> Finding:
     return Finding(
         hub,
         RECORDS_IN_USE,
@@ -547,7 +553,7 @@ def _busy(hub: str, sets: Iterable[str]) -> Finding:
     )
 
 
-def _no_namespace(cluster: str, namespace: str) -> Finding:
+def _report_no_namespace(cluster: str, namespace: str) -> Finding:
     return Finding(
         cluster,
         NAMESPACE_MISSING,
@@ -557,7 +563,7 @@ def _no_namespace(cluster: str, namespace: str) -> Finding:
     )
 
 
-def _taken(cluster: str, described: str) -> Finding:
+def _report_taken(cluster: str, described: str) -> Finding:
     return Finding(
         cluster,
         OBJECT_OF_ANOTHER,
@@ -567,7 +573,7 @@ def _taken(cluster: str, described: str) -> Finding:
     )
 
 
-def _not_revoked(member: Member) -> Finding:
+def _report_not_revoked(member: Member) -> Finding:
     return Finding(
         member.name,
         TOKEN_NOT_REVOKED,
@@ -576,7 +582,7 @@ def _not_revoked(member: Member) -> Finding:
     )
 
 
-def _left(cluster: str, each: OwnedObject) -> Finding:
+def _report_left(cluster: str, each: OwnedObject) -> Finding:
     return Finding(
         cluster, NOT_REMOVED, f"{each} is still there", "look for finalizers in it, and run again", object=str(each)
     )

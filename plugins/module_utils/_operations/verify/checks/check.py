@@ -36,17 +36,17 @@ class Check:
 REJECTED = "correct the configuration that the reason names (an EnvoyFilter, or an Envoy without Istio's extensions)"
 
 
-def rejections(istiods: Iterable[IstiodAnswers]) -> list[ProxyRejection]:
+def list_rejections(istiods: Iterable[IstiodAnswers]) -> list[ProxyRejection]:
     """What proxies of these istiods refused."""
     return [rejection for istiod in istiods for rejection in istiod.rejections]
 
 
-def rejected(rejection: ProxyRejection) -> str:
+def describe_rejection(rejection: ProxyRejection) -> str:
     """A refusal in words, the same wherever it is the cause."""
     return f"proxy {rejection.proxy} rejects its {rejection.resource} configuration: {rejection.reason}"
 
 
-def failed(
+def make_failed(
     name: str, facts: ClusterFacts, cause: str, remedy: str, *, object: str = "", eventual: bool = False
 ) -> Check:
     """A check that failed; ``facts`` are those of the cluster where to act."""

@@ -7,20 +7,25 @@ from __future__ import annotations
 
 from ...._istio.debug import Host
 from ..facts import ClusterFacts, Traffic
-from .check import REJECTED, Check, failed, rejected, rejections
+from .check import REJECTED, Check, describe_rejection, list_rejections, make_failed
 
 
 def check(source: ClusterFacts, target: ClusterFacts, seen: Traffic) -> Check:
     """The first thing that is wrong with what proxies and istiods of the source hold of the target."""
-    rejection = next((each for each in rejections(source.istiods) if each.proxy in seen.proxies), None)
+    rejection = next((each for each in list_rejections(source.istiods) if each.proxy in seen.proxies), None)
     if rejection:
-        return failed(
-            "endpoints", source, rejected(rejection), REJECTED, object=f"proxy {rejection.proxy}", eventual=True
+        return make_failed(
+            "endpoints",
+            source,
+            describe_rejection(rejection),
+            REJECTED,
+            object=f"proxy {rejection.proxy}",
+            eventual=True,
         )
-    stray = _stray_addresses(source, target, seen.endpoints)
+    stray = _find_stray_addresses(source, target, seen.endpoints)
     if stray:
         proxy = ", ".join(seen.proxies) or (source.sample.proxy if source.sample else "")
-        return failed(
+        return make_failed(
             "endpoints",
             source,
             f"a proxy holds {stray[0]}, a pod's own address on network {target.network}, which cannot be reached "
@@ -30,13 +35,13 @@ def check(source: ClusterFacts, target: ClusterFacts, seen: Traffic) -> Check:
             eventual=True,
         )
     if seen.endpoints is None:
-        return _contributed(source, target)
+        return _check_contributed(source, target)
     where = f"proxy {', '.join(seen.proxies)}"
     if not seen.endpoints:
         deaf = next((istiod for istiod in source.istiods if target.name not in istiod.probe_shards), None)
         if deaf:
             secret = source.secrets.get(target.name)
-            return failed(
+            return make_failed(
                 "endpoints",
                 source,
                 f"istiod has not heard of the workload in {target.name}, although it says 'synced'",
@@ -45,7 +50,7 @@ def check(source: ClusterFacts, target: ClusterFacts, seen: Traffic) -> Check:
                 object=f"Pod {source.istio_namespace}/{deaf.pod}",
                 eventual=True,
             )
-        return failed(
+        return make_failed(
             "endpoints",
             source,
             f"the probe's proxy holds no endpoint of {target.name}",
@@ -56,7 +61,7 @@ def check(source: ClusterFacts, target: ClusterFacts, seen: Traffic) -> Check:
         )
     unusable = [host for host in seen.endpoints if not host.usable]
     if len(unusable) == len(seen.endpoints):
-        return failed(
+        return make_failed(
             "endpoints",
             source,
             f"the probe's proxy takes all endpoints of {target.name} for unhealthy: "
@@ -68,7 +73,7 @@ def check(source: ClusterFacts, target: ClusterFacts, seen: Traffic) -> Check:
     return Check("endpoints", "ok", ", ".join(f"{host.address}:{host.port}" for host in seen.endpoints))
 
 
-def _stray_addresses(source: ClusterFacts, target: ClusterFacts, hosts: tuple[Host, ...] | None) -> list[str]:
+def _find_stray_addresses(source: ClusterFacts, target: ClusterFacts, hosts: tuple[Host, ...] | None) -> list[str]:
     """Raw pod addresses of another network. Networks may use the same addresses, so one's own are not counted."""
     if source.network == target.network:
         return []
@@ -76,11 +81,11 @@ def _stray_addresses(source: ClusterFacts, target: ClusterFacts, hosts: tuple[Ho
     return sorted(held & (target.pod_addresses - source.pod_addresses))
 
 
-def _contributed(source: ClusterFacts, target: ClusterFacts) -> Check:
+def _check_contributed(source: ClusterFacts, target: ClusterFacts) -> Check:
     """Without a probe: does istiod hold endpoints of the target for any service (its own is always one)?"""
     for istiod in source.istiods:
         if target.name not in istiod.shards:
-            return failed(
+            return make_failed(
                 "endpoints",
                 source,
                 f"istiod holds no endpoint of {target.name} for any service",
@@ -98,7 +103,7 @@ def check_unlinked(source: ClusterFacts, target: ClusterFacts, seen: Traffic) ->
     contributes = any(target.name in istiod.shards for istiod in source.istiods)
     if seen.endpoints or contributes:
         what = ", ".join(f"{host.address}:{host.port}" for host in seen.endpoints or ()) or "endpoints"
-        return failed(
+        return make_failed(
             "endpoints",
             source,
             f"{source.name} holds {what} of {target.name}, but shall not be linked to it",

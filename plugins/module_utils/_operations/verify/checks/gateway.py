@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ...._istio.debug import NetworkGateway
 from ..facts import ClusterFacts, GatewayService, IstiodAnswers
-from .check import REJECTED, Check, failed, rejected, rejections
+from .check import REJECTED, Check, describe_rejection, list_rejections, make_failed
 
 
 def check(source: ClusterFacts, target: ClusterFacts) -> Check:
@@ -15,14 +15,14 @@ def check(source: ClusterFacts, target: ClusterFacts) -> Check:
     if source.network == target.network:
         return Check("gateway", "skipped", f"both are on network {target.network}: pods are reached directly")
     if not target.gateways:
-        return failed(
+        return make_failed(
             "gateway",
             target,
             f"no gateway for network {target.network}: no Service has label topology.istio.io/network={target.network}",
             "install one (role eastwest_gateway)",
         )
     for gateway in target.gateways:
-        problem = _gateway_problem(target, gateway)
+        problem = _find_gateway_problem(target, gateway)
         if problem:
             return problem
     for istiod in source.istiods:
@@ -31,17 +31,17 @@ def check(source: ClusterFacts, target: ClusterFacts) -> Check:
             for each in istiod.gateways
             if each.network == target.network and each.cluster_id in ("", target.name) and each.port
         ]
-        problem = _unknown_gateway(source, target, istiod, known)
+        problem = _find_unknown_gateway(source, target, istiod, known)
         if problem:
             return problem
     return Check("gateway", "ok")
 
 
-def _gateway_problem(target: ClusterFacts, gateway: GatewayService) -> Check | None:
+def _find_gateway_problem(target: ClusterFacts, gateway: GatewayService) -> Check | None:
     where = f"Service {gateway.name}"
     namespace = gateway.name.partition("/")[0]
     if not gateway.ready_pods:
-        return failed(
+        return make_failed(
             "gateway",
             target,
             f"gateway {gateway.name} has no ready pod" + (f" of {len(gateway.pods)}" if gateway.pods else ""),
@@ -50,11 +50,11 @@ def _gateway_problem(target: ClusterFacts, gateway: GatewayService) -> Check | N
             object=where,
             eventual=True,
         )
-    rejection = next((each for each in rejections(target.istiods) if each.proxy in gateway.pods), None)
+    rejection = next((each for each in list_rejections(target.istiods) if each.proxy in gateway.pods), None)
     if rejection:
-        return failed("gateway", target, rejected(rejection), REJECTED, object=where, eventual=True)
+        return make_failed("gateway", target, describe_rejection(rejection), REJECTED, object=where, eventual=True)
     if not gateway.addresses and gateway.reason:
-        return failed(
+        return make_failed(
             "gateway",
             target,
             f"gateway {gateway.name} has no address: {gateway.reason}",
@@ -65,7 +65,7 @@ def _gateway_problem(target: ClusterFacts, gateway: GatewayService) -> Check | N
     return None
 
 
-def _unknown_gateway(
+def _find_unknown_gateway(
     source: ClusterFacts, target: ClusterFacts, istiod: IstiodAnswers, known: list[NetworkGateway]
 ) -> Check | None:
     pod = f"Pod {source.istio_namespace}/{istiod.pod}"
@@ -74,7 +74,7 @@ def _unknown_gateway(
     # A host name is resolved by istiod, so what it knows then is an IP that the Service does not say.
     named = sorted({host for host, _port in addresses if not _is_ip(host)})
     if not known and named and len(named) == len({host for host, _port in addresses}):
-        return failed(
+        return make_failed(
             "gateway",
             source,
             f"istiod knows no gateway for network {target.network}: the one of {target.name} is at the host name "
@@ -85,7 +85,7 @@ def _unknown_gateway(
             eventual=True,
         )
     if not known:
-        return failed(
+        return make_failed(
             "gateway",
             source,
             f"istiod knows no gateway for network {target.network}; the one of {target.name} is at {expected}",
@@ -94,7 +94,7 @@ def _unknown_gateway(
             eventual=True,
         )
     if not named and not {(each.address, each.port) for each in known} & addresses:
-        return failed(
+        return make_failed(
             "gateway",
             source,
             f"istiod takes {', '.join(f'{each.address}:{each.port}' for each in known)} for the gateway of "

@@ -8,19 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..facts import ClusterFacts
-from .check import Check, failed
+from .check import Check, make_failed
 
 
 def check(source: ClusterFacts, target: ClusterFacts, fleet: Mapping[str, ClusterFacts]) -> Check:
     """The first name that is wrong; ``fleet`` has the other clusters that a secret may lead to."""
     separate = source.network != target.network
     for facts in (target, source):
-        problem = _own_names(facts, separate)
+        problem = _check_own_names(facts, separate)
         if problem:
             return problem
     secret = source.secrets.get(target.name)
     if secret and secret.mismatch:
-        return failed(
+        return make_failed(
             "names",
             source,
             secret.mismatch,
@@ -32,7 +32,7 @@ def check(source: ClusterFacts, target: ClusterFacts, fleet: Mapping[str, Cluste
             (facts.name for facts in fleet.values() if facts is not target and _same_url(facts, secret.server)), None
         )
         if other:
-            return failed(
+            return make_failed(
                 "names",
                 source,
                 f"the remote secret for {target.name} leads to {secret.server}, which is the API server of {other}",
@@ -42,10 +42,10 @@ def check(source: ClusterFacts, target: ClusterFacts, fleet: Mapping[str, Cluste
     return Check("names", "ok")
 
 
-def _own_names(facts: ClusterFacts, separate: bool) -> Check | None:
+def _check_own_names(facts: ClusterFacts, separate: bool) -> Check | None:
     for istiod in facts.istiods:
         if istiod.cluster_id != facts.name:
-            return failed(
+            return make_failed(
                 "names",
                 facts,
                 f"istiod has CLUSTER_ID {istiod.cluster_id or '(none)'}, the fleet and the remote secrets say "
@@ -55,7 +55,7 @@ def _own_names(facts: ClusterFacts, separate: bool) -> Check | None:
                 object=f"Pod {facts.istio_namespace}/{istiod.pod}",
             )
         if istiod.network != facts.network and (istiod.network or separate):
-            return failed(
+            return make_failed(
                 "names",
                 facts,
                 f"istiod injects proxies with network {istiod.network or '(none)'}, the fleet says {facts.network}",
@@ -63,7 +63,7 @@ def _own_names(facts: ClusterFacts, separate: bool) -> Check | None:
                 object=f"Pod {facts.istio_namespace}/{istiod.pod}",
             )
     if facts.namespace_network != facts.network and (facts.namespace_network or separate):
-        return failed(
+        return make_failed(
             "names",
             facts,
             f"label topology.istio.io/network of namespace {facts.istio_namespace} is "

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..facts import Answers, ClusterFacts, Obstacle, Traffic
-from .check import Check, failed
+from .check import Check, make_failed
 
 
 def check(
@@ -36,7 +36,7 @@ def check(
     if answers is None:
         return Check("requests", "skipped", seen.why_none or "no request was made")
     if not answers.successes:
-        return failed(
+        return make_failed(
             "requests",
             source,
             f"none of {answers.sent} requests from {source.name} was answered by {target.name}: {answers.failure}",
@@ -45,7 +45,7 @@ def check(
         )
     others = {name: count for name, count in answers.by_cluster.items() if name != target.name}
     if others:
-        return failed(
+        return make_failed(
             "requests",
             source,
             f"requests from {source.name} to {target.name} were answered by {_counts(others)}",
@@ -53,7 +53,7 @@ def check(
             eventual=True,
         )
     if answers.successes < answers.sent:
-        return failed(
+        return make_failed(
             "requests",
             source,
             f"{answers.sent - answers.successes} of {answers.sent} requests from {source.name} to {target.name} "
@@ -90,7 +90,7 @@ def check_unlinked(source: ClusterFacts, target: ClusterFacts, answers: Answers 
     if answers is None:
         return Check("requests", "skipped", "no request was made")
     if answers.by_cluster.get(target.name):
-        return failed(
+        return make_failed(
             "requests",
             source,
             f"{target.name} answered {answers.by_cluster[target.name]} requests of {source.name}, which shall not be "

@@ -8,7 +8,7 @@ from __future__ import annotations
 from ...._identity import made_for_another
 from ...._istio.debug import SYNCED
 from ..facts import ClusterFacts, RemoteSecret
-from .check import Check, failed, without_istiod
+from .check import Check, make_failed, without_istiod
 
 
 def check(source: ClusterFacts, target: ClusterFacts) -> Check:
@@ -16,7 +16,7 @@ def check(source: ClusterFacts, target: ClusterFacts) -> Check:
     namespace = source.istio_namespace
     secret = source.secrets.get(target.name)
     if secret is None:
-        return failed(
+        return make_failed(
             "synced",
             source,
             f"there is no remote secret for {target.name}, so istiod does not read it",
@@ -24,16 +24,16 @@ def check(source: ClusterFacts, target: ClusterFacts) -> Check:
         )
     where = f"Secret {secret.secret}"
     if secret.refused:
-        return failed(
+        return make_failed(
             "synced",
             source,
             f"istiod refuses the remote secret for {target.name}: {secret.refused}",
             f"link {target.name} again so that the secret is made anew",
             object=where,
         )
-    outdated = _outdated(secret, target)
+    outdated = _why_outdated(secret, target)
     if outdated:
-        return failed(
+        return make_failed(
             "synced",
             source,
             f"the remote secret for {target.name} leads nowhere any more: {outdated}",
@@ -41,11 +41,11 @@ def check(source: ClusterFacts, target: ClusterFacts) -> Check:
             object=where,
         )
     if not source.istiods:
-        return failed("synced", source, *without_istiod(source), eventual=True)
+        return make_failed("synced", source, *without_istiod(source), eventual=True)
     for istiod in source.istiods:
         pod = f"Pod {namespace}/{istiod.pod}"
         if istiod.error:
-            return failed(
+            return make_failed(
                 "synced",
                 source,
                 f"the debug port of istiod cannot be read: {istiod.error}",
@@ -55,21 +55,21 @@ def check(source: ClusterFacts, target: ClusterFacts) -> Check:
             )
         status = istiod.clusters.get(target.name)
         if status is None:
-            return failed(
+            return make_failed(
                 "synced",
                 source,
                 f"istiod does not know {target.name}, although secret {secret.secret} is there: "
-                f"it no longer reads secrets, or failed to build a client from this one{_because(secret)}",
+                f"it no longer reads secrets, or failed to build a client from this one{_describe_cause(secret)}",
                 f"restart it: kubectl -n {namespace} rollout restart deployment -l app=istiod "
                 "(its log says 'Add cluster' or 'Deleting cluster' last)",
                 object=pod,
                 eventual=True,
             )
         if status != SYNCED:
-            return failed(
+            return make_failed(
                 "synced",
                 source,
-                f"istiod says '{status}' of {target.name}, not 'synced'{_because(secret)}",
+                f"istiod says '{status}' of {target.name}, not 'synced'{_describe_cause(secret)}",
                 f"see that pods of {source.name} reach {secret.server or 'its API server'}, and that the token in "
                 f"{secret.secret} still holds (link again renews it)",
                 object=pod,
@@ -78,7 +78,7 @@ def check(source: ClusterFacts, target: ClusterFacts) -> Check:
     return Check("synced", "ok")
 
 
-def _outdated(secret: RemoteSecret, target: ClusterFacts) -> str:
+def _why_outdated(secret: RemoteSecret, target: ClusterFacts) -> str:
     """Why istiod cannot read the target by it, whatever it says: it goes on saying 'synced' where it once was."""
     replaced = made_for_another(target.name, secret.made_for, target.uid)
     if replaced:
@@ -88,7 +88,7 @@ def _outdated(secret: RemoteSecret, target: ClusterFacts) -> str:
     return ""
 
 
-def _because(secret: RemoteSecret) -> str:
+def _describe_cause(secret: RemoteSecret) -> str:
     return f": {secret.cause}" if secret.cause else ""
 
 
@@ -96,7 +96,7 @@ def check_unlinked(source: ClusterFacts, target: ClusterFacts) -> Check:
     """What is left of a link that shall not be: a secret, or an istiod that still reads the target."""
     secret = source.secrets.get(target.name)
     if secret:
-        return failed(
+        return make_failed(
             "synced",
             source,
             f"a remote secret for {target.name} is there, but {source.name} shall not be linked to it",
@@ -105,7 +105,7 @@ def check_unlinked(source: ClusterFacts, target: ClusterFacts) -> Check:
         )
     for istiod in source.istiods:
         if target.name in istiod.clusters:
-            return failed(
+            return make_failed(
                 "synced",
                 source,
                 f"istiod still holds {target.name}, although its remote secret is gone: it no longer reads secrets",

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..facts import ClusterFacts
-from .check import Check, failed, without_istiod
+from .check import Check, make_failed, without_istiod
 
 
 def check(source: ClusterFacts, target: ClusterFacts) -> Check:
     """The first thing that is wrong with the roots of the two."""
     for facts in (source, target):
         if facts.cacerts_unreadable:
-            return failed(
+            return make_failed(
                 "trust",
                 facts,
                 f"istiod cannot read what secret cacerts holds, and does not start with it again: "
@@ -26,8 +26,8 @@ def check(source: ClusterFacts, target: ClusterFacts) -> Check:
         if not facts.root_distributed:
             if not (facts.istiods or facts.istiods_not_ready):
                 # Nobody makes one meanwhile, so it is not waited for.
-                return failed("trust", facts, *without_istiod(facts))
-            return failed(
+                return make_failed("trust", facts, *without_istiod(facts))
+            return make_failed(
                 "trust",
                 facts,
                 f"config map {facts.istio_namespace}/istio-ca-root-cert has no root certificate: "
@@ -36,7 +36,7 @@ def check(source: ClusterFacts, target: ClusterFacts) -> Check:
                 eventual=True,
             )
         if facts.root_secret and not facts.root_secret & facts.root_distributed:
-            return failed(
+            return make_failed(
                 "trust",
                 facts,
                 f"istiod hands out root {_short(facts.root_distributed)}, but secret cacerts holds "
@@ -51,14 +51,14 @@ def check(source: ClusterFacts, target: ClusterFacts) -> Check:
         one, other = sorted((source, target), key=lambda facts: facts.name)
         own = [facts.name for facts in (one, other) if not facts.root_secret]
         why = f"; {' and '.join(own)} signed its own, because it has no secret cacerts" if own else ""
-        return failed(
+        return make_failed(
             "trust",
             other,
             f"the roots differ: {one.name} trusts {_short(one.root_distributed)}, "
             f"{other.name} {_short(other.root_distributed)}{why}",
             "give both clusters intermediates of one root (role trust)",
         )
-    stale = _stale_proxy(source) or _stale_proxy(target)
+    stale = _find_stale_proxy(source) or _find_stale_proxy(target)
     if stale:
         return stale
     if source.root_distributed != target.root_distributed:
@@ -66,11 +66,11 @@ def check(source: ClusterFacts, target: ClusterFacts) -> Check:
     return Check("trust", "ok")
 
 
-def _stale_proxy(facts: ClusterFacts) -> Check | None:
+def _find_stale_proxy(facts: ClusterFacts) -> Check | None:
     for proxy, roots in facts.proxy_roots.items():
         if roots and facts.root_serials and not roots & facts.root_serials:
             pod, _separator, namespace = proxy.rpartition(".")
-            return failed(
+            return make_failed(
                 "trust",
                 facts,
                 f"proxy {proxy} trusts another root than istiod hands out: it has run since before the root changed",

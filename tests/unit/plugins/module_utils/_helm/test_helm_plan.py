@@ -23,10 +23,10 @@ from ansible_collections.onemesh.istio.plugins.module_utils._helm.manifest impor
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.release import Chart, HelmRelease
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.helm_release.plan import (
     Wish,
+    describe_release,
     diff_of_manifests,
     diff_of_values,
-    reasons,
-    said,
+    find_reasons,
     without_secrets,
 )
 
@@ -84,7 +84,7 @@ REASONS: dict[str, tuple[Wish, HelmRelease | None, list[str]]] = {
 @pytest.mark.parametrize("case", REASONS)
 def test_why_helm_has_to_run(case: str) -> None:
     wish, release, expected = REASONS[case]
-    assert reasons(wish, release) == expected
+    assert find_reasons(wish, release) == expected
 
 
 @pytest.mark.parametrize(
@@ -172,9 +172,9 @@ def test_no_secret_in_a_diff() -> None:
 
 
 def test_the_log_says_why_helm_runs_and_what_becomes_of_leftovers() -> None:
-    assert said(["it is not installed"], "installed", 1, removed=["Role a/b"]) == (
+    assert describe_release(["it is not installed"], "installed", 1, removed=["Role a/b"]) == (
         "it is not installed; Role a/b removed; installed by Helm, revision 1"
     )
-    assert said(["Service a/b is missing"], "repaired", None, adopted=["Role a/b", "Role a/c"]) == (
+    assert describe_release(["Service a/b is missing"], "repaired", None, adopted=["Role a/b", "Role a/c"]) == (
         "Service a/b is missing; Role a/b, Role a/c would be adopted; would be put right by Helm"
     )

@@ -17,7 +17,7 @@ CLUSTERZ = b"""[
 
 
 def test_clusterz() -> None:
-    west, east = debug.clusterz(CLUSTERZ)
+    west, east = debug.parse_clusterz(CLUSTERZ)
     assert (west.cluster_id, west.own, west.synced) == ("west", True, True)
     assert (east.cluster_id, east.own, east.synced) == ("east", False, False)
     assert east.secret == "istio-system/istio-remote-secret-east"
@@ -54,7 +54,7 @@ def syncz(**eds: str) -> bytes:
     ],
 )
 def test_syncz_says_what_a_proxy_acknowledged(eds: dict[str, str], acknowledged: bool) -> None:
-    (proxy,) = debug.syncz(syncz(**eds))
+    (proxy,) = debug.parse_syncz(syncz(**eds))
     assert (proxy.proxy, proxy.cluster_id, proxy.kind) == ("echo-0.demo", "west", "sidecar")
     assert proxy.acknowledged is acknowledged
 
@@ -62,8 +62,8 @@ def test_syncz_says_what_a_proxy_acknowledged(eds: dict[str, str], acknowledged:
 def test_networkz() -> None:
     body = b"""[{"Network": "net-east", "Cluster": "east", "Addr": "172.31.1.1", "Port": 15443, "HBONEPort": 0,
                  "ServiceAccount": {"Namespace": "", "Name": ""}}]"""
-    assert debug.networkz(body) == (debug.NetworkGateway("net-east", "east", "172.31.1.1", 15443, 0),)
-    assert debug.networkz(b"null") == ()
+    assert debug.parse_networkz(body) == (debug.NetworkGateway("net-east", "east", "172.31.1.1", 15443, 0),)
+    assert debug.parse_networkz(b"null") == ()
 
 
 def endpoint(**more: object) -> dict[str, object]:
@@ -95,7 +95,7 @@ def test_endpoint_shardz_gives_a_shard_for_each_cluster() -> None:
             }
         }
     ).encode()
-    east, west = debug.endpoint_shardz(body)
+    east, west = debug.parse_endpoint_shardz(body)
     assert (east.host, east.namespace, east.provider) == ("echo.demo.svc.cluster.local", "demo", "Kubernetes")
     assert (east.cluster_id, west.cluster_id, west.endpoints) == ("east", "west", ())
     assert {entry.locality for entry in east.endpoints} == {"region/zone"}
@@ -109,7 +109,7 @@ def test_endpoint_shardz_of_an_older_istiod() -> None:
     old = endpoint(Address="10.65.0.7")
     del old["Addresses"]
     body = json.dumps({"echo": {"demo": {"Shards": {"Kubernetes/east": [old]}}}}).encode()
-    assert debug.endpoint_shardz(body)[0].endpoints[0].addresses == ("10.65.0.7",)
+    assert debug.parse_endpoint_shardz(body)[0].endpoints[0].addresses == ("10.65.0.7",)
 
 
 CLUSTERS = {
@@ -145,7 +145,7 @@ CLUSTERS = {
 
 
 def test_envoy_clusters() -> None:
-    echo, xds, black_hole = debug.envoy_clusters(json.dumps(CLUSTERS).encode())
+    echo, xds, black_hole = debug.parse_envoy_clusters(json.dumps(CLUSTERS).encode())
     assert echo.destination == SniDestination("outbound", 80, "", "echo.demo.svc.cluster.local")
     gateway, ejected = echo.hosts
     assert (gateway.address, gateway.port, gateway.requests, gateway.errors) == ("172.31.1.1", 15443, 7, 0)
@@ -157,7 +157,7 @@ def test_envoy_clusters() -> None:
 
 def test_envoy_clusters_of_a_gateway_go_by_their_sni() -> None:
     body = b'{"cluster_statuses": [{"name": "outbound_.80_._.echo.demo.svc.cluster.local"}]}'
-    assert debug.envoy_clusters(body)[0].destination == SniDestination(
+    assert debug.parse_envoy_clusters(body)[0].destination == SniDestination(
         "outbound", 80, "", "echo.demo.svc.cluster.local"
     )
 
@@ -175,7 +175,7 @@ def test_envoy_certs_name_each_certificate_once() -> None:
     body = json.dumps(
         {"certificates": [{"ca_cert": [], "cert_chain": [leaf]}, {"ca_cert": [root], "cert_chain": [leaf]}]}
     ).encode()
-    certificates = debug.envoy_certs(body)
+    certificates = debug.parse_envoy_certs(body)
     assert [certificate.serial for certificate in certificates.roots] == ["4c73"]
     assert [certificate.uris for certificate in certificates.chain] == [("spiffe://cluster.local/ns/demo/sa/echo",)]
     assert certificates.roots[0].not_after == datetime(2036, 1, 1, tzinfo=timezone.utc)
@@ -184,7 +184,7 @@ def test_envoy_certs_name_each_certificate_once() -> None:
 @pytest.mark.parametrize("body", [b"", b"Unauthorized", b"{}", b'[{"name": "x"}]', b"[1]"])
 def test_another_answer_names_its_endpoint(body: bytes) -> None:
     with pytest.raises(debug.UnexpectedAnswer, match=r"^/debug/clusterz gave") as error:
-        debug.clusterz(body)
+        debug.parse_clusterz(body)
     assert body[:10].decode() in str(error.value)
 
 
@@ -208,10 +208,10 @@ pilot_pushcontext_init_seconds_count 10
 
 
 def test_istiod_counts_its_pushes() -> None:
-    assert debug.push_counters(METRICS) == debug.PushCounters(pushes=10, updates=92, preparation=0.002)
-    assert debug.push_counters(b"up 1\n") == debug.PushCounters(0, 0, 0.0)
+    assert debug.parse_push_counters(METRICS) == debug.PushCounters(pushes=10, updates=92, preparation=0.002)
+    assert debug.parse_push_counters(b"up 1\n") == debug.PushCounters(0, 0, 0.0)
     with pytest.raises(debug.UnexpectedAnswer, match="/metrics"):
-        debug.push_counters(b"pilot_pushcontext_init_seconds_count many\n")
+        debug.parse_push_counters(b"pilot_pushcontext_init_seconds_count many\n")
 
 
 def test_configz_has_objects_and_what_istiod_made_itself() -> None:
@@ -226,7 +226,7 @@ def test_configz_has_objects_and_what_istiod_made_itself() -> None:
             {"kind": "GatewayClass", "apiVersion": "gateway.networking.k8s.io/v1", "metadata": {"name": "istio"}},
         ]
     ).encode()
-    assert debug.configz(body) == (
+    assert debug.parse_configz(body) == (
         debug.StoredObject("networking.istio.io", "VirtualService", "app", "echo", "u", 2, "655"),
         debug.StoredObject("gateway.networking.k8s.io", "GatewayClass", "", "istio", "", 0, ""),
     )
@@ -234,8 +234,8 @@ def test_configz_has_objects_and_what_istiod_made_itself() -> None:
 
 def test_a_dump_says_up_to_which_push_istiod_has_gone() -> None:
     body = json.dumps({"configs": [{"@type": "bootstrap"}, {"@type": "c", "versionInfo": "2026-11-24T21:37:27Z/12"}]})
-    assert debug.dumped_push(body.encode()) == 12
-    assert debug.dumped_push(b'{"configs": []}') == 0
+    assert debug.parse_dumped_push(body.encode()) == 12
+    assert debug.parse_dumped_push(b'{"configs": []}') == 0
     with pytest.raises(debug.UnexpectedAnswer, match="config_dump"):
-        debug.dumped_push(b"Proxy not connected to this Pilot instance.")
-    assert debug.config_dump("echo-0.app") == "/debug/config_dump?proxyID=echo-0.app"
+        debug.parse_dumped_push(b"Proxy not connected to this Pilot instance.")
+    assert debug.make_config_dump_path("echo-0.app") == "/debug/config_dump?proxyID=echo-0.app"

@@ -33,7 +33,7 @@ def route(**parts: Any) -> bytes:
     ],
 )
 def test_where_a_route_sends(action: dict[str, Any], weights: dict[str, int]) -> None:
-    found = envoy_dump.routes(route(name="main", route=action, metadata=METADATA))
+    found = envoy_dump.parse_routes(route(name="main", route=action, metadata=METADATA))
     assert found == (envoy_dump.EnvoyRoute("echo:80", "main", SOURCE, weights),)
 
 
@@ -41,7 +41,7 @@ def test_where_a_route_sends(action: dict[str, Any], weights: dict[str, int]) ->
     "parts", [{"redirect": {"host_redirect": "x"}}, {"direct_response": {"status": 404}}, {"route": {}}]
 )
 def test_a_route_that_sends_nowhere_is_left_out(parts: dict[str, Any]) -> None:
-    assert envoy_dump.routes(route(**parts)) == ()
+    assert envoy_dump.parse_routes(route(**parts)) == ()
 
 
 def test_only_filter_chains_of_streams_in_use_count() -> None:
@@ -52,21 +52,21 @@ def test_only_filter_chains_of_streams_in_use_count() -> None:
         {"name": "10.0.0.1_9090", "active_state": {"listener": {"filter_chains": chains}}},
         {"name": "10.0.0.2_9090", "warming_state": {"listener": {"filter_chains": chains}}},
     )
-    assert envoy_dump.chains(dump) == (envoy_dump.EnvoyRoute("10.0.0.1_9090", "", SOURCE, {"a": 1}),)
+    assert envoy_dump.parse_chains(dump) == (envoy_dump.EnvoyRoute("10.0.0.1_9090", "", SOURCE, {"a": 1}),)
 
 
 def test_clusters_with_the_object_that_shaped_them() -> None:
     dump = body({"cluster": {"name": "a", "metadata": METADATA}}, {"cluster": {"name": "b"}})
-    assert envoy_dump.clusters(dump) == (envoy_dump.EnvoyCluster("a", SOURCE), envoy_dump.EnvoyCluster("b", ""))
+    assert envoy_dump.parse_clusters(dump) == (envoy_dump.EnvoyCluster("a", SOURCE), envoy_dump.EnvoyCluster("b", ""))
 
 
-@pytest.mark.parametrize("read", [envoy_dump.routes, envoy_dump.chains, envoy_dump.clusters])
+@pytest.mark.parametrize("read", [envoy_dump.parse_routes, envoy_dump.parse_chains, envoy_dump.parse_clusters])
 @pytest.mark.parametrize("answer", [b"no such path", b"[]", b'{"configs": [7]}'])
 def test_something_else_is_told(read: Any, answer: bytes) -> None:
     with pytest.raises(UnexpectedAnswer, match="config_dump"):
         read(answer)
 
 
-@pytest.mark.parametrize("read", [envoy_dump.routes, envoy_dump.chains, envoy_dump.clusters])
+@pytest.mark.parametrize("read", [envoy_dump.parse_routes, envoy_dump.parse_chains, envoy_dump.parse_clusters])
 def test_a_proxy_without_any_gives_an_empty_dump(read: Any) -> None:
     assert read(b"{}") == ()

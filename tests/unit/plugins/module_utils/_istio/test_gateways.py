@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways import (
     Occupied,
-    cross_network_gateway,
-    hostname_ingress,
+    make_cross_network_gateway,
+    make_hostname_ingress,
     resolve,
 )
 
@@ -165,16 +165,16 @@ PUBLISHED = {
 def test_host_names_are_published_and_taken_back_where_they_are_ours(
     gateway: dict[str, Any], wanted: list[str], ingress: list[dict[str, str]] | None
 ) -> None:
-    assert hostname_ingress(gateway, wanted, "us") == ingress
+    assert make_hostname_ingress(gateway, wanted, "us") == ingress
 
 
 def test_the_address_of_a_load_balancer_is_not_written_over() -> None:
     with pytest.raises(Occupied, match=r"192\.0\.2\.9"):
-        hostname_ingress(status_of("cloud", IP), ["new.example.com"], "us")
+        make_hostname_ingress(status_of("cloud", IP), ["new.example.com"], "us")
 
 
 def test_only_named_hosts_are_exposed() -> None:
-    gateway = cross_network_gateway(["b.demo.svc.cluster.local", "a.demo.svc.cluster.local"], namespace="mesh")
+    gateway = make_cross_network_gateway(["b.demo.svc.cluster.local", "a.demo.svc.cluster.local"], namespace="mesh")
     assert gateway["metadata"] == {"name": "cross-network-gateway", "namespace": "mesh"}
     assert gateway["spec"] == {
         "selector": {"istio": "eastwestgateway"},
@@ -187,4 +187,4 @@ def test_only_named_hosts_are_exposed() -> None:
         ],
     }
     with pytest.raises(ValueError, match="at least one host"):
-        cross_network_gateway([])
+        make_cross_network_gateway([])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.kubeconfig import check_kubeconfig, used_context
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.kubeconfig import check_kubeconfig, find_used_context
 from ansible_collections.onemesh.istio.tests.unit.plugins.module_utils._istio.certificate_authorities import (
     authority,
     key_pem,
@@ -252,4 +252,4 @@ def test_a_reason_never_quotes_the_file(broken: bytes) -> None:
 def test_what_istiod_is_told_to_allow_is_accepted() -> None:
     config = yaml.safe_dump(with_exec(apiVersion=V1, interactiveMode="Never")).encode()
     assert check_kubeconfig(config, frozenset({"exec"})) is None
-    assert used_context(config, frozenset({"exec"})).authentication == "exec"
+    assert find_used_context(config, frozenset({"exec"})).authentication == "exec"

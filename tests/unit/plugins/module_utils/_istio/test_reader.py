@@ -66,7 +66,7 @@ def test_it_writes_nothing_but_questions() -> None:
 
 
 def test_the_role_is_bound_to_the_account() -> None:
-    account, role, binding = reader.objects("reader", "mesh")
+    account, role, binding = reader.make_objects("reader", "mesh")
     assert account["metadata"] == {"name": "reader", "namespace": "mesh"}
     assert role["metadata"]["name"] == binding["roleRef"]["name"] == binding["metadata"]["name"] == "reader-mesh"
     assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "reader", "namespace": "mesh"}]

@@ -12,8 +12,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.kubeconfig im
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.remote_secret import (
     build,
     is_loopback,
+    make_stored,
     parse,
-    stored,
 )
 from ansible_collections.onemesh.istio.tests.unit.plugins.module_utils._istio.certificate_authorities import authority
 from hypothesis import example, given
@@ -68,7 +68,7 @@ def test_the_server_name_goes_where_istioctl_puts_it() -> None:
 
 def test_as_stored_it_is_opaque_with_one_base64_key() -> None:
     secret = build("east", "https://10.0.0.1", CA, "t", namespace="mesh")
-    as_stored = stored(secret)
+    as_stored = make_stored(secret)
     assert as_stored["type"] == "Opaque"
     assert as_stored["metadata"]["namespace"] == "mesh"
     assert "stringData" not in as_stored
@@ -128,7 +128,7 @@ def checks(*secrets: dict[str, Any], cluster: str = "west") -> dict[str, str]:
 
 
 def test_what_was_built_is_registered_without_a_finding() -> None:
-    registrations = parse([stored(build("east", "https://10.0.0.1:6443", CA, "t"))], cluster="west")
+    registrations = parse([make_stored(build("east", "https://10.0.0.1:6443", CA, "t"))], cluster="west")
     east = registrations.get("east")
     assert east is not None
     assert (east.server, east.authentication) == ("https://10.0.0.1:6443", "token")
@@ -224,7 +224,7 @@ def test_secrets_without_the_label_are_nobody_s_business() -> None:
 
 
 def test_credentials_are_in_no_repr() -> None:
-    secrets = [stored(build("east", "https://10.0.0.1:6443", CA, "T0PSECRET"))]
+    secrets = [make_stored(build("east", "https://10.0.0.1:6443", CA, "T0PSECRET"))]
     assert "T0PSECRET" not in repr(parse(secrets, cluster="west"))
 
 

@@ -13,8 +13,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.routes import
     By,
     RouteError,
     RouteSelection,
+    has_same_weights,
     routes_of,
-    same_weights,
     weights_of,
     with_weights,
 )
@@ -162,8 +162,8 @@ def test_weights_are_set_where_they_are_meant(
     result = with_weights(manifest, selection, new)
     assert weights(result) == expected
     assert manifest == before
-    assert same_weights(result, selection, new)
-    assert same_weights(manifest, selection, new) == (result == manifest)
+    assert has_same_weights(result, selection, new)
+    assert has_same_weights(manifest, selection, new) == (result == manifest)
 
 
 @pytest.mark.parametrize(("by", "expected"), [("subset", [[0, 60, 40]]), ("host", [[60, 0, 40]])])
@@ -316,7 +316,7 @@ def test_what_cannot_be_set_is_refused(
         with_weights(manifest, selection, new)
     assert refused.value.kind.slug == check
     assert refused.value.remedy
-    assert not same_weights(manifest, selection, new)
+    assert not has_same_weights(manifest, selection, new)
 
 
 NOT_EXPANDED: dict[str, tuple[dict[str, Any], str]] = {

@@ -13,13 +13,13 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.hosts import 
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.subsets import (
     LABELS,
     complete,
-    declared,
-    destination_rule,
-    disagreements,
-    hidden_by_new_rule,
+    find_disagreements,
+    find_hidden_rules,
     is_exported,
+    list_declared,
+    make_destination_rule,
+    make_subsets,
     rules_of_host,
-    subsets_by,
 )
 
 HOST = "reviews.shop.svc.cluster.local"
@@ -64,15 +64,15 @@ spec:
 
 
 def test_by_network_as_people_write_it() -> None:
-    subsets = subsets_by(LABELS["network"], {"west": "network1", "central": "network2"})
+    subsets = make_subsets(LABELS["network"], {"west": "network1", "central": "network2"})
     policy = {"tls": {"mode": "ISTIO_MUTUAL"}}
-    written = destination_rule("multi-cluster-destination", "sandbox", "si-sandbox-1-app", subsets, policy)
+    written = make_destination_rule("multi-cluster-destination", "sandbox", "si-sandbox-1-app", subsets, policy)
     assert written == yaml.safe_load(BY_NETWORK)
 
 
 def test_by_cluster_as_people_write_it() -> None:
-    subsets = subsets_by(CLUSTER, {"cluster-1": "cluster-1", "cluster-2": "cluster-2"})
-    assert destination_rule("mybackend-dr", "sample", "mybackend", subsets) == yaml.safe_load(BY_CLUSTER)
+    subsets = make_subsets(CLUSTER, {"cluster-1": "cluster-1", "cluster-2": "cluster-2"})
+    assert make_destination_rule("mybackend-dr", "sample", "mybackend", subsets) == yaml.safe_load(BY_CLUSTER)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ NEEDED = dict([EAST, WEST])
 def test_a_rule_is_made_where_the_host_has_none() -> None:
     others = [rule("other", host="ratings"), rule("elsewhere", EAST, WEST, namespace="other", host=HOST)]
     found = complete(others, HOST, NEEDED, name="reviews-split", namespace="shop")
-    assert found == (None, destination_rule("reviews-split", "shop", HOST, NEEDED), ())
+    assert found == (None, make_destination_rule("reviews-split", "shop", HOST, NEEDED), ())
 
 
 @pytest.mark.parametrize("host", ["reviews", HOST])
@@ -166,7 +166,7 @@ def test_the_oldest_rule_counts_for_a_name_and_gets_what_is_missing() -> None:
         rule("b", EAST, created="2026-01-01T00:00:00Z"),
     )
     assert [found["metadata"]["name"] for found in rules_of_host([young, old], HOST, "shop")] == ["b", "a"]
-    assert declared([young, old], HOST, "shop")["east"].labels == {CLUSTER: "east"}
+    assert list_declared([young, old], HOST, "shop")["east"].labels == {CLUSTER: "east"}
     found = complete([young, old], HOST, NEEDED, name="reviews-split", namespace="shop")
     assert found.before == old
 
@@ -174,7 +174,7 @@ def test_the_oldest_rule_counts_for_a_name_and_gets_what_is_missing() -> None:
 def test_a_rule_for_selected_workloads_does_not_count() -> None:
     selective = rule("selective", EAST, WEST, workloadSelector={"matchLabels": {"app": "x"}})
     found = complete([selective], HOST, NEEDED, name="reviews-split", namespace="shop")
-    assert found == (None, destination_rule("reviews-split", "shop", HOST, NEEDED), ())
+    assert found == (None, make_destination_rule("reviews-split", "shop", HOST, NEEDED), ())
 
 
 def test_a_subset_of_other_labels_is_not_touched() -> None:
@@ -201,7 +201,7 @@ def test_a_subset_of_other_labels_is_not_touched() -> None:
     ],
 )
 def test_which_policies_a_new_rule_would_hide(existing: dict[str, Any], hidden: list[str]) -> None:
-    assert hidden_by_new_rule([existing], HOST, "shop") == hidden
+    assert find_hidden_rules([existing], HOST, "shop") == hidden
 
 
 @pytest.mark.parametrize(("more", "expected"), [({}, True), ({"exportTo": ["*"]}, True), ({"exportTo": ["."]}, False)])
@@ -211,10 +211,10 @@ def test_whether_gateways_see_a_rule(more: dict[str, Any], expected: bool) -> No
 
 def test_subsets_that_differ_between_clusters_are_named() -> None:
     known = {
-        "a": declared([rule("x", ("v1", {"version": "v1"}), EAST)], HOST, "shop"),
-        "b": declared([rule("x", ("v1", {}), EAST)], HOST, "shop"),
-        "c": declared([], HOST, "shop"),
+        "a": list_declared([rule("x", ("v1", {"version": "v1"}), EAST)], HOST, "shop"),
+        "b": list_declared([rule("x", ("v1", {}), EAST)], HOST, "shop"),
+        "c": list_declared([], HOST, "shop"),
     }
-    assert disagreements(HOST, known) == [
+    assert find_disagreements(HOST, known) == [
         f"subset v1 of {HOST} has not the same labels everywhere: version=v1 on a, no labels on b"
     ]

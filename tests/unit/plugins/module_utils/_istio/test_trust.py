@@ -15,12 +15,12 @@ import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import trust
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import (
     Bundle,
-    certificates,
     check_bundle,
-    fingerprints,
-    public_keys,
-    repaired,
-    unreadable,
+    compute_fingerprints,
+    find_unreadable,
+    list_public_keys,
+    read_certificate_facts,
+    repair,
 )
 from ansible_collections.onemesh.istio.tests.unit.plugins.module_utils._istio.certificate_authorities import (
     NOW,
@@ -52,13 +52,13 @@ def test_a_good_bundle_has_no_finding_and_says_what_it_is() -> None:
     assert report.ca is not None
     assert (report.ca.subject, report.ca.issuer, report.ca.key) == ("CN=east", "CN=root", "ECDSA P-256")
     assert report.ca.days_left(NOW) == 364
-    assert report.root_fingerprints == fingerprints(ROOT.pem)
+    assert report.root_fingerprints == compute_fingerprints(ROOT.pem)
 
 
 def test_a_fingerprint_is_the_sha256_of_the_der_form() -> None:
     der = ROOT.certificate.public_bytes(serialization.Encoding.DER)
-    assert fingerprints(b"# comment\n" + ROOT.pem + EAST.pem)[0] == hashlib.sha256(der).hexdigest()
-    assert [facts.subject for facts in certificates(ROOT.pem + EAST.pem)] == ["CN=root", "CN=east"]
+    assert compute_fingerprints(b"# comment\n" + ROOT.pem + EAST.pem)[0] == hashlib.sha256(der).hexdigest()
+    assert [facts.subject for facts in read_certificate_facts(ROOT.pem + EAST.pem)] == ["CN=root", "CN=east"]
 
 
 @pytest.mark.parametrize("kind", ["rsa2048", "p256", "p384"])
@@ -213,11 +213,11 @@ HIDDEN = {
 
 @pytest.mark.parametrize(("hidden", "reason"), HIDDEN.values(), ids=list(HIDDEN))
 def test_what_istiod_would_not_read_is_an_error_until_it_is_written_anew(hidden: Bundle, reason: str) -> None:
-    assert [said for said in unreadable(hidden) if said.startswith(reason)]
+    assert [said for said in find_unreadable(hidden) if said.startswith(reason)]
     assert set(found(hidden).values()) == {"error"}
-    assert unreadable(repaired(hidden)) == ()
-    assert found(repaired(hidden)) == {}
-    assert (repaired(hidden).root_cert, repaired(hidden).cert_chain) == (GOOD.root_cert, GOOD.cert_chain)
+    assert find_unreadable(repair(hidden)) == ()
+    assert found(repair(hidden)) == {}
+    assert (repair(hidden).root_cert, repair(hidden).cert_chain) == (GOOD.root_cert, GOOD.cert_chain)
 
 
 FINE = {
@@ -238,19 +238,19 @@ FINE = {
 
 @pytest.mark.parametrize("fine", FINE.values(), ids=list(FINE))
 def test_what_istiod_reads_is_no_finding_and_stays_what_it_is(fine: Bundle) -> None:
-    assert unreadable(fine) == ()
+    assert find_unreadable(fine) == ()
     assert found(fine) == {}
-    assert found(repaired(fine)) == {}
-    assert fingerprints(repaired(fine).ca_cert) == fingerprints(fine.ca_cert)
-    assert repaired(repaired(fine)) == repaired(fine)
+    assert found(repair(fine)) == {}
+    assert compute_fingerprints(repair(fine).ca_cert) == compute_fingerprints(fine.ca_cert)
+    assert repair(repair(fine)) == repair(fine)
 
 
 @pytest.mark.parametrize("form", ["PKCS8", "TraditionalOpenSSL"])
 def test_an_encrypted_key_is_opened_by_its_passphrase(form: str) -> None:
     locked = replace(GOOD, ca_key=key_pem(EAST.private, form, b"sesame"))
-    assert found(repaired(locked, "sesame")) == {}
+    assert found(repair(locked, "sesame")) == {}
     for passphrase, reason in (("", "no passphrase was given"), ("wrong", "the passphrase does not open the key")):
-        assert repaired(locked, passphrase).ca_key == locked.ca_key
+        assert repair(locked, passphrase).ca_key == locked.ca_key
         (finding,) = check_bundle(locked, NOW, passphrase=passphrase).findings
         assert finding.check == "trust-key-unreadable"
         assert reason in finding.message
@@ -258,7 +258,7 @@ def test_an_encrypted_key_is_opened_by_its_passphrase(form: str) -> None:
 
 def test_a_damaged_part_is_named_with_its_file_and_line() -> None:
     damaged = replace(GOOD, cert_chain=EAST.pem + ROOT.pem[:-20])
-    (finding,) = check_bundle(repaired(damaged), NOW, files={"cert-chain.pem": "pki/chain.pem"}).findings
+    (finding,) = check_bundle(repair(damaged), NOW, files={"cert-chain.pem": "pki/chain.pem"}).findings
     line = EAST.pem.count(b"\n") + 1
     assert f"cert-chain.pem (pki/chain.pem) is not a PEM certificate: line {line}: BEGIN CERTIFICATE without" in str(
         finding
@@ -268,7 +268,7 @@ def test_a_damaged_part_is_named_with_its_file_and_line() -> None:
 @pytest.mark.parametrize("kind", ["TRUSTED CERTIFICATE", "PKCS7"])
 def test_certificates_in_a_form_that_go_does_not_read_are_not_left_out_in_silence(kind: str) -> None:
     other = replace(GOOD, cert_chain=GOOD.cert_chain + ROOT.pem.replace(b" CERTIFICATE", b" " + kind.encode()))
-    (finding,) = check_bundle(repaired(other), NOW).findings
+    (finding,) = check_bundle(repair(other), NOW).findings
     assert kind in finding.message
 
 
@@ -280,9 +280,9 @@ def test_an_expired_certificate_at_the_head_of_the_chain_stops_istiod() -> None:
 
 def test_one_key_in_two_bundles_is_known_by_certificate_or_key() -> None:
     again = replace(bundle(ROOT, authority("west", ROOT, private=EAST.private)), ca_key=b"")
-    assert public_keys(GOOD) == public_keys(again)
-    assert public_keys(replace(GOOD, ca_cert=b"")) == public_keys(GOOD)
-    assert not public_keys(GOOD) & public_keys(bundle(ROOT, authority("w", ROOT, private=key("p384"))))
+    assert list_public_keys(GOOD) == list_public_keys(again)
+    assert list_public_keys(replace(GOOD, ca_cert=b"")) == list_public_keys(GOOD)
+    assert not list_public_keys(GOOD) & list_public_keys(bundle(ROOT, authority("w", ROOT, private=key("p384"))))
 
 
 SERIAL_0 = b"""\
@@ -302,13 +302,13 @@ _LOADS_IN_THREADS = """
 import sys, warnings
 from concurrent.futures import ThreadPoolExecutor
 with warnings.catch_warnings():  # as Ansible does around the import of a plugin
-    from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import fingerprints, has_certificate
+    from ansible_collections.onemesh.istio.plugins.module_utils._istio import trust
 pem = sys.stdin.buffer.read()
-assert has_certificate(pem)
+assert trust.has_certificate(pem)
 before = list(warnings.filters)
 with ThreadPoolExecutor(16) as pool:
-    assert all(pool.map(has_certificate, [pem] * 400))
-    assert len(set(pool.map(fingerprints, [pem] * 400))) == 1
+    assert all(pool.map(trust.has_certificate, [pem] * 400))
+    assert len(set(pool.map(trust.compute_fingerprints, [pem] * 400))) == 1
 assert warnings.filters == before, "the filters of the process were changed"
 warnings.warn("somebody else's")
 """

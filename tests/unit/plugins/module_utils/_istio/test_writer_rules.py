@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import writer
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.writer import Named, known_kinds, named
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.writer import Named, find_known_kinds, parse_named
 from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 
 WRITE = ["get", "list", "watch", "create", "patch", "update", "delete"]
@@ -27,13 +27,13 @@ WRITE = ["get", "list", "watch", "create", "patch", "update", "delete"]
     ],
 )
 def test_a_kind_is_named_with_or_without_its_group_and_version(text: str, expected: Named) -> None:
-    assert named(text) == expected
+    assert parse_named(text) == expected
 
 
 @pytest.mark.parametrize("text", ["", "/", "a/", "/Kind", "a/b/Kind", "a/b/v1/Kind"])
 def test_what_is_no_kind_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no kind"):
-        named(text)
+        parse_named(text)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_what_is_no_kind_is_refused(text: str) -> None:
     ],
 )
 def test_a_known_kind_is_found_at_whatever_version(text: str, expected: list[kinds.Kind]) -> None:
-    assert known_kinds(named(text)) == expected
+    assert find_known_kinds(parse_named(text)) == expected
 
 
 def rule(group: str, resources: list[str], verbs: list[str]) -> dict[str, list[str]]:
@@ -98,4 +98,4 @@ ROUTES = [kinds.VIRTUAL_SERVICE, kinds.DESTINATION_RULE]
 def test_one_rule_for_each_group_and_one_for_each_thing_more(
     granted: list[kinds.Kind], more: dict[str, bool], expected: list[dict[str, Any]]
 ) -> None:
-    assert list(writer.cluster_rules(granted, **{**NOTHING_MORE, **more})) == expected
+    assert list(writer.make_cluster_rules(granted, **{**NOTHING_MORE, **more})) == expected

@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._istiod.dial import (
     Dialled,
     Trouble,
-    cause,
+    find_cause,
     trouble_of,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import (
@@ -21,7 +21,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import 
     Unauthorized,
     Unreachable,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.link.plan import not_dialled
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.link.plan import find_not_dialled
 
 URL = "https://west.example"
 
@@ -70,8 +70,8 @@ CAUSES: dict[str, tuple[Dialled, str, tuple[str, str] | None]] = {
 @pytest.mark.parametrize("case", CAUSES)
 def test_why_a_link_does_not_work(case: str) -> None:
     dialled, words, expected = CAUSES[case]
-    assert cause(dialled, "u", "west") == words
-    finding = not_dialled("west", dialled, "u")
+    assert find_cause(dialled, "u", "west") == words
+    finding = find_not_dialled("west", dialled, "u")
     assert (None if finding is None else (finding.check, finding.severity)) == expected
     if finding is not None:
         assert finding.cluster == "west"

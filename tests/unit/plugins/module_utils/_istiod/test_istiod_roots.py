@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import ssl
 
-from ansible_collections.onemesh.istio.plugins.module_utils._istiod.roots import fingerprints
+from ansible_collections.onemesh.istio.plugins.module_utils._istiod.roots import compute_fingerprints
 
 
 def pem(der: bytes) -> str:
@@ -18,5 +18,5 @@ def pem(der: bytes) -> str:
 def test_each_certificate_of_a_bundle_has_its_fingerprint() -> None:
     # The text around certificates, and what is no certificate, do not count.
     bundle = f"old root\n{pem(b'one')}new root\n{pem(b'two')}-----BEGIN CERTIFICATE-----\ntorn"
-    assert fingerprints(bundle) == {hashlib.sha256(der).hexdigest() for der in (b"one", b"two")}
-    assert fingerprints("") == frozenset()
+    assert compute_fingerprints(bundle) == {hashlib.sha256(der).hexdigest() for der in (b"one", b"two")}
+    assert compute_fingerprints("") == frozenset()

@@ -15,9 +15,9 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio import remote
 from ansible_collections.onemesh.istio.plugins.module_utils._istiod.pods import istiod_of
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.errors import Unreachable
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.cluster_info import (
+    describe_peers,
+    describe_revisions,
     findings_of,
-    peers,
-    revisions,
 )
 
 
@@ -35,7 +35,7 @@ def pod(version: str, revision: str = "", *, ready: bool = True) -> dict[str, An
 
 def test_pods_are_counted_for_each_revision() -> None:
     pods = [pod("1.31.0", "blue"), pod("1.31.1", "blue", ready=False), pod("1.30.0")]
-    assert revisions([istiod_of(each, "east") for each in pods], {"blue": "mesh.example"}) == {
+    assert describe_revisions([istiod_of(each, "east") for each in pods], {"blue": "mesh.example"}) == {
         "blue": {"versions": ["1.31.0", "1.31.1"], "replicas": 2, "ready": 1, "trust_domain": "mesh.example"},
         "default": {"versions": ["1.30.0"], "replicas": 1, "ready": 1, "trust_domain": None},
     }
@@ -43,11 +43,11 @@ def test_pods_are_counted_for_each_revision() -> None:
 
 def registrations(**data: str) -> remote_secret.Registrations:
     secrets = [
-        remote_secret.stored(remote_secret.build(name, f"https://{name}", b"", "t")) for name in data if data[name]
+        remote_secret.make_stored(remote_secret.build(name, f"https://{name}", b"", "t")) for name in data if data[name]
     ]
     for name in data:
         if not data[name]:
-            broken = remote_secret.stored(remote_secret.build(name, "https://x", b"", "t"))
+            broken = remote_secret.make_stored(remote_secret.build(name, "https://x", b"", "t"))
             secrets.append({**broken, "data": {name: ""}})
     return remote_secret.parse(secrets, cluster="east")
 
@@ -69,11 +69,11 @@ SYNC: dict[str, tuple[list[dict[str, Any]], bool | None]] = {
 @pytest.mark.parametrize("case", SYNC)
 def test_a_peer_is_synced_when_every_istiod_says_so(case: str) -> None:
     istiods, synced = SYNC[case]
-    assert peers(registrations(west="good"), istiods)["west"]["synced"] is synced
+    assert describe_peers(registrations(west="good"), istiods)["west"]["synced"] is synced
 
 
 def test_a_peer_is_known_by_its_secret_and_by_istiod() -> None:
-    found = peers(registrations(west="good", north="", east="good"), [istiod({"south": "synced"})])
+    found = describe_peers(registrations(west="good", north="", east="good"), [istiod({"south": "synced"})])
     assert {name: (peer["usable"], peer["reason"]) for name, peer in found.items()} == {
         "north": (False, "kubeconfig is empty"),
         "south": (False, "no remote secret names it"),

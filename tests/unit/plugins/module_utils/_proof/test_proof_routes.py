@@ -17,9 +17,9 @@ from ansible_collections.onemesh.istio.plugins.module_utils._proof.routes import
 
 RECORDED = Path(__file__).parent / "recorded"
 DUMP = Dump(
-    envoy_dump.routes((RECORDED / "routes.json").read_bytes()),
-    envoy_dump.chains((RECORDED / "listeners.json").read_bytes()),
-    envoy_dump.clusters((RECORDED / "clusters.json").read_bytes()),
+    envoy_dump.parse_routes((RECORDED / "routes.json").read_bytes()),
+    envoy_dump.parse_chains((RECORDED / "listeners.json").read_bytes()),
+    envoy_dump.parse_clusters((RECORDED / "clusters.json").read_bytes()),
 )
 HOST = "echo.app.svc.cluster.local"
 ISTIO, GATEWAY_API = "networking.istio.io/v1", "gateway.networking.k8s.io/v1"

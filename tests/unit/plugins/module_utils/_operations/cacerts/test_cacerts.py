@@ -12,16 +12,20 @@ from typing import Any
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.authority import ClusterAuthority
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import Bundle, check_bundle, fingerprints
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.trust import (
+    Bundle,
+    check_bundle,
+    compute_fingerprints,
+)
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.cacerts.plan import (
     CacertsStep,
     Store,
+    find_shared_keys,
     plan_generation,
     plan_present,
-    shared_keys,
     with_root_as_it_stands,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.cacerts.run import manifest, read_store
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.cacerts.run import make_manifest, read_store
 from ansible_collections.onemesh.istio.tests.unit.plugins.module_utils._istio.certificate_authorities import (
     NOW,
     Authority,
@@ -43,7 +47,7 @@ def live(
     made: Bundle | None = None, *, ours: bool = True, kind: str = "Opaque", istiod: bool = False, **more: bytes
 ) -> ClusterAuthority:
     """A cluster with this bundle as cacerts; ``signed`` is the self-signed CA, ``given_out`` the ConfigMap's root."""
-    secret = manifest("istio-system", made) if made else None
+    secret = make_manifest("istio-system", made) if made else None
     if secret is not None:
         secret["type"] = kind
         if not ours:
@@ -153,10 +157,13 @@ def test_what_istiod_cannot_read_is_called_unusable_and_written_anew(
 def test_one_certificate_authority_for_two_clusters_is_told_of_each() -> None:
     locked = replace(GIVEN, ca_key=key_pem(EAST.private, passphrase=b"x"))
     bundles = {"east": GIVEN, "west": locked, "north": RENEWED, "east.bak": RENEWED}
-    found = shared_keys(bundles, ["east", "north"])
+    found = find_shared_keys(bundles, ["east", "north"])
     assert [(finding.cluster, finding.check) for finding in found] == [("east", "trust-shared-key")]
     assert "as west;" in found[0].message
-    assert shared_keys({"east": GIVEN, "north": RENEWED, "new": EMPTY, "newer": EMPTY}, ["east", "north", "new"]) == []
+    assert (
+        find_shared_keys({"east": GIVEN, "north": RENEWED, "new": EMPTY, "newer": EMPTY}, ["east", "north", "new"])
+        == []
+    )
 
 
 REFUSED = {
@@ -179,8 +186,8 @@ def test_what_is_refused(found: ClusterAuthority, check: str) -> None:
 
 def test_a_refused_root_names_both_fingerprints_and_what_to_do() -> None:
     (finding,) = plan(live(signed=OTHER.pem)).findings
-    assert fingerprints(ROOT.pem)[0] in finding.message
-    assert fingerprints(OTHER.pem)[0] in finding.message
+    assert compute_fingerprints(ROOT.pem)[0] in finding.message
+    assert compute_fingerprints(OTHER.pem)[0] in finding.message
     assert "istio-ca-secret" in finding.message
     assert "replace_root" in finding.remedy
     assert finding.cluster == "east"
@@ -192,7 +199,7 @@ def test_a_bundle_that_cannot_work_is_refused_before_anything_else() -> None:
 
 
 def test_the_secret_has_exactly_its_four_keys_and_is_ours() -> None:
-    secret = manifest("mesh", GIVEN)
+    secret = make_manifest("mesh", GIVEN)
     assert secret["type"] == "Opaque"
     assert set(secret["data"]) == {"ca-cert.pem", "ca-key.pem", "root-cert.pem", "cert-chain.pem"}
     assert secret["metadata"]["namespace"] == "mesh"

@@ -15,11 +15,11 @@ import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
 from ansible_collections.onemesh.istio.plugins.module_utils._istio import remote_secret
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways import Resolution
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.tokens import Token, timestamp
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.tokens import Token, format_timestamp
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.link.plan import (
     Link,
     LinkFacts,
-    beyond,
+    find_beyond,
     links_of,
     plan_absent,
     plan_present,
@@ -93,7 +93,7 @@ def secret(
     ca: bytes = b"",
     uid: str = "",
 ) -> dict[str, Any]:
-    made = remote_secret.stored(
+    made = remote_secret.make_stored(
         remote_secret.build("west", server, ca, bearer or token(), tls_server_name=tls_server_name or None)
     )
     made["metadata"]["name"] = name
@@ -161,7 +161,7 @@ NO_GATEWAY = Resolution(reason="its load balancer has no address yet", remedy="g
 SHARED = replace(WEST, network="net-east")
 LOOPBACK = Cluster("west", "net-west")
 DUPLICATE = secret(ours=False, name="my-own")
-BY_CERTIFICATE = remote_secret.stored(
+BY_CERTIFICATE = remote_secret.make_stored(
     {
         **remote_secret.build("west", "https://west.example", b"", "x"),
         "stringData": {
@@ -431,7 +431,7 @@ BEYOND: dict[str, tuple[tuple[dict[str, Any], ...], dict[str, str], list[str], s
 @pytest.mark.parametrize("case", BEYOND)
 def test_links_with_clusters_that_the_inventory_does_not_have_are_named(case: str) -> None:
     secrets, grants, known, named = BEYOND[case]
-    found = beyond(replace(World(secrets).facts()["east"], grants=grants), known)
+    found = find_beyond(replace(World(secrets).facts()["east"], grants=grants), known)
     assert [named in finding.remedy for finding in found] == ([True] if named else [])
 
 
@@ -472,4 +472,4 @@ def test_the_token_that_a_source_has() -> None:
 
 
 def test_moments_are_written_in_utc() -> None:
-    assert [timestamp(NOW), timestamp(None)] == ["2026-11-21T12:00:00Z", "never"]
+    assert [format_timestamp(NOW), format_timestamp(None)] == ["2026-11-21T12:00:00Z", "never"]

@@ -25,8 +25,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._operations.replicat
     Options,
     State,
     dataplane_labels,
-    desired_form,
-    lists_of_others,
+    has_lists_of_others,
+    make_desired,
     namespaces_of,
     plan,
 )
@@ -61,7 +61,7 @@ def manager(name: str, *fields: str, labels: bool = False) -> dict[str, Any]:
 
 def stands(each: DeclaredObject, name: str = "reviews", *, uid: str = "u1", **spec: Any) -> dict[str, Any]:
     """The object as we wrote it for a set, with other values where ``spec`` says so."""
-    live = copy.deepcopy(desired_form(each, replace(OPTIONS, name=name)))
+    live = copy.deepcopy(make_desired(each, replace(OPTIONS, name=name)))
     live["metadata"].update(
         uid=uid, resourceVersion="7", managedFields=[manager("onemesh.istio", *live["spec"], labels=True)]
     )
@@ -336,4 +336,4 @@ LISTS: dict[str, tuple[dict[str, Any], list[dict[str, Any]], bool]] = {
 def test_a_list_that_somebody_else_has_written(case: str) -> None:
     spec, managers, expected = LISTS[case]
     live = {"metadata": {"name": "reviews", "managedFields": managers}, "spec": spec}
-    assert lists_of_others(live, {"metadata": {"name": "reviews"}, "spec": {"http": [{"a": 1}]}}) is expected
+    assert has_lists_of_others(live, {"metadata": {"name": "reviews"}, "spec": {"http": [{"a": 1}]}}) is expected

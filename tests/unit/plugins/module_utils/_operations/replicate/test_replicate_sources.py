@@ -15,7 +15,10 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import MeshError
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, fleet_of
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.replicate import run as replicate
-from ansible_collections.onemesh.istio.plugins.module_utils._operations.replicate.sources import declared, merge_patch
+from ansible_collections.onemesh.istio.plugins.module_utils._operations.replicate.sources import (
+    merge_patch,
+    read_declared,
+)
 
 
 def manifest(name: str = "reviews", kind: str = "VirtualService", **more: Any) -> dict[str, Any]:
@@ -32,7 +35,7 @@ def found(context: Context | None = None, **options: Any) -> dict[str, list[tupl
     context = context or Context(environ={})
     return {
         name: [(str(each.id), each.manifest.get("spec"), each.source) for each in items]
-        for name, items in declared(parameters, fleet_of(parameters, context), context).items()
+        for name, items in read_declared(parameters, fleet_of(parameters, context), context).items()
     }
 
 

@@ -12,14 +12,14 @@ import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._change.records import is_set_name
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import Finding, MeshError
-from ansible_collections.onemesh.istio.plugins.module_utils._istio.subsets import CLUSTER_LABEL, destination_rule
+from ansible_collections.onemesh.istio.plugins.module_utils._istio.subsets import CLUSTER_LABEL, make_destination_rule
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.traffic_split.plan import (
     SPLIT_ARGUMENT_SPEC,
     Live,
     Split,
     SplitPlan,
-    across,
-    drift,
+    find_conflicts,
+    find_drift,
     plan,
     set_name,
     split_of,
@@ -59,7 +59,9 @@ def virtual_service(*destinations: tuple[str, int | None], name: str = "reviews"
 
 
 def rule(*names: str, namespace: str = "shop", **more: Any) -> dict[str, Any]:
-    made = destination_rule("reviews", namespace, HOST, {name: more.get("labels", {"version": name}) for name in names})
+    made = make_destination_rule(
+        "reviews", namespace, HOST, {name: more.get("labels", {"version": name}) for name in names}
+    )
     made["spec"] |= more.get("spec", {})
     return made
 
@@ -91,7 +93,7 @@ def test_where_the_host_has_nothing_rule_and_route_are_made_in_this_order() -> N
     found = plan(split(**BY_CLUSTER), "east", Live(None))
     assert found.findings == ()
     assert [wanted.before for wanted in found.wanted] == [None, None]
-    assert found.wanted[0].desired == destination_rule(
+    assert found.wanted[0].desired == make_destination_rule(
         "reviews-split", "shop", HOST, {"east": {CLUSTER_LABEL: "east"}, "west": {CLUSTER_LABEL: "west"}}
     )
     assert found.wanted[1].desired == {
@@ -251,7 +253,7 @@ def test_weights_that_somebody_changed_are_reported(
     now["metadata"]["managedFields"] = [{"manager": "kubectl-edit", "time": "2026-11-24T21:00:00Z"}]
     then = None if written is None else virtual_service(("v1", written[0]), ("v2", written[1]))
     wanted = split(name="reviews", weights={"v1": 80, "v2": 20})
-    found = drift(wanted, "east", Live(now), then)
+    found = find_drift(wanted, "east", Live(now), then)
     assert [finding.check for finding in found] == ([] if said is None else ["drift"])
     assert all(said in finding.message and "kubectl-edit at 2026" in finding.message for finding in found if said)
 
@@ -271,9 +273,9 @@ def checks(findings: list[Finding]) -> list[str]:
 def test_an_object_of_the_user_has_to_stand_everywhere() -> None:
     theirs = virtual_service(("", None))
     asked = split(**BY_CLUSTER, name="reviews")
-    assert checks(across(asked, {"east": Live(theirs), "west": Live(None)})) == ["object-not-everywhere"]
-    assert across(asked, {"east": Live(theirs), "west": Live(theirs)}) == []
-    assert across(asked, {"east": Live(owned(theirs, "traffic-split")), "west": Live(None)}) == []
+    assert checks(find_conflicts(asked, {"east": Live(theirs), "west": Live(None)})) == ["object-not-everywhere"]
+    assert find_conflicts(asked, {"east": Live(theirs), "west": Live(theirs)}) == []
+    assert find_conflicts(asked, {"east": Live(owned(theirs, "traffic-split")), "west": Live(None)}) == []
 
 
 def test_subsets_have_to_mean_the_same_on_both_sides() -> None:
@@ -281,8 +283,8 @@ def test_subsets_have_to_mean_the_same_on_both_sides() -> None:
     live = virtual_service(("v1", None))
     same = {name: Live(live, rules=(rule("v1"),)) for name in FLEET}
     differ = {**same, "west": Live(live, rules=(rule("v1", labels={}),))}
-    assert across(asked, same) == []
-    assert checks(across(asked, differ)) == ["subset-differs"]
+    assert find_conflicts(asked, same) == []
+    assert checks(find_conflicts(asked, differ)) == ["subset-differs"]
 
 
 # Options

@@ -39,7 +39,7 @@ def answered(number: int, latency: str = "3.5ms") -> str:
 
 def test_answers_are_counted_by_the_cluster_that_gave_them() -> None:
     output = answered(0) + answered(1, "1.25s") + answered(2).replace("Cluster=west", "Cluster=east")
-    found = echo.answers(3, output, "", 0)
+    found = echo.read_answers(3, output, "", 0)
     assert found.by_cluster == {"west": 2, "east": 1}
     assert found.identities == {IDENTITY}
     assert found.latencies == (3.5, 1250.0, 3.5)
@@ -48,23 +48,23 @@ def test_answers_are_counted_by_the_cluster_that_gave_them() -> None:
 
 def test_an_answer_over_plain_text_shows_no_identity() -> None:
     output = "".join(line for line in answered(0).splitlines(True) if "Client-Cert" not in line)
-    assert echo.answers(1, output, "", 0).identities == frozenset()
+    assert echo.read_answers(1, output, "", 0).identities == frozenset()
 
 
 def test_of_several_proxies_on_the_way_the_nearest_counts() -> None:
     output = answered(0).replace(f"URI={IDENTITY}", f"URI=spiffe://a/ns/far/sa/x,By=spiffe://b;URI={IDENTITY}")
-    assert echo.answers(1, output, "", 0).identities == {IDENTITY}
+    assert echo.read_answers(1, output, "", 0).identities == {IDENTITY}
 
 
 def test_the_first_failure_is_told_with_its_status_and_body() -> None:
-    found = echo.answers(2, answered(0) + FAILED.format(n=1), "", 0)
+    found = echo.read_answers(2, answered(0) + FAILED.format(n=1), "", 0)
     assert found.successes == 1
     assert found.failure == "HTTP 503: no healthy upstream"
 
 
 def test_an_answer_of_something_else_is_a_failure() -> None:
     output = "[0] StatusCode=200\n[0 body] <html>welcome</html>\n"
-    assert echo.answers(1, output, "", 0).failure == "HTTP 200: <html>welcome</html>"
+    assert echo.read_answers(1, output, "", 0).failure == "HTTP 200: <html>welcome</html>"
 
 
 @pytest.mark.parametrize(
@@ -86,5 +86,5 @@ def test_an_answer_of_something_else_is_a_failure() -> None:
     ids=["name", "time", "other", "silent"],
 )
 def test_without_any_answer_the_clients_own_error_is_told(stderr: str, failure: str) -> None:
-    found = echo.answers(2, "", stderr, 1)
+    found = echo.read_answers(2, "", stderr, 1)
     assert (found.sent, found.successes, found.failure) == (2, 0, failure)

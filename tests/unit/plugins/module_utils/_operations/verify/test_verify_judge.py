@@ -33,7 +33,7 @@ def test_a_healthy_mesh_has_no_finding() -> None:
     pairs = verdicts(fleet, seen)
     assert [pair.state for pair in pairs.values()] == ["ok"] * 4
     assert [check.state for check in pairs["east", "west"].checks] == ["ok"] * 6
-    assert judge.findings(fleet, pairs.values()) == []
+    assert judge.report_causes(fleet, pairs.values()) == []
     assert pairs["east", "west"].mutual_tls is True
     assert pairs["east", "west"].p50 == 4.0
 
@@ -44,7 +44,7 @@ def test_a_cause_that_breaks_many_pairs_is_found_once() -> None:
     pairs = verdicts(fleet, seen)
     assert not pairs["east", "west"].ok
     assert not pairs["west", "east"].ok
-    assert [finding.cluster for finding in judge.findings(fleet, pairs.values())] == ["west"]
+    assert [finding.cluster for finding in judge.report_causes(fleet, pairs.values())] == ["west"]
 
 
 def test_a_cluster_that_is_away_spoils_its_row_and_column_only() -> None:
@@ -54,7 +54,7 @@ def test_a_cluster_that_is_away_spoils_its_row_and_column_only() -> None:
     pairs = verdicts(fleet, seen, links)
     assert {key for key, pair in pairs.items() if pair.state == "away"} == {key for key in pairs if "north" in key}
     assert pairs["east", "west"].ok
-    found = judge.findings(fleet, pairs.values())
+    found = judge.report_causes(fleet, pairs.values())
     assert [(each.cluster, each.severity, each.remedy) for each in found] == [("north", "error", "see its API server")]
 
 
@@ -63,7 +63,7 @@ def test_plain_text_is_a_warning() -> None:
     change_traffic(answers=answers("west", identities=frozenset()))(fleet, seen)
     pairs = verdicts(fleet, seen)
     assert pairs["east", "west"].mutual_tls is False
-    found = judge.findings(fleet, pairs.values())
+    found = judge.report_causes(fleet, pairs.values())
     assert [(each.check, each.severity) for each in found] == [("verify-plain-text", "warning")]
 
 
@@ -71,7 +71,7 @@ def test_a_proxy_of_a_user_that_rejects_its_configuration_is_a_warning() -> None
     fleet, seen = healthy()
     change_istiod("east", rejections=(ProxyRejection("shop-1.shop", "Listener", "no such filter"),))(fleet, seen)
     pairs = verdicts(fleet, seen)
-    found = judge.findings(fleet, pairs.values())
+    found = judge.report_causes(fleet, pairs.values())
     assert [(each.severity, each.object) for each in found] == [("warning", "proxy shop-1.shop")]
     assert "no such filter" in found[0].message
 
@@ -81,7 +81,7 @@ def test_a_gateway_that_exposes_nothing_is_a_warning() -> None:
     change_gateway(hosts=())(fleet, seen)
     pairs = verdicts(fleet, seen)
     assert pairs["east", "west"].ok
-    found = judge.findings(fleet, pairs.values())
+    found = judge.report_causes(fleet, pairs.values())
     assert [(each.cluster, each.check, each.severity) for each in found] == [
         ("west", "verify-nothing-exposed", "warning")
     ]
@@ -93,7 +93,7 @@ def test_a_pair_that_shall_not_be_linked_is_well_when_it_sees_nothing() -> None:
     assert pairs["east", "west"].state == "ok"
     assert pairs["west", "east"].state == "not-linked"
     assert pairs["west", "east"].ok
-    assert judge.findings(fleet, pairs.values()) == []
+    assert judge.report_causes(fleet, pairs.values()) == []
 
 
 # (what is left of the link west -> east, check, in the cause)

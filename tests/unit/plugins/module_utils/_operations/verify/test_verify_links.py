@@ -30,15 +30,15 @@ ALL = {(one, other) for one in NAMES for other in NAMES if one != other}
     ids=["full mesh", "from", "to", "both", "one by one", "none"],
 )
 def test_the_pairs_that_shall_work(parameters: dict[str, Any], links: set[tuple[str, str]]) -> None:
-    assert verify.wanted_links(NAMES, parameters) == links
+    assert verify.list_wanted_links(NAMES, parameters) == links
 
 
 def test_a_link_to_an_unknown_cluster_is_refused_before_anything_is_read() -> None:
     with pytest.raises(MeshError, match="the clusters are a, b, c"):
-        verify.wanted_links(NAMES, {"links": [{"from": "a", "to": "d"}]})
+        verify.list_wanted_links(NAMES, {"links": [{"from": "a", "to": "d"}]})
 
 
 def test_the_roots_that_an_envoy_trusts() -> None:
     held = {"certificates": [{"ca_cert": [{"serial_number": "0A"}, {"serial_number": "ff"}]}, {"cert_chain": []}]}
-    assert gather.root_serials(json.dumps(held).encode()) == {10, 255}
-    assert gather.root_serials(b"{}") == frozenset()
+    assert gather.read_root_serials(json.dumps(held).encode()) == {10, 255}
+    assert gather.read_root_serials(b"{}") == frozenset()

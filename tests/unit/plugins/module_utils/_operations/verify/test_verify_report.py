@@ -45,7 +45,7 @@ def test_rows_ask_and_columns_answer() -> None:
     kind = FindingKind("verify-gateway", "cause", "remedy")
     findings = [Finding("us1", kind, "the gateway is stopped", "start it", object="Service a/b")]
     spread = {"us1": Answers(3, {"us1": 2, "eu1": 1})}
-    assert report.lines(FLEET, pairs(), findings, spread) == [
+    assert report.write_lines(FLEET, pairs(), findings, spread) == [
         "from \\ to  eu1   us1   ap1",
         "eu1         ✓     ✗    away",
         "us1         ✓     ✓    away  mTLS yes, via gateway, p50 4.2 ms",
@@ -60,7 +60,7 @@ def test_pairs_that_shall_not_be_linked_are_explained() -> None:
     fleet = {name: FLEET[name] for name in ("eu1", "us1")}
     checked = (Check("synced", "ok", "not linked, as wanted"),)
     shown = [Pair(source, target, source == target or source == "eu1", checked) for source in fleet for target in fleet]
-    lines = report.lines(fleet, shown, [], {})
+    lines = report.write_lines(fleet, shown, [], {})
     assert lines[1:] == [
         "eu1         ✓    ✓   no requests made",
         "us1         ·    ✓   no requests made",
@@ -76,11 +76,11 @@ def test_plain_text_is_shouted() -> None:
         for source in fleet
         for target in fleet
     ]
-    assert report.lines(fleet, shown, [], {})[1].endswith("mTLS NO, direct, p50 1 ms")
+    assert report.write_lines(fleet, shown, [], {})[1].endswith("mTLS NO, direct, p50 1 ms")
 
 
 def test_the_matrix_says_why_and_can_be_written_as_json() -> None:
-    matrix = report.matrix(pairs())
+    matrix = report.make_matrix(pairs())
     verdict = json.loads(json.dumps(matrix))["eu1"]["us1"]
     assert (verdict["ok"], verdict["state"], verdict["cause"]) == (False, "failed", "the gateway is stopped")
     assert verdict["checks"]["gateway"] == {
@@ -92,7 +92,7 @@ def test_the_matrix_says_why_and_can_be_written_as_json() -> None:
 
 
 def test_what_is_said_of_each_cluster() -> None:
-    said = report.clusters(FLEET, {"us1": Answers(3, {"us1": 3})}, pairs())
+    said = report.describe_clusters(FLEET, {"us1": Answers(3, {"us1": 3})}, pairs())
     assert {name: each["ok"] for name, each in said.items()} == {"eu1": False, "us1": False, "ap1": False}
     assert said["us1"]["answered_by"] == {"us1": 3}
     assert said["ap1"]["away"] == "no answer within 10 s"

@@ -18,7 +18,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube import kinds
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.writer.plan import (
     OwnedObject,
     WriterFacts,
-    desired_objects,
+    make_desired_objects,
     plan_absent,
     plan_present,
 )
@@ -40,7 +40,7 @@ def token(*, days: tuple[int, int] = (-10, 20), grant: str = "grant-uid", accoun
 
 
 def secret(bearer: str = "", *, cluster: str = "west", server: str = "https://west.example") -> dict[str, Any]:
-    made = writer.secret(cluster, server, b"", bearer or token(), namespace=NAMESPACE, tls_server_name=None)
+    made = writer.make_secret(cluster, server, b"", bearer or token(), namespace=NAMESPACE, tls_server_name=None)
     made["metadata"]["uid"] = "secret-uid"
     return owned(made, "writer")
 
@@ -56,7 +56,7 @@ WEST = WriterFacts(
     Cluster("west", "net", api_server="https://west.example"),
     "https://127.0.0.1:2",
     owned=ALL,
-    desired=tuple(desired_objects(NAMESPACE, RULES, {})),
+    desired=tuple(make_desired_objects(NAMESPACE, RULES, {})),
 )
 EAST = replace(WEST, cluster=Cluster("east", "net", api_server="https://east.example"))
 GOOD = (secret(), secret(cluster="east", server="https://east.example"))

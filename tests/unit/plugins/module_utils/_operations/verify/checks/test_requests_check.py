@@ -66,4 +66,4 @@ def test_a_probe_that_cannot_run_is_the_cause_where_nothing_else_is() -> None:
     obstacle = Obstacle("west", "the probe in west is not ready: image", "give an image", "Deployment x")
     pairs = verdicts(fleet, seen, obstacles={"west": obstacle})
     assert {key for key, pair in pairs.items() if not pair.ok} == {key for key in pairs if "west" in key}
-    assert [finding.message for finding in judge.findings(fleet, pairs.values())] == [obstacle.message]
+    assert [finding.message for finding in judge.report_causes(fleet, pairs.values())] == [obstacle.message]

@@ -70,7 +70,7 @@ def test_roots_that_differ_are_one_finding_for_both_directions() -> None:
     pairs = verdicts(fleet, seen)
     assert not pairs["east", "west"].ok
     assert not pairs["west", "east"].ok
-    assert len(judge.findings(fleet, pairs.values())) == 1
+    assert len(judge.report_causes(fleet, pairs.values())) == 1
 
 
 def test_a_root_that_is_being_replaced_is_no_failure() -> None:
