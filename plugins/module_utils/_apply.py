@@ -35,7 +35,7 @@ def apply_object(
     metadata = manifest["metadata"]
     live = None
     try:
-        live = client.find(client.kind_for(manifest), metadata["name"], metadata.get("namespace"))
+        live = client.find(client.find_kind(manifest), metadata["name"], metadata.get("namespace"))
         desired = owned(manifest, component) if live is None or adopt or is_ours(live) else dict(manifest)
         if claims is not None and check_mode:
             desired = _annotated(desired, claims.rightful_claim.annotations)
@@ -57,7 +57,7 @@ def remove_object(client: Client, manifest: Mapping[str, Any], *, check_mode: bo
     """Remove one object where it is ours, and say so as :func:`apply_object` does: deleted or unchanged."""
     metadata = manifest["metadata"]
     try:
-        kind = client.kind_for(manifest)
+        kind = client.find_kind(manifest)
     except NotFound:
         return _change(manifest, "unchanged", None, None)
     live = client.find(kind, metadata["name"], metadata.get("namespace"))

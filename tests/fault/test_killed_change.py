@@ -121,7 +121,7 @@ def test_and_settled(planes: Planes, scenario: Scenario, refuses: dict[str, str]
         before = clean if not scenario.before(site) else None
         scenario.once(site, {"state": "settled"}).succeeded()
         record = site.record()
-        assert record is None or not record.owing()
+        assert record is None or not record.list_owed()
         weights = {
             tuple(share["weight"] for share in found["VirtualService reviews"]["spec"]["http"][0]["route"])
             for found in site.snapshot().values()

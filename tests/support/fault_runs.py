@@ -425,7 +425,7 @@ class Site:
         record = self.record()
         assert record is not None
         assert record.pending is None
-        assert not record.owing(), record.owing()
+        assert not record.list_owed(), record.list_owed()
         lease = self.clients[HUB].find(LEASE, records.record_name("replicate", self.name), RECORDS)
         assert lease is None or is_free(lease, datetime.now(timezone.utc))
         for cluster in names or tuple(self.clients):
@@ -466,7 +466,7 @@ def _anonymous(live: Mapping[str, Any]) -> Object:
 
 def _managers(client: Client, live: Mapping[str, Any]) -> list[str]:
     """Who holds fields, and how."""
-    kind, metadata = client.kind_for(live), live["metadata"]
+    kind, metadata = client.find_kind(live), live["metadata"]
     entries = client.get(kind, metadata["name"], metadata.get("namespace"))["metadata"].get("managedFields") or []
     return sorted(f"{entry['manager']} {entry['operation']}" for entry in entries)
 

@@ -63,12 +63,12 @@ class Action:
             verbs = ["patch", "update"]
         return [Need(verb, self.kind, self.id.namespace or None) for verb in verbs]
 
-    def untried(self) -> list[Need]:
+    def list_untried(self) -> list[Need]:
         """Those of its needs that a dry run of the write says nothing of: they are for putting it back."""
         tried = {"apply": ("patch", "create"), "edit": ("update",), "end": ()}[self.verb]
         return [need for need in self.needs() if need.verb not in tried]
 
-    def entry(self, previous: LedgerEntry | None) -> LedgerEntry:
+    def make_entry(self, previous: LedgerEntry | None) -> LedgerEntry:
         """What the record says of the object from before the write on."""
         if previous is not None:
             given_back = previous.hold != "created"

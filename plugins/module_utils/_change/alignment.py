@@ -40,7 +40,7 @@ class Alignment:
     pairs: dict[int, int] = field(default_factory=dict)
     unsure: set[int] = field(default_factory=set)
 
-    def inverse(self) -> dict[int, int]:
+    def invert(self) -> dict[int, int]:
         """From index on the right to index on the left."""
         return {right: left for left, right in self.pairs.items()}
 

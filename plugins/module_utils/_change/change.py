@@ -49,13 +49,13 @@ _Found = TypeVar("_Found", ClusterPlan, prepare.Prepared)
 class Intent(Protocol):
     """What an operation wants."""
 
-    def targets(self) -> Iterable[str]:
+    def list_targets(self) -> Iterable[str]:
         """The clusters that are to be changed or looked at."""
 
-    def wanted(self, cluster: str, state: Any) -> Iterable[ObjectId]:
+    def list_objects(self, cluster: str, state: Any) -> Iterable[ObjectId]:
         """The objects that are to stand on a cluster; older obligations for these are superseded. Pure."""
 
-    def across(self, states: Mapping[str, Any]) -> Iterable[Finding]:
+    def find_conflicts(self, states: Mapping[str, Any]) -> Iterable[Finding]:
         """What is in the way between clusters, each of which may be fine by itself. Pure."""
 
     def read(self, member: Member, recorded: Callable[[], ClusterRecord]) -> Any:
@@ -67,7 +67,7 @@ class Intent(Protocol):
     def plan(self, cluster: str, state: Any, part: ClusterRecord) -> ClusterPlan:
         """Pure."""
 
-    def owed(self, cluster: str, part: ClusterRecord, since: str) -> Iterable[Owed]:
+    def list_owed(self, cluster: str, part: ClusterRecord, since: str) -> Iterable[Owed]:
         """Everything that a cluster is owed which takes no part. Pure."""
 
 
@@ -77,7 +77,7 @@ class Change:
     def __init__(self, setup: Setup, intent: Intent) -> None:
         self._setup = setup
         self._intent = intent
-        self._targets = list(intent.targets())
+        self._targets = list(intent.list_targets())
         self._report = ChangeReport(setup.name, setup.hub, {name: ClusterReport() for name in self._targets})
         self._record = Record(setup.component, setup.name)
         self._states: Mapping[str, Any] = {}
@@ -112,7 +112,7 @@ class Change:
             if name in self._report.clusters:
                 self._report.clusters[name].state = "excluded"
         return self._setup.each(
-            lambda member: self._intent.read(member, lambda: recorded().known(member.name)), of=self._targets
+            lambda member: self._intent.read(member, lambda: recorded().part_of(member.name)), of=self._targets
         )
 
     def _states_of(self, outcomes: Mapping[str, LaneOutcome[Any]]) -> dict[str, Any]:
@@ -140,8 +140,8 @@ class Change:
         """What has to be paid before anything else: what an earlier run owes, and this one does not supersede."""
         debts = {}
         for name in states:
-            wanted = set(self._intent.wanted(name, states[name]))
-            owed = [each for each in self._record.obligations(name).values() if each.id not in wanted]
+            wanted = set(self._intent.list_objects(name, states[name]))
+            owed = [each for each in self._record.list_obligations(name).values() if each.id not in wanted]
             if owed:
                 debts[name] = owed
         return debts
@@ -166,17 +166,17 @@ class Change:
     def _list_owed_elsewhere(self, present: Iterable[str]) -> list[Owed]:
         """What has yet to be taken away from clusters that take no part."""
         here = set(present)
-        names = [name for name in self._record.owing() if name not in here]
-        return [owed for name in names for owed in self._record.obligations(name).values()]
+        names = [name for name in self._record.list_owed() if name not in here]
+        return [owed for name in names for owed in self._record.list_obligations(name).values()]
 
     def _go_on(self, states: Mapping[str, Any], lease: SetLease | None = None) -> dict[str, Any]:
         self._states = states
-        self._refuse(self._intent.across(states))
-        plans = {name: self._intent.plan(name, state, self._record.known(name)) for name, state in states.items()}
+        self._refuse(self._intent.find_conflicts(states))
+        plans = {name: self._intent.plan(name, state, self._record.part_of(name)) for name, state in states.items()}
         plans = self._mark_plans(self._select_possible(plans))
         if lease is not None or self._setup.check_mode or not any(plan.actions for plan in plans.values()):
             return self._carry_out(plans, lease)
-        with self._setup.lease().beside() as taken:
+        with self._setup.lease().take_beside() as taken:
             return self._carry_out(plans, taken)
 
     def _mark_plans(self, plans: Mapping[str, ClusterPlan]) -> dict[str, ClusterPlan]:
@@ -216,7 +216,7 @@ class Change:
         if self._setup.check_mode:
             return self._foretell(actions, newly_owed)
         if not (actions or newly_owed or self._is_fulfilled()):
-            self._report.owed = self._record.owing()
+            self._report.owed = self._record.list_owed()
             return self._make_result()
         if lease is not None:
             return self._make(actions, newly_owed, lease)
@@ -259,8 +259,8 @@ class Change:
         since = session.now()
         newly = {}
         for name in absent:
-            part = self._record.known(name)
-            owed = list(self._intent.owed(name, part, since))
+            part = self._record.part_of(name)
+            owed = list(self._intent.list_owed(name, part, since))
             known = {each.id: (each.verb, each.desired) for each in [*part.owed.values(), *part.missed.values()]}
             missed = {each.id for each in owed if each.verb == "apply"}
             if missed != set(part.missed) or any(known.get(each.id) != (each.verb, each.desired) for each in owed):
@@ -270,11 +270,11 @@ class Change:
     def _is_fulfilled(self) -> bool:
         """Whether the record tells of a change that was begun, or of obligations, which stand fulfilled already."""
         return self._record.pending is not None or any(
-            self._list_superseded(name) or self._record.known(name).missed for name in self._list_ready()
+            self._list_superseded(name) or self._record.part_of(name).missed for name in self._list_ready()
         )
 
     def _list_superseded(self, name: str) -> set[ObjectId]:
-        return set(self._intent.wanted(name, self._states[name])) & set(self._record.obligations(name))
+        return set(self._intent.list_objects(name, self._states[name])) & set(self._record.list_obligations(name))
 
     def _foretell_payments(self, debts: Mapping[str, Sequence[Owed]]) -> None:
         for name, owed in debts.items():
@@ -292,7 +292,7 @@ class Change:
                 for action in planned
             ]
         self._report.recorded |= bool(newly_owed) or self._is_fulfilled()
-        self._report.owed = {**self._record.owing(), **newly_owed}
+        self._report.owed = {**self._record.list_owed(), **newly_owed}
         return self._make_result()
 
     # Record, commit, prove
@@ -352,7 +352,7 @@ class Change:
         self._finish(commit.done, left_out, endings)
         self._prune({name: planned for name, planned in endings.items() if planned}, lease, stages)
         self._report.recorded |= not self._report.changed
-        self._report.owed = self._record.owing()
+        self._report.owed = self._record.list_owed()
         return self._make_result()
 
     def _begin(
@@ -375,7 +375,7 @@ class Change:
             for action in planned:
                 before = _find_recorded(previous[name].get(action.id), action)
                 undo[name][action.id] = action.undo(before, part.owed.pop(action.id, None), since)
-                part.objects[action.id] = action.entry(before)
+                part.objects[action.id] = action.make_entry(before)
         if writes:
             record.pending = Pending(uuid.uuid4().hex[:12], since, lease.holder, undo)
             session.save(self._setup, record)
@@ -404,7 +404,7 @@ class Change:
         record.pending = None
         for name in left_out:
             self._report.clusters[name].state = "away"
-            record.of(name).owe(self._intent.owed(name, record.of(name), since))
+            record.of(name).owe(self._intent.list_owed(name, record.of(name), since))
         for name in self._list_ready():
             part = record.of(name)
             for key in self._list_superseded(name):
@@ -447,7 +447,7 @@ class Change:
         session.save(setup, record)
         failed = [*session.report_failures(settled), *(stages.late.findings if stages.late is not None else ())]
         if failed:
-            self._report.owed = self._record.owing()
+            self._report.owed = self._record.list_owed()
             raise MeshError(
                 "The change stands, and what it no longer declares is not gone everywhere yet; run again to finish.",
                 failed,
@@ -490,7 +490,7 @@ class Change:
         for name in owed:
             self._report.clusters[name].state = "owed" if settled.errors.get(name) else "put back"
             self._report.clusters[name].findings += session.report_payments(settled.paid.get(name, ()))
-        self._report.owed = self._record.owing()
+        self._report.owed = self._record.list_owed()
         try:
             session.save(setup, record)
         except MeshError as error:

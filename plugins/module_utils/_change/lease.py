@@ -144,7 +144,7 @@ class SetLease:
             raise self._make_lapsed_error()
 
     @contextlib.contextmanager
-    def beside(self) -> Iterator[SetLease]:
+    def take_beside(self) -> Iterator[SetLease]:
         """The same block, begun without waiting: the Lease is taken meanwhile, and ``check`` waits for it."""
         self._asking = threading.Thread(target=self._ask, name=f"lease-{self._name}", daemon=True)
         self._asking.start()
@@ -192,7 +192,7 @@ class SetLease:
             # It lapses by itself; what the block did, or why it failed, counts more.
             return
 
-    def borrowed(self) -> Borrowed:
+    def borrow(self) -> Borrowed:
         """The same Lease for work that is part of what it is held for."""
         return Borrowed(self)
 
@@ -310,7 +310,7 @@ class Borrowed:
     ) -> None:
         """It stays held."""
 
-    def beside(self) -> Borrowed:
+    def take_beside(self) -> Borrowed:
         return self
 
     def clear(self) -> None:

@@ -117,7 +117,7 @@ class Record:
         """The cluster's part, made where there is none yet."""
         return self.clusters.setdefault(cluster, ClusterRecord())
 
-    def known(self, cluster: str) -> ClusterRecord:
+    def part_of(self, cluster: str) -> ClusterRecord:
         """The cluster's part to be read: an empty one where there is none."""
         return self.clusters.get(cluster, ClusterRecord())
 
@@ -128,15 +128,15 @@ class Record:
             part.objects or part.owed or part.missed for part in self.clusters.values()
         )
 
-    def obligations(self, cluster: str) -> dict[ObjectId, Owed]:
+    def list_obligations(self, cluster: str) -> dict[ObjectId, Owed]:
         """What has to be taken back or away on a cluster, where a change was interrupted included."""
         undo = self.pending.undo.get(cluster, {}) if self.pending is not None else {}
-        return {**self.known(cluster).owed, **undo}
+        return {**self.part_of(cluster).owed, **undo}
 
-    def owing(self) -> dict[str, list[Owed]]:
+    def list_owed(self) -> dict[str, list[Owed]]:
         """Everything that is owed, by cluster; clusters to which nothing is owed are left out."""
         names = dict.fromkeys([*self.clusters, *(self.pending.undo if self.pending is not None else ())])
-        found = {name: [*self.known(name).missed.values(), *self.obligations(name).values()] for name in names}
+        found = {name: [*self.part_of(name).missed.values(), *self.list_obligations(name).values()] for name in names}
         return {name: owed for name, owed in found.items() if owed}
 
     def fold(self) -> None:

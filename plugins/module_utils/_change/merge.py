@@ -131,7 +131,7 @@ class _ListMerge:
 
     def walk(self) -> None:
         """Change and remove what is still there, and say what should have been and is not."""
-        from_current = self.found.inverse()
+        from_current = self.found.invert()
         for index, element in enumerate(self.current):
             before = from_current.get(index)
             if before is None:
@@ -211,7 +211,7 @@ def _shares_stand(
     """Whether it is still divided as in ``base`` (or in part as in the target already), among the same elements."""
     if len(found.pairs) < len(base):
         return False
-    from_current = found.inverse()
+    from_current = found.invert()
     same_elements = len(wanted.pairs) == len(base) == len(target)
     for index, element in enumerate(current):
         before = from_current.get(index)

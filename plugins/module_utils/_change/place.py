@@ -93,7 +93,7 @@ class Place:
         """Make the namespace where it is ours to make and not there. Whether it was missing."""
         if not self.before:
             return False
-        if self.present() is not None:
+        if self.find_namespace() is not None:
             return False
         manifest = owned({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}}, COMPONENT)
         try:
@@ -104,7 +104,7 @@ class Place:
             raise self._make_forbidden_error(error, f"make namespace {self.namespace}") from error
         return True
 
-    def present(self) -> dict[str, Any] | None:
+    def find_namespace(self) -> dict[str, Any] | None:
         """The namespace; where an earlier run removes it, nothing, once it is gone."""
         live = self.client.find(NAMESPACE, self.namespace)
         if live is None or not _is_ending(live):

@@ -80,7 +80,7 @@ def _list_reviews(actions: Iterable[Action], namespaces: Collection[str]) -> lis
     needs = (
         need
         for action in actions
-        for need in (action.needs() if action.id.namespace in namespaces else action.untried())
+        for need in (action.needs() if action.id.namespace in namespaces else action.list_untried())
     )
     return list(dict.fromkeys(need.everywhere for need in needs))
 

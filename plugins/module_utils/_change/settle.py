@@ -143,7 +143,7 @@ class Settlement:
 
     def _pay_one(self, client: Client, owed: Owed) -> Payment:
         try:
-            kind = client.kind_for({"apiVersion": owed.api_version, "kind": owed.id.kind})
+            kind = client.find_kind({"apiVersion": owed.api_version, "kind": owed.id.kind})
         except NotFound:
             return Payment(owed, "absent")
         live = client.find(kind, owed.id.name, owed.id.namespace or None)

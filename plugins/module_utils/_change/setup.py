@@ -145,7 +145,7 @@ class Setup:
 
     def lease(self) -> SetLease | Borrowed:
         """The lock of this set, to be used as ``with setup.lease() as lease``."""
-        return self.lock() if self.held is None else self.held.borrowed()
+        return self.lock() if self.held is None else self.held.borrow()
 
     def lock(self) -> SetLease:
         """The lock of this set itself."""

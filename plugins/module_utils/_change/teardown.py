@@ -41,7 +41,7 @@ def scan(client: Client, setup: Setup, part: ClusterRecord, kinds: Sequence[Mapp
     found = []
     for api_version, kind in sorted(wanted):
         try:
-            served: Kind = client.kind_for({"apiVersion": api_version, "kind": kind})
+            served: Kind = client.find_kind({"apiVersion": api_version, "kind": kind})
             live = client.list(served, label_selector=selector)
         except NotFound:
             continue
@@ -58,7 +58,7 @@ def find_unrecorded(client: Client, setup: Setup) -> list[Finding]:
     found: list[tuple[object, Mapping[str, Any]]] = []
     for kind in (VIRTUAL_SERVICE, HTTP_ROUTE):
         try:
-            served = client.kind_for({"apiVersion": kind.api_version, "kind": kind.kind})
+            served = client.find_kind({"apiVersion": kind.api_version, "kind": kind.kind})
             found += [(ObjectId.of(each), each) for each in client.list(served)]
         except (NotFound, Forbidden):
             continue
@@ -106,7 +106,7 @@ class Teardown:
                 raise
             lease.check()
             self._pay(present, [each for name, items in owed.items() if name not in found for each in items], lease)
-        self._report.owed = self._record.owing()
+        self._report.owed = self._record.list_owed()
         self._refuse_leaks()
         return self._make_result()
 
@@ -147,20 +147,20 @@ class Teardown:
         setup = self._setup
 
         def lane(member: Member) -> list[dict[str, Any]]:
-            return scan(member.client, setup, self._record.known(member.name), kinds)
+            return scan(member.client, setup, self._record.part_of(member.name), kinds)
 
         return setup.each(lane)
 
     def _list_obligations(self, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, list[Owed]]:
         """Per cluster, those that are away or no longer in the mesh included; those beside the fleet keep the set."""
         since = session.now()
-        known = dict.fromkeys([*self._setup.fleet.names, *self._record.clusters, *self._record.owing()])
+        known = dict.fromkeys([*self._setup.fleet.names, *self._record.clusters, *self._record.list_owed()])
         names = [name for name in known if name not in self._setup.mesh]
         owed: dict[str, list[Owed]] = {}
         for name in names:
-            part = self._record.known(name)
+            part = self._record.part_of(name)
             due = {
-                **{key: each for key, each in self._record.obligations(name).items() if each.ends},
+                **{key: each for key, each in self._record.list_obligations(name).items() if each.ends},
                 **plan_teardown(part, since),
             }
             for live in found.get(name, ()):
@@ -203,7 +203,7 @@ class Teardown:
         proof = stages.late or proving.prove(setup, baseline, proving.list_gone(settled.paid))
         self._report.proof = proof.as_dict()
         if not proof.holds:
-            self._report.owed = self._record.owing()
+            self._report.owed = self._record.list_owed()
             what = "Routes are" if stages.late else "It is"
             raise MeshError(
                 f"{what} removed, and that is not {proof.asked} within {setup.proof_timeout:g} s.",
@@ -215,7 +215,7 @@ class Teardown:
         """What a second look finds, which obligations do not explain."""
         left = []
         for name, outcome in self._each(self._kinds).items():
-            owed = self._record.obligations(name)
+            owed = self._record.list_obligations(name)
             for live in outcome.value or ():
                 key = ObjectId.of(live)
                 if key not in owed and name in names:
@@ -227,7 +227,7 @@ class Teardown:
             Finding("", STILL_THERE, f"{each} is still there", "see what makes it again, then run again")
             for each in self._leaked
         ]
-        for name, items in self._record.owing().items():
+        for name, items in self._record.list_owed().items():
             if name in self._setup.mesh:
                 continue
             part = self._report.clusters.get(name)
@@ -282,7 +282,7 @@ def settle(setup: Setup, intent_of: Callable[[Mapping[str, Sequence[Owed]]], Int
     it so. Raises MeshError where something stays owed.
     """
     record = setup.records.load(setup.component, setup.name)
-    missed = {name: list(record.known(name).missed.values()) for name in record.owing() if name in setup.fleet}
+    missed = {name: list(record.part_of(name).missed.values()) for name in record.list_owed() if name in setup.fleet}
     # One that is still away keeps nobody from getting what it is owed.
     patient = replace(setup, policy=Policy("quorum", 0, setup.policy.exclude, regardless=setup.policy.regardless))
     result = Change(patient, intent_of(missed)).run()

@@ -112,7 +112,7 @@ def _overlay(
     *,
     dry_run: bool,
 ) -> dict[str, Any]:
-    kind = client.kind_for(wanted.object)
+    kind = client.find_kind(wanted.object)
     place = _place(kind, wanted, namespace)
     manifest = {**prescribed, "metadata": {**prescribed["metadata"], **({"namespace": place} if place else {})}}
     manager = _ASKING if dry_run else FIELD_MANAGER
@@ -137,7 +137,7 @@ def _overlay(
 
 def _kind(client: Client, wanted: ManifestObject) -> Kind | None:
     try:
-        return client.kind_for(wanted.object)
+        return client.find_kind(wanted.object)
     except NotFound:
         return None
 

@@ -151,7 +151,7 @@ def remove(client: Client, leftover: Leftover, _owner: Owner, namespace: str, *,
 
 
 def _kind(client: Client, leftover: Leftover) -> Kind:
-    return client.kind_for({"apiVersion": leftover.api_version, "kind": leftover.id.kind})
+    return client.find_kind({"apiVersion": leftover.api_version, "kind": leftover.id.kind})
 
 
 def _place(kind: Kind, leftover: Leftover, namespace: str) -> str | None:

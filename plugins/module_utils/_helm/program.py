@@ -53,7 +53,7 @@ class Helm:
         """Get the index of the repository whose password Helm finds in its list (see Charts.login)."""
         self._run(["repo", "update", "--fail-on-repo-update-fail"], "read the index of the repository")
 
-    def newest_version(self, source: ChartSource) -> str:
+    def find_newest_version(self, source: ChartSource) -> str:
         """The version that Helm takes for a source whose version is not exact."""
         said = self._run(["show", "chart", *source.arguments], f"look up the chart {source.reference}")
         try:

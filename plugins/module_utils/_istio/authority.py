@@ -52,7 +52,7 @@ class ClusterAuthority:
         """cert-manager's form, or any other type than ours: an API server lets nobody change the type."""
         return self.secret is not None and self.secret.get("type", OPAQUE) != OPAQUE
 
-    def roots(self) -> dict[str, frozenset[str]]:
+    def find_roots(self) -> dict[str, frozenset[str]]:
         """Fingerprints of the roots that the cluster goes by, under the object that says so, best first."""
         found: dict[str, bytes] = {}
         if self.secret is not None:

@@ -34,7 +34,7 @@ class Token:
         grant, account = bound.get("secret") or {}, bound.get("serviceaccount") or {}
         return cls(_time(claims.get("iat")), _time(claims.get("exp")), grant.get("uid", ""), account.get("uid", ""))
 
-    def due(self, now: datetime, renew_before: timedelta | None) -> bool:
+    def is_due(self, now: datetime, renew_before: timedelta | None) -> bool:
         """Whether it has to be renewed; without ``renew_before`` when a third of its life is left."""
         if self.expires is None:
             return False
@@ -79,7 +79,7 @@ def why_renewed(
         return "the account of its token was removed or made anew"
     if expected.long_lived != (token.expires is None):
         return f"its token is {'short' if expected.long_lived else 'long'}-lived"
-    if token.due(now, renew_before):
+    if token.is_due(now, renew_before):
         return f"its token expires at {format_timestamp(token.expires)}"
     return None
 

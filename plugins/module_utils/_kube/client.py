@@ -139,13 +139,13 @@ class Client:
         Raises NotFound where the type is not served.
         """
         selectors = {"labelSelector": label_selector, "fieldSelector": field_selector}
-        return self.collection(kind, namespace, selectors)[0]
+        return self.list_collection(kind, namespace, selectors)[0]
 
     def list_metadata(self, kind: Kind, namespace: str | None = None, *, label_selector: str = "") -> Objects:
         """As ``list``, each object with its metadata only: the bodies of definitions and releases are megabytes."""
         return self._read_pages(kind, namespace, {"labelSelector": label_selector, "limit": _PAGE}, accept=_METADATA)[0]
 
-    def collection(self, kind: Kind, namespace: str | None, selectors: Mapping[str, str]) -> tuple[Objects, str]:
+    def list_collection(self, kind: Kind, namespace: str | None, selectors: Mapping[str, str]) -> tuple[Objects, str]:
         """The objects and the resource version from which a watch goes on. Read in pages of 500."""
         try:
             return self._read_pages(kind, namespace, {**selectors, "limit": _PAGE})
@@ -401,7 +401,7 @@ class Client:
         )
         return dict(answer["status"])
 
-    def kind_for(self, manifest: Mapping[str, Any]) -> Kind:
+    def find_kind(self, manifest: Mapping[str, Any]) -> Kind:
         """The type of an object, from the table or else from the API server. Raises NotFound where it has none such."""
         try:
             return kinds.kind_of(manifest)
@@ -409,7 +409,7 @@ class Client:
             pass
         wanted = (manifest.get("apiVersion"), manifest.get("kind"))
         for refresh in (False, True):
-            for kind in self.served_kinds(refresh=refresh):
+            for kind in self.list_served_kinds(refresh=refresh):
                 if (kind.api_version, kind.kind) == wanted:
                     return kind
         raise NotFound(
@@ -418,7 +418,7 @@ class Client:
             remedy="install its CustomResourceDefinition, or use an API version that this server has",
         )
 
-    def served_kinds(self, *, refresh: bool = False) -> tuple[Kind, ...]:
+    def list_served_kinds(self, *, refresh: bool = False) -> tuple[Kind, ...]:
         """Every type at every version served, by aggregated discovery (two requests, remembered)."""
         with self._lock:
             if self._served is None or refresh:
@@ -451,7 +451,7 @@ class Client:
         return port_forward.http_get(self.cluster, self.session, namespace, pod, port, path, timeout=limit)
 
     def _identify(self, manifest: Mapping[str, Any]) -> tuple[Kind, str, str | None]:
-        kind = self.kind_for(manifest)
+        kind = self.find_kind(manifest)
         metadata = manifest.get("metadata") or {}
         name, namespace = str(metadata.get("name") or ""), metadata.get("namespace")
         if kind.namespaced and not namespace:

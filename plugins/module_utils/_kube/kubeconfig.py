@@ -41,7 +41,7 @@ class KubeconfigEntry:
         if value is None:
             return ""
         if not isinstance(value, str):
-            raise self.refused(name, value, "text", cluster)
+            raise self.make_error(name, value, "text", cluster)
         return value
 
     def texts(self, name: str, cluster: str) -> tuple[str, ...]:
@@ -54,7 +54,7 @@ class KubeconfigEntry:
         if value is None:
             return {}
         if not isinstance(value, Mapping):
-            raise self.refused(name, value, "a mapping", cluster)
+            raise self.make_error(name, value, "a mapping", cluster)
         return value
 
     def mappings(self, name: str, cluster: str) -> tuple[Mapping[str, Any], ...]:
@@ -66,7 +66,7 @@ class KubeconfigEntry:
         if value is None:
             return ()
         if not isinstance(value, (list, tuple)) or not all(isinstance(element, kind) for element in value):
-            raise self.refused(name, value, f"a list of {plural}", cluster)
+            raise self.make_error(name, value, f"a list of {plural}", cluster)
         return tuple(value)
 
     def truth(self, name: str, cluster: str) -> bool:
@@ -77,9 +77,9 @@ class KubeconfigEntry:
         try:
             return truth(value, name)
         except ValueError:
-            raise self.refused(name, value, "true or false", cluster) from None
+            raise self.make_error(name, value, "true or false", cluster) from None
 
-    def refused(self, name: str, value: Any, expected: str, cluster: str) -> CredentialsError:
+    def make_error(self, name: str, value: Any, expected: str, cluster: str) -> CredentialsError:
         """The error for a field of another type."""
         message = f"{name} of {self.label} is {_kind(value)}, and {expected} was expected"
         return CredentialsError(cluster, message, remedy="correct it there")
@@ -175,7 +175,7 @@ def _entries(whole: KubeconfigEntry, section: str, cluster: str) -> dict[str, Ku
     """What a section names; what has no name cannot be meant."""
     elements = whole.value.get(section) or []
     if not isinstance(elements, (list, tuple)) or not all(isinstance(each, (Mapping, type(None))) for each in elements):
-        raise whole.refused(section, elements, "a list of mappings", cluster)
+        raise whole.make_error(section, elements, "a list of mappings", cluster)
     entries: dict[str, KubeconfigEntry] = {}
     for element in elements:
         outer = KubeconfigEntry(element or {}, whole.folder, f"{section} in {whole.label}")

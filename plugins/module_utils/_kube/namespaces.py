@@ -47,7 +47,9 @@ def list_contents(client: Client, namespace: str, *, connections: int = 8) -> li
     not known to be empty.
     """
     listed = [
-        kind for kind in select_newest(client.served_kinds(refresh=True)) if kind.namespaced and not _is_virtual(kind)
+        kind
+        for kind in select_newest(client.list_served_kinds(refresh=True))
+        if kind.namespaced and not _is_virtual(kind)
     ]
     with ThreadPoolExecutor(connections, thread_name_prefix=f"contents-{client.cluster}") as pool:
         return sorted(

@@ -38,7 +38,7 @@ class Source(Protocol):
 
     cluster: str
 
-    def collection(self, kind: Kind, namespace: str | None, selectors: Mapping[str, str]) -> tuple[list[Any], str]:
+    def list_collection(self, kind: Kind, namespace: str | None, selectors: Mapping[str, str]) -> tuple[list[Any], str]:
         """All objects and the resource version of the whole."""
 
     def stream(
@@ -116,7 +116,7 @@ class _Watch:
 
     def _relist(self) -> Iterator[Event]:
         """Events that lead from what is known to what there is now."""
-        objects, self._version = self._source.collection(self._kind, self._namespace, self._selectors)
+        objects, self._version = self._source.list_collection(self._kind, self._namespace, self._selectors)
         present = {_key(found): found for found in objects}
         for key, gone in list(self._known.items()):
             if key not in present or _uid(present[key]) != _uid(gone):
@@ -199,7 +199,7 @@ def wait_gone(
 ) -> None:
     """Return once the object is not there. See ``Client.wait_gone``."""
     selectors = {"fieldSelector": f"metadata.name={name}"}
-    objects, version = source.collection(kind, namespace, selectors)
+    objects, version = source.list_collection(kind, namespace, selectors)
     if not objects:
         return
     last = objects[0]

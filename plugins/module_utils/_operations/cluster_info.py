@@ -56,7 +56,7 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     required = parameters["require_all"]
     findings = [finding for name, outcome in outcomes.items() for finding in findings_of(name, outcome, required)]
     findings += [replace(finding, severity="warning") for finding in judge(list(looked.identities.values()))]
-    for (source, target), reason in looked.reasons().items():
+    for (source, target), reason in looked.find_reasons().items():
         facts = outcomes[source].value
         if facts is not None:  # else it came too late
             facts["peers"][target]["reason"] = reason
@@ -86,7 +86,7 @@ class Looked:
     made_for: dict[tuple[str, str], str] = field(default_factory=dict)
     dialled: dict[tuple[str, str], Dialled] = field(default_factory=dict)
 
-    def reasons(self) -> dict[tuple[str, str], str]:
+    def find_reasons(self) -> dict[tuple[str, str], str]:
         """Why links do not work, as far as it is known. Pure."""
         uids = {name: identity.uid for name, identity in self.identities.items()}
         reasons = {

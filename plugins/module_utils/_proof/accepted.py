@@ -55,7 +55,7 @@ def wait(
 
 def _wait_for(client: Client, change: Changed, *, ends: float, progress: Callable[[str], None]) -> Finding | None:
     _group, _kind, namespace, name = change.key
-    kind = client.kind_for(change.object)
+    kind = client.find_kind(change.object)
     if conditions.is_gateway(change.object) and not _is_of_istio(client, change):
         return None
     progress(f"{client.cluster}: waiting until {change.name} is accepted")

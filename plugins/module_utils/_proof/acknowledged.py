@@ -215,7 +215,7 @@ class _Waiting:
 
     def _ask(self, ends: float) -> None:
         """Ask istiod of the proxies to which it sent nothing."""
-        asked = {where: keys for where, watch in self._watches.items() if (keys := watch.to_ask())}
+        asked = {where: keys for where, watch in self._watches.items() if (keys := watch.list_to_ask())}
 
         def on_cluster(member: Member) -> list[tuple[Where, ProxyKey, int]]:
             return [
@@ -248,7 +248,7 @@ class _Waiting:
         if not self._list_readers(cluster):
             late.setdefault(f"istiod of {cluster}", "none that reads this cluster's configuration is ready")
         for where, watch in self._watches.items():
-            for key, why in watch.late().items():
+            for key, why in watch.find_late().items():
                 if self._find_owner(key, where) == cluster:
                     late[key.proxy] = why
         return late or self._find_lost(cluster)
@@ -275,7 +275,7 @@ class _Waiting:
         return [
             (where, rejection)
             for where, watch in self._watches.items()
-            for rejection in watch.rejections()
+            for rejection in watch.list_rejections()
             if self._find_owner(rejection.key, where) == cluster
         ]
 
@@ -293,7 +293,7 @@ class _Waiting:
         details: dict[str, Any] = {
             "istiods": len(watches),
             "proxies": len(proxies),
-            "inferred": sum(watch.inferred() for watch in watches),
+            "inferred": sum(watch.count_inferred() for watch in watches),
         }
         if not self._changes[cluster]:
             details["no_push"] = "istiod reads none of what was changed"
@@ -310,7 +310,7 @@ class _Waiting:
             for where, watch in self._watches.items()
             for key in watch.proxies
             if self._find_owner(key, where) == cluster
-            and (between := self._arrivals[where].of(key, watch.required())) is not None
+            and (between := self._arrivals[where].of(key, watch.find_required())) is not None
         ]
         if not found:
             return Between(self._not_before[cluster], self._done_at.get(cluster, self._not_before[cluster]))

@@ -89,21 +89,21 @@ class IstiodWatch:
     def known_before(self) -> set[ProxyKey]:
         return set(self._before)
 
-    def to_ask(self) -> list[ProxyKey]:
+    def list_to_ask(self) -> list[ProxyKey]:
         """Of which proxies istiod has to be asked now."""
-        required = self.required()
+        required = self.find_required()
         return [key for key in self._sample(self._find_silent(required)) if self._told.get(key, 0) < required]
 
-    def inferred(self) -> int:
+    def count_inferred(self) -> int:
         """How many proxies are taken to be through because others are."""
-        silent = self._find_silent(self.required())
+        silent = self._find_silent(self.find_required())
         return len(silent) - len(self._sample(silent))
 
-    def late(self) -> dict[ProxyKey, str]:
+    def find_late(self) -> dict[ProxyKey, str]:
         """Who is not done, and what is awaited of each. Everybody until it is known which push is ours."""
         if self.tracker.ceiling is None:
             return dict.fromkeys(self._proxies, "istiod has not made its push yet")
-        required = self.required()
+        required = self.find_required()
         silent = self._find_silent(required)
         asked = self._sample(silent)
         behind = {key for key in asked if self._told.get(key, 0) < required}
@@ -111,7 +111,7 @@ class IstiodWatch:
         awaited = {key: self._describe_awaited(key, through=key not in waiting) for key in self._proxies}
         return {key: why for key, why in awaited.items() if why}
 
-    def rejections(self) -> list[RejectedPush]:
+    def list_rejections(self) -> list[RejectedPush]:
         """What proxies reject, once it is known to be so."""
         if self.tracker.ceiling is None:
             return []
@@ -148,7 +148,7 @@ class IstiodWatch:
 
     # -- our push -----------------------------------------------------------------------------------------------------
 
-    def required(self) -> int:
+    def find_required(self) -> int:
         """The newest push of configuration that can be ours: every proxy has to be through it."""
         floor, ceiling = self.tracker.floor, self.tracker.ceiling or 0
         if self.tracker.no_push:

@@ -92,14 +92,14 @@ def prove(
     if reaches(level, ACKNOWLEDGED):
         _acknowledge(fleet, baseline, proving, ends=ends, progress=progress)
     if reaches(level, SERVING):
-        ready = {cluster: changes[cluster] for cluster in proving.at(ACKNOWLEDGED)}
+        ready = {cluster: changes[cluster] for cluster in proving.list_at(ACKNOWLEDGED)}
         for cluster, outcome in serving.wait(fleet, baseline.clusters, ready, ends=ends, progress=progress).items():
             proving.serve(cluster, outcome)
         if window:
-            proxies = {cluster: proving.sampled(cluster) for cluster in proving.at(SERVING)}
+            proxies = {cluster: proving.list_sampled(cluster) for cluster in proving.list_at(SERVING)}
             for cluster, counted in measured.measure(fleet, proxies, changes, window=window).items():
                 proving.count(cluster, counted)
-    return proving.proof()
+    return proving.make_proof()
 
 
 def _acknowledge(
@@ -108,7 +108,7 @@ def _acknowledge(
     unknown = {finding.cluster: finding for finding in baseline.findings}
     readers = {before.reads for before in baseline.istiods.values()}
     waiting = {}
-    for cluster in proving.at(ACCEPTED):
+    for cluster in proving.list_at(ACCEPTED):
         if cluster in unknown:
             proving.add(unknown[cluster])
         elif cluster not in readers and any(map(store.moves_proxies, proving.changes[cluster])):
@@ -135,7 +135,7 @@ class _Proving:
         self._clusters = {cluster: ClusterProof(WRITTEN, 0.0) for cluster in changes}
         self._acknowledged: dict[str, acknowledged.AcknowledgedOutcome] = {}
 
-    def at(self, level: str) -> list[str]:
+    def list_at(self, level: str) -> list[str]:
         """The clusters that have got to a level, and no further."""
         return [cluster for cluster, proof in self._clusters.items() if proof.level == level]
 
@@ -165,7 +165,7 @@ class _Proving:
         else:
             self._rise(cluster, SERVING, outcome.at, outcome.details)
 
-    def sampled(self, cluster: str) -> Sequence[str]:
+    def list_sampled(self, cluster: str) -> Sequence[str]:
         """The proxies that were looked at."""
         return tuple(self._clusters[cluster].details.get("sampled", ()))
 
@@ -180,7 +180,7 @@ class _Proving:
             details={**known.details, "measured": {route: each.as_dict() for route, each in found.items()}},
         )
 
-    def proof(self) -> Proof:
+    def make_proof(self) -> Proof:
         reached = min(find_weakest(proof.level for proof in self._clusters.values()), self._asked, key=LEVELS.index)
         skew = compute_write_skew(self.changes)
         if reaches(reached, ACKNOWLEDGED):

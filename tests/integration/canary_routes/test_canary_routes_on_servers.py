@@ -149,7 +149,7 @@ def traffic(step: Json, total: int) -> TrafficSplit:
 def test_every_step_is_valid_and_read_back_as_written(
     client: Client, manifest: Json, sides: Sides, options: RouteRules, tmp_path: Path
 ) -> None:
-    kind = client.kind_for(manifest)
+    kind = client.find_kind(manifest)
     client.delete(kind, "reviews", "shop")
     before = client.create(manifest)
     live = before

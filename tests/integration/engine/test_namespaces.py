@@ -88,7 +88,7 @@ def test_anything_else_is_named(admin: Client, bare: str, manifest: dict[str, An
     try:
         assert list_contents(admin, bare) == [shown.format(bare)]
     finally:
-        admin.delete(admin.kind_for(placed), placed["metadata"]["name"], bare)
+        admin.delete(admin.find_kind(placed), placed["metadata"]["name"], bare)
 
 
 def test_an_object_of_a_type_that_has_come_since_is_named(
@@ -121,7 +121,7 @@ def test_an_object_of_a_type_that_has_come_since_is_named(
         timeout=30,
     )
     other = connect(plane.admin_options())
-    while not any(kind.kind == "Widget" for kind in other.served_kinds(refresh=True)):
+    while not any(kind.kind == "Widget" for kind in other.list_served_kinds(refresh=True)):
         pass
     other.apply(thing(bare, "Widget", "one", "contents.mesh.test/v1"), field_manager="test")
     assert list_contents(admin, bare) == [f"Widget {bare}/one"]

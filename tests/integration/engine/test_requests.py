@@ -290,7 +290,7 @@ def test_kinds_that_are_not_in_the_table_are_discovered(admin: Client) -> None:
         },
     }
     # Discovered before the type exists, so what is remembered has to be read again.
-    assert all(kind.kind != "Widget" for kind in admin.served_kinds())
+    assert all(kind.kind != "Widget" for kind in admin.list_served_kinds())
     admin.apply(crd, field_manager="test")
 
     def established(found: dict[str, Any]) -> bool:
@@ -300,13 +300,13 @@ def test_kinds_that_are_not_in_the_table_are_discovered(admin: Client) -> None:
     admin.wait_for(kinds.CUSTOM_RESOURCE_DEFINITION, "widgets.mesh.test", None, established, GENEROUS)
     widget = {"apiVersion": "mesh.test/v1", "kind": "Widget", "metadata": {"name": "one", "namespace": "default"}}
     assert admin.apply(widget, field_manager="test").created is True
-    assert admin.kind_for(widget) == kinds.Kind("mesh.test/v1", "Widget", "widgets", True)
+    assert admin.find_kind(widget) == kinds.Kind("mesh.test/v1", "Widget", "widgets", True)
     admin.delete(kinds.CUSTOM_RESOURCE_DEFINITION, "widgets.mesh.test")
 
 
 def test_table_of_kinds_agrees_with_the_api_server(admin: Client) -> None:
     custom = ("istio.io", "sailoperator.io", "gateway.networking.k8s.io", "k8s.cni.cncf.io")
-    served = {(found.api_version, found.kind): found for found in admin.served_kinds()}
+    served = {(found.api_version, found.kind): found for found in admin.list_served_kinds()}
     for kind in kinds.KINDS:
         if kind is not kinds.TOKEN_REQUEST and not kind.group.endswith(custom):
             assert served[kind.api_version, kind.kind] == kind

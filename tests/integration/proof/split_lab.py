@@ -139,7 +139,7 @@ class Shop:
         finally:
             for member in self.lab.fleet:
                 for each in manifests:
-                    member.client.delete(member.client.kind_for(each), each["metadata"]["name"], NAMESPACE)
+                    member.client.delete(member.client.find_kind(each), each["metadata"]["name"], NAMESPACE)
 
     def contents(self) -> list[Manifest]:
         """All routing objects of the namespace on both clusters."""

@@ -73,7 +73,7 @@ def planted(client: Client, *manifests: dict[str, Any]) -> Iterator[None]:
         for manifest in manifests:
             client.apply(manifest, field_manager="somebody")
             metadata = manifest["metadata"]
-            made.append((client.kind_for(manifest), metadata["name"], metadata.get("namespace")))
+            made.append((client.find_kind(manifest), metadata["name"], metadata.get("namespace")))
         yield
     finally:
         for kind, name, namespace in reversed(made):

@@ -120,16 +120,16 @@ class ReleaseIntent:
     mark: Mark
     fresh: dict[str, LiveObjects] = field(default_factory=dict)
 
-    def targets(self) -> Iterable[str]:
+    def list_targets(self) -> Iterable[str]:
         return self.aims
 
     def read(self, member: Member, recorded: Callable[[], ClusterRecord]) -> LiveObjects:
         return self.fresh.pop(member.name, None) or read(member, self.release)
 
-    def across(self, states: Mapping[str, LiveObjects]) -> Iterable[Finding]:
+    def find_conflicts(self, states: Mapping[str, LiveObjects]) -> Iterable[Finding]:
         return ()
 
-    def wanted(self, cluster: str, state: LiveObjects) -> Iterable[ObjectId]:
+    def list_objects(self, cluster: str, state: LiveObjects) -> Iterable[ObjectId]:
         try:
             return [each.id for each in self._list_wanted(cluster, state)]
         except MeshError:
@@ -148,7 +148,7 @@ class ReleaseIntent:
         unchanged = [Touched(each.id, "unchanged", each.before, each.before) for each in made if not each.changes]
         return ClusterPlan(tuple(actions), tuple(unchanged), (), self._hash(cluster))
 
-    def owed(self, cluster: str, part: ClusterRecord, since: str) -> Iterable[Owed]:
+    def list_owed(self, cluster: str, part: ClusterRecord, since: str) -> Iterable[Owed]:
         """One word for all: the routes' first object is what the cluster has yet to get."""
         reference = self.release.routes[0]
         missed = Owed(

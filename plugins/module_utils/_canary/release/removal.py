@@ -82,7 +82,7 @@ def remove(setup: Setup, release: CanaryRelease, *, force: bool) -> dict[str, An
 def _refuse_a_part(setup: Setup) -> None:
     """Raises MeshError where a limit would leave the release on some clusters and forget its state for all."""
     record = setup.records.load(setup.component, setup.name)
-    left_out = [name for name in setup.mesh if record.known(name).objects and name not in setup.write_off]
+    left_out = [name for name in setup.mesh if record.part_of(name).objects and name not in setup.write_off]
     if left_out:
         raise MeshError(
             "Nothing was removed anywhere.",

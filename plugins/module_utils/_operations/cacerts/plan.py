@@ -134,7 +134,7 @@ def find_root_conflicts(live: ClusterAuthority, wanted: frozenset[str]) -> list[
             "error",
             where.partition(",")[0],
         )
-        for where, found in live.roots().items()
+        for where, found in live.find_roots().items()
         if found != wanted
     ]
 
@@ -309,7 +309,7 @@ def _find_lost_root(store: Store, lives: Mapping[str, ClusterAuthority]) -> list
             where.partition(",")[0],
         )
         for live in lives.values()
-        for where, found in live.roots().items()
+        for where, found in live.find_roots().items()
     ]
 
 

@@ -461,7 +461,7 @@ def _facts(
     facts: dict[str, Any] = {
         "changed": bool(step and step.changes),
         "restart_required": bool(step and step.restart),
-        "roots_in_use": {where: sorted(found) for where, found in live.roots().items()} if live else {},
+        "roots_in_use": {where: sorted(found) for where, found in live.find_roots().items()} if live else {},
     }
     if report is not None and report.ca is not None:
         facts["intermediate"] = _certificate(report.ca, now)

@@ -288,7 +288,7 @@ class _Cluster:
         # Only Helm knows which one is the newest.
         with ExitStack() as opened:
             helm = self._helm(opened)
-            return replace(wish, version=helm.newest_version(source))
+            return replace(wish, version=helm.find_newest_version(source))
 
     def _helm(self, opened: ExitStack) -> Helm:
         """Helm for this cluster, until ``opened`` is closed."""

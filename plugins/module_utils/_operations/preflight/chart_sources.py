@@ -70,7 +70,7 @@ def _find_problem(charts: Charts, helm: Helm) -> tuple[str, str]:
             helm.read_index()
         for chart in NEEDED:
             if chart not in folders:
-                helm.newest_version(charts.of(chart))
+                helm.find_newest_version(charts.of(chart))
     except KubeError as error:
         return error.message, error.remedy if error.kind == HELM_MISSING else _REMEDY
     return "", ""

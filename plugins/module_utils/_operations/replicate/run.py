@@ -140,17 +140,17 @@ class _Replication:
     options: Options
     splits: Callable[[], list[Record]] = list
 
-    def targets(self) -> Iterable[str]:
+    def list_targets(self) -> Iterable[str]:
         return self.objects
 
-    def wanted(self, cluster: str, state: State | None = None) -> Iterable[ObjectId]:
+    def list_objects(self, cluster: str, state: State | None = None) -> Iterable[ObjectId]:
         namespaces = plans.namespaces_of(self.objects[cluster])
         return [
             *(each.id for each in self.objects[cluster]),
             *(ObjectId("", "Namespace", "", name) for name in namespaces),
         ]
 
-    def across(self, states: Mapping[str, State]) -> Iterable[Finding]:
+    def find_conflicts(self, states: Mapping[str, State]) -> Iterable[Finding]:
         self.objects, findings = with_weights_of_splits(self.objects, self.splits())
         return findings
 
@@ -160,7 +160,7 @@ class _Replication:
     def plan(self, cluster: str, state: State, part: ClusterRecord) -> ClusterPlan:
         return plans.plan(cluster, self.objects[cluster], state, part, self.options)
 
-    def owed(self, cluster: str, part: ClusterRecord, since: str) -> Iterable[Owed]:
+    def list_owed(self, cluster: str, part: ClusterRecord, since: str) -> Iterable[Owed]:
         missed = [
             Owed(
                 each.id,
@@ -174,7 +174,7 @@ class _Replication:
         ]
         if not self.options.prune:
             return [*part.owed.values(), *missed]
-        wanted = set(self.wanted(cluster))
+        wanted = set(self.list_objects(cluster))
         ended = [entry for key, entry in part.objects.items() if key not in wanted]
         return [*missed, *(make_ending(entry, "is not declared any more", since) for entry in ended)]
 
@@ -191,7 +191,7 @@ def read(client: Client, objects: Sequence[DeclaredObject], recorded: Callable[[
         served = []
         for api_version, kind in sorted(set(wanted) - kinds.keys()):
             try:
-                kinds[api_version, kind] = client.kind_for({"apiVersion": api_version, "kind": kind})
+                kinds[api_version, kind] = client.find_kind({"apiVersion": api_version, "kind": kind})
             except NotFound as error:
                 unserved[api_version, kind] = error.message
             else:

@@ -191,7 +191,7 @@ def _of_cluster(source: Mapping[str, Any], kinds: Iterable[Any], fleet: Fleet) -
 
 def _list(client: Client, kind: Mapping[str, str], namespace: str, selector: str) -> list[dict[str, Any]]:
     try:
-        return client.list(client.kind_for(kind), namespace, label_selector=selector)
+        return client.list(client.find_kind(kind), namespace, label_selector=selector)
     except NotFound:
         return []
 

@@ -85,14 +85,14 @@ class _Splitting:
     options: Mapping[str, Any]
     planned: dict[str, SplitPlan] = field(default_factory=dict)
 
-    def targets(self) -> Iterable[str]:
+    def list_targets(self) -> Iterable[str]:
         return self.splits
 
-    def wanted(self, cluster: str, state: Live) -> Iterable[ObjectId]:
+    def list_objects(self, cluster: str, state: Live) -> Iterable[ObjectId]:
         split = self.splits[cluster]
         return [] if split is None else [ObjectId.of(each.desired) for each in plans.plan(split, cluster, state).wanted]
 
-    def across(self, states: Mapping[str, Live]) -> Iterable[Finding]:
+    def find_conflicts(self, states: Mapping[str, Live]) -> Iterable[Finding]:
         findings: list[Finding] = []
         # Clusters may have missed different splits.
         for split in {id(split): split for split in self.splits.values() if split is not None}.values():
@@ -121,7 +121,7 @@ class _Splitting:
         findings = (*made.findings, *drift)
         return ClusterPlan(tuple(actions), tuple(unchanged), findings, content_hash(dict(self.options)))
 
-    def owed(self, cluster: str, part: ClusterRecord, since: str) -> Iterable[Owed]:
+    def list_owed(self, cluster: str, part: ClusterRecord, since: str) -> Iterable[Owed]:
         split = self.splits[cluster]
         if split is None:
             return [*part.owed.values(), *part.missed.values()]

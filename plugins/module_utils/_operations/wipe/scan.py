@@ -93,7 +93,7 @@ def scan(client: Client, scope: Scope, known: Iterable[str] = ()) -> Inventory:
     ``known`` are namespaces that an earlier scan found to be Istio's.
     """
     dead = _find_dead_groups(client)
-    served = select_newest(client.served_kinds(refresh=True))
+    served = select_newest(client.list_served_kinds(refresh=True))
     with ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix=f"scan-{client.cluster}") as pool:
 
         def read(listings: Iterable[_Listing]) -> tuple[FoundObject, ...]:

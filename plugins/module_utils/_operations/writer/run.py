@@ -178,7 +178,7 @@ class _Granting:
         granted, findings = _find_granted(client, self.wanted.kinds)
         if member.name == self.wanted.hub:
             # One that an earlier run removes takes nothing new, not even a dry run.
-            self.wanted.place(member).present()
+            self.wanted.place(member).find_namespace()
             findings += self._check_beside_records(member)
         if findings:
             return WriterFacts(member.cluster, client.credentials.server, refusals=tuple(findings))
@@ -438,7 +438,7 @@ def _find_granted(client: Client, wanted: Iterable[writer.Named]) -> tuple[list[
     findings = []
     for named in wanted:
         found = writer.find_known_kinds(named) or select_newest(
-            kind for kind in client.served_kinds() if named.fits(kind)
+            kind for kind in client.list_served_kinds() if named.fits(kind)
         )
         if len(found) == 1:
             granted += found
@@ -456,7 +456,7 @@ def _find_default_place(member: Member) -> Place:
 
 def _is_of_another(client: Client, manifest: Mapping[str, Any]) -> bool:
     metadata = manifest["metadata"]
-    live = client.find(client.kind_for(manifest), metadata["name"], metadata.get("namespace"))
+    live = client.find(client.find_kind(manifest), metadata["name"], metadata.get("namespace"))
     return live is not None and not is_ours(live)
 
 

@@ -166,13 +166,13 @@ def test_a_record_that_holds_and_owes_nothing_is_not_kept(found: Record, empty: 
 
 def test_what_undoes_a_change_that_was_cut_off_is_owed_too_and_counts_more() -> None:
     found = record(Pending("x", SINCE, "me", {"west": by_id(RESTORE)}), west=part(GIVE_BACK, APPLY))
-    assert found.obligations("west") == by_id(RESTORE)
-    assert found.owing() == {"west": [APPLY, RESTORE]}
+    assert found.list_obligations("west") == by_id(RESTORE)
+    assert found.list_owed() == {"west": [APPLY, RESTORE]}
     for _again in range(2):
         found.fold()
         assert found.pending is None
         assert found.clusters["west"] == part(RESTORE, APPLY)
-    assert found.obligations("nobody") == {}
+    assert found.list_obligations("nobody") == {}
 
 
 def test_what_is_paid_is_owed_no_more_and_what_ends_is_held_no_more() -> None:
@@ -188,7 +188,7 @@ def test_what_is_paid_is_owed_no_more_and_what_ends_is_held_no_more() -> None:
 def test_a_cluster_is_forgotten_by_name(name: str, forgotten: bool, left: list[str]) -> None:
     found = decode(encode(record(PENDING, west=part(CREATED))))
     assert found.write_off(name) is forgotten
-    assert sorted(found.owing()) == left
+    assert sorted(found.list_owed()) == left
 
 
 TEARDOWN: dict[str, tuple[ClusterRecord, dict[ObjectId, tuple[str, bool]]]] = {

@@ -40,19 +40,19 @@ DONE = proxy(cds=sent(5), lds=sent(5), rds=sent(OURS))
 
 
 def test_a_proxy_that_acknowledged_our_push_is_done() -> None:
-    assert watch(DONE).late() == {}
-    assert watch(DONE).to_ask() == []
+    assert watch(DONE).find_late() == {}
+    assert watch(DONE).list_to_ask() == []
 
 
 def test_one_look_is_not_enough() -> None:
-    assert watch(DONE, looks=1).late() == {ECHO: "it is done, and is looked at once more"}
+    assert watch(DONE, looks=1).find_late() == {ECHO: "it is done, and is looked at once more"}
 
 
 def test_nobody_is_done_before_istiod_made_its_push() -> None:
     seen = IstiodWatch(PushTracker(FLOOR, debounce=0.1))
     seen.see([DONE])
-    assert seen.late() == {ECHO: "istiod has not made its push yet"}
-    assert seen.rejections() == []
+    assert seen.find_late() == {ECHO: "istiod has not made its push yet"}
+    assert seen.list_rejections() == []
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_nobody_is_done_before_istiod_made_its_push() -> None:
     ],
 )
 def test_who_is_late_and_why(late: ProxySync, why: str) -> None:
-    assert watch(late).late() == {ECHO: why}
+    assert watch(late).find_late() == {ECHO: why}
 
 
 def test_a_proxy_that_connects_meanwhile_says_nothing_of_which_push_is_ours() -> None:
@@ -81,16 +81,16 @@ def test_a_proxy_that_connects_meanwhile_says_nothing_of_which_push_is_ours() ->
     for _look in range(2):
         seen.see([DONE, gateway, new])
     seen.tell(ProxyKey("east", "gateway.app"), OURS)
-    assert seen.late() == {}
+    assert seen.find_late() == {}
 
 
 def test_a_proxy_that_the_push_does_not_concern_is_asked_of_istiod() -> None:
     other = proxy("other.app", rds=sent(5))
-    assert watch(DONE, other).to_ask() == [ProxyKey("east", "other.app")]
-    assert watch(DONE, other, other=FLOOR).late() == {
+    assert watch(DONE, other).list_to_ask() == [ProxyKey("east", "other.app")]
+    assert watch(DONE, other, other=FLOOR).find_late() == {
         ProxyKey("east", "other.app"): "istiod has not gone through its push for it"
     }
-    assert watch(DONE, other, other=OURS).late() == {}
+    assert watch(DONE, other, other=OURS).find_late() == {}
 
 
 def test_the_push_of_endpoints_after_ours_is_not_awaited_of_the_rest() -> None:
@@ -102,33 +102,33 @@ def test_the_push_of_endpoints_after_ours_is_not_awaited_of_the_rest() -> None:
     for _look in range(2):
         seen.see([proxy(rds=sent(OURS), eds=sent(OURS + 1)), proxy("other.app", rds=sent(5))])
     seen.tell(ProxyKey("east", "other.app"), OURS)
-    assert seen.late() == {}
+    assert seen.find_late() == {}
 
 
 def test_a_later_push_of_somebody_else_is_not_awaited_of_the_rest() -> None:
-    assert watch(proxy(rds=sent(OURS + 4)), proxy("other.app", rds=sent(5)), other=OURS).late() == {}
+    assert watch(proxy(rds=sent(OURS + 4)), proxy("other.app", rds=sent(5)), other=OURS).find_late() == {}
 
 
 def test_a_push_without_any_proxy_of_it_has_to_be_later_than_the_floor() -> None:
-    assert watch(proxy(rds=sent(5)), echo=FLOOR).late() == {ECHO: "istiod has not gone through its push for it"}
-    assert watch(proxy(rds=sent(5)), echo=OURS).late() == {}
+    assert watch(proxy(rds=sent(5)), echo=FLOOR).find_late() == {ECHO: "istiod has not gone through its push for it"}
+    assert watch(proxy(rds=sent(5)), echo=OURS).find_late() == {}
 
 
 def test_of_many_that_are_not_concerned_a_sample_is_asked() -> None:
     crowd = [proxy(f"p{number}.app", rds=sent(5)) for number in range(10 * SAMPLE)]
     seen = watch(*crowd)
-    asked = seen.to_ask()
+    asked = seen.list_to_ask()
     assert len(asked) == SAMPLE
-    assert seen.inferred() == 9 * SAMPLE
+    assert seen.count_inferred() == 9 * SAMPLE
     for key in asked[1:]:
         seen.tell(key, OURS)
-    assert len(seen.late()) == 9 * SAMPLE + 1
+    assert len(seen.find_late()) == 9 * SAMPLE + 1
     seen.tell(asked[0], OURS)
-    assert seen.late() == {}
+    assert seen.find_late() == {}
 
 
 def test_a_ztunnel_has_no_routes_to_wait_for() -> None:
-    assert watch(proxy("ztunnel.app", kind="ztunnel")).late() == {}
+    assert watch(proxy("ztunnel.app", kind="ztunnel")).find_late() == {}
 
 
 def test_where_istiod_makes_no_push_nothing_is_awaited_but_old_debts() -> None:
@@ -138,7 +138,7 @@ def test_where_istiod_makes_no_push_nothing_is_awaited_but_old_debts() -> None:
     seen = IstiodWatch(tracker)
     for _look in range(2):
         seen.see([proxy(rds=sent(5)), proxy("hung.app", rds=sent(5, acked=4))])
-    assert seen.late() == {ProxyKey("east", "hung.app"): "it has not acknowledged its routes"}
+    assert seen.find_late() == {ProxyKey("east", "hung.app"): "it has not acknowledged its routes"}
 
 
 REFUSED = "unknown filter 'nosuch'"
@@ -163,11 +163,11 @@ REFUSED = "unknown filter 'nosuch'"
 def test_a_rejection_is_told_with_envoy_s_reason(now: Resource, before: Resource | None, fresh: bool) -> None:
     earlier = (proxy(lds=before),) if before else ()
     seen = watch(proxy(rds=sent(OURS), lds=now), before=earlier)
-    assert seen.late() == {}
-    (rejection,) = seen.rejections()
+    assert seen.find_late() == {}
+    (rejection,) = seen.list_rejections()
     assert (rejection.key, rejection.resource, rejection.fresh) == (ECHO, "listeners", fresh)
     assert rejection.reason == now.last_error
 
 
 def test_a_rejection_that_may_still_be_taken_back_is_not_told() -> None:
-    assert watch(proxy(lds=sent(OURS, 5, REFUSED)), looks=1).rejections() == []
+    assert watch(proxy(lds=sent(OURS, 5, REFUSED)), looks=1).list_rejections() == []

@@ -452,7 +452,7 @@ def test_what_is_no_token(text: str) -> None:
 def test_a_long_lived_token_is_never_due() -> None:
     parsed = Token.of(token(expires=None))
     assert parsed is not None
-    assert not parsed.due(NOW + timedelta(days=10000), None)
+    assert not parsed.is_due(NOW + timedelta(days=10000), None)
 
 
 @pytest.mark.parametrize(
@@ -462,7 +462,7 @@ def test_a_long_lived_token_is_never_due() -> None:
 def test_when_a_token_of_thirty_days_is_due(days_left: int, renew_before: int | None, due: bool) -> None:
     parsed = Token.of(token(issued=days_left - 30, expires=days_left))
     assert parsed is not None
-    assert parsed.due(NOW, None if renew_before is None else timedelta(days=renew_before)) is due
+    assert parsed.is_due(NOW, None if renew_before is None else timedelta(days=renew_before)) is due
 
 
 def test_the_token_that_a_source_has() -> None:
