@@ -12,7 +12,7 @@ options:
   analysis:
     description:
       - What is measured of the canary, and what it has to keep to. Without it, and without a webhook of type
-        C(rollout), a step is held for its time and asks nothing.
+        C(rollout), a step lasts for its time and asks nothing.
       - An analysis is one of pass, fail, inconclusive (there is no data, or too little), error (whoever is asked for
         data does not answer) and running. Only pass lets the next step be taken. Only fail counts towards
         O(analysis.threshold); with all others the release waits where it is.

@@ -58,7 +58,7 @@ matched:
   default: false
 interval:
   description:
-    - For how long a step is held at least. It is analysed before the next one is taken.
+    - How long a step lasts at least. It is analysed before the next one is taken.
     - A number of seconds, or a text like V(90s), V(1m30s) or V(2h).
   type: raw
   default: 60
@@ -81,7 +81,7 @@ steps:
   elements: dict
   suboptions:
     weight:
-      description: The canary's weight, held for the interval.
+      description: The canary's weight, for the time of the interval.
       type: int
     pause:
       description:
@@ -102,9 +102,9 @@ steps:
       type: int
     interval:
       description:
-        - For how long this step is held. Default is O(interval) for a weight and an analysis.
-        - Without it O(steps[].matched), O(steps[].mirror) and O(steps[].replicas) count from the next step on that is
-          held. With V(0) a weight goes on at once, and is not analysed.
+        - How long this step lasts. Default is O(interval) for a weight and an analysis.
+        - Without it O(steps[].matched), O(steps[].mirror) and O(steps[].replicas) count from the next step on that
+          lasts. With V(0) a weight goes on at once, and is not analysed.
       type: raw
     gate:
       description: The name of a gate that a person has to open before the next step. A pause has C(pause-NUMBER).
@@ -146,7 +146,7 @@ waves:
       type: list
       elements: str
     bake:
-      description: For how long it is held at its maximum, in place of O(interval).
+      description: How long its maximum lasts, in place of O(interval).
       type: raw
     strategy:
       description: As O(strategy), for this wave.

@@ -40,7 +40,7 @@ CLUSTER_UNKNOWN = FindingKind(
 )
 CONFLICT = FindingKind(
     "conflict",
-    "A field is held by another field manager, or the object was changed or made by somebody meanwhile.",
+    "A field is managed by another field manager, or the object was changed or made by somebody meanwhile.",
     "Leave the field out, let the other manager give it up, or set force to take it over.",
 )
 CREDENTIALS_NOT_HANDED_ON = FindingKind(

@@ -132,10 +132,10 @@ def claim(client: Client, identity: ClusterIdentity) -> None:
     rightful = identity.rightful_claim
     for _try in range(_TRIES):
         live = client.find(NAMESPACE, identity.namespace)
-        held = _identity.claim_of(live)
-        if held == rightful:
+        claim = _identity.claim_of(live)
+        if claim == rightful:
             return
-        findings = _identity.contradictions(replace(identity, claim=held))
+        findings = _identity.contradictions(replace(identity, claim=claim))
         if findings:
             raise WrongCluster(findings)
         metadata: dict[str, Any] = {"annotations": rightful.annotations}

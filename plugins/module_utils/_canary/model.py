@@ -62,7 +62,7 @@ class TrafficSplit:
 class PlanStep:
     """One entry of a schedule: what holds from the moment that it is taken.
 
-    ``after`` is the earliest time, in seconds from the start of the run; the time for which a step is held is the
+    ``after`` is the earliest time, in seconds from the start of the run; how long a step lasts is the
     difference to the next one. ``wave`` is the wave of clusters that it is about (ALL_WAVES: all). ``analysis``: the
     verdict has to be pass before the next step. ``gate`` names what a person has to open before the next step, empty
     where nobody has to. ``copy``: the canary's pod template becomes the stable side's when this step is taken.

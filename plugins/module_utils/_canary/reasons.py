@@ -93,7 +93,7 @@ TEXTS: Mapping[tuple[ReasonKind, str], str] = {
     ("step", "canary-grows"): "the canary grows to {0} % for {about}",
     ("step", "canary-has-size"): "{about}: the canary has its size",
     ("stored", "reason"): "{0}",
-    ("time", "step"): "{about} is held for {0:.0f} s more",
+    ("time", "step"): "{about} lasts {0:.0f} s more",
     ("time", "rollback"): "the weight falls on in {0:.0f} s",
     ("time", "drain"): "the canary drains for {0:.0f} s more",
     ("webhook", "failed"): "the {about} webhook failed",

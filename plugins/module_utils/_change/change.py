@@ -99,7 +99,7 @@ class Change:
         if setup.check_mode or not (debts or written_off):
             return self._go_on(states)
         with setup.lease() as lease:
-            if setup.held is None:
+            if setup.lock_of_run is None:
                 return self._start_anew(lease)
             self._pay(debts, lease)
             return self._go_on(self._states_of(self._read(lambda: self._record)), lease)
@@ -315,7 +315,7 @@ class Change:
             self._begin(writes, newly_owed, previous, lease)
         except MeshError as error:
             # Nothing is written yet. Another run ended between our look and our lock.
-            if isinstance(error.__cause__, Conflict) and setup.held is None:
+            if isinstance(error.__cause__, Conflict) and setup.lock_of_run is None:
                 return self._start_anew(lease)
             raise
         commit = Commit(setup.fleet, lease.check, request_timeout=setup.request_timeout, workers=setup.workers)
@@ -382,7 +382,7 @@ class Change:
 
     def _start_anew(self, lease: SetLease) -> dict[str, Any]:
         """From the start, with the lock: what was read before may not hold any more."""
-        return Change(replace(self._setup, held=lease), self._intent).run()
+        return Change(replace(self._setup, lock_of_run=lease), self._intent).run()
 
     def _list_ready(self) -> list[str]:
         return [name for name in self._targets if self._report.clusters[name].state == "ready"]

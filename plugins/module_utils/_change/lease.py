@@ -31,8 +31,8 @@ SECONDS = 15
 """How long a Lease outlives a run that ends without giving it back (client-go's leader election)."""
 _POLL = 1.0
 _NUMBERS = itertools.count(1)
-_HELD: set[str] = set()
-"""Who this process is, in the Leases that it holds: one that could not be given back is not held any more."""
+_TAKEN: set[str] = set()
+"""Who this process is, in the Leases that it has: one that could not be given back is not its own any more."""
 
 
 def holder_identity() -> str:
@@ -54,7 +54,7 @@ def is_dead(holder: str) -> bool:
     if found is None or found["machine"] != _machine() or found["machine"] == "unknown":
         return False
     if int(found["pid"]) == os.getpid():
-        return holder not in _HELD
+        return holder not in _TAKEN
     return _start_of(int(found["pid"])) != found["start"]
 
 
@@ -98,15 +98,15 @@ class Home(Protocol):
     def make(self) -> bool:
         """Make it where it is missing. Whether it was."""
 
-    def arrive(self, held: str) -> None:
-        """What has to be done first once Lease ``held`` is taken."""
+    def arrive(self, taken: str) -> None:
+        """What has to be done first once Lease ``taken`` is taken."""
 
     def leave(self) -> None:
         """What has to be done once the Lease is given back."""
 
 
 class SetLease:
-    """Held for the time of a ``with`` block. Raises Conflict (``kind`` LOCK_HELD) at once where another run has it.
+    """Taken for the time of a ``with`` block. Raises Conflict (``kind`` LOCK_HELD) at once where another run has it.
 
     With ``wait`` that many seconds are given to the other run to end.
     """
@@ -153,7 +153,7 @@ class SetLease:
         finally:
             self._ended.set()
             self._asking.join()
-            if self._identity in _HELD:
+            if self._identity in _TAKEN:
                 self.__exit__(None, None, None)
 
     def _ask(self) -> None:
@@ -168,7 +168,7 @@ class SetLease:
             if time.monotonic() >= ends or self._ended.wait(_POLL):
                 raise self._make_busy_error()
         self._renewed = time.monotonic()
-        _HELD.add(self._identity)
+        _TAKEN.add(self._identity)
         self._renewing.start()
         if self._home is not None:
             try:
@@ -183,7 +183,7 @@ class SetLease:
     ) -> None:
         self._ended.set()
         self._renewing.join()
-        _HELD.discard(self._identity)
+        _TAKEN.discard(self._identity)
         try:
             self._client.delete(LEASE, self._name, self._namespace, uid=self._lease["metadata"]["uid"])
             if self._home is not None:
@@ -193,7 +193,7 @@ class SetLease:
             return
 
     def borrow(self) -> Borrowed:
-        """The same Lease for work that is part of what it is held for."""
+        """The same Lease for work that is part of what it was taken for."""
         return Borrowed(self)
 
     def clear(self) -> None:
@@ -297,7 +297,7 @@ class SetLease:
 
 
 class Borrowed:
-    """A Lease that is held already: it is used as one, and neither taken nor given back."""
+    """A Lease that the run has already: it is used as one, and neither taken nor given back."""
 
     def __init__(self, lease: SetLease) -> None:
         self._lease = lease
@@ -308,10 +308,10 @@ class Borrowed:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """It stays held."""
+        """It stays taken."""
 
     def take_beside(self) -> Borrowed:
         return self
 
     def clear(self) -> None:
-        """Whoever holds it gives it back."""
+        """Whoever took it gives it back."""

@@ -45,23 +45,23 @@ class Stored(NamedTuple):
         return str(self.object["metadata"]["name"])
 
 
-def take_along(client: Client, old: str, new: str, held: str = "") -> list[str]:
-    """Move the records of all sets. ``held`` is the Lease in ``new`` that this run has already.
+def take_along(client: Client, old: str, new: str, taken: str = "") -> list[str]:
+    """Move the records of all sets. ``taken`` is the Lease in ``new`` that this run has already.
 
-    Returns the sets that another run works on, which stay for now; for the one of ``held`` that raises Conflict
+    Returns the sets that another run works on, which stay for now; for the one of ``taken`` that raises Conflict
     (``kind`` LOCK_HELD). Raises KubeError where a set has records in both namespaces.
     """
     busy = []
     for name in list_sets(client, old):
         try:
             with ExitStack() as locks:
-                if name != held:
+                if name != taken:
                     locks.enter_context(SetLease(client, new, name))
                 # A run of an earlier version knows only this one.
                 locks.enter_context(SetLease(client, old, name))
                 _move(client, list_sets(client, old).get(name, ()), new)
         except Conflict as error:
-            if error.kind != LOCK_HELD or name == held:
+            if error.kind != LOCK_HELD or name == taken:
                 raise
             busy.append(name)
     clear_locks(client, old)

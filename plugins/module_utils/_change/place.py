@@ -112,7 +112,7 @@ class Place:
         self.client.wait_gone(NAMESPACE, self.namespace, None, _ENDS_WITHIN)
         return None
 
-    def arrive(self, held: str) -> None:
+    def arrive(self, taken: str) -> None:
         """After a Lease was taken: the namespace stays for as long, and the records of the set are in it.
 
         Raises Conflict where another run removes the namespace, or works on the set where it was before.
@@ -122,13 +122,13 @@ class Place:
         live = self.client.get(NAMESPACE, self.namespace)
         self._stay(live)
         if _annotation(live, ANNOTATION_RECORDS_OF) != self.before:
-            self.settle(held)
+            self.settle(taken)
 
-    def settle(self, held: str = "") -> list[str]:
+    def settle(self, taken: str = "") -> list[str]:
         """Take everything along. Returns the sets that another run works on; as long as there are any, all runs look at
         both places."""
         try:
-            busy = moving.take_along(self.client, self.before, self.namespace, held)
+            busy = moving.take_along(self.client, self.before, self.namespace, taken)
         except Forbidden as error:
             raise self._make_forbidden_error(error, f"take the records of {self.before} along") from error
         if not busy:

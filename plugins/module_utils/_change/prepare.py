@@ -139,14 +139,14 @@ def _does_something(action: Action) -> bool:
 def _report_refused(cluster: str, action: Action, error: KubeError) -> Finding:
     conflict = isinstance(error, Conflict) and [cause for cause in error.causes if cause.manager]
     if conflict:
-        held = "; ".join(
-            f'{cause.field} is held by "{cause.manager}"{_describe_since(action.before or {}, cause.manager)}'
+        managed = "; ".join(
+            f'{cause.field} is managed by "{cause.manager}"{_describe_since(action.before or {}, cause.manager)}'
             for cause in conflict
         )
         return Finding(
             cluster,
             CONFLICT,
-            f"apply {action.id}: {held}",
+            f"apply {action.id}: {managed}",
             "let that manager give the fields up, leave them out, or set force: true to take them over",
             object=str(action.id),
         )

@@ -26,7 +26,7 @@ def now() -> str:
 
 
 def make_settlement(setup: Setup, lease: SetLease) -> Settlement:
-    """Who pays the obligations of a set, as long as the lease is held."""
+    """Who pays the obligations of a set, as long as the lease is this run's."""
     return Settlement(
         setup.fleet,
         setup.component,

@@ -67,7 +67,7 @@ class Setup:
     check_mode: bool
     diff: bool
     progress: Callable[[str], None]
-    held: SetLease | None = None
+    lock_of_run: SetLease | None = None
     """The lock, where a whole run of changes holds it."""
 
     @classmethod
@@ -145,7 +145,7 @@ class Setup:
 
     def lease(self) -> SetLease | Borrowed:
         """The lock of this set, to be used as ``with setup.lease() as lease``."""
-        return self.lock() if self.held is None else self.held.borrow()
+        return self.lock() if self.lock_of_run is None else self.lock_of_run.borrow()
 
     def lock(self) -> SetLease:
         """The lock of this set itself."""

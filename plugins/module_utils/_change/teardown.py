@@ -91,7 +91,7 @@ class Teardown:
         setup.records.place.vacate()
         if not (written_off or self._report.owed or self._record.resource_version):
             setup.lease().clear()
-            if setup.held is None:
+            if setup.lock_of_run is None:
                 # No Lease is taken whose end would do it.
                 setup.records.place.leave()
             return self._make_result()
@@ -101,8 +101,8 @@ class Teardown:
                 self._begin(owed)
             except MeshError as error:
                 # Nothing is removed yet. Another run ended between our look and our lock.
-                if isinstance(error.__cause__, Conflict) and setup.held is None:
-                    return Teardown(replace(setup, held=lease), self._kinds).run()
+                if isinstance(error.__cause__, Conflict) and setup.lock_of_run is None:
+                    return Teardown(replace(setup, lock_of_run=lease), self._kinds).run()
                 raise
             lease.check()
             self._pay(present, [each for name, items in owed.items() if name not in found for each in items], lease)

@@ -113,5 +113,5 @@ def _listed(leftovers: list[Leftover], most: int = 30) -> str:
 
 
 def _would_end(leftovers: list[Leftover]) -> str:
-    held = sum(each.holds for each in leftovers)
-    return f" ({held} objects of these resource types stand in the way of that)" if held else ""
+    count = sum(each.holds for each in leftovers)
+    return f" ({count} objects of these resource types stand in the way of that)" if count else ""

@@ -277,14 +277,14 @@ def _words_for_not_found(action: str, said: str, details: Mapping[str, Any]) -> 
 def _words_for_conflict(action: str, said: str, reason: str, details: Mapping[str, Any]) -> tuple[str, str]:
     if reason == "AlreadyExists":
         return f"{action}: {said}", "choose another name, or apply instead of creating"
-    held = [
+    managed = [
         (_manager(cause.get("message") or ""), cause.get("field") or "")
         for cause in details.get("causes") or []
         if cause.get("reason") == "FieldManagerConflict"
     ]
-    if held:
-        fields = "; ".join(f'{field} is held by "{manager}"' for manager, field in held)
-        managers = " and ".join(f'"{manager}"' for manager in sorted({manager for manager, field in held}))
+    if managed:
+        fields = "; ".join(f'{field} is managed by "{manager}"' for manager, field in managed)
+        managers = " and ".join(f'"{manager}"' for manager in sorted({manager for manager, field in managed}))
         return f"{action}: {fields}", f"let {managers} give these fields up, or force the apply if they are to be ours"
     if re.search(r"UID in (the )?precondition", said):
         return f"{action}: {said}", "another object has taken this name since: look at it before deciding"

@@ -225,7 +225,7 @@ def _make_late_error(
     finalizers = (last or {}).get("metadata", {}).get("finalizers") or []
     remedy = "look at its status and events, or allow more time"
     if finalizers and state == "is still there":
-        found += f", held by its finalizers {', '.join(finalizers)}"
+        found += f", and waits for its finalizers {', '.join(finalizers)}"
         remedy = "see whether the controllers of these finalizers run"
     return WaitTimeout(
         source.cluster, f"{kind.describe(name, namespace)} {found} after {timeout:g} s", last=last, remedy=remedy

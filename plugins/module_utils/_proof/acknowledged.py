@@ -185,7 +185,7 @@ class _Waiting:
                 self._trouble.setdefault(each.istiod.reads, {})[f"istiod {each.istiod.pod}"] = each.error
                 continue
             counters = each.counters
-            watch.tracker.see(each.at, counters.pushes, counters.updates, counters.preparation, held=not each.missing)
+            watch.tracker.see(each.at, counters.pushes, counters.updates, counters.preparation, stored=not each.missing)
             watch.see(each.proxies)
             self._arrivals[where].see(each.proxies, began, each.at)
             if each.missing:

@@ -136,7 +136,7 @@ def prove_written(changes: Mapping[str, Sequence[Changed]]) -> Proof:
 
 
 def compute_write_skew(changes: Mapping[str, Sequence[Changed]]) -> float:
-    """Milliseconds during which clusters may have held different objects: per object the time from the start of its
+    """Milliseconds during which clusters may have had different objects: per object the time from the start of its
     first write to the end of its last one over the clusters that changed it; of these the longest. 0 for one cluster.
     """
     writes: dict[tuple[str, str, str, str], dict[str, list[Changed]]] = {}

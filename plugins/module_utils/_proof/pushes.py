@@ -26,8 +26,8 @@ class PushTracker:
         self.floor = pushes_before
         self.ceiling: int | None = None
         self._debounce = debounce
-        self._held_at: float | None = None
-        self._pushes_when_held = 0
+        self._stored_at: float | None = None
+        self._pushes_when_stored = 0
         self._last = (pushes_before, -1)
         self._moved_at = 0.0
 
@@ -36,24 +36,24 @@ class PushTracker:
         """The change is in istiod's store, and istiod made no push for it."""
         return self.ceiling is not None and self.ceiling == self.floor
 
-    def see(self, at: float, pushes: int, updates: int, preparation: float, *, held: bool) -> None:
-        """``pushes`` and ``updates`` were read before the store was, which ``held`` is about; ``at`` in seconds."""
+    def see(self, at: float, pushes: int, updates: int, preparation: float, *, stored: bool) -> None:
+        """``pushes`` and ``updates`` were read before the store was, which ``stored`` is about; ``at`` in seconds."""
         if pushes < self._last[0]:
             # Another process, which counts from 1 and has read all anew.
-            self.floor, self.ceiling, self._held_at = 0, None, None
+            self.floor, self.ceiling, self._stored_at = 0, None, None
         if (pushes, updates) != self._last:
             self._last, self._moved_at = (pushes, updates), at
         if self.ceiling is not None:
             return
-        if not held:
-            self.floor, self._held_at = pushes, None
+        if not stored:
+            self.floor, self._stored_at = pushes, None
             return
-        if self._held_at is None:
-            self._held_at, self._pushes_when_held, self._moved_at = at, pushes, at
+        if self._stored_at is None:
+            self._stored_at, self._pushes_when_stored, self._moved_at = at, pushes, at
         settles = self._debounce + 2 * preparation + SLACK
         quiet = at - self._moved_at
         if pushes > self.floor:
-            two_more = pushes >= self._pushes_when_held + 2 and at - self._held_at >= settles
+            two_more = pushes >= self._pushes_when_stored + 2 and at - self._stored_at >= settles
             if quiet >= settles or two_more:
                 self.ceiling = pushes
         elif quiet >= settles + IDLE:

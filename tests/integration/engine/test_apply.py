@@ -79,7 +79,7 @@ def test_conflict_names_manager_and_field(admin: Client, namespace: str) -> None
     with pytest.raises(Conflict) as raised:
         admin.apply(config_map(namespace, a="2"), field_manager=OURS)
     assert [(cause.manager, cause.field) for cause in raised.value.causes] == [("somebody-else", ".data.a")]
-    assert '.data.a is held by "somebody-else"' in str(raised.value)
+    assert '.data.a is managed by "somebody-else"' in str(raised.value)
     forced = admin.apply(config_map(namespace, a="2"), field_manager=OURS, force=True)
     assert forced.object["data"] == {"a": "2", "b": "1"}
 

@@ -265,7 +265,7 @@ def test_wait_gone(admin: Client, namespace: str) -> None:
     held["metadata"]["finalizers"] = ["mesh.test/hold"]
     admin.create(held)
     admin.delete(kinds.CONFIG_MAP, "held", namespace)
-    with pytest.raises(WaitTimeout, match=r"held by its finalizers mesh\.test/hold"):
+    with pytest.raises(WaitTimeout, match=r"waits for its finalizers mesh\.test/hold"):
         admin.wait_gone(kinds.CONFIG_MAP, "held", namespace, 0.5)
     released = threading.Event()
     waiter = threading.Thread(

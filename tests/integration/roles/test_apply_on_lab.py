@@ -94,7 +94,7 @@ def test_what_others_wrote_stays_theirs(clean: Lab) -> None:
     ).succeeded()
     assert run.of("add").result["clusters"]["west"]["configured"] == [SHOWN]
     assert run.of("conflict").status == "failed"
-    assert '.data.shared is held by "somebody"' in run.output
+    assert '.data.shared is managed by "somebody"' in run.output
     assert 'let "somebody" give these fields up' in run.output
     assert data(clean) == {"theirs": "kept", "shared": "theirs", "ours": "1"}
     assert data(clean, "east") == {"shared": "ours"}, "the other cluster has no conflict"

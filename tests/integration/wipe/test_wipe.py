@@ -275,7 +275,7 @@ def test_what_someone_elses_finalizer_holds_is_named_and_nothing_hangs(solo: Clu
     assert (again["changed"], again["failed"]) == (False, True)
     reasons = {kept["object"]: kept["reason"] for kept in again["clusters"]["solo"]["leaked"]}
     assert set(reasons) == {"ConfigMap istio-system/held", "Namespace istio-system"}
-    assert "held by finalizer example.org/busy" in reasons["ConfigMap istio-system/held"]
+    assert "waits for finalizer example.org/busy" in reasons["ConfigMap istio-system/held"]
     assert "ConfigMap istio-system/held has finalizer example.org/busy" in reasons["Namespace istio-system"]
     assert "NamespaceFinalizersRemaining" in reasons["Namespace istio-system"]
     assert "solo (ConfigMap istio-system/held)" in again["msg"]

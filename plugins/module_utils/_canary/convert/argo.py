@@ -196,7 +196,7 @@ def _with_pause(
     seconds = seconds_of(duration)
     if seconds is None:
         source.differs(path, f"{duration!r} is no length of time", "write it right")
-    # A weight that nothing has followed is held for the time of the pause.
+    # A weight that nothing has followed lasts for the time of the pause.
     if made and made[-1].get("interval") == 0 and "weight" in made[-1]:
         return [*made[:-1], {**made[-1], "interval": seconds or 0}]
     return [*made, {"pause": seconds or duration}]

@@ -35,7 +35,7 @@ __all__ = ["PLAN_ARGUMENT_SPEC", "as_dict", "build_schedule", "plan_hash", "traf
 
 @dataclass(frozen=True)
 class _TimedStep:
-    """A step, and for how many seconds it is held at least."""
+    """A step, and how many seconds it lasts at least."""
 
     step: PlanStep
     seconds: float
@@ -269,7 +269,7 @@ def _is_true(value: Any) -> bool:
 
 
 def _add_gates(wave: WaveOptions, timed: list[_TimedStep], problems: Problems) -> list[_TimedStep]:
-    """The same steps with the plan's gates: each is on the step that is held while a person is asked."""
+    """The same steps with the plan's gates: each is on the step that stays while a person is asked."""
     result = list(timed)
     for gate in wave.gates:
         weight = gate.get("before_weight")

@@ -66,7 +66,7 @@ def remove(setup: Setup, release: CanaryRelease, *, force: bool) -> dict[str, An
         store.load()
         return _tear_down(setup, release)
     with setup.lock() as lease:
-        locked = replace(setup, held=lease)
+        locked = replace(setup, lock_of_run=lease)
         state = store.load()
         if state is not None:
             _refuse_unpromoted(locked, release, state, force)

@@ -75,7 +75,7 @@ class Ticker:
         if self._setup.check_mode:
             return self._tick(self._setup, request)
         with self._setup.lock() as lease:
-            return self._tick(replace(self._setup, held=lease), request)
+            return self._tick(replace(self._setup, lock_of_run=lease), request)
 
     def _tick(self, setup: Setup, request: Request) -> TickResult:
         started = time.monotonic()

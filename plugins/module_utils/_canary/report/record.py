@@ -52,7 +52,7 @@ class Waiting:
 class ClusterTick:
     """One cluster in one tick. Weights are the canary's, None where not known or not intended by anyone.
 
-    ``seconds`` is how long it took until the cluster held what was written in this tick, None where nothing was.
+    ``seconds`` is how long it took until the cluster had what was written in this tick, None where nothing was.
     """
 
     intended: int | None = None
@@ -131,7 +131,7 @@ class TickRecord:
         """From what a tick knows. ``step`` counts from 1, 0 before the first; ``of`` is how many there are.
 
         ``intended`` is the canary's weight by cluster. ``settled_after`` has, for each cluster that was written to, the
-        seconds from the first write until it held it; the skew is from the first of them to the last.
+        seconds from the first write until it had it; the skew is from the first of them to the last.
         """
         settled = dict(settled_after or {})
         results = () if analysis is None else analysis.results

@@ -51,7 +51,7 @@ class Rules:
         return self.steps[0].canary + self.steps[0].stable if self.steps else TOTAL
 
     def duration_of(self, index: int) -> float:
-        """Seconds for which a step is held at least."""
+        """Seconds that a step lasts at least."""
         if index + 1 >= len(self.steps):
             return 0.0
         return max(0.0, self.steps[index + 1].after - self.steps[index].after)

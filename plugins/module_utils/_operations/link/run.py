@@ -315,9 +315,9 @@ class _Linking:
 
     def _find_working(self, links: Iterable[Link], facts: Mapping[str, LinkFacts]) -> dict[Link, Mapping[str, Any]]:
         """The remote secrets of those links that every istiod of their source reads now."""
-        held = {link: secret for link in links if (secret := facts[link.source].secret_for(link.target)) is not None}
-        synced = self._find_synced(held)
-        return {link: secret for link, secret in held.items() if link in synced}
+        secrets = {link: secret for link in links if (secret := facts[link.source].secret_for(link.target)) is not None}
+        synced = self._find_synced(secrets)
+        return {link: secret for link, secret in secrets.items() if link in synced}
 
     def _put_back(self, working: Mapping[Link, Mapping[str, Any]]) -> list[Link]:
         """What no longer works with what took its place."""

@@ -213,11 +213,11 @@ def has_lists_of_others(live: Mapping[str, Any], desired: Mapping[str, Any]) -> 
 
 def _differs_in_a_list(live: Mapping[str, Any], desired: Mapping[str, Any], ours: Sequence[Mapping[str, Any]]) -> bool:
     for key, value in desired.items():
-        held = [fields[f"f:{key}"] for fields in ours if f"f:{key}" in fields]
+        managed = [fields[f"f:{key}"] for fields in ours if f"f:{key}" in fields]
         if isinstance(value, Mapping):
-            if _differs_in_a_list(live[key], value, held):
+            if _differs_in_a_list(live[key], value, managed):
                 return True
-        elif isinstance(value, list) and not held and live[key] != value:
+        elif isinstance(value, list) and not managed and live[key] != value:
             return True
     return False
 

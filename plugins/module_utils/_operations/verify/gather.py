@@ -190,8 +190,8 @@ def _read_proxy_roots(client: Client, proxy: str) -> frozenset[int]:
 
 def read_root_serials(certs: bytes) -> frozenset[int]:
     """Serial numbers of the roots that an Envoy trusts, from its /certs (envoy.admin.v3.Certificates). ValueError."""
-    held = json.loads(certs).get("certificates") or []
-    return frozenset(int(root["serial_number"], 16) for entry in held for root in entry.get("ca_cert") or [])
+    entries = json.loads(certs).get("certificates") or []
+    return frozenset(int(root["serial_number"], 16) for entry in entries for root in entry.get("ca_cert") or [])
 
 
 # -- remote secrets ---------------------------------------------------------------------------------------------------

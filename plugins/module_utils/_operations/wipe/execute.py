@@ -125,7 +125,7 @@ class Executor:
                     list(pool.map(self._take, members))
                     self._wait_after(stage, members)
                 if stage is WipeStage.WORKLOADS and self._left() > 0:
-                    # Istio's own operator is gone by now, and what it held with it.
+                    # Istio's own operator is gone by now, and its resources with it.
                     self._release([step for step in steps if step.stage is WipeStage.OPERATOR_RESOURCES], final=True)
         # Nothing depends on these: what holds them has had until now.
         self._wait_gone([step.found for step in steps if step.found.finalizers and not step.strips])
@@ -231,17 +231,17 @@ class Executor:
     def _release(self, steps: Sequence[WipeStep], *, final: bool) -> None:
         """Let an operator that runs finish its resources; clear the finalizers of one that does not."""
         for operator in signs.OPERATORS:
-            held = [step.found for step in steps if step.found.kind.group == operator.group]
-            if not held or not (held := [found for found in held if self._is_there(found)]):
+            resources = [step.found for step in steps if step.found.kind.group == operator.group]
+            if not resources or not (resources := [found for found in resources if self._is_there(found)]):
                 continue
             if self._runs(operator):
                 # Only Istio's own operator is removed later on; any other has to finish now.
                 share = _SHARE_OF_OPERATORS if operator.removed and not final else _SHARE_OF_WAITS
-                self._wait_gone(held, share)
+                self._wait_gone(resources, share)
             else:
-                for found in held:
+                for found in resources:
                     self._clear_finalizers(found, operator)
-                self._wait_gone(held)
+                self._wait_gone(resources)
 
     def _runs(self, operator: Operator) -> bool:
         """Asked at the last moment, of the cluster and not of the plan."""
@@ -318,14 +318,14 @@ def why_namespace_stays(namespace: Mapping[str, Any], objects: Iterable[FoundObj
         for condition in conditions
         if condition.get("status") == "True" and condition.get("type") in _CAUSES_OF_A_STUCK_NAMESPACE
     ]
-    held = [
+    holders = [
         f"{found} has finalizer {', '.join(found.finalizers)}"
         for found in _drop_repeated(objects)
         if found.namespace == namespace["metadata"]["name"] and found.finalizers
     ]
-    return (
-        "; ".join(["is Terminating", *said, *held]) if said or held else "is Terminating, and its status says not why"
-    )
+    if not said and not holders:
+        return "is Terminating, and its status says not why"
+    return "; ".join(["is Terminating", *said, *holders])
 
 
 _CAUSES_OF_A_STUCK_NAMESPACE = frozenset(
@@ -341,14 +341,14 @@ _CAUSES_OF_A_STUCK_NAMESPACE = frozenset(
 
 def why_definition_stays(plural: str, group: str, objects: Iterable[FoundObject]) -> str:
     """Why a CustomResourceDefinition does not end: the resources of it that finalizers hold. Pure."""
-    held = [
+    holders = [
         _name_holder(found)
         for found in _drop_repeated(objects)
         if (found.kind.plural, found.kind.group) == (plural, group)
     ]
-    if not held:
+    if not holders:
         return "is being deleted, and did not end in time"
-    return "waits for its resources: " + "; ".join(held)
+    return "waits for its resources: " + "; ".join(holders)
 
 
 def _name_holder(found: FoundObject) -> str:
@@ -356,7 +356,7 @@ def _name_holder(found: FoundObject) -> str:
 
 
 def _describe_finalizers(found: FoundObject) -> str:
-    return f"is held by finalizer {', '.join(found.finalizers)}: what set it has to finish, or to be repaired"
+    return f"waits for finalizer {', '.join(found.finalizers)}: what set it has to finish, or to be repaired"
 
 
 def _drop_repeated(objects: Iterable[FoundObject]) -> list[FoundObject]:

@@ -38,8 +38,8 @@ _OUR_ACCOUNTS = frozenset({reader.ACCOUNT, writer.ACCOUNT})
 
 
 @dataclass(frozen=True)
-class Held:
-    """Tokens of another cluster, which one that leaves has."""
+class ForeignToken:
+    """A token of ``cluster``, which another one, ``holder``, has that leaves."""
 
     holder: str
     cluster: str
@@ -70,10 +70,10 @@ class Held:
         return self.account.rpartition("/")[2] in _OUR_ACCOUNTS
 
 
-def list_tokens(member: Member) -> list[Held]:
+def list_tokens(member: Member) -> list[ForeignToken]:
     """Every token of another cluster that is in a Secret of this one. Raises KubeError."""
     return [
-        Held(member.name, cluster, token)
+        ForeignToken(member.name, cluster, token)
         for label in (f"{names.MULTI_CLUSTER_LABEL}=true", f"{writer.LABEL}=true")
         for secret in member.client.list(kinds.SECRET, label_selector=label)
         for cluster, kubeconfig in remote_secret.payload(secret).items()
@@ -97,22 +97,22 @@ def tokens_of(kubeconfig: bytes) -> list[str]:
     return [token for token in found if isinstance(token, str) and token]
 
 
-def plan_steps(member: Member, gone: Collection[str], held: Iterable[Held]) -> list[WipeStep]:
+def plan_steps(member: Member, gone: Collection[str], tokens: Iterable[ForeignToken]) -> list[WipeStep]:
     """What has to go from a peer, in order. Raises KubeError."""
     return [
         *_plan_remote_secrets(member.client, gone),
         *_plan_readers(member.client, gone),
-        *_plan_writers(member, gone, {each.grant for each in held if each.cluster == member.name} - {""}),
+        *_plan_writers(member, gone, {each.grant for each in tokens if each.cluster == member.name} - {""}),
     ]
 
 
-def make_probes(member: Member, steps: Iterable[WipeStep], held: Iterable[Held]) -> list[Held]:
+def make_probes(member: Member, steps: Iterable[WipeStep], tokens: Iterable[ForeignToken]) -> list[ForeignToken]:
     """Tokens of grants that go, where nobody knows any more which ones were given: by them it is seen when an API
     server, which remembers good ones for a while, refuses what the grant was for. Raises KubeError.
     """
-    known = {each.grant for each in held}
+    known = {each.grant for each in tokens}
     return [
-        Held("a cluster that left", member.name, token)
+        ForeignToken("a cluster that left", member.name, token)
         for step in steps
         if (account := _account_of_grant(step.found)) and step.found.uid not in known
         if (token := _token_of(member.client, step.found, account))
@@ -212,40 +212,40 @@ def _make_step(kind: Kind, metadata: Mapping[str, Any], reason: str) -> WipeStep
     return WipeStep(WipeStage.ACCESS, FoundObject(kind, {"metadata": metadata}), reason)
 
 
-def find_still_valid(member: Member, held: Iterable[Held], timeout: float) -> list[Finding]:
+def find_still_valid(member: Member, tokens: Iterable[ForeignToken], timeout: float) -> list[Finding]:
     """A finding for each token of a peer that its API server still takes. Raises KubeError."""
     accepted = [
         each
-        for each in dict.fromkeys(held)
+        for each in dict.fromkeys(tokens)
         if each.cluster == member.name and not is_refused(member.client, each.token, timeout if each.is_ours else 0.0)
     ]
     return list(dict.fromkeys(map(_report_accepted, accepted)))
 
 
-def _report_accepted(held: Held) -> Finding:
-    account = held.account or "an account that it does not name"
-    if held.is_ours:
+def _report_accepted(token: ForeignToken) -> Finding:
+    account = token.account or "an account that it does not name"
+    if token.is_ours:
         return Finding(
-            held.cluster,
+            token.cluster,
             STILL_THERE,
-            f"the token of {account} that {held.holder} had is still accepted",
+            f"the token of {account} that {token.holder} had is still accepted",
             f"look for other Secrets of that account (`kubectl get secrets -A --field-selector "
             f"type={names.SERVICE_ACCOUNT_TOKEN_TYPE}`), delete them, then run the wipe again",
         )
     return Finding(
-        held.cluster,
+        token.cluster,
         TOKEN_OF_ANOTHER,
-        f"the token of {account} that {held.holder} had is still accepted: this collection did not make it, and others "
-        "may use it",
+        f"the token of {account} that {token.holder} had is still accepted: this collection did not make it, and "
+        "others may use it",
         "find out who uses it; once nobody does, delete the Secret that it is from, or the account",
         "warning",
     )
 
 
-def report_strangers(held: Iterable[Held], known: Collection[str]) -> list[Finding]:
+def report_strangers(tokens: Iterable[ForeignToken], known: Collection[str]) -> list[Finding]:
     """A warning for each cluster outside of the play that one that leaves had a token of. Pure."""
     by_cluster: dict[str, set[str]] = {}
-    for each in held:
+    for each in tokens:
         if each.cluster not in known:
             by_cluster.setdefault(each.cluster, set()).add(each.holder)
     return [

@@ -27,7 +27,7 @@ from ..finding_kinds import SIDECAR_LEFT
 from ..operation import Context, fleet_of
 from . import peers
 from .execute import Executor, WipeReport
-from .peers import Held
+from .peers import ForeignToken
 from .plan import Kept, Scope, WipePlan, WipeStep, find_others, make_plan
 from .scan import scan
 
@@ -80,13 +80,13 @@ class _Wipe:
         present = {name for name, cluster in self._clusters.items() if not cluster.away}
         gone = set(plans) if not self._ignore_unreachable else present
         # Before anything goes: afterwards nobody knows which tokens there were.
-        held = self._list_tokens(plans)
-        held += self._clean_peers(gone, held)
+        tokens = self._list_tokens(plans)
+        tokens += self._clean_peers(gone, tokens)
         for name, plan in plans.items():
             self._reports[name].foresee(plan)
         if not self._context.check_mode:
             self._wipe_clusters(plans)
-            self._prove_revoked(plans, gone, held)
+            self._prove_revoked(plans, gone, tokens)
         self._judge(plans)
         result = self._make_result()
         failures = [finding for finding in self._findings if finding.severity == "error"]
@@ -113,23 +113,23 @@ class _Wipe:
         self._note_errors(outcomes, "its plan could not be made, nothing was removed from it")
         return {name: outcome.get()[0] for name, outcome in outcomes.items() if outcome.error is None}
 
-    def _list_tokens(self, plans: Mapping[str, WipePlan]) -> list[Held]:
+    def _list_tokens(self, plans: Mapping[str, WipePlan]) -> list[ForeignToken]:
         outcomes = self._fleet.each(peers.list_tokens, deadline=self._timeout, only=plans)
         self._note_errors(outcomes, "its tokens of other clusters are not known, and are not shown to be refused")
-        held = [each for outcome in outcomes.values() for each in outcome.value or ()]
-        self._findings += peers.report_strangers(held, {*self._clusters, *self._peers})
-        return held
+        tokens = [each for outcome in outcomes.values() for each in outcome.value or ()]
+        self._findings += peers.report_strangers(tokens, {*self._clusters, *self._peers})
+        return tokens
 
-    def _clean_peers(self, gone: set[str], held: Sequence[Held]) -> list[Held]:
+    def _clean_peers(self, gone: set[str], tokens: Sequence[ForeignToken]) -> list[ForeignToken]:
         """A cluster that is away keeps its place on the peers, unless it is to be ignored: deleting the secret of a
         cluster that does not answer can wedge their istiods."""
 
-        probes: dict[str, list[Held]] = {}
+        probes: dict[str, list[ForeignToken]] = {}
 
         def clean(member: Member) -> None:
-            steps = peers.plan_steps(member, gone, held)
+            steps = peers.plan_steps(member, gone, tokens)
             if not self._context.check_mode:
-                probes[member.name] = peers.make_probes(member, steps, held)
+                probes[member.name] = peers.make_probes(member, steps, tokens)
             for step in steps:
                 if self._context.check_mode or peers.take(member.client, step, gone):
                     self._peer_steps[member.name].append(step)
@@ -160,14 +160,14 @@ class _Wipe:
         outcomes = self._fleet.each(wipe, deadline=self._timeout + 3 * self._request_timeout, only=plans)
         self._note_errors(outcomes, "the wipe was interrupted; run it again")
 
-    def _prove_revoked(self, plans: Mapping[str, WipePlan], gone: set[str], held: Sequence[Held]) -> None:
+    def _prove_revoked(self, plans: Mapping[str, WipePlan], gone: set[str], tokens: Sequence[ForeignToken]) -> None:
         """No cluster takes a token that one that leaves had, and nothing by which it had them is left."""
 
         def ask(member: Member) -> list[Finding]:
-            left = peers.plan_steps(member, gone, held) if member.name in self._peers else []
+            left = peers.plan_steps(member, gone, tokens) if member.name in self._peers else []
             return [
                 *(_report_left(member.name, step) for step in left),
-                *peers.find_still_valid(member, held, self._timeout),
+                *peers.find_still_valid(member, tokens, self._timeout),
             ]
 
         asked = [name for name in (*plans, *self._peers) if name not in self._failed]

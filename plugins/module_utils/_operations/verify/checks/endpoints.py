@@ -77,8 +77,8 @@ def _find_stray_addresses(source: ClusterFacts, target: ClusterFacts, hosts: tup
     """Raw pod addresses of another network. Networks may use the same addresses, so one's own are not counted."""
     if source.network == target.network:
         return []
-    held = {host.address for host in hosts or ()} | (source.sample.addresses if source.sample else frozenset())
-    return sorted(held & (target.pod_addresses - source.pod_addresses))
+    known = {host.address for host in hosts or ()} | (source.sample.addresses if source.sample else frozenset())
+    return sorted(known & (target.pod_addresses - source.pod_addresses))
 
 
 def _check_contributed(source: ClusterFacts, target: ClusterFacts) -> Check:

@@ -43,7 +43,7 @@ def test_every_reason_that_is_made_has_a_text_and_every_text_is_used() -> None:
     [
         (Reason("gate", "closed", "half"), "gate half is closed"),
         (Reason("webhook", "no-answer", "pre-rollout"), "the pre-rollout webhook has not answered yet"),
-        (Reason("time", "step", "step 1/3", (59.6,)), "step 1/3 is held for 60 s more"),
+        (Reason("time", "step", "step 1/3", (59.6,)), "step 1/3 lasts 60 s more"),
         (Reason("cluster", "away", "east", ("no {answer}",)), "east is away: no {answer}"),
         (
             Reason("cluster", "not-ready", "east", ("canary", "a pod crashes")),

@@ -102,7 +102,7 @@ CONFLICT = status(
             409,
             CONFLICT,
             errors.Conflict,
-            '.spec.replicas is held by "helm"; .data.a is held by "kubectl"',
+            '.spec.replicas is managed by "helm"; .data.a is managed by "kubectl"',
             'let "helm" and "kubectl" give',
         ),
         (409, status('x "a" already exists', "AlreadyExists"), errors.Conflict, "already exists", "apply instead"),

@@ -22,8 +22,8 @@ from ansible_collections.onemesh.istio.tests.unit.plugins.module_utils._proof.pr
 
 def settled() -> PushTracker:
     tracker = PushTracker(FLOOR, debounce=0.1)
-    tracker.see(0.0, OURS, 51, 0.0, held=True)
-    tracker.see(1.0, OURS, 51, 0.0, held=True)
+    tracker.see(0.0, OURS, 51, 0.0, stored=True)
+    tracker.see(1.0, OURS, 51, 0.0, stored=True)
     return tracker
 
 
@@ -74,7 +74,7 @@ def test_a_proxy_that_connects_meanwhile_says_nothing_of_which_push_is_ours() ->
     """It gets everything under the newest number, which may be that of a push of endpoints only."""
     tracker = PushTracker(FLOOR, debounce=0.1)
     for at in (0.0, 1.0):
-        tracker.see(at, OURS + 1, 52, 0.0, held=True)
+        tracker.see(at, OURS + 1, 52, 0.0, stored=True)
     gateway = proxy("gateway.app", cds=sent(5))
     new = proxy("new.app", cds=sent(OURS + 1), lds=sent(OURS + 1), rds=sent(OURS + 1))
     seen = IstiodWatch(tracker, (proxy(rds=sent(5)), gateway))
@@ -96,8 +96,8 @@ def test_a_proxy_that_the_push_does_not_concern_is_asked_of_istiod() -> None:
 def test_the_push_of_endpoints_after_ours_is_not_awaited_of_the_rest() -> None:
     """They have no part in it, and their own count of pushes stays at ours."""
     tracker = PushTracker(FLOOR, debounce=0.1)
-    tracker.see(0.0, OURS + 1, 52, 0.0, held=True)
-    tracker.see(1.0, OURS + 1, 52, 0.0, held=True)
+    tracker.see(0.0, OURS + 1, 52, 0.0, stored=True)
+    tracker.see(1.0, OURS + 1, 52, 0.0, stored=True)
     seen = IstiodWatch(tracker)
     for _look in range(2):
         seen.see([proxy(rds=sent(OURS), eds=sent(OURS + 1)), proxy("other.app", rds=sent(5))])
@@ -133,8 +133,8 @@ def test_a_ztunnel_has_no_routes_to_wait_for() -> None:
 
 def test_where_istiod_makes_no_push_nothing_is_awaited_but_old_debts() -> None:
     tracker = PushTracker(FLOOR, debounce=0.1)
-    tracker.see(0.0, FLOOR, 50, 0.0, held=True)
-    tracker.see(9.0, FLOOR, 50, 0.0, held=True)
+    tracker.see(0.0, FLOOR, 50, 0.0, stored=True)
+    tracker.see(9.0, FLOOR, 50, 0.0, stored=True)
     seen = IstiodWatch(tracker)
     for _look in range(2):
         seen.see([proxy(rds=sent(5)), proxy("hung.app", rds=sent(5, acked=4))])

@@ -15,8 +15,8 @@ QUIET = 0.5
 
 def bounds(looks: list[Look], before: int = 7, preparation: float = 0.0) -> tuple[int, int | None]:
     tracker = PushTracker(before, debounce=0.1)
-    for at, pushes, updates, held in looks:
-        tracker.see(at, pushes, updates, preparation, held=held)
+    for at, pushes, updates, stored in looks:
+        tracker.see(at, pushes, updates, preparation, stored=stored)
     return tracker.floor, tracker.ceiling
 
 
@@ -78,7 +78,7 @@ def test_an_istiod_that_prepares_pushes_slowly_is_given_time() -> None:
 
 def test_a_change_that_moves_nothing_is_told_from_one_that_is_late() -> None:
     tracker = PushTracker(7, debounce=0.1)
-    tracker.see(0.0, 7, 50, 0.0, held=True)
+    tracker.see(0.0, 7, 50, 0.0, stored=True)
     assert not tracker.no_push
-    tracker.see(IDLE + QUIET, 7, 50, 0.0, held=True)
+    tracker.see(IDLE + QUIET, 7, 50, 0.0, stored=True)
     assert tracker.no_push

@@ -510,7 +510,7 @@ class TestCauses:
         holder = found(kinds.VIRTUAL_SERVICE, "web", "app", finalizers=("flagger.app/f",), deleting=True)
         other = found(kinds.GATEWAY, "web", "app")
         assert execute.why_definition_stays("virtualservices", "networking.istio.io", [holder, other]) == (
-            "waits for its resources: VirtualService app/web is held by finalizer flagger.app/f: "
+            "waits for its resources: VirtualService app/web waits for finalizer flagger.app/f: "
             "what set it has to finish, or to be repaired"
         )
 
