@@ -183,7 +183,7 @@ def fleet_of_parameters(elements: Iterable[Mapping[str, Any]]) -> dict[str, Clus
                     cluster.name,
                     CLUSTER_NAME_NOT_UNIQUE,
                     "two inventory hosts have this cluster name, and an Istio cluster ID must be unique in a mesh",
-                    "give each host its own cluster_name (default: the inventory host's name)",
+                    "give each cluster a name of its own (in an inventory it is the host's, where it says no other)",
                 )
             )
         fleet[cluster.name] = cluster

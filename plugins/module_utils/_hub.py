@@ -108,8 +108,8 @@ def credentials_of(
 def _of_a_reader(reference: SecretReference) -> str:
     return (
         f"the account of {reference} is an istiod's, and meant to read only: use an inventory of writers "
-        "(secret_label: onemesh.istio/writer=true, which the role onemesh.istio.link with link_writer: true makes), or "
-        "for verify and installations a kubeconfig of your own (cluster_kubeconfig)"
+        "(secret_label: onemesh.istio/writer=true), which the module onemesh.istio.writer and the role "
+        "onemesh.istio.link make, or for verify and installations a kubeconfig of your own (option kubeconfig)"
     )
 
 

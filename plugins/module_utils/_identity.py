@@ -155,7 +155,7 @@ def same_server(first: str, second: ClusterIdentity) -> Finding:
         second.cluster,
         SAME_API_SERVER,
         f"{second.cluster} and {first} are the same cluster (UID {second.uid} of kube-system, {second.server})",
-        "correct cluster_kubeconfig or cluster_context of one of them",
+        "correct kubeconfig or context of one of them",
     )
 
 
@@ -169,7 +169,7 @@ def another_than_expected(identity: ClusterIdentity, expected: ExpectedUid) -> F
         CLUSTER_REPLACED,
         f"the API server at {identity.server} is not the one that {expected.where} knows as {name}: its namespace "
         f"{SYSTEM_NAMESPACE} has UID {identity.uid}, expected {expected.uid}",
-        f"correct cluster_kubeconfig or cluster_context of {name}; if it was rightly made anew, {expected.way_out}",
+        f"correct kubeconfig or context of {name}; if it was rightly made anew, {expected.way_out}",
     )
 
 
@@ -178,7 +178,7 @@ def _claimed_otherwise(identity: ClusterIdentity) -> list[Finding]:
     if claim is None or claim == identity.rightful_claim:
         return []
     where = f"Namespace {identity.namespace}"
-    correct = f"correct cluster_kubeconfig or cluster_context of {name}"
+    correct = f"correct kubeconfig or context of {name}"
     forget = f"kubectl annotate namespace {identity.namespace} {' '.join(f'{each}-' for each in CLAIM_ANNOTATIONS)}"
     if claim.uid == identity.uid:
         return [
@@ -209,7 +209,7 @@ def _named_otherwise(identity: ClusterIdentity) -> list[Finding]:
             CLUSTER_ID_DIFFERS,
             f"istiod at {identity.server} runs with CLUSTER_ID {cluster_id!r}, and the inventory says "
             f"{identity.cluster!r}",
-            f"correct cluster_kubeconfig or cluster_context of {identity.cluster}; {_put_back(identity, cluster_id)}",
+            f"correct kubeconfig or context of {identity.cluster}; {_put_back(identity, cluster_id)}",
             object=where,
         )
         for where, cluster_id in identity.cluster_ids.items()
@@ -229,4 +229,4 @@ def _put_back(identity: ClusterIdentity, cluster_id: str) -> str:
 
 def _meant(other: str) -> str:
     """Not as an order: under an operation that removes, whoever follows it loses the other cluster."""
-    return f"only if {other} is the cluster that you mean, the host's cluster_name has to be {other}"
+    return f"only if {other} is the cluster that you mean, this one's name has to be {other}"

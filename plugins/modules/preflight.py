@@ -126,7 +126,7 @@ findings:
       severity: error
       object: ""
       message: its pod CIDR 10.65.0.0/16 overlaps with 10.65.0.0/16 of east, both on network 'flat'
-      remedy: give west a network of its own (cluster_network), or another pod CIDR
+      remedy: give west a network of its own, or another pod CIDR
 """
 
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.module import run_module

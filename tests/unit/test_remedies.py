@@ -1,7 +1,8 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""No remedy in the sources begins with the one that destroys, but where what it deletes is itself what is wrong."""
+"""Texts of the sources: no remedy begins with the one that destroys, but where what it deletes is itself what is wrong;
+and the engine names its own options, to which a role adds its prefix."""
 
 from __future__ import annotations
 
@@ -9,6 +10,8 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+
+import yaml
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 DESTROYS = re.compile(r"(delete|remove|wipe|uninstall|run (playbook )?onemesh\.istio\.wipe)\b", re.IGNORECASE)
@@ -41,6 +44,41 @@ def remedies() -> Iterator[tuple[str, str]]:
                         if isinstance(text, ast.Constant) and isinstance(text.value, str):
                             yield f"{path.name}:{text.lineno}", text.value
                             break
+
+
+READS_VARIABLES = {"_cluster.py", "_helm/source.py", "_istio/wanted_gateway.py"}
+"""Where host variables become options."""
+
+
+def variables_of_roles() -> set[str]:
+    found: set[str] = set()
+    for path in sorted(PLUGINS.parent.glob("roles/*/meta/argument_specs.yml")):
+        for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"].values():
+            found |= set(entry["options"])
+    return found
+
+
+def texts(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and content of every text of a file, but for docstrings, which users do not read."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.lineno, node.value
+
+
+def test_texts_of_the_engine_name_its_options_and_no_variable_of_a_role() -> None:
+    variables = variables_of_roles()
+    assert {"cluster_api_server", "link_writer", "trust_replace_root"} <= variables
+    engine = PLUGINS / "module_utils"
+    files = [path for path in engine.rglob("*.py") if str(path.relative_to(engine)) not in READS_VARIABLES]
+    assert [
+        f"{path.relative_to(engine)}:{line}: {word}"
+        for path in files
+        for line, text in texts(path)
+        for word in re.findall(r"\w+", text)
+        if word in variables and word != text  # that is a key, as Envoy's label cluster_name
+    ] == []
 
 
 def test_no_remedy_begins_with_what_destroys() -> None:

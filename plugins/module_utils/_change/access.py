@@ -76,8 +76,8 @@ def report_missing(cluster: str, missing: Iterable[Need], *, beyond: str = "") -
             PERMISSION_MISSING,
             "the account in use may not " + "; ".join(lack.words() for lack in lacks),
             beyond
-            or "run the role onemesh.istio.link with link_writer: true, with these kinds in link_writer_kinds, and use "
-            "the account that it makes; or grant the account in use "
+            or "make a writer with these kinds (module onemesh.istio.writer, role onemesh.istio.link), and use its "
+            "account; or grant the account in use "
             + "; ".join(lack.rule() for lack in lacks),
         )
     ]

@@ -200,9 +200,9 @@ class Place:
 
     def _make_forbidden_error(self, error: KubeError, what: str) -> KubeError:
         remedy = (
-            "run once with an account that administers the hub: role onemesh.istio.link with link_writer: true makes "
-            f"{self.namespace}, takes the records of {self.before} along, and grants the writer its rights there; or "
-            "name a namespace of your own with ledger_namespace"
+            "make a writer once with an account that administers the hub (module onemesh.istio.writer, role "
+            f"onemesh.istio.link): that makes {self.namespace}, takes the records of {self.before} along, and grants "
+            "the writer its rights there; or name a namespace of your own with ledger_namespace"
             if self.before
             else f"grant the account get, list, create, update and delete of secrets, and the same of leases, in "
             f"{self.namespace}"

@@ -62,7 +62,7 @@ def report_leftovers(cluster: str, leftovers: Iterable[Leftover], choice: str, o
                 cluster,
                 LEFTOVER,
                 f"the charts will own what somebody else left: {_listed(leftovers)}",
-                "to take them over set cluster_leftovers to adopt, which gives them Helm's marks and the charts' "
+                "to take them over set leftovers to adopt, which gives them Helm's marks and the charts' "
                 f"content; to have exactly these deleted set it to remove{_would_end(leftovers)}{_lists(leftovers)}",
                 object=str(leftovers[0].id),
             )
@@ -73,7 +73,7 @@ def report_leftovers(cluster: str, leftovers: Iterable[Leftover], choice: str, o
                 cluster,
                 LEFTOVER_IN_USE,
                 f"{each} is to be removed, and its objects would be deleted with it",
-                "to keep them set cluster_leftovers to adopt; or delete those objects yourself first",
+                "to keep them set leftovers to adopt; or delete those objects yourself first",
                 object=str(each.id),
             )
             for each in find_not_removable(leftovers)
@@ -86,7 +86,7 @@ def report_leftovers(cluster: str, leftovers: Iterable[Leftover], choice: str, o
             cluster,
             WEBHOOK_OF_A_GONE_ISTIO,
             f"webhooks of an Istio that is gone refuse what they are asked about: {_listed(leftovers)}",
-            "make that Service again if this Istio is to stay; else set cluster_leftovers to remove, or run "
+            "make that Service again if this Istio is to stay; else set leftovers to remove, or run "
             f"`kubectl delete {names}`: only these configurations go, nothing answers them",
             object=str(leftovers[0].id),
         )

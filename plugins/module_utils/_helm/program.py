@@ -82,7 +82,7 @@ class Helm:
                 self.cluster,
                 f"{self.binary} cannot be run: {error.strerror}",
                 kind=HELM_MISSING,
-                remedy="install Helm 3 where this runs, or set cluster_helm_binary to its path",
+                remedy="install Helm 3 where this runs, or set binary_path to its path",
             ) from None
         except subprocess.TimeoutExpired:
             raise KubeError(

@@ -116,12 +116,12 @@ def resolve_nodes(selector: Mapping[str, str], nodes: Iterable[Mapping[str, Any]
     if not selected:
         return Resolution(
             reason=f"no node matches {names.NODE_SELECTOR_ANNOTATION} ({wanted})",
-            remedy="label a node so, or correct the selector (eastwest_gateway_node_selector)",
+            remedy="label a node so, or correct the selector (node_selector)",
         )
     return Resolution(
         reason=f"none of the {len(selected)} nodes with {wanted} has an address of type ExternalIP, "
         "the only type that istiod uses",
-        remedy="give the addresses at which other networks reach these nodes yourself (eastwest_gateway_addresses)",
+        remedy="give the addresses at which other networks reach these nodes yourself (addresses)",
     )
 
 

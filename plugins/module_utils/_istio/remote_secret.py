@@ -327,7 +327,7 @@ def _find_doubts(own: str, remote: RemoteCluster) -> list[Finding]:
         doubt(
             REMOTE_SECRET_LOOPBACK,
             f"the kubeconfig for {key} names {remote.server}, which from inside {own} is {own} itself",
-            f"set cluster_api_server of {key} to an address that pods of {own} reach, then {relink}",
+            f"set api_server of {key} to an address that pods of {own} reach, then {relink}",
         )
     return findings
 
@@ -399,7 +399,7 @@ def _report_own_cluster(own: str, location: str) -> Finding:
         REMOTE_SECRET_OWN_CLUSTER,
         f"key {own} is the cluster's own ID; istiod ignores it",
         "remove the key: a cluster is not linked to itself. If it is meant for another cluster, "
-        "the two have the same cluster_name",
+        "the two have the same name",
         "warning",
         f"Secret {location}",
     )

@@ -23,11 +23,7 @@ from . import names
 
 DEFAULT_NAME = "istio-eastwestgateway"
 SERVICE_TYPES = ("LoadBalancer", "NodePort", "ClusterIP")
-ADDRESSES = "eastwest_gateway_addresses"
-_VARIABLES = {
-    name: f"eastwest_gateway_{name}"
-    for name in ("addresses", "port", "service_type", "node_selector", "enabled", "name", "exposed_hosts")
-}
+_OPTIONS = ("addresses", "port", "service_type", "node_selector", "enabled", "name", "exposed_hosts")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _EXPOSED = re.compile(rf"((\*|\.|{_LABEL.pattern})/)?(\*|(\*|{_LABEL.pattern})(\.{_LABEL.pattern})+)")
 """A host of a Gateway: ``[NAMESPACE/]NAME``, where the name may begin with a wildcard for a whole label."""
@@ -67,7 +63,7 @@ def variables_of_host(variables: Mapping[str, Any]) -> dict[str, Any]:
 
     On a network that all clusters share a gateway is made only where it is asked for.
     """
-    said = {name: variables[variable] for name, variable in _VARIABLES.items() if variable in variables}
+    said = {name: variables[f"eastwest_gateway_{name}"] for name in _OPTIONS if f"eastwest_gateway_{name}" in variables}
     return {"enabled": not variables.get("cluster_shared_network"), **said}
 
 
@@ -81,14 +77,13 @@ def name_of(options: Mapping[str, Any] | None) -> str:
 
 
 def read(options: Mapping[str, Any]) -> WantedGateway:
-    """From :func:`variables_of_host`. Refused, naming the variable, for what cannot be."""
+    """From :func:`variables_of_host`. Refused, naming the option, for what cannot be."""
     if not _enabled(options.get("enabled", True)):
         return WantedGateway(enabled=False)
     kind = options.get("service_type") or SERVICE_TYPES[0]
     if kind not in SERVICE_TYPES:
         raise Refused(
-            f"{_VARIABLES['service_type']} is {kind!r}, and {', '.join(SERVICE_TYPES[:-1])} or {SERVICE_TYPES[-1]} "
-            "was expected",
+            f"service_type is {kind!r}, and {', '.join(SERVICE_TYPES[:-1])} or {SERVICE_TYPES[-1]} was expected",
             "write one of them, in this spelling",
         )
     wanted = WantedGateway(
@@ -100,21 +95,21 @@ def read(options: Mapping[str, Any]) -> WantedGateway:
     )
     if wanted.addresses.hostnames and kind != "LoadBalancer":
         raise Refused(
-            f"{ADDRESSES} has the host name {wanted.addresses.hostnames[0]}, and {_VARIABLES['service_type']} is "
+            f"addresses has the host name {wanted.addresses.hostnames[0]}, and service_type is "
             f"{kind}: istiod finds host names only in the status of a Service of type LoadBalancer",
-            f"leave {_VARIABLES['service_type']} at LoadBalancer, or give IP addresses",
+            "leave service_type at LoadBalancer, or give IP addresses",
         )
     if kind == "ClusterIP" and not wanted.addresses:
         raise Refused(
-            f"{_VARIABLES['service_type']} is ClusterIP and {ADDRESSES} is empty, so no other network reaches it",
-            f"give the addresses at which it is reached in {ADDRESSES}, or choose LoadBalancer or NodePort",
+            "service_type is ClusterIP and addresses is empty, so no other network reaches it",
+            "give in addresses where it is reached, or choose LoadBalancer or NodePort",
         )
     return wanted
 
 
-def read_addresses(value: Any) -> Addresses:
+def read_addresses(value: Any, option: str = "addresses") -> Addresses:
     """A list, or text with commas as surveys and ``-e`` give it. Refused names all that are no address."""
-    value = _list(value, ADDRESSES)
+    value = _list(value, option)
     ips: list[str] = []
     hostnames: list[str] = []
     problems: list[str] = []
@@ -127,29 +122,29 @@ def read_addresses(value: Any) -> Addresses:
             problems.append(f"{text!r}, {error}")
     if problems:
         raise Refused(
-            f"{ADDRESSES} has {'; '.join(problems)}",
+            f"{option} has {'; '.join(problems)}",
             "write IP addresses or full host names alone, as 192.0.2.10 or gateway.example.com",
         )
     return Addresses(tuple(dict.fromkeys(ips)), tuple(dict.fromkeys(hostnames)))
 
 
-def _list(value: Any, variable: str) -> Sequence[Any]:
+def _list(value: Any, option: str) -> Sequence[Any]:
     if isinstance(value, str):
         return [each.strip() for each in value.split(",")] if value.strip() else []
     if value is None:
         return []
     if not isinstance(value, Sequence):
-        raise Refused(f"{variable} is {value!r}, and a list was expected", "write a list")
+        raise Refused(f"{option} is {value!r}, and a list was expected", "write a list")
     return value
 
 
 def _read_exposed_hosts(value: Any) -> tuple[str, ...]:
     """As istiod's webhook takes them, which is there only after the control plane is."""
-    hosts = _list(value, _VARIABLES["exposed_hosts"])
+    hosts = _list(value, "exposed_hosts")
     wrong = [repr(str(each)) for each in hosts if not isinstance(each, str) or not _EXPOSED.fullmatch(each)]
     if wrong:
         raise Refused(
-            f"{_VARIABLES['exposed_hosts']} has {', '.join(wrong)}, and names of Services were expected",
+            f"exposed_hosts has {', '.join(wrong)}, and names of Services were expected",
             "write SERVICE.NAMESPACE.svc.cluster.local, *.NAMESPACE.svc.cluster.local, or *.local for every Service",
         )
     return tuple(map(str, hosts))
@@ -175,7 +170,7 @@ def _hostname(text: str) -> str:
         raise ValueError("which is a URL or a range of addresses")
     host, colon, port = text.rpartition(":")
     if colon and port.isdigit() and (":" not in host or host.endswith("]")):
-        raise ValueError(f"which has a port in it (that goes into {_VARIABLES['port']})")
+        raise ValueError("which has a port in it (that goes into the option port)")
     name = text.lower().removesuffix(".")
     labels = name.split(".")
     if len(name) > 253 or not all(map(_LABEL.fullmatch, labels)) or labels[-1].isdigit():
@@ -187,18 +182,18 @@ def _hostname(text: str) -> str:
 
 def _enabled(value: Any) -> bool:
     try:
-        return truth(value, _VARIABLES["enabled"])
+        return truth(value, "enabled")
     except ValueError as error:
         raise Refused(str(error), "write true or false") from None
 
 
 def _port(value: Any) -> int:
     try:
-        port = whole_number(value, _VARIABLES["port"])
+        port = whole_number(value, "port")
     except ValueError as error:
         raise Refused(str(error), "write a port number") from None
     if not 1 <= port <= 65535:
-        raise Refused(f"{_VARIABLES['port']} is {port}, and 1 to 65535 was expected", "write a port number")
+        raise Refused(f"port is {port}, and 1 to 65535 was expected", "write a port number")
     return port
 
 
@@ -207,8 +202,7 @@ def _selector(value: Any) -> dict[str, str]:
     value = value or {}
     if not isinstance(value, Mapping) or not all(isinstance(each, str) for pair in value.items() for each in pair):
         raise Refused(
-            f"{_VARIABLES['node_selector']} is {value!r}, and a mapping of text to text was expected "
-            "(istiod would take all nodes)",
+            f"node_selector is {value!r}, and a mapping of text to text was expected (istiod would take all nodes)",
             "write labels of nodes with quoted values, as role: 'edge'",
         )
     return {str(key): str(each) for key, each in value.items()}

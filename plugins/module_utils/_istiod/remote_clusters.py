@@ -152,6 +152,6 @@ def _report_not_synced(cluster: Cluster, pod: str, target: str, status: str, tim
         NOT_SYNCED,
         f"{pod} says {status!r} of {target} after {timeout:.0f} s, expected {debug.SYNCED!r}: it cannot read its API "
         "server",
-        f"see that pods of {cluster.name} reach cluster_api_server of {target}, and that its certificate names it",
+        f"see that pods of {cluster.name} reach api_server of {target}, and that its certificate names it",
         object=where,
     )

@@ -43,7 +43,7 @@ def run_exec_plugin(
         raise CredentialsError(
             cluster,
             f"the exec plugin {command} wants to ask somebody (interactiveMode: Always), and a task has no terminal",
-            remedy="use a login that needs nobody, or a token (cluster_host with cluster_api_key)",
+            remedy="use a login that needs nobody, or a token (host with api_key)",
         )
     specification: dict[str, Any] = {"interactive": False}
     if plugin.truth("provideClusterInfo", cluster):

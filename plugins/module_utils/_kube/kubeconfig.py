@@ -123,7 +123,7 @@ def split_sources(value: Any, home: str, *, cluster: str) -> list[Source]:
         raise CredentialsError(
             cluster,
             f"kubeconfig is {_kind(value)}, and a path, several paths, or the content was expected",
-            remedy="correct the option kubeconfig (in an inventory cluster_kubeconfig)",
+            remedy="correct the option kubeconfig",
         )
     text = os.fspath(value)
     if _is_content(text):

@@ -62,7 +62,7 @@ def resolve_settings(options: Mapping[str, Any], environ: Mapping[str, str], *, 
         raise CredentialsError(
             cluster,
             f"of {' and '.join(bound)} nothing says for which cluster: no option kubeconfig, context or host beside it",
-            remedy="set host (in an inventory cluster_host) beside it, or kubeconfig and context",
+            remedy="set host beside it, or kubeconfig and context",
         )
     names = {
         name: next((key for key in (f"K8S_AUTH_{suffix}" for suffix in suffixes) if environ.get(key, "").strip()), "")

@@ -92,7 +92,7 @@ def _publish(member: Member, namespace: str, name: str, hostnames: Sequence[str]
             f"{where} is of type {service['spec'].get('type')}, and istiod finds a host name ({hostnames[0]}) only in "
             "the status of one of type LoadBalancer",
             reason="gateway-hostname",
-            remedy="leave eastwest_gateway_service_type at LoadBalancer, or give IP addresses",
+            remedy="make it one of type LoadBalancer, or give IP addresses",
         )
     try:
         ingress = make_hostname_ingress(service, hostnames, FIELD_MANAGER)
@@ -101,8 +101,8 @@ def _publish(member: Member, namespace: str, name: str, hostnames: Sequence[str]
             member.name,
             f"{where} has address {occupied} of a load balancer already, so {', '.join(hostnames)} cannot stand there",
             reason="gateway-hostname",
-            remedy="leave these names out of eastwest_gateway_addresses; or, where that load balancer is not wanted, "
-            "set service.loadBalancerClass in eastwest_gateway_values to a class that nobody serves",
+            remedy="leave these names out; or, where that load balancer is not wanted, "
+            "set service.loadBalancerClass of the gateway's chart to a class that nobody serves",
         ) from None
     if ingress is None:
         return None
@@ -128,7 +128,7 @@ def _lines(ingress: Sequence[Mapping[str, Any]]) -> str:
 
 def _hostnames(given: Sequence[str]) -> tuple[str, ...]:
     try:
-        addresses = read_addresses(given)
+        addresses = read_addresses(given, "hostnames")
     except Refused as refused:
         raise MeshError(f"{refused}: {refused.remedy}.") from None
     if addresses.ips:

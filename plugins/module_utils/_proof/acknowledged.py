@@ -381,7 +381,7 @@ def _report_not_asked(cluster: str, message: str, istiod: Istiod | None = None) 
         cluster,
         ISTIOD_NOT_ASKED,
         f"{f'istiod {istiod.pod}' if istiod else 'istiod'} cannot be asked what its proxies have: {message}",
-        "let the account get and list pods and create pods/portforward in its namespace, a writer's by the role link "
-        "with link_writer_proof: acknowledged; or ask for the level written",
+        "let the account get and list pods and create pods/portforward in its namespace, a writer's with "
+        "proof: acknowledged of onemesh.istio.writer; or ask for the level written",
         object=f"Pod {istiod.namespace}/{istiod.pod}" if istiod else "",
     )

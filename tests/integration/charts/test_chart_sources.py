@@ -89,5 +89,5 @@ def test_a_source_that_does_not_have_them_is_named_before_anything_is_written(ch
         lines = [line for line in run.output.splitlines() if line.strip().startswith(f"{host}: the charts of")]
         assert lines, (host, run.output[-6000:])
         assert words in lines[0]
-        assert "cluster_charts" in lines[0]
+        assert "correct charts" in lines[0]
     assert not [line for line in run.output.splitlines() if line.strip().startswith("good: the charts of")]

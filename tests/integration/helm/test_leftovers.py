@@ -132,7 +132,7 @@ def test_leftovers_are_refused_with_all_of_them_named_and_nothing_is_written(lef
         for name in (VALIDATOR, *TYPES):
             assert name in run.result["msg"]
         assert STRANGER not in run.result["msg"]
-        assert "to take them over set cluster_leftovers to adopt" in run.result["msg"]
+        assert "to take them over set leftovers to adopt" in run.result["msg"]
     assert ROLE in left.preflight().result["msg"], "also of the charts that come later"
     assert "webhook-of-a-gone-istio" in left.preflight("adopt").checks, "no chart will own it"
     assert "calls Service mesh-of-old/istiod, which does not exist" in left.preflight().result["msg"]

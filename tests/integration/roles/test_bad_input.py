@@ -93,7 +93,7 @@ def test_two_hosts_with_one_cluster_name(bare: Lab) -> None:
     refused(
         bare,
         {("east", "cluster-name-not-unique")},
-        "give each host its own cluster_name",
+        "give each cluster a name of its own",
         hosts={"west": {"cluster_name": "east"}},
     )
 
@@ -104,7 +104,7 @@ def test_two_names_for_one_api_server(bare: Lab) -> None:
         bare,
         {("west", "same-api-server")},
         "west and east are the same cluster",
-        "correct cluster_kubeconfig or cluster_context of one of them",
+        "correct kubeconfig or context of one of them",
         hosts={"west": east},
         by_a_play=True,
     )
@@ -125,7 +125,7 @@ def test_an_api_server_that_only_this_machine_reaches(bare: Lab) -> None:
         bare,
         {("west", "api-server-loopback")},
         "west: the other clusters would dial its API server at https://127.0.0.1:",
-        "set cluster_api_server to the https URL",
+        "set api_server to the https URL",
         hosts={"west": {"cluster_api_server": None}},
     )
 
@@ -229,7 +229,7 @@ def test_gateways_that_could_have_no_address(bare: Lab) -> None:
         refused(
             bare,
             {("east", "gateway-address-refused"), ("west", "gateway-nodes-missing")},
-            "east: eastwest_gateway_addresses has 'gateway', a name without a domain",
+            "east: of its east-west gateway addresses has 'gateway', a name without a domain",
             "west: its gateway would have no address: none of the 1 nodes with role=inner has an address of",
             hosts={
                 "east": {"eastwest_gateway_addresses": ["gateway"]},
@@ -265,7 +265,7 @@ def test_all_that_is_wrong_with_a_cluster_is_said_at_once(bare: Lab) -> None:
                 bare,
                 {("west", "network-label-differs"), ("west", "istio-of-another"), ("west", "istio-operator")},
                 "west (Namespace istio-system): label topology.istio.io/network is 'old-network', and the inventory "
-                "says 'west' -> set cluster_network to 'old-network', or remove the label",
+                "says 'west' -> set network to 'old-network', or remove the label",
                 "west (Deployment istio-system/istiod): Istio 1.27.1 is installed already, and not by Helm",
                 "west (IstioOperator): IstioOperator objects are left: default/installed-state -> move spec.values",
             )
@@ -299,4 +299,4 @@ def test_while_a_cluster_is_away_the_others_still_get_their_findings(bare: Lab) 
         ran = judged(bare, {"east": {"cluster_api_server": "east.example"}}, request_timeout=2)
     found = {(finding["cluster"], finding["check"]) for finding in ran.result["findings"]}
     assert found == {("west", "not-reachable"), ("east", "api-server-url")}
-    assert "east: cluster_api_server is 'east.example', and an https URL with a host was expected" in ran.failed()
+    assert "east: api_server is 'east.example', and an https URL with a host was expected" in ran.failed()

@@ -171,7 +171,9 @@ def test_a_change_works_with_what_is_found_by_its_label_and_nothing_more(
     for state, changed in (("present", True), ("present", False), ("absent", True), ("absent", False)):
         assert run(replicate, {**options, "state": state}).succeeded()["changed"] is changed
     # The account was made for changes that nobody waits for.
-    assert "link_writer_proof: acknowledged" in run(replicate, {**options, "proof": "acknowledged"}).failed()
+    assert (
+        "proof: acknowledged of onemesh.istio.writer" in run(replicate, {**options, "proof": "acknowledged"}).failed()
+    )
     for client in fleet.planes.clients.values():
         assert client.find(kinds.VIRTUAL_SERVICE, "reviews", "default") is None
 

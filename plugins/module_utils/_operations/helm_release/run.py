@@ -281,7 +281,7 @@ class _Cluster:
                     self._name,
                     f"{source.reference} is no chart: {error}",
                     reason="chart",
-                    remedy="set cluster_charts to the folder that holds Istio's charts, a repository or a registry",
+                    remedy="set charts to the folder that holds Istio's charts, a repository or a registry",
                 ) from None
         if is_exact(source.version):
             return wish

@@ -195,7 +195,7 @@ def _find_loopback(link: Link, target: LinkFacts) -> Finding | None:
         link.target,
         API_SERVER_LOOPBACK,
         f"the istiod of {link.source} would dial its API server at {target.address_for_others}, its own loopback",
-        f"set cluster_api_server to the https URL by which pods of {link.source} reach it",
+        f"set api_server to the https URL by which pods of {link.source} reach it",
     )
 
 
@@ -209,7 +209,7 @@ def _find_address_of_another(target: LinkFacts, others: Iterable[LinkFacts]) -> 
         target.cluster.name,
         API_SERVER_OF_ANOTHER,
         f"the other clusters would dial its API server at {address}, which is that of {other.cluster.name} too",
-        f"give each of {target.cluster.name} and {other.cluster.name} its own https URL in cluster_api_server",
+        f"give each of {target.cluster.name} and {other.cluster.name} its own https URL in api_server",
     )
 
 
@@ -275,15 +275,15 @@ def find_not_dialled(target: str, dialled: Dialled, uid: str) -> Finding | None:
         "unknown": API_SERVER_NOT_TRIED,
     }
     remedies = {
-        "certificate": "set cluster_api_server to a URL whose certificate the cluster's own authority has signed (that "
-        "in ConfigMap kube-root-ca.crt), or cluster_tls_server_name to a name that it has",
-        "unknown": f"set cluster_api_server of {target} to a URL that pods of the others reach",
+        "certificate": "set api_server to a URL whose certificate the cluster's own authority has signed (that "
+        "in ConfigMap kube-root-ca.crt), or tls_server_name to a name that it has",
+        "unknown": f"set api_server of {target} to a URL that pods of the others reach",
     }
     return Finding(
         target,
         checks.get(dialled.trouble or "", API_SERVER_OF_ANOTHER),
         f"of what the other clusters' istiods would get: {why}",
-        remedies.get(dialled.trouble or "", f"set cluster_api_server of {target} to its own https URL"),
+        remedies.get(dialled.trouble or "", f"set api_server of {target} to its own https URL"),
         severity="warning" if dialled.trouble == "unknown" else "error",
     )
 

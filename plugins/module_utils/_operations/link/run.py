@@ -474,7 +474,7 @@ def _refuse_what_istiod_would(target: str, secret: Mapping[str, Any]) -> None:
             target,
             f"istiod would refuse the kubeconfig for it: {reason}",
             reason="kubeconfig-refused",
-            remedy="correct cluster_api_server, or the CA that its config map kube-root-ca.crt publishes",
+            remedy="correct api_server, or the CA that its config map kube-root-ca.crt publishes",
         )
 
 

@@ -96,7 +96,7 @@ class Trial:
                     API_SERVER_OF_ANOTHER,
                     f"the other clusters would dial its API server at {wanted.server}, which is that of "
                     f"{other.cluster.name}: its certificate is signed by the authority of {other.cluster.name}",
-                    f"set cluster_api_server of {member.name} to its own https URL",
+                    f"set api_server of {member.name} to its own https URL",
                 )
         return None
 

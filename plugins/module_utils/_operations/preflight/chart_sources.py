@@ -21,8 +21,8 @@ from ..finding_kinds import CHARTS_UNAVAILABLE
 
 NEEDED = ("base", "istiod", "gateway")
 _REMEDY = (
-    "correct cluster_charts, cluster_istio_version, or what the source asks for (cluster_charts_ca_cert, "
-    "cluster_charts_username and cluster_charts_password, cluster_charts_plain_http)"
+    "correct charts, their version, or what the source asks for (charts_ca_cert, charts_username and charts_password, "
+    "charts_plain_http)"
 )
 
 

@@ -91,7 +91,7 @@ class Snapshot:
     gone: tuple[Leftover, ...] = ()
     """Webhooks of an istiod that is gone, which no chart will own."""
     choice: str = left.REFUSE
-    """What is done with both (cluster_leftovers)."""
+    """What is done with both (leftovers)."""
     nodes: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
 
     @property
@@ -130,7 +130,7 @@ def name_is_a_dns_label(fleet: Mapping[str, Snapshot]) -> list[Finding]:
             name,
             CLUSTER_NAME_INVALID,
             f"the cluster name {name!r} is not a DNS-1123 label (lower-case letters, digits, '-', 63 at most)",
-            "set cluster_name to such a label",
+            "set its name to such a label",
         )
         for name in fleet
         if not is_dns_label(name)
@@ -201,7 +201,7 @@ def api_server_is_reachable_from_the_others(fleet: Mapping[str, Snapshot]) -> li
             snapshot.name,
             API_SERVER_LOOPBACK,
             f"the other clusters would dial its API server at {snapshot.address_for_others}, their own loopback",
-            "set cluster_api_server to the https URL by which pods of the other clusters reach it",
+            "set api_server to the https URL by which pods of the other clusters reach it",
         )
         for snapshot in fleet.values()
         if is_loopback(snapshot.address_for_others)
@@ -213,7 +213,7 @@ def api_server_url_is_usable(fleet: Mapping[str, Snapshot]) -> list[Finding]:
         Finding(
             snapshot.name,
             API_SERVER_URL,
-            f"cluster_api_server is {snapshot.cluster.api_server!r}, and an https URL with a host was expected",
+            f"api_server is {snapshot.cluster.api_server!r}, and an https URL with a host was expected",
             "write it as https://HOST:PORT",
         )
         for snapshot in fleet.values()
@@ -235,7 +235,7 @@ def pod_ranges_are_apart(fleet: Mapping[str, Snapshot]) -> list[Finding]:
             second.name,
             POD_CIDR_OVERLAP,
             f"its pod CIDR {second_range} overlaps with {first_range} of {first.name}, both on network {network!r}",
-            f"give {second.name} a network of its own (cluster_network), or another pod CIDR",
+            f"give {second.name} a network of its own, or another pod CIDR",
         )
         for network, snapshots in by_network.items()
         for first, second in combinations(snapshots, 2)
@@ -252,7 +252,7 @@ def network_label_agrees(fleet: Mapping[str, Snapshot]) -> list[Finding]:
             snapshot.name,
             NETWORK_LABEL_DIFFERS,
             f"label {NETWORK_LABEL} is {snapshot.network_label!r}, and the inventory says {snapshot.cluster.network!r}",
-            f"set cluster_network to {snapshot.network_label!r}, or remove the label if the network has really changed",
+            f"set network to {snapshot.network_label!r}, or remove the label if the network has really changed",
             object=f"Namespace {snapshot.cluster.istio_namespace}",
         )
         for snapshot in fleet.values()
@@ -274,7 +274,7 @@ def istio_is_ours(fleet: Mapping[str, Snapshot]) -> list[Finding]:
                         snapshot.name,
                         ISTIO_OF_ANOTHER,
                         f"Istio {istiod.version} is installed already, and not by Helm",
-                        "to take it over set cluster_leftovers to adopt, which gives its objects Helm's marks and the "
+                        "to take it over set leftovers to adopt, which gives its objects Helm's marks and the "
                         f"charts' content; to be rid of it use the tool that installed it, or {WIPE}",
                         object=where,
                     )
@@ -325,7 +325,7 @@ def no_legacy_operator(fleet: Mapping[str, Snapshot]) -> list[Finding]:
             snapshot.name,
             ISTIO_OPERATOR,
             f"IstioOperator objects are left: {', '.join(snapshot.legacy_operators)}",
-            "move spec.values of each to control_plane_values (spec.components.pilot.k8s.env becomes env, "
+            "move spec.values of each to the values of the istiod chart (spec.components.pilot.k8s.env becomes env, "
             "spec.meshConfig becomes meshConfig); then delete these objects with kubectl: where their operator still "
             "runs, that deletes the Istio which it made from them",
             object="IstioOperator",

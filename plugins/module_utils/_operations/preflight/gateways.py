@@ -25,7 +25,7 @@ def _of_cluster(name: str, options: Mapping[str, Any], nodes: Sequence[Manifest]
     try:
         gateway = wanted_gateway.read(options)
     except wanted_gateway.Refused as refused:
-        return [Finding(name, GATEWAY_ADDRESS_REFUSED, str(refused), refused.remedy)]
+        return [Finding(name, GATEWAY_ADDRESS_REFUSED, f"of its east-west gateway {refused}", refused.remedy)]
     if gateway.enabled and gateway.service_type == "NodePort" and not gateway.addresses and nodes is not None:
         resolution = resolve_nodes(gateway.node_selector, nodes, gateway.port)
         if not resolution:

@@ -506,7 +506,7 @@ def _report_no_secret_name(cluster: str) -> Finding:
         cluster,
         CLUSTER_NAME_INVALID,
         "its name is no DNS label, so that no Secret can be named after it",
-        "set cluster_name to lower case letters, digits and hyphens",
+        "set its name to lower case letters, digits and hyphens",
     )
 
 

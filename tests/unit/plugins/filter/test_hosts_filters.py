@@ -36,5 +36,5 @@ def test_a_name_in_place_of_a_list_is_refused(of_hosts: Callable[..., Any]) -> N
 
 def test_addresses_are_parted_or_refused() -> None:
     assert gateway_addresses("192.0.2.1,gw.example.com") == {"ips": ["192.0.2.1"], "hostnames": ["gw.example.com"]}
-    with pytest.raises(AnsibleFilterError, match="eastwest_gateway_addresses has 'gw', a name without a domain"):
+    with pytest.raises(AnsibleFilterError, match="addresses has 'gw', a name without a domain"):
         gateway_addresses(["gw"])

@@ -148,7 +148,7 @@ REFUSED: dict[str, tuple[list[dict[str, Any]], str]] = {
         [{"name": "c1"}, {"name": "c2"}, {"name": "c1"}],
         "The fleet is not usable.\n"
         "  c1: two inventory hosts have this cluster name, and an Istio cluster ID must be unique in a mesh"
-        " -> give each host its own cluster_name (default: the inventory host's name)",
+        " -> give each cluster a name of its own (in an inventory it is the host's, where it says no other)",
     ),
 }
 

@@ -68,7 +68,7 @@ def test_which_clusters_are_not_what_they_are_said_to_be(case: str) -> None:
     assert {(finding.cluster, finding.check) for finding in findings} == expected
     for finding in findings:
         assert "https://" in finding.message
-        assert finding.remedy.startswith("correct cluster_kubeconfig or cluster_context")
+        assert finding.remedy.startswith("correct kubeconfig or context")
         assert "wipe" not in finding.remedy
 
 
@@ -81,7 +81,7 @@ def test_the_record_of_a_restored_backup_can_be_taken_away() -> None:
 @pytest.mark.parametrize(
     ("claim", "words"),
     [
-        (None, "only if east is the cluster that you mean, the host's cluster_name has to be east"),
+        (None, "only if east is the cluster that you mean, this one's name has to be east"),
         (Claim("west", "u-1"), "if a hand changed istiod, set CLUSTER_ID=west there again (kubectl set env)"),
     ],
 )
@@ -128,7 +128,7 @@ def test_what_stands_beside_in_other_namespaces(case: str) -> None:
     assert {finding.check for finding in findings} == expected
     for finding in findings:
         assert namespace in finding.object
-        assert finding.remedy.startswith("correct cluster_kubeconfig or cluster_context")
+        assert finding.remedy.startswith("correct kubeconfig or context")
 
 
 CLUSTER_IDS: dict[str, tuple[list[dict[str, Any]], dict[str, str]]] = {

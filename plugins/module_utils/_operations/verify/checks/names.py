@@ -50,7 +50,7 @@ def _check_own_names(facts: ClusterFacts, separate: bool) -> Check | None:
                 facts,
                 f"istiod has CLUSTER_ID {istiod.cluster_id or '(none)'}, the fleet and the remote secrets say "
                 f"{facts.name}",
-                f"set global.multiCluster.clusterName of the istiod chart to {facts.name}, or cluster_name to "
+                f"set global.multiCluster.clusterName of the istiod chart to {facts.name}, or the cluster's name to "
                 f"{istiod.cluster_id or 'its ID'}",
                 object=f"Pod {facts.istio_namespace}/{istiod.pod}",
             )
@@ -59,7 +59,7 @@ def _check_own_names(facts: ClusterFacts, separate: bool) -> Check | None:
                 "names",
                 facts,
                 f"istiod injects proxies with network {istiod.network or '(none)'}, the fleet says {facts.network}",
-                f"set global.network of the istiod chart to {facts.network}, or cluster_network to what it says",
+                f"set global.network of the istiod chart to {facts.network}, or the cluster's network to what it says",
                 object=f"Pod {facts.istio_namespace}/{istiod.pod}",
             )
     if facts.namespace_network != facts.network and (facts.namespace_network or separate):

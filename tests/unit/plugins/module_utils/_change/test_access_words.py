@@ -46,7 +46,7 @@ def test_the_message_names_verbs_types_and_namespaces_once(missing: list[Need], 
 
 def test_the_remedy_holds_the_rule_and_the_roles_variable() -> None:
     (finding,) = report_missing("west", [Need("patch", ROUTE, "a"), Need("get", kinds.SECRET, "b")])
-    assert "link_writer: true" in finding.remedy
+    assert "onemesh.istio.writer" in finding.remedy
     assert finding.remedy.endswith(
         "the rule {apiGroups: [networking.istio.io], resources: [virtualservices], verbs: [patch]} in namespace a; "
         'the rule {apiGroups: [""], resources: [secrets], verbs: [get]} in namespace b'

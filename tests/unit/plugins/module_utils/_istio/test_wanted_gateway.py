@@ -50,7 +50,7 @@ REFUSED: list[tuple[Any, str]] = [
     (["gw..example.com"], "neither an IP address nor a host name"),
     (["*.example.com"], "neither an IP address nor a host name"),
     (["x" * 64 + ".example.com"], "neither an IP address nor a host name"),
-    (["192.0.2.10:15443"], "has a port in it (that goes into eastwest_gateway_port)"),
+    (["192.0.2.10:15443"], "has a port in it (that goes into the option port)"),
     (["gw.example.com:443"], "has a port in it"),
     (["[2001:db8::1]:443"], "has a port in it"),
     (["https://gw.example.com"], "a URL or a range of addresses"),
@@ -73,11 +73,11 @@ REFUSED: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("given", "words"), REFUSED)
-def test_what_nobody_could_reach_is_refused_by_the_name_of_the_variable(given: Any, words: str) -> None:
+def test_what_nobody_could_reach_is_refused_by_the_name_of_the_option(given: Any, words: str) -> None:
     with pytest.raises(Refused) as refused:
         read_addresses(given)
     assert words in str(refused.value)
-    assert str(refused.value).startswith("eastwest_gateway_addresses ")
+    assert str(refused.value).startswith("addresses ")
     assert refused.value.remedy
 
 
@@ -97,9 +97,9 @@ HOSTS: dict[str, tuple[dict[str, Any], str]] = {
     "hosts as text": ({"exposed_hosts": "*.shop.svc.cluster.local, echo.app.svc.cluster.local"}, ""),
     "hosts that are none": (
         {"exposed_hosts": ["echo", "*.shop.svc.cluster.local", "https://echo.shop", "a.*.local", 7]},
-        "west: eastwest_gateway_exposed_hosts has 'echo', 'https://echo.shop', 'a.*.local', '7', and names of Services "
-        "were expected -> write SERVICE.NAMESPACE.svc.cluster.local, *.NAMESPACE.svc.cluster.local, or *.local for "
-        "every Service",
+        "west: of its east-west gateway exposed_hosts has 'echo', 'https://echo.shop', 'a.*.local', '7', and names of "
+        "Services were expected -> write SERVICE.NAMESPACE.svc.cluster.local, *.NAMESPACE.svc.cluster.local, or "
+        "*.local for every Service",
     ),
     "a load balancer by name": ({"addresses": ["gw.example.com"]}, ""),
     "external IPs of any type": ({"addresses": ["192.0.2.1"], "service_type": "ClusterIP", "port": "8443"}, ""),
@@ -112,59 +112,52 @@ HOSTS: dict[str, tuple[dict[str, Any], str]] = {
     "no gateway": ({"enabled": "no", "service_type": "NodePort", "node_selector": {"role": "none"}}, ""),
     "no address": (
         {"addresses": "gw"},
-        "west: eastwest_gateway_addresses has 'gw', a name without a domain, and istiod resolves names without search "
-        "domains -> write IP addresses or full host names alone, as 192.0.2.10 or gateway.example.com",
+        "west: of its east-west gateway addresses has 'gw', a name without a domain, and istiod resolves names without "
+        "search domains -> write IP addresses or full host names alone, as 192.0.2.10 or gateway.example.com",
     ),
     "a host name for a node port": (
         {"addresses": ["gw.example.com"], "service_type": "NodePort"},
-        "west: eastwest_gateway_addresses has the host name gw.example.com, and eastwest_gateway_service_type is "
-        "NodePort: "
-        "istiod finds host names only in the status of a Service of type LoadBalancer -> leave "
-        "eastwest_gateway_service_type at LoadBalancer, or give IP addresses",
+        "west: of its east-west gateway addresses has the host name gw.example.com, and service_type is NodePort: "
+        "istiod finds host names only in the status of a Service of type LoadBalancer -> leave service_type at "
+        "LoadBalancer, or give IP addresses",
     ),
     "nobody outside reaches it": (
         {"service_type": "ClusterIP"},
-        "west: eastwest_gateway_service_type is ClusterIP and eastwest_gateway_addresses is empty, so no other network "
-        "reaches it -> give the addresses at which it is reached in eastwest_gateway_addresses, or choose "
-        "LoadBalancer or "
-        "NodePort",
+        "west: of its east-west gateway service_type is ClusterIP and addresses is empty, so no other network reaches "
+        "it -> give in addresses where it is reached, or choose LoadBalancer or NodePort",
     ),
     "another spelling": (
         {"service_type": "loadbalancer"},
-        "west: eastwest_gateway_service_type is 'loadbalancer', and LoadBalancer, NodePort or ClusterIP was "
-        "expected -> "
-        "write one of them, in this spelling",
+        "west: of its east-west gateway service_type is 'loadbalancer', and LoadBalancer, NodePort or ClusterIP was "
+        "expected -> write one of them, in this spelling",
     ),
     "no port": (
         {"port": "tls"},
-        "west: eastwest_gateway_port is 'tls', and a number was expected -> write a port number",
+        "west: of its east-west gateway port is 'tls', and a number was expected -> write a port number",
     ),
     "a port too high": (
         {"port": 70000},
-        "west: eastwest_gateway_port is 70000, and 1 to 65535 was expected -> write a port number",
+        "west: of its east-west gateway port is 70000, and 1 to 65535 was expected -> write a port number",
     ),
     "a selector that istiod could not read": (
         {"service_type": "NodePort", "node_selector": {"edge": True}},
-        "west: eastwest_gateway_node_selector is {'edge': True}, and a mapping of text to text was expected "
-        "(istiod would "
-        "take all nodes) -> write labels of nodes with quoted values, as role: 'edge'",
+        "west: of its east-west gateway node_selector is {'edge': True}, and a mapping of text to text was expected "
+        "(istiod would take all nodes) -> write labels of nodes with quoted values, as role: 'edge'",
     ),
     "a truth that is none": (
         {"enabled": "perhaps"},
-        "west: eastwest_gateway_enabled is 'perhaps', and true or false was expected -> write true or false",
+        "west: of its east-west gateway enabled is 'perhaps', and true or false was expected -> write true or false",
     ),
     "no such nodes": (
         {"service_type": "NodePort", "node_selector": {"role": "none"}},
         "west: its gateway would have no address: no node matches traffic.istio.io/nodeSelector (role=none) -> "
-        "label a node "
-        "so, or correct the selector (eastwest_gateway_node_selector)",
+        "label a node so, or correct the selector (node_selector)",
     ),
     "nodes without external addresses": (
         {"service_type": "NodePort", "node_selector": {"role": "inner"}},
         "west: its gateway would have no address: none of the 1 nodes with role=inner has an address of type "
-        "ExternalIP, "
-        "the only type that istiod uses -> give the addresses at which other networks reach these nodes yourself "
-        "(eastwest_gateway_addresses)",
+        "ExternalIP, the only type that istiod uses -> give the addresses at which other networks reach these nodes "
+        "yourself (addresses)",
     ),
 }
 

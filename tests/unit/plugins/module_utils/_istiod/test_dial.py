@@ -76,4 +76,4 @@ def test_why_a_link_does_not_work(case: str) -> None:
     if finding is not None:
         assert finding.cluster == "west"
         assert finding.message.endswith(words)
-        assert finding.remedy.startswith("set cluster_api_server")
+        assert finding.remedy.startswith("set api_server")

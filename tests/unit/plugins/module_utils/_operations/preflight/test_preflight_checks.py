@@ -59,27 +59,27 @@ ROWS: dict[str, tuple[Snapshot, Snapshot, str]] = {
         snapshot("west-1"),
         snapshot("West_1"),
         "West_1: the cluster name 'West_1' is not a DNS-1123 label (lower-case letters, digits, '-', 63 at most)"
-        " -> set cluster_name to such a label",
+        " -> set its name to such a label",
     ),
     "same-api-server": (
         snapshot("west"),
         snapshot("west", uid="uid-of-east", server="https://192.0.2.1:6443"),
         "west: west and east are the same cluster (UID uid-of-east of kube-system, https://192.0.2.1:6443)"
-        " -> correct cluster_kubeconfig or cluster_context of one of them",
+        " -> correct kubeconfig or context of one of them",
     ),
     "cluster-differs": (
         snapshot("west", claim=Claim("west", "uid-of-west")),
         snapshot("west", claim=Claim("north", "uid-of-west")),
         "west (Namespace istio-system): the API server at https://west.example:6443 is cluster north (annotation "
-        "onemesh.istio/cluster) -> correct cluster_kubeconfig or cluster_context of west; only if north is the "
-        "cluster that you mean, the host's cluster_name has to be north",
+        "onemesh.istio/cluster) -> correct kubeconfig or context of west; only if north is the "
+        "cluster that you mean, this one's name has to be north",
     ),
     "cluster-replaced": (
         snapshot("west"),
         snapshot("west", claim=Claim("west", "old")),
         "west (Namespace istio-system): the record on the API server at https://west.example:6443 is of cluster west "
         "with UID old of kube-system, and this one has uid-of-west: it was restored from a backup -> correct "
-        "cluster_kubeconfig or cluster_context of west; if this is rightly west, made anew, take the old record away: "
+        "kubeconfig or context of west; if this is rightly west, made anew, take the old record away: "
         "`kubectl annotate namespace istio-system onemesh.istio/cluster- onemesh.istio/cluster-uid-`",
     ),
     "kubernetes-too-old": (
@@ -106,32 +106,32 @@ ROWS: dict[str, tuple[Snapshot, Snapshot, str]] = {
     "api-server-url": (
         snapshot("west", api_server="https://192.0.2.1"),
         snapshot("west", api_server="192.0.2.1:6443"),
-        "west: cluster_api_server is '192.0.2.1:6443', and an https URL with a host was expected"
+        "west: api_server is '192.0.2.1:6443', and an https URL with a host was expected"
         " -> write it as https://HOST:PORT",
     ),
     "api-server-loopback": (
         snapshot("west", server="https://127.0.0.1:6443", api_server="https://192.0.2.1:6443"),
         snapshot("west", server="https://127.0.0.1:6443"),
         "west: the other clusters would dial its API server at https://127.0.0.1:6443, their own loopback"
-        " -> set cluster_api_server to the https URL by which pods of the other clusters reach it",
+        " -> set api_server to the https URL by which pods of the other clusters reach it",
     ),
     "pod-cidr-overlap": (
         snapshot("west", network="net-2", pod_cidrs=("10.1.0.0/16",)),
         snapshot("west", network="net-1", pod_cidrs=("10.2.0.0/16", "10.1.128.0/24")),
         "west: its pod CIDR 10.1.128.0/24 overlaps with 10.1.0.0/16 of east, both on network 'net-1'"
-        " -> give west a network of its own (cluster_network), or another pod CIDR",
+        " -> give west a network of its own, or another pod CIDR",
     ),
     "network-label-differs": (
         snapshot("west", network="net-2", network_label="net-2"),
         snapshot("west", network="net-2", network_label="old"),
         "west (Namespace istio-system): label topology.istio.io/network is 'old', and the inventory says 'net-2'"
-        " -> set cluster_network to 'old', or remove the label if the network has really changed",
+        " -> set network to 'old', or remove the label if the network has really changed",
     ),
     "istio-of-another": (
         snapshot("west", istiods=(OURS,)),
         snapshot("west", istiods=(replace(OURS, release=""),)),
         "west (Deployment istio-system/istiod): Istio 1.31.0 is installed already, and not by Helm -> to take it over "
-        "set cluster_leftovers to adopt, which gives its objects Helm's marks and the charts' content; to be rid of it "
+        "set leftovers to adopt, which gives its objects Helm's marks and the charts' content; to be rid of it "
         "use the tool that installed it, or playbook onemesh.istio.wipe deletes it together with all that is Istio's "
         "on the cluster, its resource types and your objects of them",
     ),
@@ -152,7 +152,7 @@ ROWS: dict[str, tuple[Snapshot, Snapshot, str]] = {
         snapshot("west"),
         snapshot("west", legacy_operators=("istio-system/installed-state",)),
         "west (IstioOperator): IstioOperator objects are left: istio-system/installed-state"
-        " -> move spec.values of each to control_plane_values (spec.components.pilot.k8s.env becomes env, "
+        " -> move spec.values of each to the values of the istiod chart (spec.components.pilot.k8s.env becomes env, "
         "spec.meshConfig becomes meshConfig); then delete these objects with kubectl: where their operator still runs, "
         "that deletes the Istio which it made from them",
     ),
@@ -161,7 +161,7 @@ ROWS: dict[str, tuple[Snapshot, Snapshot, str]] = {
         snapshot("west", leftovers=(ROLE_LEFT, TYPE_LEFT)),
         "west (ClusterRole istiod-clusterrole-istio-system): the charts will own what somebody else left: ClusterRole "
         "istiod-clusterrole-istio-system, CustomResourceDefinition gateways.networking.istio.io (of Helm release "
-        "old/base; with 2 objects) -> to take them over set cluster_leftovers to adopt, which gives them Helm's marks "
+        "old/base; with 2 objects) -> to take them over set leftovers to adopt, which gives them Helm's marks "
         "and the charts' content; to have exactly these deleted set it to remove (2 objects of these resource types "
         "stand in the way of that); if Helm still lists release old/base, do not uninstall it, which would delete "
         "them: `kubectl --namespace old delete secret --selector owner=helm,name=base` forgets it",
@@ -171,7 +171,7 @@ ROWS: dict[str, tuple[Snapshot, Snapshot, str]] = {
         snapshot("west", leftovers=(ROLE_LEFT, TYPE_LEFT), choice="remove"),
         "west (CustomResourceDefinition gateways.networking.istio.io): CustomResourceDefinition "
         "gateways.networking.istio.io (of Helm release old/base; with 2 objects) is to be removed, and its objects "
-        "would be deleted with it -> to keep them set cluster_leftovers to adopt; or delete those objects yourself "
+        "would be deleted with it -> to keep them set leftovers to adopt; or delete those objects yourself "
         "first",
     ),
     "webhook-of-a-gone-istio": (
@@ -179,7 +179,7 @@ ROWS: dict[str, tuple[Snapshot, Snapshot, str]] = {
         snapshot("west", gone=(WEBHOOK_LEFT,), choice="adopt"),
         "west (MutatingWebhookConfiguration istio-revision-tag-default): webhooks of an Istio that is gone refuse what "
         "they are asked about: MutatingWebhookConfiguration istio-revision-tag-default (calls Service mesh/istiod, "
-        "which does not exist) -> make that Service again if this Istio is to stay; else set cluster_leftovers to "
+        "which does not exist) -> make that Service again if this Istio is to stay; else set leftovers to "
         "remove, or run `kubectl delete mutatingwebhookconfiguration/istio-revision-tag-default`: only these "
         "configurations go, nothing answers them",
     ),
