@@ -1,7 +1,7 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When a notice is sent, what it says, and how a chat takes it."""
+"""When a notification is sent, what it says, and how a chat takes it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def made(before: Standing | None, after: Standing, reasons: tuple[str, ...] = ()
 
 
 @pytest.mark.parametrize("standing", [Standing("progressing"), HELD, Standing("failed")])
-def test_no_notice_where_nothing_changed(standing: Standing) -> None:
+def test_no_notification_where_nothing_changed(standing: Standing) -> None:
     assert made(standing, standing) is None
 
 
@@ -47,7 +47,7 @@ def test_no_notice_where_nothing_changed(standing: Standing) -> None:
         (Standing("finalising"), Standing("succeeded"), "info", "succeeded"),
     ],
 )
-def test_a_notice_for_each_change(before: Standing | None, after: Standing, severity: str, message: str) -> None:
+def test_a_notification_for_each_change(before: Standing | None, after: Standing, severity: str, message: str) -> None:
     found = made(before, after)
     assert found is not None
     assert (found["severity"], found["message"]) == (severity, f"Canary shop/cart {message}")
