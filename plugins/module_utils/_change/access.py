@@ -74,11 +74,11 @@ def report_missing(cluster: str, missing: Iterable[Need], *, beyond: str = "") -
         Finding(
             cluster,
             PERMISSION_MISSING,
-            "the account in use may not " + "; ".join(lack.words() for lack in lacks),
+            "the account in use may not " + "; ".join(lack.describe() for lack in lacks),
             beyond
             or "make a writer with these kinds (module onemesh.istio.writer, role onemesh.istio.link), and use its "
             "account; or grant the account in use "
-            + "; ".join(lack.rule() for lack in lacks),
+            + "; ".join(lack.describe_rule() for lack in lacks),
         )
     ]
 
@@ -91,11 +91,11 @@ class _Lack(NamedTuple):
     verbs: tuple[str, ...]
     namespaces: tuple[str, ...]
 
-    def words(self) -> str:
+    def describe(self) -> str:
         types = (f"{resource}.{self.group}" if self.group else resource for resource in self.resources)
         return f"{', '.join(self.verbs)} {', '.join(types)} in {_join_namespaces(self.namespaces)}"
 
-    def rule(self) -> str:
+    def describe_rule(self) -> str:
         group = self.group or '""'
         rule = f"apiGroups: [{group}], resources: [{', '.join(self.resources)}], verbs: [{', '.join(self.verbs)}]"
         return f"the rule {{{rule}}} in {_join_namespaces(self.namespaces)}"

@@ -216,13 +216,13 @@ class SetLease:
         if not is_free(live, datetime.now(timezone.utc)):
             return False
         try:
-            self._lease = self._client.replace(self._manifest(live), field_manager=FIELD_MANAGER)
+            self._lease = self._client.replace(self._make_manifest(live), field_manager=FIELD_MANAGER)
         except Conflict:
             return False
         return True
 
     def _create(self) -> dict[str, Any]:
-        manifest = self._manifest({})
+        manifest = self._make_manifest({})
         try:
             return self._client.create(manifest, field_manager=FIELD_MANAGER)
         except (NotFound, Forbidden):  # 403: the namespace is being deleted
@@ -238,14 +238,14 @@ class SetLease:
                     self._lost = self._make_lost_error(live)
                     return
                 asked = time.monotonic()
-                self._client.replace(self._manifest(live), field_manager=FIELD_MANAGER)
+                self._client.replace(self._make_manifest(live), field_manager=FIELD_MANAGER)
                 self._renewed = asked
             except KubeError as error:
                 if time.monotonic() - self._renewed > SECONDS:
                     self._lost = error
                     return
 
-    def _manifest(self, live: Mapping[str, Any]) -> dict[str, Any]:
+    def _make_manifest(self, live: Mapping[str, Any]) -> dict[str, Any]:
         now = rfc3339_micro(time.time())
         spec = live.get("spec") or {}
         ours = spec.get("holderIdentity") == self._identity

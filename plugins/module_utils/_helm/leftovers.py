@@ -61,9 +61,10 @@ def report_leftovers(cluster: str, leftovers: Iterable[Leftover], choice: str, o
             Finding(
                 cluster,
                 LEFTOVER,
-                f"the charts will own what somebody else left: {_listed(leftovers)}",
+                f"the charts will own what somebody else left: {_join(leftovers)}",
                 "to take them over set leftovers to adopt, which gives them Helm's marks and the charts' "
-                f"content; to have exactly these deleted set it to remove{_would_end(leftovers)}{_lists(leftovers)}",
+                f"content; to have exactly these deleted set it to remove{_tell_what_ends(leftovers)}"
+                f"{_tell_still_listed(leftovers)}",
                 object=str(leftovers[0].id),
             )
         ]
@@ -85,7 +86,7 @@ def report_leftovers(cluster: str, leftovers: Iterable[Leftover], choice: str, o
         Finding(
             cluster,
             WEBHOOK_OF_A_GONE_ISTIO,
-            f"webhooks of an Istio that is gone refuse what they are asked about: {_listed(leftovers)}",
+            f"webhooks of an Istio that is gone refuse what they are asked about: {_join(leftovers)}",
             "make that Service again if this Istio is to stay; else set leftovers to remove, or run "
             f"`kubectl delete {names}`: only these configurations go, nothing answers them",
             object=str(leftovers[0].id),
@@ -103,15 +104,15 @@ def describe_still_listed(leftovers: Iterable[Leftover]) -> list[str]:
     ]
 
 
-def _lists(leftovers: list[Leftover]) -> str:
+def _tell_still_listed(leftovers: list[Leftover]) -> str:
     return "".join(f"; {words}" for words in describe_still_listed(leftovers))
 
 
-def _listed(leftovers: list[Leftover], most: int = 30) -> str:
+def _join(leftovers: list[Leftover], most: int = 30) -> str:
     shown = ", ".join(map(str, leftovers[:most]))
     return shown + (f" and {len(leftovers) - most} more" if len(leftovers) > most else "")
 
 
-def _would_end(leftovers: list[Leftover]) -> str:
+def _tell_what_ends(leftovers: list[Leftover]) -> str:
     count = sum(each.holds for each in leftovers)
     return f" ({count} objects of these resource types stand in the way of that)" if count else ""

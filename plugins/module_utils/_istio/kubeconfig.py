@@ -152,33 +152,35 @@ def _load(kubeconfig: bytes) -> _Config:
         )
     return _Config(
         current_context=_text(document, "current-context", "kubeconfig"),
-        clusters=_named(document, "clusters", "cluster", _CLUSTER_TEXTS),
-        contexts=_named(document, "contexts", "context", _CONTEXT_TEXTS),
-        users=_named(document, "users", "user", _USER_TEXTS),
+        clusters=_index_by_name(document, "clusters", "cluster", _CLUSTER_TEXTS),
+        contexts=_index_by_name(document, "contexts", "context", _CONTEXT_TEXTS),
+        users=_index_by_name(document, "users", "user", _USER_TEXTS),
         document=document,
     )
 
 
-def _named(document: Mapping[str, Any], plural: str, single: str, texts: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+def _index_by_name(
+    document: Mapping[str, Any], plural: str, single: str, texts: tuple[str, ...]
+) -> dict[str, dict[str, Any]]:
     entries: dict[str, dict[str, Any]] = {}
-    for element in _typed(document.get(plural), list, plural):
-        entry = _typed(element, dict, plural)
+    for element in _check_type(document.get(plural), list, plural):
+        entry = _check_type(element, dict, plural)
         name = _text(entry, "name", plural)
         if name in entries:
             raise _Unloadable(f"duplicate name {name!r} in list of {plural}")
-        body: dict[str, Any] = _typed(entry.get(single), dict, f"{single} of {name!r}")
+        body: dict[str, Any] = _check_type(entry.get(single), dict, f"{single} of {name!r}")
         for key in texts:
             _text(body, key, f"{single} {name!r}")
         for key in _BASE64:
             if body.get(key) is not None:
                 _decode(_text(body, key, f"{single} {name!r}"), f"{key} of {single} {name!r}")
         for key, kind in _OTHER_TYPES.items():
-            _typed(body.get(key), kind, f"{key} of {single} {name!r}")
+            _check_type(body.get(key), kind, f"{key} of {single} {name!r}")
         entries[name] = body
     return entries
 
 
-def _typed(value: Any, kind: type, where: str) -> Any:
+def _check_type(value: Any, kind: type, where: str) -> Any:
     if value is None:
         return kind()
     if not isinstance(value, kind):
@@ -188,7 +190,7 @@ def _typed(value: Any, kind: type, where: str) -> Any:
 
 def _text(mapping: Mapping[str, Any], key: str, where: str) -> str:
     """A number where Kubernetes wants text (a cluster called 1e3 without quotes) is refused by its JSON decoder."""
-    return str(_typed(mapping.get(key), str, f"{key} of {where}"))
+    return str(_check_type(mapping.get(key), str, f"{key} of {where}"))
 
 
 def _decode(text: str, where: str) -> bytes:

@@ -70,7 +70,7 @@ def variables_of_host(variables: Mapping[str, Any]) -> dict[str, Any]:
 def name_of(options: Mapping[str, Any] | None) -> str:
     """The name of the gateway's release and objects; empty where there is to be none, or where that cannot be read."""
     try:
-        wanted = options is not None and _enabled(options.get("enabled", True))
+        wanted = options is not None and _read_enabled(options.get("enabled", True))
     except Refused:
         return ""
     return str(options.get("name") or DEFAULT_NAME) if wanted and options is not None else ""
@@ -78,7 +78,7 @@ def name_of(options: Mapping[str, Any] | None) -> str:
 
 def read(options: Mapping[str, Any]) -> WantedGateway:
     """From :func:`variables_of_host`. Refused, naming the option, for what cannot be."""
-    if not _enabled(options.get("enabled", True)):
+    if not _read_enabled(options.get("enabled", True)):
         return WantedGateway(enabled=False)
     kind = options.get("service_type") or SERVICE_TYPES[0]
     if kind not in SERVICE_TYPES:
@@ -89,8 +89,8 @@ def read(options: Mapping[str, Any]) -> WantedGateway:
     wanted = WantedGateway(
         addresses=read_addresses(options.get("addresses")),
         service_type=kind,
-        port=_port(options.get("port", names.CROSS_NETWORK_PORT)),
-        node_selector=_selector(options.get("node_selector")),
+        port=_read_port(options.get("port", names.CROSS_NETWORK_PORT)),
+        node_selector=_read_selector(options.get("node_selector")),
         exposed_hosts=_read_exposed_hosts(options.get("exposed_hosts")),
     )
     if wanted.addresses.hostnames and kind != "LoadBalancer":
@@ -109,15 +109,15 @@ def read(options: Mapping[str, Any]) -> WantedGateway:
 
 def read_addresses(value: Any, option: str = "addresses") -> Addresses:
     """A list, or text with commas as surveys and ``-e`` give it. Refused names all that are no address."""
-    value = _list(value, option)
+    value = _read_list(value, option)
     ips: list[str] = []
     hostnames: list[str] = []
     problems: list[str] = []
     for element in value:
         try:
             text = str(element) if isinstance(element, str) else repr(element)
-            found = _ip(text) if isinstance(element, str) else ""
-            (ips if found else hostnames).append(found or _hostname(text))
+            found = _read_ip(text) if isinstance(element, str) else ""
+            (ips if found else hostnames).append(found or _read_hostname(text))
         except ValueError as error:
             problems.append(f"{text!r}, {error}")
     if problems:
@@ -128,7 +128,7 @@ def read_addresses(value: Any, option: str = "addresses") -> Addresses:
     return Addresses(tuple(dict.fromkeys(ips)), tuple(dict.fromkeys(hostnames)))
 
 
-def _list(value: Any, option: str) -> Sequence[Any]:
+def _read_list(value: Any, option: str) -> Sequence[Any]:
     if isinstance(value, str):
         return [each.strip() for each in value.split(",")] if value.strip() else []
     if value is None:
@@ -140,7 +140,7 @@ def _list(value: Any, option: str) -> Sequence[Any]:
 
 def _read_exposed_hosts(value: Any) -> tuple[str, ...]:
     """As istiod's webhook takes them, which is there only after the control plane is."""
-    hosts = _list(value, "exposed_hosts")
+    hosts = _read_list(value, "exposed_hosts")
     wrong = [repr(str(each)) for each in hosts if not isinstance(each, str) or not _EXPOSED.fullmatch(each)]
     if wrong:
         raise Refused(
@@ -150,7 +150,7 @@ def _read_exposed_hosts(value: Any) -> tuple[str, ...]:
     return tuple(map(str, hosts))
 
 
-def _ip(text: str) -> str:
+def _read_ip(text: str) -> str:
     """The address as Kubernetes writes it; empty where the text is none. ValueError for one that it refuses."""
     try:
         address = ipaddress.ip_address(text)
@@ -164,7 +164,7 @@ def _ip(text: str) -> str:
     return str(address)
 
 
-def _hostname(text: str) -> str:
+def _read_hostname(text: str) -> str:
     """In lower case and without the final dot, as Kubernetes wants it. ValueError for what is no full host name."""
     if "://" in text or "/" in text:
         raise ValueError("which is a URL or a range of addresses")
@@ -180,14 +180,14 @@ def _hostname(text: str) -> str:
     return name
 
 
-def _enabled(value: Any) -> bool:
+def _read_enabled(value: Any) -> bool:
     try:
         return truth(value, "enabled")
     except ValueError as error:
         raise Refused(str(error), "write true or false") from None
 
 
-def _port(value: Any) -> int:
+def _read_port(value: Any) -> int:
     try:
         port = whole_number(value, "port")
     except ValueError as error:
@@ -197,7 +197,7 @@ def _port(value: Any) -> int:
     return port
 
 
-def _selector(value: Any) -> dict[str, str]:
+def _read_selector(value: Any) -> dict[str, str]:
     """istiod takes a selector that it cannot read for one of all nodes, so that must not come to it."""
     value = value or {}
     if not isinstance(value, Mapping) or not all(isinstance(each, str) for pair in value.items() for each in pair):

@@ -64,7 +64,7 @@ def run_exec_plugin(
         )
         status = _status(done, api_version)
     except (ValueError, OSError) as error:
-        raise CredentialsError(cluster, f"the exec plugin {command} failed: {_short(error)}", remedy=remedy) from None
+        raise CredentialsError(cluster, f"the exec plugin {command} failed: {_shorten(error)}", remedy=remedy) from None
     token, certificate, key = (
         str(status.get(name) or "") for name in ("token", "clientCertificateData", "clientKeyData")
     )
@@ -134,5 +134,5 @@ def ask_auth_provider(user: Mapping[str, Any], folder: str, cluster: str) -> Iss
     return Issued(token)
 
 
-def _short(error: Exception) -> str:
+def _shorten(error: Exception) -> str:
     return " ".join(str(error).split())[:300]

@@ -57,7 +57,7 @@ def resolve_settings(options: Mapping[str, Any], environ: Mapping[str, str], *, 
     it would be shown to, or hold for, whatever the environment or the default kubeconfig happens to name. Also for a
     truth that is none.
     """
-    given = {name: value for name in _VARIABLES if (value := _plain(options.get(name))) is not None}
+    given = {name: value for name in _VARIABLES if (value := _drop_empty(options.get(name))) is not None}
     if not given.keys() & _PLACES and (bound := [name for name in given if name in IDENTITY | _OF_A_SERVER]):
         raise CredentialsError(
             cluster,
@@ -103,7 +103,7 @@ def _select_counting(given: Mapping[str, Any], variables: Mapping[str, str]) -> 
     return general | identity if place == {"host"} else source | (general - _OF_A_SERVER)
 
 
-def _plain(value: Any) -> Any:
+def _drop_empty(value: Any) -> Any:
     """None for what counts as not given."""
     if isinstance(value, str):
         return value if value.strip() else None

@@ -212,7 +212,7 @@ class Transport:
                 refused = failure.trouble is retry.Trouble.REFUSED_TLS
                 error_class = CertificateRefused if refused else Unreachable
                 raise error_class(self.cluster, f"{action}: {failure.message}", remedy=failure.remedy) from None
-            raise self._error(action, status or 0, content, session, secrets)
+            raise self._make_error(action, status or 0, content, session, secrets)
 
     def stream(
         self, path: str, *, action: str, query: Mapping[str, Any], ends: float, silence: float
@@ -230,7 +230,7 @@ class Transport:
                 content = read_all(answer, ends)
                 if answer.status == 401 and session.credentials.renew is not None:
                     self._renew(session)
-                raise self._error(action, answer.status, content, session, ())
+                raise self._make_error(action, answer.status, content, session, ())
             try:
                 yield from _lines(answer, ends, silence)
             finally:
@@ -250,7 +250,9 @@ class Transport:
         proxy = without_user_information(session.proxy) if session.proxy else ""
         return retry.explain(error, server=server, proxy=proxy, seconds=limit)
 
-    def _error(self, action: str, status: int, content: bytes, session: Session, secrets: Iterable[str]) -> KubeError:
+    def _make_error(
+        self, action: str, status: int, content: bytes, session: Session, secrets: Iterable[str]
+    ) -> KubeError:
         credentials = session.credentials
         return error_of_response(
             self.cluster,

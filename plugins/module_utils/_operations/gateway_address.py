@@ -37,7 +37,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
 
 def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Wait on all clusters at once. Raises MeshError that says why a gateway has no address, and what gives it one."""
-    hostnames = _hostnames(parameters["hostnames"])
+    hostnames = _read_hostnames(parameters["hostnames"])
     fleet = fleet_of(parameters, context)
 
     def on_cluster(member: Member) -> tuple[Resolution, Published | None]:
@@ -126,7 +126,7 @@ def _lines(ingress: Sequence[Mapping[str, Any]]) -> str:
     return "".join(f"{entry.get('ip') or entry.get('hostname')}\n" for entry in ingress)
 
 
-def _hostnames(given: Sequence[str]) -> tuple[str, ...]:
+def _read_hostnames(given: Sequence[str]) -> tuple[str, ...]:
     try:
         addresses = read_addresses(given, "hostnames")
     except Refused as refused:

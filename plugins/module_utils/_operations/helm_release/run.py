@@ -184,7 +184,7 @@ class _Cluster:
             outcome.diff += plan.diff_of_values(self._name, asked["name"], outcome.values, wish.values)
             outcome.diff += plan.diff_of_differences(self._name, differences)
         with ExitStack() as opened:
-            helm = self._helm(opened)
+            helm = self._open_helm(opened)
             if action != "repaired":
                 rendered = self._render(helm, asked, source, wish, release)
                 self._clear_the_way(objects, rendered, owner, outcome)
@@ -287,10 +287,10 @@ class _Cluster:
             return wish
         # Only Helm knows which one is the newest.
         with ExitStack() as opened:
-            helm = self._helm(opened)
+            helm = self._open_helm(opened)
             return replace(wish, version=helm.find_newest_version(source))
 
-    def _helm(self, opened: ExitStack) -> Helm:
+    def _open_helm(self, opened: ExitStack) -> Helm:
         """Helm for this cluster, until ``opened`` is closed."""
         kubeconfig = opened.enter_context(
             private_kubeconfig(self._client.credentials, cluster=self._name, environ=self._context.environ)

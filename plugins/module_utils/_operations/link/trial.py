@@ -37,7 +37,7 @@ class Trial:
         """What is surely wrong with the URLs, and known before anything is written."""
 
         def on_target(member: Member) -> Finding | None:
-            wanted = self._credentials(member)
+            wanted = self._make_credentials(member)
             found = dial(member.name, wanted, timeout=_SECONDS)
             if found.trouble in (None, "token"):
                 return None  # Without a token it may say 401.
@@ -57,7 +57,7 @@ class Trial:
             )
             if registered is None or member.name in self.doubts:
                 return None
-            made = replace(self._credentials(member), ca=registered.ca, token=registered.token)
+            made = replace(self._make_credentials(member), ca=registered.ca, token=registered.token)
             found = dial(member.name, made, timeout=_SECONDS, patience=_SECONDS)
             if found.trouble in ("unknown", "certificate"):
                 self._note_doubt(member.name, found)
@@ -75,7 +75,7 @@ class Trial:
         if finding is not None:
             self.doubts[target] = replace(finding, severity="warning")
 
-    def _credentials(self, member: Member) -> Credentials:
+    def _make_credentials(self, member: Member) -> Credentials:
         """How istiods will dial a cluster, without a token, by this machine's way out."""
         facts, own = self.facts[member.name], member.client.credentials
         return Credentials(

@@ -147,7 +147,8 @@ def kubernetes_is_new_enough(fleet: Mapping[str, Snapshot]) -> list[Finding]:
         Finding(
             snapshot.name,
             KUBERNETES_TOO_OLD,
-            f"its Kubernetes is {_dotted(snapshot.kubernetes)}, and at least {_dotted(MINIMUM_KUBERNETES)} is needed",
+            f"its Kubernetes is {_write_version(snapshot.kubernetes)}, and at least "
+            f"{_write_version(MINIMUM_KUBERNETES)} is needed",
             "upgrade the cluster",
         )
         for snapshot in fleet.values()
@@ -307,7 +308,7 @@ def istio_versions_are_close(fleet: Mapping[str, Snapshot]) -> list[Finding]:
         Finding(
             second,
             ISTIO_SKEW,
-            f"its Istio {_dotted(theirs)} is too far from {_dotted(ours)} of {first} "
+            f"its Istio {_write_version(theirs)} is too far from {_write_version(ours)} of {first} "
             f"({MAXIMUM_ISTIO_SKEW} minor version apart is supported)",
             "upgrade the older one first, one minor version at a time",
         )
@@ -384,5 +385,5 @@ def _overlap(first: str, second: str) -> bool:
     return one.version == other.version and one.overlaps(other)
 
 
-def _dotted(version: tuple[int, int]) -> str:
+def _write_version(version: tuple[int, int]) -> str:
     return f"{version[0]}.{version[1]}"

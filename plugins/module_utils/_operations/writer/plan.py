@@ -49,7 +49,7 @@ class WriterFacts:
         wanted = {(each["kind"], each["metadata"].get("namespace")) for each in self.desired}
         return [each for each in self.owned if each.kind != SECRET and (each.kind.kind, each.namespace) not in wanted]
 
-    def kubeconfigs(self) -> Mapping[str, RemoteCluster]:
+    def read_kubeconfigs(self) -> Mapping[str, RemoteCluster]:
         """Cluster -> what this hub has for it; what is not usable counts as not there."""
         found = remote_secret.parse(
             self.secrets,
@@ -98,7 +98,7 @@ def plan_present(
     facts: Mapping[str, WriterFacts], hub: str, *, now: datetime, renew_before: timedelta | None = None
 ) -> list[WriterStep]:
     """One step for each cluster."""
-    kubeconfigs = facts[hub].kubeconfigs()
+    kubeconfigs = facts[hub].read_kubeconfigs()
     moved = {name for other, each in facts.items() if other != hub for name in facts if each.secrets_for([name])}
     return [
         _plan_writer(each, hub, kubeconfigs.get(name), moved=name in moved, now=now, renew_before=renew_before)

@@ -116,7 +116,7 @@ class _Wanted:
             hub, tuple(kinds), parameters["namespaces"], parameters["proof"], parameters["ledger_namespace"] or ""
         )
 
-    def objects(self, member: Member, granted: Iterable[Kind]) -> list[plan.Manifest]:
+    def make_objects(self, member: Member, granted: Iterable[Kind]) -> list[plan.Manifest]:
         """The account of a cluster with its roles."""
         namespace = member.cluster.istio_namespace
         acknowledged = reaches(self.proof, ACKNOWLEDGED)
@@ -124,13 +124,13 @@ class _Wanted:
         if acknowledged:
             rules[namespace] = writer.ISTIOD_RULES
         if member.name == self.hub:
-            rules[self.place(member).namespace] = writer.LEDGER_RULES
+            rules[self.find_place(member).namespace] = writer.LEDGER_RULES
         cluster_rules = writer.make_cluster_rules(
             granted, namespaces=self.namespaces, accepted=reaches(self.proof, ACCEPTED), acknowledged=acknowledged
         )
         return plan.make_desired_objects(namespace, cluster_rules, rules)
 
-    def place(self, member: Member) -> Place:
+    def find_place(self, member: Member) -> Place:
         """Of the records, were ``member`` the hub."""
         return Place.of(member.client, member.cluster.istio_namespace, self.ledger_namespace)
 
@@ -178,13 +178,13 @@ class _Granting:
         granted, findings = _find_granted(client, self.wanted.kinds)
         if member.name == self.wanted.hub:
             # One that an earlier run removes takes nothing new, not even a dry run.
-            self.wanted.place(member).find_namespace()
+            self.wanted.find_place(member).find_namespace()
             findings += self._check_beside_records(member)
         if findings:
             return WriterFacts(member.cluster, client.credentials.server, refusals=tuple(findings))
-        desired = self.wanted.objects(member, granted)
+        desired = self.wanted.make_objects(member, granted)
         if not self.context.check_mode:
-            made = self.wanted.place(member).namespace if not self.wanted.ledger_namespace else None
+            made = self.wanted.find_place(member).namespace if not self.wanted.ledger_namespace else None
             places = {each["metadata"].get("namespace") for each in desired} - {None, made}
             findings += [
                 _report_no_namespace(member.name, place)
@@ -204,14 +204,14 @@ class _Granting:
             refusals = tuple(_report_taken(member.name, each) for each in taken)
             return WriterFacts(member.cluster, client.credentials.server, refusals=refusals)
         changes = [apply_object(client, each, component=COMPONENT, check_mode=True) for each in desired]
-        records = self.wanted.place(member)
+        records = self.wanted.find_place(member)
         if member.name == self.wanted.hub and not records.is_settled():
             changes.insert(0, apply_object(client, records.manifest(), component=place.COMPONENT, check_mode=True))
         return gather(member, desired, changes)
 
     def _check_beside_records(self, member: Member) -> list[Finding]:
         """Whose rights the writer, which makes Secrets where the records are, would have too."""
-        namespace = self.wanted.place(member).namespace
+        namespace = self.wanted.find_place(member).namespace
         if namespace == member.cluster.istio_namespace:
             return [
                 _report_records_beside(member.name, namespace, "it is Istio's, with the keys and tokens of the mesh")
@@ -228,7 +228,7 @@ class _Granting:
         """The namespace of the records is made, and what earlier versions kept beside Istio comes into it."""
 
         def on_hub(member: Member) -> list[str]:
-            records = self.wanted.place(member)
+            records = self.wanted.find_place(member)
             if records.is_settled():
                 return []
             records.make()
@@ -329,7 +329,7 @@ class _Granting:
         hub = self.wanted.hub
         namespace = facts[hub].cluster.istio_namespace
         new = WriterFacts(facts[hub].cluster, "", secrets=tuple((secrets or {}).values()))
-        kubeconfigs = {**facts[hub].kubeconfigs(), **new.kubeconfigs()}
+        kubeconfigs = {**facts[hub].read_kubeconfigs(), **new.read_kubeconfigs()}
         result = _make_result(steps, facts)
         for each in result["writers"]:
             each["secret"] = f"{namespace}/{writer.secret_name(each['cluster'])}"
@@ -369,7 +369,7 @@ class _Removing:
         tokens = {
             (name, kubeconfig.token)
             for each in facts.values()
-            for name, kubeconfig in each.kubeconfigs().items()
+            for name, kubeconfig in each.read_kubeconfigs().items()
             if kubeconfig.token
         }
 

@@ -39,8 +39,8 @@ def check(source: ClusterFacts, target: ClusterFacts) -> Check:
             return make_failed(
                 "trust",
                 facts,
-                f"istiod hands out root {_short(facts.root_distributed)}, but secret cacerts holds "
-                f"{_short(facts.root_secret)}: it has not taken the secret up",
+                f"istiod hands out root {_shorten(facts.root_distributed)}, but secret cacerts holds "
+                f"{_shorten(facts.root_secret)}: it has not taken the secret up",
                 f"restart it: kubectl -n {facts.istio_namespace} rollout restart deployment -l app=istiod, "
                 "then the gateways and workloads",
                 object=f"Secret {facts.istio_namespace}/cacerts",
@@ -54,8 +54,8 @@ def check(source: ClusterFacts, target: ClusterFacts) -> Check:
         return make_failed(
             "trust",
             other,
-            f"the roots differ: {one.name} trusts {_short(one.root_distributed)}, "
-            f"{other.name} {_short(other.root_distributed)}{why}",
+            f"the roots differ: {one.name} trusts {_shorten(one.root_distributed)}, "
+            f"{other.name} {_shorten(other.root_distributed)}{why}",
             "give both clusters intermediates of one root (role trust)",
         )
     stale = _find_stale_proxy(source) or _find_stale_proxy(target)
@@ -81,5 +81,5 @@ def _find_stale_proxy(facts: ClusterFacts) -> Check | None:
     return None
 
 
-def _short(fingerprints: Iterable[str]) -> str:
+def _shorten(fingerprints: Iterable[str]) -> str:
     return " and ".join(sorted(fingerprint[:12] for fingerprint in fingerprints)) or "none"
