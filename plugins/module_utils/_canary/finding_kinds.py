@@ -47,6 +47,11 @@ COOKIE_VALUE_INVALID = FindingKind(
     "The value of a cookie has characters that it may not have.",
     "Start the release anew, which makes a value.",
 )
+MANIFEST_INVALID = FindingKind(
+    "manifest-invalid",
+    "A manifest that is to be converted has something of a type that its API does not take, or lacks what it needs.",
+    "Correct the place that the message names.",
+)
 MATCH_CONFLICT = FindingKind(
     "match-conflict",
     "A match of the release contradicts a condition of the route.",

@@ -8,123 +8,171 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..._times import seconds_of
-from ..._values import number, truth, whole_number
-from ..analysis.queries import BUILTINS
-from .manifest_reader import ManifestReader, drop_empty, template_of
+from ..._times import go_seconds
+from . import istio_words
+from .flagger_analysis import take_analysis
+from .flagger_posts import take_notices, take_webhooks
+from .identity import take_identity
+from .manifest_reader import Conversion, ManifestPart, RelatedObjects, drop_empty
 
-_SERVICE = {
-    "name": "name",
-    "targetPort": "target_port",
-    "portName": "port_name",
-    "appProtocol": "app_protocol",
-    "hosts": "hosts",
-    "gateways": "gateways",
-    "gatewayRefs": "gateway_refs",
-    "match": "match",
-    "rewrite": "rewrite",
-    "timeout": "timeout",
-    "retries": "retries",
-    "corsPolicy": "cors_policy",
-    "headers": "headers",
-    "trafficPolicy": "traffic_policy",
-    "apex": "apex",
-    "primary": "primary",
-    "canary": "canary",
-}
+WORKLOADS = ("Deployment", "DaemonSet")
+
 _SHORTEST_INTERVAL = 10.0
 _LONGEST_RAMP = 100
+_ITERATIONS_OF_KUBERNETES = 10
 
 
-def from_canary(source: ManifestReader) -> dict[str, Any]:
-    """The options; what differs is noted in ``source``."""
-    take = source.take
-    name, namespace = take("metadata.name"), take("metadata.namespace") or "default"
-    kind, target = take("spec.targetRef.kind") or "Deployment", take("spec.targetRef.name")
-    take("spec.targetRef.apiVersion")
-    if kind not in ("Deployment", "DaemonSet"):
-        source.differs("spec.targetRef.kind", f"a {kind} is no workload here", "route only: leave workload out")
-    service = drop_empty(
-        port=source.whole("spec.service.port"),
-        port_discovery=source.truth("spec.service.portDiscovery"),
-        delegation=source.truth("spec.service.delegation"),
-        **{ours: take(f"spec.service.{theirs}") for theirs, ours in _SERVICE.items()},
-    )
-    apex = service.get("name") or target
+def from_canary(manifest: ManifestPart, related: RelatedObjects) -> Conversion:
+    """The options; what differs is noted."""
+    identity = take_identity(manifest)
+    spec = manifest.part("spec")
+    provider = _take_provider(spec)
+    target = spec.part("targetRef")
+    target.ignore("apiVersion")
+    kind, target_name = target.text("kind") or "Deployment", target.required("name")
+    service = _take_service(spec, provider)
+    apex = service.get("name") or target_name
     # Flagger reads canaryAnalysis where there is no analysis.
-    where = "spec.analysis" if source.left.get("spec", {}).get("analysis") else "spec.canaryAnalysis"
+    where = "analysis" if spec.has("analysis") else "canaryAnalysis"
+    given = spec.part(where)
+    if where == "analysis":
+        spec.drop("canaryAnalysis", "beside analysis it counts for nothing, in Flagger too", "nothing")
     workload = drop_empty(
         kind=kind,
-        name=target,
-        ready_threshold=source.whole(f"{where}.canaryReadyThreshold"),
-        stable_ready_threshold=source.whole(f"{where}.primaryReadyThreshold"),
-        progress_deadline=source.whole("spec.progressDeadlineSeconds"),
+        name=target_name,
+        ready_threshold=given.whole("canaryReadyThreshold"),
+        stable_ready_threshold=given.whole("primaryReadyThreshold"),
+        progress_deadline=spec.whole("progressDeadlineSeconds"),
     )
-    match = take(f"{where}.match")
-    interval = _interval(source, where)
-    plan = _plan(source, where, bool(match), interval)
-    analysis = _analysis(source, where, namespace, interval)
-    if match and "iterations" not in plan:
-        source.differs(
-            f"{where}.match",
-            "without iterations the weights hold for the requests that match, as they do in Flagger, whose guide says "
-            "otherwise",
-            "nothing, if that is meant; for an A/B test add iterations",
+    match = given.words("match", istio_words.MATCHES, istio_words.WHY_UNKNOWN)
+    interval = _take_interval(given)
+    plan = _take_plan(given, matches=bool(match), interval=interval, provider=provider)
+    _compare_matches(given, match or [], plan, service)
+    managed: dict[str, Any] = {"manage": True, "workload": workload, "service": service}
+    if kind not in WORKLOADS:
+        target.differs(
+            "kind",
+            f"a {kind} is no workload here, so that routes only are released, and service counts for nothing",
+            "name in routes the route to both",
         )
-    if match and service.get("match") and any(set(each) - {"headers", "sourceLabels"} for each in match):
-        source.differs(
-            f"{where}.match",
-            "with spec.service.match Flagger leaves out all but headers and sourceLabels; here everything counts",
-            "take out what is not meant",
-        )
-    affinity = drop_empty(
-        cookie_name=take(f"{where}.sessionAffinity.cookieName"),
-        max_age=source.whole(f"{where}.sessionAffinity.maxAge"),
-        stable_cookie_name=take(f"{where}.sessionAffinity.primaryCookieName"),
-    )
+        managed = {}
+    _drop_unlike(spec)
     options = drop_empty(
-        name=name,
-        namespace=namespace,
-        manage=True,
-        workload=workload,
-        service=service,
+        name=identity.name,
+        namespace=identity.namespace,
+        **managed,
         stable=f"{apex}-primary",
         canary=f"{apex}-canary",
         plan=plan,
         match=match,
-        session_affinity=affinity,
-        analysis=analysis,
-        webhooks=_webhooks(source, where, plan),
-        notices=_notices(source, where, namespace),
-        skip_analysis=source.truth("spec.skipAnalysis") or None,
+        session_affinity=_take_affinity(given, interval),
+        analysis=take_analysis(spec, given, related, identity.namespace, interval),
+        webhooks=take_webhooks(given, plan),
+        notices=take_notices(given, related, identity.namespace),
+        skip_analysis=spec.truth("skipAnalysis") or None,
     )
-    _drop_unlike(source)
-    source.check_plan(where, plan)
-    return options
+    return Conversion(options, _list_places(given.path))
 
 
-def _plan(source: ManifestReader, where: str, matches: bool, interval: float) -> dict[str, Any]:
-    iterations = source.whole(f"{where}.iterations") or 0
-    promotion = source.whole(f"{where}.stepWeightPromotion") or None
-    mirror, mirror_weight = source.truth(f"{where}.mirror"), source.whole(f"{where}.mirrorWeight")
+def _list_places(analysis: str) -> dict[str, str]:
+    """Where the options come from; ``analysis`` is the path of what Flagger goes by."""
+    return {
+        "plan": analysis,
+        "option-analysis": f"{analysis}.metrics",
+        "option-match": f"{analysis}.match",
+        "option-ready-threshold": f"{analysis}.canaryReadyThreshold",
+        "option-stable-ready-threshold": f"{analysis}.primaryReadyThreshold",
+        "option-progress-deadline": "spec.progressDeadlineSeconds",
+        **dict.fromkeys(("option-url", "option-timeout", "option-retries"), f"{analysis}.webhooks"),
+        "option": "spec.service",
+    }
+
+
+def _take_provider(spec: ManifestPart) -> str:
+    provider = spec.text("provider") or ""
+    if provider and not provider.startswith(("istio", "gatewayapi")):
+        spec.differs("provider", f"{provider} is not known here", "use Istio's routes or the Gateway API's")
+    return provider
+
+
+# Service
+
+
+def _take_service(spec: ManifestPart, provider: str) -> dict[str, Any]:
+    service = spec.part("service")
+    why = istio_words.WHY_UNKNOWN
+    if not service.has("port"):
+        spec.notes.refuse(f"{service.place('port')} is missing")
+    if provider.startswith("istio"):
+        service.drop("gatewayRefs", "Flagger reads them with the Gateway API only", "leave provider out to use them")
+    references = service.words("gatewayRefs", istio_words.GATEWAY_REFERENCES, why)
+    if references:
+        for option in ("gateways", "delegation", "retries"):
+            service.drop(option, "an HTTPRoute, which gatewayRefs make, has none; Flagger leaves it out", "nothing")
+    for name, reason, remedy in (
+        ("mirror", "filters of the user's own route stay where routes are given", "put it into the route"),
+        ("headless", "Services that are made have an address", "nothing, where requests go through the mesh"),
+        ("trafficDistribution", "Services that are made have none", "say it in trafficPolicy"),
+        ("backendTimeout", "an HTTPRoute that is made has one timeout for the whole request", "use timeout"),
+        ("unmanagedMetadata", "labels and annotations of others always stay", "nothing"),
+        ("backends", "it is App Mesh's", "nothing"),
+        ("meshName", "it is App Mesh's", "nothing"),
+    ):
+        service.drop(name, reason, remedy)
+    return drop_empty(
+        port=service.whole("port"),
+        name=service.text("name"),
+        target_port=service.number_or_text("targetPort"),
+        port_name=service.text("portName"),
+        app_protocol=service.text("appProtocol"),
+        port_discovery=service.truth("portDiscovery"),
+        delegation=service.truth("delegation"),
+        hosts=service.texts("hosts"),
+        gateways=service.texts("gateways"),
+        gateway_refs=references,
+        match=service.words("match", istio_words.MATCHES, why),
+        rewrite=service.words("rewrite", istio_words.REWRITE, why),
+        timeout=service.text("timeout"),
+        retries=service.words("retries", istio_words.RETRIES, why),
+        cors_policy=service.words("corsPolicy", istio_words.CORS_POLICY, why),
+        headers=service.words("headers", istio_words.HEADERS, why),
+        traffic_policy=service.words("trafficPolicy", istio_words.TRAFFIC_POLICY, why),
+        **{side: _take_metadata(service.part(side)) for side in ("apex", "primary", "canary")},
+    )
+
+
+def _take_metadata(side: ManifestPart) -> dict[str, Any]:
+    return drop_empty(labels=side.mapping("labels"), annotations=side.mapping("annotations"))
+
+
+# Plan
+
+
+def _take_plan(given: ManifestPart, *, matches: bool, interval: float, provider: str) -> dict[str, Any]:
+    iterations = given.whole("iterations") or 0
+    if provider == "kubernetes" and iterations < 1:
+        iterations = _ITERATIONS_OF_KUBERNETES
+        given.differs("iterations", f"with the provider kubernetes Flagger makes {iterations} of them", "nothing")
+    promotion = given.whole("stepWeightPromotion") or None
+    mirror, mirror_weight = given.truth("mirror"), given.whole("mirrorWeight")
     if mirror_weight and not mirror:
-        source.differs(f"{where}.mirrorWeight", "nothing is mirrored without mirror", "nothing")
+        given.differs("mirrorWeight", "nothing is mirrored without mirror", "nothing")
     if iterations > 0:
         for ignored in ("stepWeight", "stepWeights", "maxWeight"):
-            source.drop(f"{where}.{ignored}", "with iterations it counts for nothing, in Flagger too", "nothing")
+            given.drop(ignored, "with iterations it counts for nothing, in Flagger too", "nothing")
         if matches and mirror:
-            source.differs(f"{where}.mirror", "in an A/B test nothing is mirrored, in Flagger too", "nothing")
+            given.differs("mirror", "in an A/B test nothing is mirrored, in Flagger too", "nothing")
             mirror = False
         if matches and promotion:
-            source.differs(
-                f"{where}.stepWeightPromotion",
+            given.differs(
+                "stepWeightPromotion",
                 "requests that match have no weight; they go back at once",
                 "to go back by weights, use weights instead of iterations",
             )
             promotion = None
         plan = drop_empty(iterations=iterations, matched=matches or None)
     else:
-        plan = _weights(source, where)
+        plan = _take_weights(given)
     return drop_empty(
         **plan,
         step_weight_promotion=promotion,
@@ -134,222 +182,101 @@ def _plan(source: ManifestReader, where: str, matches: bool, interval: float) ->
     )
 
 
-def _weights(source: ManifestReader, where: str) -> dict[str, Any]:
+def _take_weights(given: ManifestPart) -> dict[str, Any]:
     """As Flagger reads them: stepWeight counts more than the list, and the list's end more than maxWeight."""
-    step = source.whole(f"{where}.stepWeight") or 0
-    listed = [
-        whole_number(weight, f"{where}.stepWeights[{index}]")
-        for index, weight in enumerate(source.take(f"{where}.stepWeights") or [])
-    ]
-    most = source.whole(f"{where}.maxWeight") or 0
+    step = given.whole("stepWeight") or 0
+    listed = given.whole_numbers("stepWeights")
+    most = given.whole("maxWeight") or 0
     if listed and most:
-        source.differs(f"{where}.maxWeight", "with stepWeights it counts for nothing, in Flagger too", "nothing")
+        given.differs("maxWeight", "with stepWeights it counts for nothing, in Flagger too", "nothing")
     if listed and step <= 0:
         return {"step_weights": listed}
     if listed:
         most = min(_LONGEST_RAMP, listed[-1])
-        source.differs(
-            f"{where}.stepWeights", f"with stepWeight only its end {most} counts, in Flagger too", "keep one of both"
-        )
+        given.differs("stepWeights", f"with stepWeight only its end {most} counts, in Flagger too", "keep one of both")
     if 0 < step < most and most % step:
         over = min(_LONGEST_RAMP, (most // step + 1) * step)
-        source.differs(
-            f"{where}.maxWeight",
+        given.differs(
+            "maxWeight",
             f"Flagger's last weight is {over}, here it is {most}",
             "nothing; plan.overshoot: true has Flagger's",
         )
     return drop_empty(step_weight=step or None, max_weight=most if most > 0 else None)
 
 
-def _interval(source: ManifestReader, where: str) -> float:
-    given_interval = source.take(f"{where}.interval")
-    seconds = seconds_of(given_interval) if given_interval is not None else 60.0
+def _take_interval(given: ManifestPart) -> float:
+    text = given.text("interval")
+    seconds = 60.0 if text is None else go_seconds(text)
     if seconds is None:
-        source.differs(
-            f"{where}.interval", f"{given_interval!r} is no length of time, Flagger takes 60 s for it", "write it right"
-        )
+        given.differs("interval", f"{text!r} is no length of time, Flagger takes 60 s for it", "write it right")
         return 60.0
     if seconds < _SHORTEST_INTERVAL:
-        source.differs(
-            f"{where}.interval", "Flagger waits 10 s at least, and so does what was made", "set the interval meant"
-        )
+        given.differs("interval", "Flagger waits 10 s at least, and so does what was made", "set the interval meant")
     return max(seconds, _SHORTEST_INTERVAL)
 
 
-# Analysis
+def _compare_matches(
+    given: ManifestPart, match: list[Any], plan: Mapping[str, Any], service: Mapping[str, Any]
+) -> None:
+    """Where Flagger's guide, or Flagger, takes matches for something else."""
+    if match and "iterations" not in plan:
+        given.differs(
+            "match",
+            "without iterations the weights hold for the requests that match, as they do in Flagger, whose guide says "
+            "otherwise",
+            "nothing, if that is meant; for an A/B test add iterations",
+        )
+    if match and service.get("match") and any(set(each) - {"headers", "sourceLabels"} for each in match):
+        given.differs(
+            "match",
+            "with spec.service.match Flagger leaves out all but headers and sourceLabels; here everything counts",
+            "take out what is not meant",
+        )
 
 
-def _analysis(source: ManifestReader, where: str, namespace: str, interval: float) -> dict[str, Any]:
-    threshold = source.whole(f"{where}.threshold")
-    if threshold is not None:
-        source.differs(
-            f"{where}.threshold",
-            "the failed analysis that reaches it ends the release at once, in Flagger one interval later; where there "
-            "is no data, or monitoring is down, nothing failed",
-            "nothing; analysis.on_no_data: fail counts missing data as Flagger does",
-        )
-    url = source.take("spec.metricsServer")
-    metrics = []
-    for index, metric in enumerate(source.take(f"{where}.metrics") or []):
-        path = f"{where}.metrics[{index}]"
-        part = ManifestReader.of({"metric": metric}, source.related)
-        made, address = _metric(part, path, namespace)
-        source.add_differences(part.differences)
-        source.add_differences(
-            type(each)(f"{path}.{each.field.partition('.')[2]}", each.why, each.what_to_do)
-            for each in ManifestReader(part.left).rest("nothing here goes by it")
-        )
-        if made is not None:
-            metrics.append(made)
-        if address and url not in (None, address):
-            source.differs(
-                f"{path}.templateRef", "it asks another address than metrics before it", "one source serves all"
-            )
-        url = url or address
+def _take_affinity(given: ManifestPart, interval: float) -> dict[str, Any]:
+    affinity = given.part("sessionAffinity")
+    named = bool(affinity.names)
+    for attribute in ("domain", "httpOnly", "partitioned", "path", "sameSite", "secure"):
+        affinity.drop(attribute, "a cookie has Path=/ and Max-Age, and nothing else", "nothing fits")
+    cookie, stable = affinity.text("cookieName"), affinity.text("primaryCookieName")
+    age = affinity.whole("maxAge") or None
+    if cookie is None:
+        if named:
+            affinity.differs("cookieName", "no cookie is named, so that clients stay with neither side", "name one")
+        return {}
     return drop_empty(
-        interval=interval,
-        threshold=threshold if threshold and threshold > 0 else None,
-        metrics=metrics,
-        prometheus=drop_empty(url=url),
+        cookie_name=cookie,
+        max_age=age,
+        stable_cookie_name=stable,
+        # Flagger's cookie of the primary is as old as an interval.
+        stable_max_age=int(interval) if stable else None,
     )
 
 
-def _metric(part: ManifestReader, path: str, namespace: str) -> tuple[dict[str, Any] | None, str | None]:
-    """One metric, and the address that its template names. None where it cannot be asked here."""
-    take = part.take
-    name, reference = take("metric.name"), take("metric.templateRef")
-    query, address = take("metric.query"), None
-    if reference:
-        template = part.refer("MetricTemplate", reference.get("name"), reference.get("namespace") or namespace)
-        provider = ((template or {}).get("spec") or {}).get("provider") or {}
-        if template is None:
-            part.differs(
-                f"{path}.templateRef",
-                f"the query of MetricTemplate {reference.get('name')} is not known, so the metric is left out",
-                "give the MetricTemplate to the filter too (related)",
-            )
-            return _drop_metric(take)
-        if provider.get("type", "prometheus") != "prometheus":
-            part.differs(
-                f"{path}.templateRef",
-                f"it asks {provider['type']}, and only Prometheus is asked here, so the metric is left out",
-                "ask it in a webhook of type rollout",
-            )
-            return _drop_metric(take)
-        if provider.get("secretRef"):
-            part.differs(
-                f"{path}.templateRef",
-                "the credentials of its provider are in a Secret",
-                "give them in analysis.prometheus, from a vault",
-            )
-        query, address = template["spec"].get("query"), provider.get("address")
-    builtin = name if name in BUILTINS and not query else None
-    bounds, limit = take("metric.thresholdRange"), take("metric.threshold")
-    least, most = (bounds or {}).get("min"), (bounds or {}).get("max")
-    if not bounds and limit is not None:
-        least, most = (limit, None) if name == "request-success-rate" else (None, limit)
-    elif not bounds:
-        part.differs(path, "it has no thresholdRange, and Flagger compares with 0", "give it min or max")
-    if query and "{{" in template_of(query):
-        part.differs(f"{path}.query", "it has expressions beside names", "write them out; names are ${name} here")
-    return drop_empty(
-        name=name,
-        builtin=builtin,
-        query=template_of(query) if query else None,
-        min=None if least is None else number(least, f"{path}.min"),
-        max=None if most is None else number(most, f"{path}.max"),
-        interval=take("metric.interval"),
-        variables=take("metric.templateVariables"),
-    ), address
-
-
-def _drop_metric(take: Any) -> tuple[None, None]:
-    """A metric that is left out as a whole has been read as a whole."""
-    take("metric")
-    return None, None
-
-
-# Webhooks and notices
-
-
-def _webhooks(source: ManifestReader, where: str, plan: Mapping[str, Any]) -> list[dict[str, Any]]:
-    made = []
-    for index, hook in enumerate(source.take(f"{where}.webhooks") or []):
-        path = f"{where}.webhooks[{index}]"
-        rest = dict(hook)
-        kind = rest.pop("type", None) or "rollout"
-        timeout = rest.pop("timeout", None)
-        made.append(
-            drop_empty(
-                name=rest.pop("name", None),
-                type=kind,
-                url=rest.pop("url", None),
-                timeout=seconds_of(timeout) if timeout is not None else None,
-                retries=rest.pop("retries", None),
-                metadata=rest.pop("metadata", None),
-                validate_certs=False if truth(rest.pop("disableTLS", False), f"{path}.disableTLS") else None,
-            )
-        )
-        for unknown in [name for name, value in rest.items() if value]:
-            source.differs(f"{path}.{unknown}", "a webhook has nothing like it", "see notices")
-        if kind == "confirm-promotion" and plan.get("iterations") and not plan.get("matched"):
-            source.differs(
-                path,
-                "in blue/green it is asked once; Flagger asks again after the switch, and goes back if it is refused",
-                "to end a release after the switch, use a webhook of type rollback",
-            )
-        if kind == "confirm-traffic-increase":
-            source.differs(path, "while it refuses there is one notice, and not one for each tick", "nothing")
-    return made
-
-
-def _notices(source: ManifestReader, where: str, namespace: str) -> list[dict[str, Any]]:
-    made = []
-    for index, alert in enumerate(source.take(f"{where}.alerts") or []):
-        path = f"{where}.alerts[{index}]"
-        reference = alert.get("providerRef") or {}
-        provider = source.refer("AlertProvider", str(reference.get("name")), reference.get("namespace") or namespace)
-        spec = (provider or {}).get("spec") or {}
-        if not spec.get("address"):
-            source.differs(
-                path,
-                f"the address of AlertProvider {reference.get('name')} is not known, or is in a Secret",
-                "add it to notices, with the url from a vault",
-            )
-            continue
-        if spec.get("type") != "slack":
-            source.differs(
-                path, f"for {spec.get('type')} there is JSON only", "let something translate it, or use slack"
-            )
-        if not alert.get("severity"):
-            source.differs(
-                path, "without severity Flagger never sends it; here it is info", "leave it out, if never is meant"
-            )
-        made.append(
-            drop_empty(
-                url=spec["address"],
-                kind="slack" if spec.get("type") == "slack" else "json",
-                severity=alert.get("severity"),
-            )
-        )
-    return made
-
-
-def _drop_unlike(source: ManifestReader) -> None:
+def _drop_unlike(spec: ManifestPart) -> None:
     """Fields that have no counterpart, and why."""
-    drop = source.drop
-    provider = source.take("spec.provider")
-    if provider and not str(provider).startswith(("istio", "gatewayapi")):
-        source.differs("spec.provider", f"{provider} is not known here", "use Istio's routes or the Gateway API's")
-    drop("spec.autoscalerRef", "autoscalers are found by the workload that they scale", "nothing")
-    drop("spec.revertOnDeletion", "state: absent always puts everything back", "run it instead of deleting the Canary")
-    drop("spec.suspend", "a release is held by a request", "request: hold")
-    drop("spec.ingressRef", "an Ingress has no weights in Istio", "use routes")
-    drop("spec.routeRef", "routes of other meshes are not known here", "use routes")
-    drop("spec.upstreamRef", "upstreams of other meshes are not known here", "use routes")
-    drop("spec.service.mirror", "filters of the user's own route stay where routes are given", "put it into the route")
-    drop("spec.service.backends", "it is App Mesh's", "nothing")
-    drop("spec.service.meshName", "it is App Mesh's", "nothing")
-    drop("spec.service.unmanagedMetadata", "labels and annotations of others always stay", "nothing")
-    drop("metadata.labels", "a release is no object that has labels", "nothing")
-    drop("metadata.annotations", "a release is no object that has annotations", "nothing")
+    _drop_autoscaler(spec.part("autoscalerRef"))
+    spec.drop("revertOnDeletion", "state: absent always puts everything back", "run it instead of deleting the Canary")
+    spec.drop(
+        "suspend",
+        "nothing stops all of a release: request: hold keeps it where it is, and still puts right what stands and "
+        "counts failures",
+        "run no task for it, or request: hold",
+    )
+    spec.drop("ingressRef", "an Ingress has no weights in Istio", "use routes")
+    spec.drop("routeRef", "routes of other meshes are not known here", "use routes")
+    spec.drop("upstreamRef", "upstreams of other meshes are not known here", "use routes")
+
+
+def _drop_autoscaler(reference: ManifestPart) -> None:
+    if not reference.names:
+        return
+    reference.ignore("apiVersion", "name")
+    kind = reference.text("kind")
+    if kind == "HorizontalPodAutoscaler":
+        reference.differs("", "autoscalers are found by the workload that they scale", "nothing")
+    else:
+        reference.differs("", f"a {kind} is not known here; the stable side gets no copy of it", "make it one yourself")
+    for name in ("primaryScalerReplicas", "primaryScalerQueries"):
+        reference.drop(name, "the stable side's autoscaler is a copy of the workload's", "set the workload's")

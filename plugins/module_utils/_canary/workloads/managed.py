@@ -126,11 +126,7 @@ def read_service(
         problems.extend(error.findings)
         label = SelectorLabel("", "")
     ports = _ports(options, target, problems)
-    is_tcp = str(options.get("app_protocol") or "").lower() == TCP
-    _check_name(name, problems)
-    _check_routes(options, name, namespace, is_tcp, problems)
-    if options.get("gateway_refs"):
-        problems += [_problem(*each) for each in http_route_parts.problems(options)]
+    problems += find_service_problems(options, name, namespace)
     if problems:
         raise MeshError("The services and routes of the canary cannot be made.", problems)
     gateways = tuple(options.get("gateways") or ())
@@ -151,7 +147,7 @@ def read_service(
         gateways=gateways,
         gateway_refs=tuple(options.get("gateway_refs") or ()),
         delegation=bool(options.get("delegation")),
-        tcp=is_tcp,
+        tcp=_is_tcp(options),
         match=tuple(options.get("match") or ()),
         settings={key: value for key, value in settings.items() if value},
         traffic_policy=options.get("traffic_policy") or None,
@@ -285,6 +281,20 @@ def find_clashes(service: ManagedService, lives: Iterable[Mapping[str, Any]], *,
         for live in lives
         if ObjectId.of(live) in made and not is_ours(live)
     ]
+
+
+def find_service_problems(options: Mapping[str, Any], name: str, namespace: str) -> list[Finding]:
+    """What is wrong with options whatever the workload is; ``name`` is that of the Service."""
+    problems: list[Finding] = []
+    _check_name(name, problems)
+    _check_routes(options, name, namespace, _is_tcp(options), problems)
+    if options.get("gateway_refs"):
+        problems += [_problem(*each) for each in http_route_parts.problems(options)]
+    return problems
+
+
+def _is_tcp(options: Mapping[str, Any]) -> bool:
+    return str(options.get("app_protocol") or "").lower() == TCP
 
 
 def _check_name(name: str, problems: list[Finding]) -> None:

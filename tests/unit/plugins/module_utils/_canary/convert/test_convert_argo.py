@@ -85,14 +85,14 @@ def test_the_whole_of_a_rollout() -> None:
         "name": "reviews",
         "namespace": "shop",
         "manage": False,
-        "workload": {"kind": "Deployment", "name": "reviews", "progress_deadline": 300},
+        "workload": {"kind": "Deployment", "name": "reviews", "progress_deadline": 300, "scale": True},
         "stable": "reviews-stable",
         "canary": "reviews-canary",
         "routes": [{"kind": "VirtualService", "name": "reviews", "namespace": "shop", "routes": ["main"]}],
         "match": [{"headers": {"x-beta": {"exact": "1"}}}],
         "plan": {
             "steps": [
-                {"replicas": 13},
+                {"replicas": 12},
                 {"matched": True},
                 {"pause": 600.0},
                 {"matched": False},
@@ -100,10 +100,11 @@ def test_the_whole_of_a_rollout() -> None:
                 {"weight": 5, "interval": 3600.0},
                 {"weight": 50, "interval": 0},
                 {"pause": True},
-                {"analysis": 1},
+                {"analysis": 1, "interval": 60.0},
             ]
         },
         "analysis": {
+            "interval": 60.0,
             "threshold": 4,
             "metrics": [
                 {
@@ -120,11 +121,13 @@ def test_the_whole_of_a_rollout() -> None:
     }
     assert sorted(differences) == [
         "AnalysisTemplate success.job",
-        "AnalysisTemplate success.success.interval",
+        "AnalysisTemplate success.success.provider.prometheus.address",
         "AnalysisTemplate success.success.successCondition",
+        "spec.replicas",
         "spec.strategy.canary",
         "spec.strategy.canary.analysis.startingStep",
         "spec.strategy.canary.dynamicStableScale",
+        "spec.strategy.canary.steps",
         "spec.strategy.canary.steps[9]",
         "spec.strategy.canary.trafficRouting.managedRoutes",
     ]

@@ -140,7 +140,12 @@ def test_the_whole_of_a_canary() -> None:
             "mirror_weight": 10,
             "interval": 90.0,
         },
-        "session_affinity": {"cookie_name": "sticky", "max_age": 600, "stable_cookie_name": "stable"},
+        "session_affinity": {
+            "cookie_name": "sticky",
+            "max_age": 600,
+            "stable_cookie_name": "stable",
+            "stable_max_age": 90,
+        },
         "analysis": {
             "interval": 90.0,
             "threshold": 10,
@@ -175,7 +180,12 @@ def test_the_whole_of_a_canary() -> None:
         ],
         "notices": [{"url": "https://hooks.example.com/abc", "kind": "slack", "severity": "error"}],
     }
-    assert [each["field"] for each in differences] == ["spec.analysis.threshold"]
+    assert [each["field"] for each in differences] == [
+        "spec.analysis.threshold",
+        "spec.metricsServer",
+        "MetricTemplate not-found.spec.provider.address",
+        "spec.analysis.webhooks",
+    ]
     assert build_schedule(options["plan"])
 
 
@@ -256,7 +266,7 @@ def test_truths_and_numbers_may_be_text(analysis: str, rest: str, plan: dict[str
         ("{stepWeight: little}", "spec.analysis.stepWeight is 'little', and a number was expected"),
         ("{stepWeights: [1, 1.5]}", r"spec.analysis.stepWeights\[1\] is 1.5, and a whole number was expected"),
         ("{stepWeight: 5, webhooks: [{name: a, disableTLS: maybe}]}", r"webhooks\[0\].disableTLS is 'maybe'"),
-        ("{stepWeight: 5, metrics: [{name: a, thresholdRange: {min: high}}]}", r"metrics\[0\].min is 'high'"),
+        ("{stepWeight: 5, metrics: [{name: a, thresholdRange: {min: high}}]}", r"metrics\[0\].thresholdRange.min is 'high'"),
     ],
 )
 def test_what_is_neither_is_refused_with_its_place(analysis: str, words: str) -> None:
