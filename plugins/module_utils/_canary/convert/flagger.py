@@ -102,7 +102,7 @@ def _take_service(spec: ManifestPart, provider: str) -> dict[str, Any]:
     service = spec.part("service")
     why = istio_words.WHY_UNKNOWN
     if not service.has("port"):
-        spec.notes.refuse(f"{service.place('port')} is missing")
+        service.refuse_missing("port")
     if provider.startswith("istio"):
         service.drop("gatewayRefs", "Flagger reads them with the Gateway API only", "leave provider out to use them")
     references = service.words("gatewayRefs", istio_words.GATEWAY_REFERENCES, why)

@@ -25,6 +25,7 @@ ANY = "*"
 
 Read = TypeVar("Read")
 
+_REMEDY = "correct it, or leave it out"
 _NOTHING: tuple[Any, ...] = (None, "", 0, False, [], {})
 
 
@@ -70,8 +71,15 @@ class ManifestNotes:
     def differs(self, field: str, why: str, what_to_do: str) -> None:
         self._differences.append(ManifestDifference(field, why, what_to_do))
 
-    def refuse(self, message: str) -> None:
-        self._findings.append(Finding("", MANIFEST_INVALID, message, "correct it, or leave it out"))
+    def refuse(self, message: str, remedy: str) -> None:
+        self._findings.append(Finding("", MANIFEST_INVALID, message, remedy))
+
+    def is_empty(self, place: str, element: Any) -> bool:
+        """Whether an element of a list says nothing; that is told."""
+        if element not in (None, {}):
+            return False
+        self.differs(place, "it is empty, and says nothing", "leave it out, or write what it is to say")
+        return True
 
     def list_differences(self, why_unread: str) -> list[ManifestDifference]:
         """All of them, those of what nobody took at the end. Raises ManifestInvalid."""
@@ -127,9 +135,9 @@ class ManifestPart:
         """The mappings of a list. One that is empty is told, and left out."""
         for index, element in enumerate(self._take_list(name)):
             place = f"{self.place(name)}[{index}]"
-            if element in (None, {}):
-                self.notes.differs(place, "it is empty, and says nothing", "leave it out, or write what it is to say")
-            elif isinstance(element, Mapping):
+            if self.notes.is_empty(place, element):
+                continue
+            if isinstance(element, Mapping):
                 yield ManifestPart(place, element, self.notes)
             else:
                 self._refuse(place, element, "a mapping")
@@ -140,8 +148,11 @@ class ManifestPart:
     def required(self, name: str) -> str:
         """A text without which there is nothing to convert."""
         if self._left.get(name) in (None, ""):
-            self.notes.refuse(f"{self.place(name)} is missing")
+            self.refuse_missing(name)
         return self.text(name) or ""
+
+    def refuse_missing(self, name: str) -> None:
+        self.notes.refuse(f"{self.place(name)} is missing", "write it")
 
     def texts(self, name: str) -> list[str]:
         taken = self._take_list(name)
@@ -151,10 +162,8 @@ class ManifestPart:
         return [element for element in taken if isinstance(element, str)]
 
     def whole_numbers(self, name: str) -> list[int]:
-        places = ManifestPart(
-            self.path, {f"{name}[{index}]": each for index, each in enumerate(self._take_list(name))}, self.notes
-        )
-        read = [places.whole(each) for each in places.names]
+        places = [(f"{self.place(name)}[{index}]", each) for index, each in enumerate(self._take_list(name))]
+        read = [self._read(place, each, whole_number) for place, each in places if not self.notes.is_empty(place, each)]
         return [each for each in read if each is not None]
 
     def number_or_text(self, name: str) -> int | float | str | None:
@@ -168,13 +177,13 @@ class ManifestPart:
         return str(taken).lower() if isinstance(taken, bool) else None if taken is None else str(taken)
 
     def truth(self, name: str) -> bool | None:
-        return self._take_by(name, truth)
+        return self._read(self.place(name), self._left.pop(name, None), truth)
 
     def whole(self, name: str) -> int | None:
-        return self._take_by(name, whole_number)
+        return self._read(self.place(name), self._left.pop(name, None), whole_number)
 
     def number(self, name: str) -> float | None:
-        return self._take_by(name, number)
+        return self._read(self.place(name), self._left.pop(name, None), number)
 
     def mapping(self, name: str) -> dict[str, Any]:
         """Names and values of the user's own, such as labels."""
@@ -223,12 +232,11 @@ class ManifestPart:
         self._refuse(self.place(name), taken, expected)
         return None
 
-    def _take_by(self, name: str, read: Callable[[Any, str], Read]) -> Read | None:
-        taken = self._left.pop(name, None)
+    def _read(self, place: str, value: Any, read: Callable[[Any, str], Read]) -> Read | None:
         try:
-            return None if taken is None else read(taken, self.place(name))
+            return None if value is None else read(value, place)
         except ValueError as error:
-            self.notes.refuse(str(error))
+            self.notes.refuse(str(error), _REMEDY)
             return None
 
     def _fit(self, path: str, value: Any, shape: Shape, why_unknown: str) -> Any:
@@ -238,7 +246,9 @@ class ManifestPart:
         if isinstance(shape, Mapping) and isinstance(value, Mapping):
             return dict(self._fit_mapping(path, value, shape, why_unknown))
         if isinstance(shape, tuple) and isinstance(value, list):
-            fitted = [self._fit(f"{path}[{index}]", each, shape[0], why_unknown) for index, each in enumerate(value)]
+            places = [(f"{path}[{index}]", each) for index, each in enumerate(value)]
+            said = [(place, each) for place, each in places if not self.notes.is_empty(place, each)]
+            fitted = [self._fit(place, each, shape[0], why_unknown) for place, each in said]
             return [each for each in fitted if each is not None]
         if shape is None and not isinstance(value, (Mapping, list)):
             return value
@@ -260,7 +270,7 @@ class ManifestPart:
                 yield name, fitted
 
     def _refuse(self, path: str, found: Any, expected: str) -> None:
-        self.notes.refuse(f"{path} is {_shown(found)}, and {expected} was expected")
+        self.notes.refuse(f"{path} is {_shown(found)}, and {expected} was expected", _REMEDY)
 
 
 class RelatedObjects:
@@ -273,7 +283,7 @@ class RelatedObjects:
             if isinstance(each, Mapping):
                 self._objects.append(each)
             elif each is not None:
-                notes.refuse(f"related[{index}] is {_shown(each)}, and an object was expected")
+                notes.refuse(f"related[{index}] is {_shown(each)}, and an object was expected", "give manifests")
 
     def find(self, kind: str, name: str, namespace: str = "") -> ManifestPart | None:
         """The object of this kind and name; without a namespace it is in none, or in any."""

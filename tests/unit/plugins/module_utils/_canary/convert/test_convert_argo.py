@@ -11,6 +11,7 @@ import pytest
 import yaml
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.convert.convert import convert
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan.plan import build_schedule
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.workloads.workloads import canary_size
 
 HEAD = """
 apiVersion: argoproj.io/v1alpha1
@@ -164,6 +165,34 @@ def test_routes(routing: str, routes: list[dict[str, Any]]) -> None:
     assert options["routes"] == routes
 
 
+SIDES: dict[str, tuple[str, str, str, list[str]]] = {
+    "by Services": ("stableService: now, canaryService: next", "name: a", "now next", []),
+    "in a route of another namespace": (
+        "stableService: now, canaryService: next",
+        "name: a.edge",
+        "now.shop.svc.cluster.local next.shop.svc.cluster.local",
+        [],
+    ),
+    "ping and pong": ("pingPong: {pingService: ping, pongService: pong}", "name: a", "ping pong", ["pingPong"]),
+}
+
+
+@pytest.mark.parametrize(("services", "route", "sides", "told"), SIDES.values(), ids=SIDES)
+def test_what_the_sides_are_called(services: str, route: str, sides: str, told: list[str]) -> None:
+    istio = f"{{istio: {{virtualService: {{{route}}}}}}}"
+    options, differences = rollout(f"{{{services}, trafficRouting: {istio}, steps: [{{setWeight: 5}}]}}")
+    assert f"{options['stable']} {options['canary']}" == sides
+    assert [field for field in told if f"spec.strategy.canary.{field}" not in differences] == []
+
+
+def test_services_beside_subsets_count_for_nothing() -> None:
+    rule = "{name: r, canarySubsetName: next, stableSubsetName: now}"
+    routing = f"{{istio: {{virtualService: {{name: a.edge}}, destinationRule: {rule}}}}}"
+    options, differences = rollout(f"{{stableService: s, canaryService: c, trafficRouting: {routing}}}")
+    assert (options["stable"], options["canary"]) == ("now", "next")
+    assert {"spec.strategy.canary.stableService", "spec.strategy.canary.canaryService"} <= set(differences)
+
+
 def test_subsets() -> None:
     rule = "{name: reviews, canarySubsetName: next, stableSubsetName: now}"
     options, differences = rollout(
@@ -192,6 +221,70 @@ def test_single_steps(step: str, made: list[dict[str, Any]], differs: bool) -> N
     options, differences = rollout(f"{{steps: [{step}, {{setWeight: 5}}]}}")
     assert options["plan"]["steps"] == [*made, {"weight": 5, "interval": 0}]
     assert ("spec.strategy.canary.steps[0]" in differences) is differs
+
+
+SIZES: list[tuple[int, str, int, bool]] = [
+    (8, "replicas: 1", 12, False),
+    (3, "replicas: 1", 33, False),
+    (3, "replicas: 2", 66, False),
+    (1, "replicas: 1", 100, False),
+    (4, "replicas: 0", 0, False),
+    (7, "replicas: 7", 100, False),
+    (300, "replicas: 1", 1, True),
+    (4, "replicas: 9", 100, True),
+    (4, "weight: 30", 30, False),
+    (4, "weight: 130", 100, True),
+]
+
+
+@pytest.mark.parametrize(("replicas", "scale", "percent", "differs"), SIZES)
+def test_a_size_comes_to_as_many_pods_as_it_says(replicas: int, scale: str, percent: int, differs: bool) -> None:
+    steps = f"{{steps: [{{setCanaryScale: {{{scale}}}}}, {{setWeight: 5}}]}}"
+    options, differences = rollout(steps, f"workloadRef: {{name: reviews}}, replicas: {replicas}")
+    assert options["plan"]["steps"][0] == {"replicas": percent}
+    assert ("spec.strategy.canary.steps[0]" in differences) is differs
+    wanted = scale.rpartition(" ")[2]
+    assert differs or scale.startswith("weight") or canary_size(replicas, percent) == int(wanted)
+    assert options["workload"]["scale"] is True, "without it the step does nothing"
+
+
+def test_a_size_by_weight_is_a_part_of_the_routers_total() -> None:
+    routing = "{maxTrafficWeight: 1000}"
+    options, _differences = rollout(f"{{trafficRouting: {routing}, steps: [{{setCanaryScale: {{weight: 250}}}}]}}")
+    assert options["plan"]["steps"] == [{"replicas": 25}]
+
+
+PAUSES: list[tuple[str, list[dict[str, Any]], bool]] = [
+    ("[{setWeight: 5}, {pause: {duration: 1h30m}}]", [{"weight": 5, "interval": 5400.0}], False),
+    ("[{setWeight: 5}, {pause: {duration: '90'}}]", [{"weight": 5, "interval": 90.0}], False),
+    ("[{setWeight: 5}, {pause: {duration: 0}}]", [{"weight": 5, "interval": 0.0}], False),
+    ("[{setWeight: 5}, {pause: {}}]", [{"weight": 5, "interval": 0}, {"pause": True}], False),
+    ("[{setWeight: 5}, {pause: {duration: 1d}}]", [{"weight": 5, "interval": 0}, {"pause": True}], True),
+    ("[{setWeight: 5}, {pause: {duration: -3}}]", [{"weight": 5, "interval": 0}, {"pause": True}], True),
+]
+
+
+@pytest.mark.parametrize(("steps", "made", "differs"), PAUSES)
+def test_how_long_a_pause_is(steps: str, made: list[dict[str, Any]], differs: bool) -> None:
+    """What is no length of time is ended by a person, and not at once."""
+    options, differences = rollout(f"{{steps: {steps}}}")
+    assert options["plan"]["steps"] == made
+    assert ("spec.strategy.canary.steps[1].pause.duration" in differences) is differs
+
+
+ODD_STEPS = ["{}", "null", "{wait: 5}", "{pause: null}"]
+
+
+@pytest.mark.parametrize("step", ODD_STEPS)
+def test_a_step_that_does_nothing_is_told(step: str) -> None:
+    options, differences = rollout(f"{{steps: [{step}, {{setWeight: 5}}]}}")
+    assert options["plan"]["steps"] == [{"weight": 5, "interval": 0}]
+    assert "spec.strategy.canary.steps[0]" in differences
+
+
+def test_of_a_step_that_does_two_things_one_is_told() -> None:
+    _options, differences = rollout("{steps: [{setWeight: 5, pause: {duration: 1h}}]}")
+    assert "spec.strategy.canary.steps[0].pause.duration" in differences
 
 
 def test_the_total_is_that_of_the_router() -> None:
@@ -239,6 +332,143 @@ def test_what_is_not_known_is_said() -> None:
         "spec.rollbackWindow",
         "spec.other.deep",
     } <= set(differences)
+
+
+def template(name: str, *metrics: str, rest: str = "") -> str:
+    metadata = f"{{name: {name}, namespace: shop}}"
+    spec = f"{{metrics: [{', '.join(metrics)}]{rest}}}"
+    return f"---\nkind: AnalysisTemplate\nmetadata: {metadata}\nspec: {spec}\n"
+
+
+def metric(name: str, fields: str = "", query: str = "up", address: str = "http://p") -> str:
+    provider = f"{{prometheus: {{address: '{address}', query: '{query}'}}}}"
+    return f"{{name: {name}, successCondition: 'result[0] < 1', provider: {provider}{fields and ', ' + fields}}}"
+
+
+def analysed(canary: str, *templates: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """The option ``analysis`` of a Rollout, and what differs."""
+    options, differences = converted(f"{HEAD}spec: {{strategy: {{canary: {canary}}}}}", "".join(templates))
+    return options.get("analysis", {}), differences
+
+
+ARGUMENTS: dict[str, tuple[str, str, tuple[str, str], list[str]]] = {
+    "one that the Rollout gives": ("{name: x, value: '5'}", "{name: x, value: '1'}", ("5", "http://p5"), []),
+    "a number that nobody quoted": ("{name: x, value: 5}", "{name: x}", ("5", "http://p5"), []),
+    "one that the template has": ("", "{name: x, value: '1'}", ("1", "http://p1"), []),
+    "one of the Rollout's own fields": (
+        "{name: x, valueFrom: {fieldRef: {fieldPath: metadata.name}}}",
+        "{name: x}",
+        ("reviews", "http://previews"),
+        ["spec.strategy.canary.analysis.args.x"],
+    ),
+    "one that is known in the cluster only": (
+        "{name: x, valueFrom: {podTemplateHashValue: Latest}}",
+        "{name: x}",
+        ("${variables.x}", ""),
+        [
+            "spec.strategy.canary.analysis.args.x",
+            "AnalysisTemplate t.m.provider.prometheus.query",
+            "AnalysisTemplate t.m.provider.prometheus.address",
+            "spec.strategy.canary.analysis",
+        ],
+    ),
+    "one without a value": (
+        "{name: x}",
+        "{name: x}",
+        ("${variables.x}", ""),
+        ["spec.strategy.canary.analysis.args.x", "AnalysisTemplate t.m.provider.prometheus.query"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("given", "own", "made", "told"), ARGUMENTS.values(), ids=ARGUMENTS)
+def test_arguments_in_queries_and_addresses(given: str, own: str, made: tuple[str, str], told: list[str]) -> None:
+    """https://github.com/argoproj/argo-rollouts/issues/1208"""
+    analysis, differences = analysed(
+        f"{{steps: [{{setWeight: 5}}], analysis: {{templates: [{{templateName: t}}], args: [{given}]}}}}",
+        template("t", metric("m", query="{{args.x}}", address="http://p{{ args.x }}"), rest=f", args: [{own}]"),
+    )
+    assert analysis["metrics"][0]["query"] == made[0]
+    assert analysis.get("prometheus", {}).get("url", "") == made[1]
+    assert [field for field in told if field not in differences] == []
+
+
+def test_what_lacks_a_value_is_refused_until_it_has_one() -> None:
+    _analysis, differences = analysed(
+        "{steps: [{setWeight: 5}], analysis: {templates: [{templateName: t}]}}",
+        template("t", metric("m", query="{{args.x}}")),
+    )
+    assert "refused here" in differences["spec.strategy.canary.analysis"]
+
+
+DRY_RUNS: list[tuple[str, str, list[str], bool]] = [
+    ("[{metricName: cpu}]", "", ["cpu"], False),
+    ("[{metricName: c.*}]", "", ["cpu"], False),
+    ("[{metricName: .*}]", "", ["errors", "cpu"], False),
+    ("[]", ", dryRun: [{metricName: errors}]", ["errors"], False),
+    ("[{metricName: memory}]", "", [], True),
+    ("[{metricName: '*'}]", "", [], True),
+]
+
+
+@pytest.mark.parametrize(("at_rollout", "in_template", "dry", "differs"), DRY_RUNS)
+def test_what_runs_dry_does_not_decide(at_rollout: str, in_template: str, dry: list[str], differs: bool) -> None:
+    """https://github.com/argoproj/argo-rollouts/issues/2151"""
+    analysis, differences = analysed(
+        f"{{steps: [{{setWeight: 5}}], analysis: {{templates: [{{templateName: t}}], dryRun: {at_rollout}}}}}",
+        template("t", metric("errors", "failureLimit: 2"), metric("cpu"), rest=in_template),
+    )
+    assert [each["name"] for each in analysis["metrics"] if each.get("dry_run")] == dry
+    assert analysis["threshold"] == (1 if "errors" in dry else 3)
+    assert ("spec.strategy.canary.analysis.dryRun" in differences) is differs
+
+
+def test_templates_of_steps_and_of_templates_are_read_too() -> None:
+    analysis, differences = analysed(
+        "{steps: [{setWeight: 5}, {analysis: {templates: [{templateName: outer}]}}]}",
+        template("outer", metric("a", "count: 4, interval: 30s"), rest=", templates: [{templateName: inner}]"),
+        template("inner", metric("b", "count: '2', interval: 45s"), rest=", templates: [{templateName: outer}]"),
+    )
+    assert [each["name"] for each in analysis["metrics"]] == ["a", "b"]
+    assert analysis["interval"] == 30.0
+    assert "AnalysisTemplate inner.b.interval" in differences
+
+
+def test_a_step_is_as_long_as_its_templates_say() -> None:
+    options, _differences = converted(
+        f"{HEAD}spec: {{strategy: {{canary: {{steps: [{{analysis: {{templates: [{{templateName: t}}]}}}}]}}}}}}",
+        template("t", metric("a", "count: 4, interval: 30s"), metric("b", "count: 2, interval: 45s")),
+    )
+    assert options["plan"]["steps"] == [{"analysis": 4, "interval": 30.0}]
+
+
+def test_one_name_for_two_metrics() -> None:
+    background, step = (f"{{templates: [{{templateName: t}}], args: [{{name: x, value: {x}}}]}}" for x in "ab")
+    analysis, differences = analysed(
+        f"{{analysis: {background}, steps: [{{setWeight: 5}}, {{analysis: {step}}}]}}",
+        template("t", metric("m", query="{{args.x}}")),
+    )
+    assert [(each["name"], each["query"]) for each in analysis["metrics"]] == [("m", "a"), ("m-2", "b")]
+    assert "two metrics are named m" in differences["spec.strategy.canary.analysis"]
+
+
+def test_a_failure_limit_below_zero_ends_no_release() -> None:
+    analysis, differences = analysed(
+        "{steps: [{setWeight: 5}], analysis: {templates: [{templateName: t}]}}",
+        template("t", metric("m", "failureLimit: -1, consecutiveSuccessLimit: 0")),
+    )
+    assert "failure_limit" not in analysis["metrics"][0]
+    assert "success_limit" not in analysis["metrics"][0]
+    assert analysis["threshold"] > 1000
+    assert "AnalysisTemplate t.m.failureLimit" in differences
+
+
+def test_the_old_name_of_a_template_is_told() -> None:
+    """https://github.com/argoproj/rollouts-demo/pull/51"""
+    _analysis, differences = analysed(
+        "{steps: [{setWeight: 5}], analysis: {templateName: t}}", template("t", metric("m"))
+    )
+    assert "spec.strategy.canary.analysis.templateName" in differences
 
 
 LIMITS: list[tuple[str, str, int, bool]] = [

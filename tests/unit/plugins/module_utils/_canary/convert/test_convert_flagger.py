@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.convert.convert import convert
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.convert.manifest_reader import ManifestInvalid
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan.plan import build_schedule
 
 HEAD = """
@@ -266,7 +267,10 @@ def test_truths_and_numbers_may_be_text(analysis: str, rest: str, plan: dict[str
         ("{stepWeight: little}", "spec.analysis.stepWeight is 'little', and a number was expected"),
         ("{stepWeights: [1, 1.5]}", r"spec.analysis.stepWeights\[1\] is 1.5, and a whole number was expected"),
         ("{stepWeight: 5, webhooks: [{name: a, disableTLS: maybe}]}", r"webhooks\[0\].disableTLS is 'maybe'"),
-        ("{stepWeight: 5, metrics: [{name: a, thresholdRange: {min: high}}]}", r"metrics\[0\].thresholdRange.min is 'high'"),
+        (
+            "{stepWeight: 5, metrics: [{name: a, thresholdRange: {min: high}}]}",
+            r"metrics\[0\].thresholdRange.min is 'high'",
+        ),
     ],
 )
 def test_what_is_neither_is_refused_with_its_place(analysis: str, words: str) -> None:
@@ -324,6 +328,203 @@ def test_what_differs_of_metrics_alerts_and_webhooks(analysis: str, field: str, 
     )
     found = {each["field"]: each["why"] for each in result["differences"]}
     assert words in found[f"spec.analysis.{field}"]
+
+
+SUCCESS = "{name: request-success-rate, thresholdRange: {min: 99}}"
+QUERY = "{name: queue, query: queue_length, threshold: 5}"
+TEMPLATE = "{name: not-found, templateRef: {name: not-found, namespace: metrics}, thresholdRange: {max: 5}}"
+NOT_KNOWN = "whose address is not known"
+
+SOURCES: dict[str, tuple[str, str, dict[str, Any], dict[str, str]]] = {
+    "a usual Canary, whose controller knows the address": (
+        f"[{SUCCESS}]",
+        "",
+        {"source": "envoy"},
+        {"spec.metricsServer": NOT_KNOWN},
+    ),
+    "one that says it": (
+        f"[{SUCCESS}]",
+        "metricsServer: http://prometheus:9090",
+        {"prometheus": {"url": "http://prometheus:9090"}},
+        {"spec.metricsServer": "from where the task runs"},
+    ),
+    "a query that the controller's Prometheus answers": (
+        f"[{SUCCESS}, {QUERY}]",
+        "",
+        {},
+        {"spec.metricsServer": NOT_KNOWN, "spec.analysis.metrics": "refused here: analysis.prometheus has no address"},
+    ),
+    "a template with an address": (
+        f"[{SUCCESS}, {TEMPLATE}]",
+        "",
+        {"prometheus": {"url": "http://prometheus.metrics:9090"}},
+        {
+            "spec.metricsServer": "http://prometheus.metrics:9090 is asked for all",
+            "MetricTemplate not-found.spec.provider.address": "from where the task runs",
+        },
+    ),
+    "a template with another address": (
+        f"[{SUCCESS}, {TEMPLATE}]",
+        "metricsServer: http://prometheus:9090",
+        {"prometheus": {"url": "http://prometheus:9090"}},
+        {"MetricTemplate not-found.spec.provider.address": "another address"},
+    ),
+    "no metric": ("[]", "", {}, {}),
+}
+
+
+@pytest.mark.parametrize(("metrics", "server", "source", "told"), SOURCES.values(), ids=SOURCES)
+def test_who_is_asked(metrics: str, server: str, source: dict[str, Any], told: dict[str, str]) -> None:
+    """https://docs.flagger.app/tutorials/istio-progressive-delivery"""
+    spec = (
+        f"{{targetRef: {{name: p}}, service: {{port: 1}}, analysis: {{stepWeight: 50, metrics: {metrics}}}, {server}}}"
+    )
+    options, differences = converted(f"{HEAD}spec: {spec}", RELATED)
+    asked = {name: options["analysis"][name] for name in ("source", "prometheus") if name in options["analysis"]}
+    assert asked == source
+    why = {each["field"]: each["why"] for each in differences}
+    assert [field for field, words in told.items() if words not in why.get(field, "")] == []
+
+
+COMPARED: list[tuple[str, dict[str, Any]]] = [
+    ("{name: request-success-rate}", {"min": 0.0}),
+    ("{name: request-duration}", {"max": 0.0}),
+    ("{name: request-success-rate, threshold: 99}", {"min": 99.0}),
+    ("{name: request-duration, threshold: 500}", {"max": 500.0}),
+    ("{name: request-duration, threshold: 1, thresholdRange: {min: 5, max: 9}}", {"min": 5.0, "max": 9.0}),
+    ("{name: request-duration, thresholdRange: {}}", {"dry_run": True}),
+]
+
+
+@pytest.mark.parametrize(("metric", "bounds"), COMPARED)
+def test_a_metric_is_compared_with_what_flagger_compares_it(metric: str, bounds: dict[str, Any]) -> None:
+    options, _fields = canary(f"{{stepWeight: 50, metrics: [{metric}]}}")
+    (made,) = options["analysis"]["metrics"]
+    assert {name: made[name] for name in ("min", "max", "dry_run") if name in made} == bounds
+
+
+HOOKS: list[tuple[str, dict[str, Any] | None, str]] = [
+    ("{name: w, url: 'http://u', type: tell}", None, "webhooks[0].type"),
+    ("{name: w, url: 'http://u', timeout: 1m30s}", {"timeout": 90.0}, "webhooks"),
+    ("{name: w, url: 'http://u', timeout: long}", {}, "webhooks[0].timeout"),
+    ("{name: w, url: 'http://u', metadata: {cmd: x, none: null}}", {"metadata": {"cmd": "x"}}, "webhooks"),
+]
+
+
+@pytest.mark.parametrize(("hook", "made", "told"), HOOKS)
+def test_what_a_webhook_comes_to(hook: str, made: dict[str, Any] | None, told: str) -> None:
+    options, fields = canary(f"{{stepWeight: 50, webhooks: [{hook}]}}")
+    expected = [] if made is None else [{"name": "w", "type": "rollout", "url": "http://u", **made}]
+    assert options.get("webhooks", []) == expected
+    assert f"spec.analysis.{told}" in fields
+
+
+CHATS: list[tuple[str, list[dict[str, Any]], str]] = [
+    ("{type: slack, address: 'http://c/x'}", [{"url": "http://c/x", "kind": "slack"}], ""),
+    ("{type: rocket, address: 'http://c/x'}", [{"url": "http://c/x", "kind": "slack"}], ""),
+    ("{type: discord, address: 'http://c/x/'}", [{"url": "http://c/x/slack", "kind": "slack"}], ""),
+    ("{type: discord, address: 'http://c/slack'}", [{"url": "http://c/slack", "kind": "slack"}], ""),
+    ("{type: msteams, address: 'http://c/x'}", [{"url": "http://c/x", "kind": "json"}], "spec.analysis.alerts[0]"),
+    ("{type: slack, secretRef: {name: s}, address: 'http://c/x'}", [], "spec.analysis.alerts[0]"),
+    (
+        "{type: slack, address: 'http://c/x', proxy: 'http://p'}",
+        [{"url": "http://c/x", "kind": "slack"}],
+        "P.spec.proxy",
+    ),
+]
+
+
+@pytest.mark.parametrize(("provider", "notices", "told"), CHATS)
+def test_what_an_alert_comes_to(provider: str, notices: list[dict[str, Any]], told: str) -> None:
+    related = f"{{kind: AlertProvider, metadata: {{name: P, namespace: shop}}, spec: {provider}}}"
+    spec = "{targetRef: {name: p}, service: {port: 1}, analysis: {stepWeight: 50, alerts: [{severity: warn, "
+    options, differences = converted(f"{HEAD}spec: {spec}providerRef: {{name: P}}}}]}}}}", related)
+    assert options.get("notices", []) == [{**each, "severity": "warn"} for each in notices]
+    assert any(each["field"].endswith(told) for each in differences) or not told
+
+
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [
+        ("podinfo", "podinfo"),
+        ("podinfo.v2", "podinfo-v2-de911b74"),
+        ("a" * 40, "a" * 40),
+        ("a" * 41, f"{'a' * 31}-18a3c568"),
+    ],
+)
+def test_a_release_has_a_name_that_it_may_have(name: str, called: str) -> None:
+    spec = "{targetRef: {name: p}, service: {port: 1}, analysis: {stepWeight: 50}}"
+    options, differences = converted(f"{HEAD.replace('podinfo', name)}spec: {spec}")
+    assert options["name"] == called
+    assert [each["field"] for each in differences] == ([] if name == called else ["metadata.name"])
+
+
+def test_a_namespace_that_is_not_said_is_told() -> None:
+    spec = "{targetRef: {name: p}, service: {port: 1}, analysis: {stepWeight: 50}}"
+    options, differences = converted(f"{HEAD.replace(', namespace: shop', '')}spec: {spec}")
+    assert options["namespace"] == "default"
+    assert [each["field"] for each in differences] == ["metadata.namespace"]
+
+
+SERVICES: list[tuple[str, str, dict[str, Any], list[str]]] = [
+    ("gatewayRefs: [{name: edge}]", "istio", {"port": 80}, ["gatewayRefs"]),
+    (
+        "gatewayRefs: [{name: edge}], retries: {attempts: 2}, gateways: [mesh]",
+        "gatewayapi:v1",
+        {"port": 80, "gateway_refs": [{"name": "edge"}]},
+        ["gateways", "retries"],
+    ),
+    ("delegation: true, hosts: [shop]", "istio", {"port": 80, "delegation": True, "hosts": ["shop"]}, [""]),
+    (
+        "match: [{uri: {prefix: /}, new: 1}], retries: {backoff: 1s}",
+        "istio",
+        {"port": 80, "match": [{"uri": {"prefix": "/"}, "new": 1}], "retries": {"backoff": "1s"}},
+        ["match[0].new", "retries.backoff"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("service", "provider", "made", "told"), SERVICES)
+def test_what_a_service_comes_to(service: str, provider: str, made: dict[str, Any], told: list[str]) -> None:
+    rest = f"provider: {provider}, targetRef: {{name: p}}, analysis: {{stepWeight: 50}}"
+    options, differences = converted(f"{HEAD}spec: {{{rest}, service: {{port: 80, {service}}}}}")
+    assert options["service"] == made
+    assert [each["field"] for each in differences] == [f"spec.service.{name}".rstrip(".") for name in told]
+
+
+def test_what_is_no_workload_here_is_released_by_its_routes() -> None:
+    spec = "{targetRef: {kind: Service, name: p}, service: {port: 1}, analysis: {stepWeight: 50}}"
+    options, differences = converted(f"{HEAD}spec: {spec}")
+    assert not {"manage", "workload", "service"} & set(options)
+    assert [each["field"] for each in differences] == ["spec.targetRef.kind"]
+
+
+def test_all_that_has_another_type_is_refused_at_once() -> None:
+    spec = "{targetRef: [], service: {port: many, hosts: a.example.org}, analysis: {stepWeight: 50, metrics: [7]}}"
+    with pytest.raises(ManifestInvalid) as refused:
+        converted(f"{HEAD}spec: {spec}")
+    assert [(finding.check, finding.message) for finding in refused.value.findings] == [
+        ("manifest-invalid", "spec.targetRef is a list, and a mapping was expected"),
+        ("manifest-invalid", "spec.targetRef.name is missing"),
+        ("manifest-invalid", "spec.service.port is 'many', and a number was expected"),
+        ("manifest-invalid", "spec.service.hosts is 'a.example.org', and a list was expected"),
+        ("manifest-invalid", "spec.analysis.metrics[0] is 7, and a mapping was expected"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("related", "words"),
+    [(7, r"related\[0\] is 7"), (["text"], r"related\[0\] is 'text'"), ([{}, True], r"related\[1\] is True")],
+)
+def test_what_is_no_object_is_refused(related: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        convert(yaml.safe_load(WHOLE), related)
+
+
+def test_related_objects_may_be_one_or_a_list_of_kubectl() -> None:
+    objects = list(yaml.safe_load_all(RELATED))
+    listed = {"apiVersion": "v1", "kind": "List", "items": objects}
+    assert convert(yaml.safe_load(WHOLE), listed) == convert(yaml.safe_load(WHOLE), [None, *objects])
 
 
 def test_the_old_name_of_analysis_is_read_too() -> None:
