@@ -16,7 +16,7 @@ from .argo_conditions import take_bounds
 from .manifest_reader import ManifestPart, RelatedObjects, drop_empty
 from .metric_sources import MetricSource, join_sources, name_each
 
-_ARGUMENT = re.compile(r"\{\{\s*(?:inputs\.)?args\.([^{}\s]+)\s*\}\}")
+_ARGUMENT = re.compile(r"\{\{\s*args\.([^{}\s]+)\s*\}\}")
 _FIELD = re.compile(r"""\.?([^.\[\]'"]+)|\[['"]([^'"]+)['"]\]""")
 _OF_THE_MANIFEST = ("metadata", "spec")
 _LIMITS = {
@@ -86,9 +86,8 @@ class RolloutAnalysis:
         """The step that is as long as the templates say, and the names of these."""
         metrics, names = self._take(part)
         interval = min((each.interval for each in metrics if each.interval), default=None)
-        return drop_empty(analysis=max((each.count for each in metrics), default=1), interval=interval), ", ".join(
-            names
-        )
+        step = drop_empty(analysis=max((each.count for each in metrics), default=1), interval=interval)
+        return step, ", ".join(names)
 
     def make_options(self, place: ManifestPart) -> dict[str, Any]:
         """The option ``analysis``, empty where nothing is asked."""
