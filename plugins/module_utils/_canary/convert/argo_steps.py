@@ -94,7 +94,7 @@ class StepReader:
             self._made.append({"pause": True})
             return
         last = self._made[-1] if self._made else {}
-        # A weight that nothing has followed is held for the time of the pause.
+        # A weight that nothing has followed lasts for the time of the pause.
         if "weight" in last and last["interval"] == 0:
             self._made[-1] = {**last, "interval": seconds}
         elif seconds:
