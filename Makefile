@@ -5,16 +5,14 @@ SHELL := /bin/bash
 
 export PYTHON
 
-# What `make test` runs, each a target of its own, as check-NAME: two at the same time, in this order, the longest first.
-# These need a lab or its programs, and wait until those are built.
-LAB_CHECKS := objects fault installation ansible-range lab
-# These need none, and run meanwhile.
+# What `make test` runs, each a target of its own, as check-NAME, several at the same time, in this order, the longest first.
+# These need a lab or its programs, and wait until those are built; each with a lab starts its own.
+LAB_CHECKS := objects integration molecule fault installation ansible-range lab secrecy
+# These need none, and run beside them.
 STATIC_CHECKS := sanity ansible-lint unit importer docs-site mypy docs ruff yamllint shellcheck changelog
-# These measure traffic, so nothing runs beside them. They share one lab with fault; the others start their own.
-TRAFFIC_CHECKS := integration secrecy molecule
 # One lab, a mesh on it and requests between its clusters, from nothing: with the static checks the inner loop.
 SMOKE_CHECK := smoke
-CHECKS := $(LAB_CHECKS) $(STATIC_CHECKS) $(TRAFFIC_CHECKS)
+CHECKS := $(LAB_CHECKS) $(STATIC_CHECKS)
 # Folders of integration tests that measure no traffic and start API servers of their own: the check objects.
 OBJECTS := analysis canary canary_routes charts discovery engine helm identity replicate traffic_split trust workloads writer
 # Folders that install and remove what is tested, on labs that are bare before: the check installation.
@@ -36,7 +34,7 @@ demo: setup ## Two clusters on two networks become one mesh on this machine, sho
 	@tools/demo.sh
 
 test: setup ## Every check, also after one failed; ends with a summary
-	@$(RUN) python tools/run_checks.py --lab $(LAB_CHECKS) --static $(STATIC_CHECKS) --alone $(TRAFFIC_CHECKS)
+	@$(RUN) python tools/run_checks.py --lab $(LAB_CHECKS) --static $(STATIC_CHECKS)
 
 check-quick: setup ## All that needs no cluster, and one mesh from nothing, within six minutes: the inner loop
 	@$(RUN) python tools/run_checks.py --lab $(SMOKE_CHECK) --static $(STATIC_CHECKS)
@@ -87,7 +85,7 @@ check-lab-build: setup
 	@$(RUN) meshlab build
 
 check-ansible-range: setup
-	@LAB_STAYS= MESHLAB_NAME=$${MESHLAB_NAME:-test}range tools/with-lab.sh tools/ansible-range.sh
+	@MESHLAB_NAME=$${MESHLAB_NAME:-test}range tools/with-lab.sh tools/ansible-range.sh
 
 check-lab: setup
 	@$(RUN) python -m pytest -m lab -v lab/tests
@@ -96,7 +94,7 @@ check-objects: setup
 	@$(RUN) tools/each-folder.sh tests/integration $(OBJECTS)
 
 check-installation: setup
-	@LAB_STAYS= MESHLAB_NAME=$${MESHLAB_NAME:-test}bare tools/with-lab.sh tools/each-folder.sh tests/integration $(INSTALLATION)
+	@MESHLAB_NAME=$${MESHLAB_NAME:-test}bare tools/with-lab.sh tools/each-folder.sh tests/integration $(INSTALLATION)
 
 check-integration: setup
 	@tools/with-mesh.sh tools/each-folder.sh tests/integration --except $(OBJECTS) $(INSTALLATION)
@@ -108,10 +106,10 @@ check-smoke: setup
 	@$(RUN) molecule test --scenario-name default
 
 check-fault: setup
-	@tools/with-lab.sh python -m pytest -v tests/fault
+	@MESHLAB_NAME=$${MESHLAB_NAME:-test}fault tools/with-lab.sh python -m pytest -v tests/fault
 
 check-secrecy: setup
-	@tools/with-lab.sh python -m pytest -m lab -v tests/secrecy
+	@MESHLAB_NAME=$${MESHLAB_NAME:-test}secret tools/with-lab.sh python -m pytest -m lab -v tests/secrecy
 
 clean-lab: ## End the demo's lab, and forget its mesh
 	@tools/demo.sh clean

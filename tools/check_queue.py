@@ -8,21 +8,24 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Check:
-    """`alone`: it measures traffic, so that nothing may run beside it."""
-
     name: str
     needs_lab: bool = False
-    alone: bool = False
 
 
-def take_next(waiting: Sequence[Check], running: Collection[Check], *, lab_built: bool, lanes: int) -> Check | None:
-    """The first that may start now, in the order given; those that run alone come after all others."""
-    if len(running) >= lanes or any(check.alone for check in running):
+@dataclass(frozen=True)
+class Lanes:
+    """How many checks run at the same time, and how many of these with a lab."""
+
+    all: int
+    with_lab: int
+
+
+def take_next(waiting: Sequence[Check], running: Collection[Check], *, lab_built: bool, lanes: Lanes) -> Check | None:
+    """The first that may start now, in the order given."""
+    if len(running) >= lanes.all:
         return None
+    labs = sum(check.needs_lab for check in running)
     for check in waiting:
-        if check.needs_lab and not lab_built:
-            continue
-        if check.alone and (running or not all(other.alone for other in waiting)):
-            continue
-        return check
+        if not check.needs_lab or (lab_built and labs < lanes.with_lab):
+            return check
     return None

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Run `make check-NAME` for each check, whatever the others did, and sum up.
 
-Two run at the same time, since few of them use both cores: always the first that may start, in the order given. Those
-with a lab wait until the lab's programs are built, which is the check lab-build; those that run alone come last. What
-each printed is kept in .cache/logs/NAME.log, the summary in .cache/logs/summary. Exit code 1 if one failed.
+Three run at the same time, since none uses both cores, and two of them with a lab: always the first that may start, in
+the order given. Those with a lab wait until the lab's programs are built, which is the check lab-build. What each
+printed is kept in .cache/logs/NAME.log, the summary in .cache/logs/summary. Exit code 1 if one failed.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from check_queue import Check, take_next
+from check_queue import Check, Lanes, take_next
 from check_summary import Result, closing_lines, render
 from meshlab import processes
 from meshlab.layout import home
 
 ROOT = Path(__file__).resolve().parents[1]
 LOGS = ROOT / ".cache/logs"
-LANES = 2
+LANES = Lanes(all=3, with_lab=2)
 SECONDS_ALLOWED = 3300
 SECONDS_TO_END = 60
 LAB_BUILD = "lab-build"
@@ -161,13 +161,11 @@ def read_checks(arguments: list[str]) -> list[Check]:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lab", nargs="*", default=[], metavar="CHECK", help="need a lab")
     parser.add_argument("--static", nargs="*", default=[], metavar="CHECK", help="need none")
-    parser.add_argument("--alone", nargs="*", default=[], metavar="CHECK", help="need a lab that nothing disturbs")
     given = parser.parse_args(arguments)
     return [
         Check(LAB_BUILD),
         *(Check(name, needs_lab=True) for name in given.lab),
         *(Check(name) for name in given.static),
-        *(Check(name, needs_lab=True, alone=True) for name in given.alone),
     ]
 
 
@@ -179,9 +177,6 @@ def main(arguments: list[str]) -> int:
     checks = read_checks(arguments)
     shutil.rmtree(LOGS, ignore_errors=True)
     LOGS.mkdir(parents=True)
-    # One lab for the checks that can share one.
-    os.environ["LAB_STAYS"] = "1"
-    os.environ.setdefault("MESHLAB_NAME", "test")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     started = time.monotonic()

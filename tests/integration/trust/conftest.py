@@ -41,6 +41,15 @@ def planes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planes]:
         yield planes
 
 
+@pytest.fixture(scope="session")
+def made(planes: Planes, tmp_path_factory: pytest.TempPathFactory) -> Fleet:
+    """A root and an intermediate for each cluster, for tests that begin with some: keys take seconds to make."""
+    made = Fleet(tmp_path_factory.mktemp("made"), "made", planes)
+    run = made.trust("east", "west", "north")
+    assert run.ok, run.output
+    return made
+
+
 @pytest.fixture
 def fleet(planes: Planes, tmp_path: Path, request: pytest.FixtureRequest) -> Fleet:
     """Each test has namespaces of Istio of its own, which stand for fresh clusters."""

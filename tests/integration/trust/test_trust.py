@@ -118,8 +118,8 @@ def test_an_intermediate_is_renewed_and_a_running_istiod_signs_with_it(fleet: Fl
     assert fleet.trust("east", trust_renew_days=100).changed == {"east": 0}
 
 
-def test_a_store_that_lost_its_root_makes_no_other(fleet: Fleet) -> None:
-    assert fleet.trust("east").ok
+def test_a_store_that_lost_its_root_makes_no_other(fleet: Fleet, made: Fleet) -> None:
+    fleet.take(made, "east")
     fleet.store.rename(fleet.folder / "kept")
     lost = fleet.trust("east", "west")
     assert not lost.ok
@@ -144,8 +144,8 @@ def test_a_store_that_lost_its_root_makes_no_other(fleet: Fleet) -> None:
     assert fleet.trust("east", "west").ok
 
 
-def test_another_root_is_refused_until_it_is_asked_for(fleet: Fleet) -> None:
-    assert fleet.trust("east").ok
+def test_another_root_is_refused_until_it_is_asked_for(fleet: Fleet, made: Fleet) -> None:
+    fleet.take(made, "east")
     (old,) = compute_fingerprints(cacerts(fleet, "east")["root-cert.pem"])
     istiod(fleet.client("east"), fleet.namespace("east"))
     other = str(fleet.folder / "other")
@@ -176,8 +176,8 @@ def istiod(client: Client, namespace: str) -> None:
     client.apply(pod, field_manager="test")
 
 
-def test_istiod_that_signed_its_own_root_is_named(fleet: Fleet) -> None:
-    assert fleet.trust("west").ok
+def test_istiod_that_signed_its_own_root_is_named(fleet: Fleet, made: Fleet) -> None:
+    fleet.take(made, "west")
     west = cacerts(fleet, "west")
     namespace = fleet.namespace("east")
     for manifest in (
@@ -203,9 +203,9 @@ def test_istiod_that_signed_its_own_root_is_named(fleet: Fleet) -> None:
     assert fleet.client("east").find(POD, "istiod-0", namespace) is not None
 
 
-def test_the_passphrase_covers_every_key_of_the_store(fleet: Fleet) -> None:
+def test_the_passphrase_covers_every_key_of_the_store(fleet: Fleet, made: Fleet) -> None:
     # A store as it was before there was a passphrase, with modes that let others in.
-    assert fleet.trust("east").ok
+    fleet.take(made, "east")
     before = cacerts(fleet, "east")
     (fleet.store / "east").chmod(0o755)
     (fleet.store / "east" / "ca-key.pem").chmod(0o644)
@@ -243,8 +243,8 @@ def test_the_passphrase_covers_every_key_of_the_store(fleet: Fleet) -> None:
     assert "only-the-vault-knows" not in "".join(fleet.outputs)
 
 
-def test_one_key_for_two_clusters_is_refused(fleet: Fleet) -> None:
-    assert fleet.trust("east").ok
+def test_one_key_for_two_clusters_is_refused(fleet: Fleet, made: Fleet) -> None:
+    fleet.take(made, "east")
     shutil.copytree(fleet.store / "east", fleet.store / "west")
     for clusters in (("east", "west"), ("west",)):
         refused = fleet.trust(*clusters)
@@ -276,8 +276,8 @@ def given_files(folder: Path) -> dict[str, str]:
     }
 
 
-def test_files_that_go_would_not_read_are_written_so_that_it_does(fleet: Fleet) -> None:
-    assert fleet.trust("north").ok
+def test_files_that_go_would_not_read_are_written_so_that_it_does(fleet: Fleet, made: Fleet) -> None:
+    fleet.take(made, "north")
     folder = fleet.folder / "given"
     (fleet.store / "north").rename(folder)
     good = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -309,8 +309,8 @@ def test_files_that_go_would_not_read_are_written_so_that_it_does(fleet: Fleet) 
     assert cacerts(fleet, "east") == good
 
 
-def test_given_files_are_checked_before_anything_is_written(fleet: Fleet) -> None:
-    assert fleet.trust("north", "west").ok
+def test_given_files_are_checked_before_anything_is_written(fleet: Fleet, made: Fleet) -> None:
+    fleet.take(made, "north", "west")
     folder = fleet.folder / "given"
     (fleet.store / "north").rename(folder)
     files_of = given_files(folder)
