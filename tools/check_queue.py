@@ -8,8 +8,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Check:
+    """`quiet`: it measures traffic, so no other check with a lab runs beside it."""
+
     name: str
     needs_lab: bool = False
+    quiet: bool = False
 
 
 @dataclass(frozen=True)
@@ -21,11 +24,16 @@ class Lanes:
 
 
 def take_next(waiting: Sequence[Check], running: Collection[Check], *, lab_built: bool, lanes: Lanes) -> Check | None:
-    """The first that may start now, in the order given."""
+    """The first that may start now, in the order given; quiet ones come after all others with a lab."""
     if len(running) >= lanes.all:
         return None
-    labs = sum(check.needs_lab for check in running)
+    labs = [check for check in running if check.needs_lab]
     for check in waiting:
-        if not check.needs_lab or (lab_built and labs < lanes.with_lab):
+        if not check.needs_lab:
             return check
+        if not lab_built or len(labs) >= lanes.with_lab or any(other.quiet for other in labs):
+            continue
+        if check.quiet and (labs or not all(other.quiet for other in waiting if other.needs_lab)):
+            continue
+        return check
     return None

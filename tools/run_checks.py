@@ -2,8 +2,9 @@
 """Run `make check-NAME` for each check, whatever the others did, and sum up.
 
 Three run at the same time, since none uses both cores, and two of them with a lab: always the first that may start, in
-the order given. Those with a lab wait until the lab's programs are built, which is the check lab-build. What each
-printed is kept in .cache/logs/NAME.log, the summary in .cache/logs/summary. Exit code 1 if one failed.
+the order given. Those with a lab wait until the lab's programs are built, which is the check lab-build; those that
+measure traffic come last, with no other lab beside them. Those without a lab take what the others leave of the cores.
+What each printed is kept in .cache/logs/NAME.log, the summary in .cache/logs/summary. Exit code 1 if one failed.
 """
 
 from __future__ import annotations
@@ -117,6 +118,9 @@ class Runner:
 
     def _start(self, check: Check) -> None:
         command = ["make", "--no-print-directory", "-C", str(ROOT), f"check-{check.name}"]
+        in_background = not check.needs_lab and check.name != LAB_BUILD
+        if in_background:
+            command = ["nice", *command]
         log = LOGS / f"{check.name}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -125,7 +129,9 @@ class Runner:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **self._mark},
-                start_new_session=True,
+                # In a session of its own a check has a share of the cores of its own, whatever its niceness (sched(7)).
+                start_new_session=not in_background,
+                process_group=0 if in_background else None,
             )
         self._running[process.pid] = Running(check, process, log, time.monotonic())
 
@@ -160,11 +166,13 @@ class Runner:
 def read_checks(arguments: list[str]) -> list[Check]:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lab", nargs="*", default=[], metavar="CHECK", help="need a lab")
+    parser.add_argument("--traffic", nargs="*", default=[], metavar="CHECK", help="measure traffic on a lab")
     parser.add_argument("--static", nargs="*", default=[], metavar="CHECK", help="need none")
     given = parser.parse_args(arguments)
     return [
         Check(LAB_BUILD),
         *(Check(name, needs_lab=True) for name in given.lab),
+        *(Check(name, needs_lab=True, quiet=True) for name in given.traffic),
         *(Check(name) for name in given.static),
     ]
 

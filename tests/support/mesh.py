@@ -81,7 +81,12 @@ class Mesh:
 
     def playbook_command(self, playbook: str, **variables: object) -> list[str]:
         """``playbook`` is a file, or the name of one of the collection's."""
-        given = {"eastwest_gateway_exposed_hosts": ["*.local"], "trust_directory": str(self.trust), **variables}
+        given = {
+            "cluster_request_timeout": PATIENCE,
+            "eastwest_gateway_exposed_hosts": ["*.local"],
+            "trust_directory": str(self.trust),
+            **variables,
+        }
         path = playbook if "/" in playbook else f"onemesh.istio.{playbook}"
         return [ANSIBLE_PLAYBOOK, "-i", str(self.lab.inventory), path, "-e", json.dumps(given)]
 

@@ -8,6 +8,7 @@ from check_queue import Check, Lanes, take_next
 BUILD = Check("lab-build")
 STATIC = Check("static")
 LAB = Check("lab", needs_lab=True)
+TRAFFIC = Check("traffic", needs_lab=True, quiet=True)
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,10 @@ LAB = Check("lab", needs_lab=True)
         pytest.param([LAB, STATIC], [LAB], True, LAB, id="a second lab beside the first"),
         pytest.param([LAB, STATIC], [LAB, LAB], True, STATIC, id="no third lab, and a check without one beside them"),
         pytest.param([LAB], [LAB, STATIC, STATIC], True, None, id="all lanes are taken"),
+        pytest.param([TRAFFIC], [LAB], True, None, id="what measures traffic waits for other labs"),
+        pytest.param([TRAFFIC, LAB], [], True, LAB, id="and comes after them"),
+        pytest.param([TRAFFIC], [STATIC], True, TRAFFIC, id="but not for checks without a lab"),
+        pytest.param([TRAFFIC, STATIC], [TRAFFIC], True, STATIC, id="which run beside it"),
         pytest.param([], [], True, None, id="nothing is left"),
     ],
 )

@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, Union
 
 from ..._findings import Finding
 from ..._values import number, truth, whole_number
 from ..finding_kinds import MANIFEST_INVALID
 
-Shape = Mapping[str, Any] | tuple[Any, ...] | None
+Shape = Union[Mapping[str, Any], tuple[Any, ...], None]  # noqa: UP007  # sanity refuses "|" at run time
 """What words of somebody else look like: a mapping with these names or, under ANY, with any; a tuple of one shape for a
 list of it; None for a text, number or truth."""
 
