@@ -15,23 +15,15 @@ class Check:
     quiet: bool = False
 
 
-@dataclass(frozen=True)
-class Lanes:
-    """How many checks run at the same time, and how many of these with a lab."""
-
-    all: int
-    with_lab: int
-
-
-def take_next(waiting: Sequence[Check], running: Collection[Check], *, lab_built: bool, lanes: Lanes) -> Check | None:
+def take_next(waiting: Sequence[Check], running: Collection[Check], *, lab_built: bool, lanes: int) -> Check | None:
     """The first that may start now, in the order given; quiet ones come after all others with a lab."""
-    if len(running) >= lanes.all:
+    if len(running) >= lanes:
         return None
     labs = [check for check in running if check.needs_lab]
     for check in waiting:
         if not check.needs_lab:
             return check
-        if not lab_built or len(labs) >= lanes.with_lab or any(other.quiet for other in labs):
+        if not lab_built or any(other.quiet for other in labs):
             continue
         if check.quiet and (labs or not all(other.quiet for other in waiting if other.needs_lab)):
             continue

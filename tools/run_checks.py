@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Run `make check-NAME` for each check, whatever the others did, and sum up.
 
-Three run at the same time, since none uses both cores, and two of them with a lab: always the first that may start, in
-the order given. Those with a lab wait until the lab's programs are built, which is the check lab-build; those that
-measure traffic come last, with no other lab beside them. Those without a lab take what the others leave of the cores.
-What each printed is kept in .cache/logs/NAME.log, the summary in .cache/logs/summary. Exit code 1 if one failed.
+Two run at the same time, since few of them use both cores: always the first that may start, in the order given. Those
+with a lab wait until the lab's programs are built, which is the check lab-build; those that measure traffic come last,
+with no other lab beside them. Those without a lab take what the others leave of the cores. What each printed is kept in
+.cache/logs/NAME.log, the summary in .cache/logs/summary. Exit code 1 if one failed.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from check_queue import Check, Lanes, take_next
+from check_queue import Check, take_next
 from check_summary import Result, closing_lines, render
 from meshlab import processes
 from meshlab.layout import home
 
 ROOT = Path(__file__).resolve().parents[1]
 LOGS = ROOT / ".cache/logs"
-LANES = Lanes(all=3, with_lab=2)
+LANES = 2
 SECONDS_ALLOWED = 3300
 SECONDS_TO_END = 60
 LAB_BUILD = "lab-build"
@@ -118,8 +118,7 @@ class Runner:
 
     def _start(self, check: Check) -> None:
         command = ["make", "--no-print-directory", "-C", str(ROOT), f"check-{check.name}"]
-        in_background = not check.needs_lab and check.name != LAB_BUILD
-        if in_background:
+        if not check.needs_lab and check.name != LAB_BUILD:
             command = ["nice", *command]
         log = LOGS / f"{check.name}.log"
         with log.open("wb") as output:
@@ -129,9 +128,7 @@ class Runner:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **self._mark},
-                # In a session of its own a check has a share of the cores of its own, whatever its niceness (sched(7)).
-                start_new_session=not in_background,
-                process_group=0 if in_background else None,
+                start_new_session=True,
             )
         self._running[process.pid] = Running(check, process, log, time.monotonic())
 
