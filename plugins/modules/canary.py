@@ -70,7 +70,8 @@ options:
       - V(resume) lets a release go on that is held, by a person, by a limit of a metric or after a failed promotion.
       - V(skip) takes the next step at once, whatever its time, verdict and gate.
       - V(restart) begins a revision once more that has ended.
-      - V(approve) opens O(gate) for the revision that is under way, and for no other.
+      - V(approve) opens O(gate) for the run of the release that is under way. It goes with that run, and opens nothing
+        for a later one of the same revision.
       - V(disapprove) closes it. That counts more than any approval.
     type: str
     choices: [hold, resume, skip, restart, approve, disapprove]
@@ -308,8 +309,8 @@ notes:
   - The default of O(proof) says that API servers have a step, not that proxies do. With V(acknowledged) a step, and the
     end of a drain, counts from when all proxies have it.
   - A gate can be opened without Ansible. Where a release waits for one, the task shows a command for kubectl, which
-    writes a ConfigMap. An annotation C(onemesh.istio/approve-GATE) with the revision on the hub's route or workload
-    does too.
+    writes a ConfigMap. An annotation C(onemesh.istio/approve-GATE) with RV(run) on the hub's route or workload does
+    too.
   - With O(unreachable=halt) no step is taken while a cluster is away. A rollback goes on.
   - A plan can be changed while a release is under way, in the steps that are still to come.
 seealso:
@@ -540,6 +541,13 @@ revision:
   type: str
   returned: unless O(state=absent)
   sample: 80d441ae3e
+run:
+  description:
+    - What tells this run of the release from every other one, also from another one of the same revision. Approvals are
+      bound to it.
+  type: str
+  returned: unless O(state=absent)
+  sample: 5f3c09aa12
 promoted:
   description: The revision that was promoted last. Empty where that is not known.
   type: str

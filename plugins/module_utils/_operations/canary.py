@@ -158,21 +158,22 @@ class _Run:
 
 
 def _approve(parameters: Mapping[str, Any], setup: Setup, release: CanaryRelease, reporter: Reporter) -> dict[str, Any]:
-    """Open or close a gate for the revision that is under way. It needs no lock: it is a word of its own."""
+    """Open or close a gate for the run that is under way. It needs no lock: it is a word of its own."""
     state = reporter.load()
     gate = parameters["gate"] or gates.EVERY_GATE
     if gate != gates.EVERY_GATE and not gates.is_gate_name(gate):
         wrong = Finding("", OPTION.kind("gate"), f"gate is {gate!r}", "name a gate of the plan, or * for all")
         raise MeshError("There is nothing to approve.", [wrong])
-    if state is None or not state.revision:
+    if state is None or not state.is_running:
+        situation = "has not begun" if state is None or not state.revision else f"is {state.phase}, and not under way"
         raise MeshError(
             "There is nothing to approve.",
             [
                 Finding(
                     setup.hub,
                     RELEASE_MISSING,
-                    f"release {release.name} has not begun",
-                    "begin it, or correct name and hub",
+                    f"release {release.name} {situation}",
+                    "begin it, for an approval is of one run; or correct name and hub",
                 )
             ],
         )
@@ -183,7 +184,7 @@ def _approve(parameters: Mapping[str, Any], setup: Setup, release: CanaryRelease
         # Beside the state, which may not have been taken along yet.
         setup.records.namespace if stored is None else stored["metadata"]["namespace"],
         gate,
-        state.revision,
+        state.run,
         decision="open" if parameters["request"] == "approve" else "closed",
         expires=None if expires is None else time.time() + expires,
         by=parameters["approved_by"] or "",

@@ -254,7 +254,7 @@ RECORDS_NOT_MOVED = FindingKind(
 )
 RELEASE_MISSING = FindingKind(
     "release-missing",
-    "The release has not begun.",
+    "The release has not begun, or has ended.",
     "Begin it, or correct name and hub.",
 )
 REPORT_NOT_WRITTEN = FindingKind(

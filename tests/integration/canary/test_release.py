@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.gates import gates
+from ansible_collections.onemesh.istio.plugins.module_utils._change.moving import LABEL_APPROVAL
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CONFIG_MAP, VIRTUAL_SERVICE
 from support.fleet_runs import RECORDS
 from support.releases import AT_5, AT_50, AT_100, PLAN, Shop, phases
 from support.splits import virtual_service
@@ -178,6 +180,42 @@ def test_a_gate_holds_until_it_is_approved_for_this_revision(shop: Shop) -> None
     assert shop.to_the_end(plan=GATED, revision="two")["succeeded"]
     shop.run(state="absent").succeeded()
     assert shop.left_on_the_hub() == []
+
+
+@pytest.mark.parametrize("way", ["task", "kubectl", "annotation"])
+@pytest.mark.parametrize("ends", ["absent", "restart"])
+def test_an_approval_does_not_outlive_its_run(shop: Shop, way: str, ends: str) -> None:
+    at_gate: dict[str, Any] = {"plan": GATED, "wait": True, "wait_for_gates": False, "poll": 0.05, "revision": "one"}
+    first = shop.run(**at_gate).succeeded()
+    hub = shop.planes.clients["east"]
+    if way == "task":
+        shop.run(plan=GATED, revision="one", request="approve", gate="half").succeeded()
+    elif way == "kubectl":
+        # What the shown command writes: it has our label of approvals, and nothing else of ours.
+        written = gates.approval_manifest(shop.namespace, RECORDS, "half", first["run"])
+        written["metadata"]["labels"] = {LABEL_APPROVAL: shop.namespace}
+        hub.apply(written, field_manager="kubectl")
+    else:
+        change = {"metadata": {"annotations": {f"{gates.ANNOTATION_APPROVE}half": first["run"]}}}
+        hub.patch(VIRTUAL_SERVICE, "reviews", shop.namespace, change, field_manager="kubectl")
+    assert shop.to_step(AT_50, plan=GATED, revision="one")["run"] == first["run"]
+    shop.to_the_end(state="rolled_back", plan=GATED, revision="one")
+    assert hub.list(CONFIG_MAP, RECORDS, label_selector=f"{LABEL_APPROVAL}={shop.namespace}") == []
+    if ends == "absent":
+        shop.run(state="absent").succeeded()
+        assert shop.left_on_the_hub() == []
+    else:
+        shop.run(plan=GATED, revision="one", request="restart").succeeded()
+    second = shop.run(**at_gate).succeeded()
+    assert (second["step"], second["waits_for_a_person"]) == (AT_5, True)
+    assert second["run"] != first["run"]
+
+
+@pytest.mark.parametrize("request_", ["approve", "disapprove"])
+def test_nothing_can_be_approved_once_a_release_has_ended(shop: Shop, request_: str) -> None:
+    shop.to_the_end()
+    assert "is succeeded, and not under way" in shop.run(request=request_).failed()
+    assert shop.planes.clients["east"].list(CONFIG_MAP, RECORDS, label_selector=LABEL_APPROVAL) == []
 
 
 def test_what_is_not_reached_in_time_is_a_failure_that_can_be_continued(shop: Shop) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from ..._change.moving import LABEL_APPROVAL
@@ -13,7 +14,7 @@ from ..._change.place import Place
 from ..._kube.client import Applied, Client
 from ..._kube.errors import Conflict
 from ..._kube.kinds import CONFIG_MAP
-from ..._ownership import FIELD_MANAGER, is_ours
+from ..._ownership import FIELD_MANAGER
 from . import gates
 from .gates import Approval
 
@@ -35,22 +36,19 @@ def approve(client: Client, manifest: Mapping[str, Any], *, dry_run: bool = Fals
     return client.apply(manifest, field_manager=FIELD_MANAGER, force=True, dry_run=dry_run)
 
 
-def forget(client: Client, namespace: str, canary: str, *, dry_run: bool = False) -> tuple[list[str], list[str]]:
-    """Remove the approvals that we wrote, when a canary goes. Names of those removed, and of those that people wrote,
-    which stay theirs. Raises KubeError."""
-    removed, left = [], []
-    for live in client.list(CONFIG_MAP, namespace, label_selector=_selector(canary)):
+def forget(place: Place, canary: str) -> list[str]:
+    """Remove the approvals of a canary, whoever wrote them: each is a word to one run of it, and goes with that.
+
+    Names of those removed. Raises KubeError.
+    """
+    removed = []
+    for live in place.select(CONFIG_MAP, _selector(canary)):
         metadata = live["metadata"]
-        if not is_ours(live):
-            left.append(metadata["name"])
-            continue
-        try:
-            client.delete(CONFIG_MAP, metadata["name"], namespace, uid=metadata["uid"], dry_run=dry_run)
-            removed.append(metadata["name"])
-        except Conflict:
-            # Somebody has written another one since.
-            left.append(metadata["name"])
-    return removed, left
+        # A conflict: somebody has written another one since.
+        with suppress(Conflict):
+            if place.client.delete(CONFIG_MAP, metadata["name"], metadata["namespace"], uid=metadata["uid"]):
+                removed.append(metadata["name"])
+    return removed
 
 
 def _selector(canary: str) -> str:

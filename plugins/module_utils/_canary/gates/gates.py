@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Gates that a person opens, with approvals as data. Pure.
 
-An approval is bound to one revision by its checksum, so that none is left open for the next one. It is a ConfigMap
-beside the records on the hub::
+An approval is bound to one run of one release by its checksum (``ReleaseState.run``), so that none is left open for
+the next run, of the same revision either, and it goes with its run. It is a ConfigMap beside the records on the hub::
 
     metadata: {labels: {onemesh.istio/approval: shop}}     # the canary's name
     data: {gate: half, checksum: 5f3c, decision: open, expires: "2026-11-25T18:00:00Z", by: ada}
@@ -77,11 +77,11 @@ def is_gate_name(name: str) -> bool:
 
 
 def judge_gate(gate: str, checksum: str, approvals: Iterable[Approval], now: float) -> GateReply:
-    """Whether a gate is open for a revision at ``now`` (seconds since the epoch).
+    """Whether a gate is open for a run at ``now`` (seconds since the epoch).
 
     Closed until somebody opens it. ``decision: closed`` counts more than any number of open ones, and so does one that
-    says something which we do not understand: whoever wrote it may have meant to stop. Those for other revisions and
-    expired ones count for nothing, but are named.
+    says something which we do not understand: whoever wrote it may have meant to stop. Those for other runs and expired
+    ones count for nothing, but are named.
     """
     opens: Approval | None = None
     unused: list[str] = []
@@ -93,7 +93,7 @@ def judge_gate(gate: str, checksum: str, approvals: Iterable[Approval], now: flo
                 return GateReply("closed", f"{approval.source} cannot be understood: {approval.problem}")
             unused.append(f"{approval.source} cannot be understood: {approval.problem}")
         elif approval.checksum != checksum:
-            unused.append(f"{approval.source} is for revision {approval.checksum}, this one is {checksum}")
+            unused.append(f"{approval.source} is for run {approval.checksum}, this one is {checksum}")
         elif approval.expires is not None and approval.expires <= now:
             unused.append(f"{approval.source} expired at {rfc3339(approval.expires)}")
         elif approval.decision == "closed":
@@ -107,7 +107,7 @@ def judge_gate(gate: str, checksum: str, approvals: Iterable[Approval], now: flo
 
 
 def list_commands(gate: str, checksum: str, door: Door) -> tuple[str, ...]:
-    """The lines by which a person opens a gate for this revision: one is enough. First the shorter one."""
+    """The lines by which a person opens a gate for this run: one is enough. First the shorter one."""
     context = ["--context", door.context] if door.context else []
     lines = []
     if door.object is not None:
@@ -120,7 +120,7 @@ def list_commands(gate: str, checksum: str, door: Door) -> tuple[str, ...]:
     name = approval_name(door.canary, gate)
     create = ["create", "configmap", name, *literals, "--from-literal=decision=open", "--dry-run=client", "-o", "yaml"]
     label = ["label", "--local", "-f", "-", f"{LABEL_APPROVAL}={door.canary}", "-o", "yaml"]
-    # Applied, not created: one of an earlier revision may stand there under the same name.
+    # Applied, not created: one that has expired may stand there under the same name.
     apply = [*context, "-n", door.namespace, "apply", "-f", "-"]
     lines.append(" | ".join(shlex.join(["kubectl", *words]) for words in (create, label, apply)))
     return tuple(lines)
@@ -195,7 +195,7 @@ def of_annotations(live: Mapping[str, Any]) -> list[Approval]:
         checksum = words[0] if words else ""
         expires, problem = _moment(words[2]) if len(words) == 3 and words[1] == "until" else (None, "")
         if len(words) not in (1, 3) or (len(words) == 3 and words[1] != "until"):
-            problem = f"it is {str(value)!r}, expected the revision's checksum, or that and `until` and a time"
+            problem = f"it is {str(value)!r}, expected the run's checksum, or that and `until` and a time"
         source = f"annotation {key} of {live.get('kind')} {place}"
         found.append(Approval(key.removeprefix(ANNOTATION_APPROVE), checksum, "open", source, expires, "", problem))
     return found

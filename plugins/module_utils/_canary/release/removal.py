@@ -74,7 +74,7 @@ def remove(setup: Setup, release: CanaryRelease, *, force: bool) -> dict[str, An
             if release.service is not None:
                 _return_to_workload(locked, release, state)
         result = _tear_down(locked, release)
-        removed, _left = approvals.forget(setup.records.client, setup.records.namespace, release.name)
+        removed = approvals.forget(setup.records.place, release.name)
         gone = store.remove()
     return {**result, "changed": result["changed"] or gone or bool(removed)}
 

@@ -162,6 +162,7 @@ class Reporter:
             "done": state.done,
             "succeeded": state.phase == "succeeded" and state.done,
             "revision": state.revision,
+            "run": state.run,
             "promoted": state.promoted,
             "step": state.position.step if state.intended is None else state.intended.step - 1,
             "steps": len(self._release.rules.steps) - 1,
@@ -185,7 +186,7 @@ class Reporter:
         closed = self._find_closed_gate(tick)
         hows: tuple[str, ...] = ()
         if closed:
-            hows = gates.list_commands(closed, state.revision, Door(release.name, self._setup.records.namespace))
+            hows = gates.list_commands(closed, state.run, Door(release.name, self._setup.records.namespace))
         what = self._hold_of(tick)
         record = TickRecord.of_tick(
             now=tick.observation.now,

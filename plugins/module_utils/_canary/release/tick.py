@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -101,6 +102,8 @@ class Ticker:
                 after = self._conclude(state, findings)
                 self._save(setup, state, after)
                 state = after
+        if not setup.check_mode and (state.run != before.run or state.done > before.done):
+            self._forget_approvals()
         seconds = {"observe": observed - started, "apply": time.monotonic() - observed}
         return TickResult(before, state, observation, decision, aims, change, findings, asked, seconds)
 
@@ -235,7 +238,7 @@ class Ticker:
                 self._release.name,
                 self._list_annotated(outcomes),
             )
-            reply_of_gate = gates.judge_gate(needs.gate, revision, found, now)
+            reply_of_gate = gates.judge_gate(needs.gate, state.run, found, now)
             answers[needs.gate] = reply_of_gate.answer
             words.append(f"gate {needs.gate}: {reply_of_gate.reason}")
         return answers, tuple(words)
@@ -290,6 +293,11 @@ class Ticker:
         left = machine.mark_not_taken(state)
         # It is tried again after the time of the step, so that weights that others hold do not go up and down.
         return left if left.intended is not None else replace(left, since=now)
+
+    def _forget_approvals(self) -> None:
+        """With their run, which has ended, or is another one now. One that cannot be removed counts for nothing."""
+        with suppress(KubeError):
+            approvals.forget(self._store.place, self._release.name)
 
     def _save(self, setup: Setup, stored: ReleaseState | None, state: ReleaseState) -> None:
         if not setup.check_mode and state != stored:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args
 
+from ..._change.objects import content_hash
 from ..model import ALL_WAVES, Phase, PlanStep, Verdict
 
 FORMAT = 1
@@ -128,6 +129,12 @@ class ReleaseState:
     cookie: str = ""
     expired: tuple[str, ...] = ()
     history: tuple[Transition, ...] = ()
+
+    @property
+    def run(self) -> str:
+        """What tells this run from every other one, also of the same revision: approvals are bound to it. A text fit
+        for an annotation, empty before the first run."""
+        return content_hash([self.revision, self.started])[:10] if self.revision else ""
 
     @property
     def is_running(self) -> bool:

@@ -34,7 +34,7 @@ def said(gate: str = "half", checksum: str = "5f3c", decision: str = "open", **m
         ([said("*")], "open", "opened by ConfigMap mesh/one"),
         ([said(expires=LATER)], "open", "opened by ConfigMap mesh/one until 2026-11-25T12:01:00Z"),
         ([said("other")], "closed", "nobody has opened it yet"),
-        ([said(checksum="77aa")], "closed", "ConfigMap mesh/one is for revision 77aa, this one is 5f3c"),
+        ([said(checksum="77aa")], "closed", "ConfigMap mesh/one is for run 77aa, this one is 5f3c"),
         ([said(expires=EARLIER)], "closed", "ConfigMap mesh/one expired at 2026-11-25T11:59:00Z"),
         ([said(expires=NOW)], "closed", "ConfigMap mesh/one expired at 2026-11-25T12:00:00Z"),
         ([said(problem="it has no checksum")], "closed", "ConfigMap mesh/one cannot be understood: it has no checksum"),
@@ -44,7 +44,7 @@ def said(gate: str = "half", checksum: str = "5f3c", decision: str = "open", **m
         ([said(), said(decision="closed", by="bob")], "closed", "closed by bob (ConfigMap mesh/one)"),
         ([said("*", decision="closed"), said()], "closed", "closed by ConfigMap mesh/one"),
         ([said(), said(decision="close", problem="its decision is 'close'")], "closed", "cannot be understood"),
-        # One for another revision, or an expired one, does not.
+        # One for another run, or an expired one, does not.
         ([said(), said(checksum="77aa", decision="closed")], "open", "opened by ConfigMap mesh/one"),
         ([said(), said(decision="closed", expires=EARLIER)], "open", "opened by ConfigMap mesh/one"),
     ],
@@ -91,9 +91,9 @@ def test_a_config_map_without_a_gate_may_mean_any() -> None:
         ("5f3c until 2026-11-25T12:00:00Z", "5f3c", NOW, ""),
         ("5f3c until 2026-11-25T12:00:00.25Z", "5f3c", NOW + 0.25, ""),
         ("5f3c until noon", "5f3c", None, "'noon' is no time"),
-        ("5f3c till 2026-11-25T12:00:00Z", "5f3c", None, "expected the revision's checksum"),
-        ("5f3c 2026-11-25T12:00:00Z", "5f3c", None, "expected the revision's checksum"),
-        ("", "", None, "expected the revision's checksum"),
+        ("5f3c till 2026-11-25T12:00:00Z", "5f3c", None, "expected the run's checksum"),
+        ("5f3c 2026-11-25T12:00:00Z", "5f3c", None, "expected the run's checksum"),
+        ("", "", None, "expected the run's checksum"),
     ],
 )
 def test_annotations(value: str, checksum: str, expires: float | None, problem: str) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -55,6 +56,23 @@ def test_what_is_no_document_is_refused(text: str) -> None:
 )
 def test_which_phases_are_under_way(phase: Any, running: bool) -> None:
     assert ReleaseState(phase).is_running == running
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_the_same"),
+    [
+        ({}, True),
+        ({"phase": "promoting", "since": 9.0, "failed": 2}, True),
+        # The same revision, begun once more: an approval of the first run is none of the second.
+        ({"started": 8.0}, False),
+        ({"revision": "r3"}, False),
+    ],
+)
+def test_a_run_is_told_from_every_other_one_of_its_revision(changes: dict[str, Any], is_the_same: bool) -> None:
+    state = ReleaseState("progressing", revision="r2", started=7.0)
+    assert (replace(state, **changes).run == state.run) == is_the_same
+    assert state.run.isalnum()
+    assert ReleaseState().run == ""
 
 
 @pytest.mark.parametrize(
