@@ -90,8 +90,9 @@ class World:
         asked = compute_needs(self.rules, self.state, self.revision, self.now)
         clusters = {name: self._seen(name, wanted[name]) for name in self.rules.waves}
         analysis = self._analysis() if asked.analysis else None
-        names = [*asked.hooks, *([asked.gate] if asked.gate else [])]
-        gates = {name: self.gates[name] for name in names if name in self.gates}
+        gates = {name: self.gates[name] for name in asked.hooks if name in self.gates}
+        if asked.gate:
+            gates[asked.gate] = self.gates.get(asked.gate, "closed")
         return Observation(self.now, self.revision, clusters, analysis, gates, request)
 
     def _analysis(self) -> Analysis:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from ..._change.policy import Policy
 from ..._change.records import is_set_name
@@ -16,7 +16,7 @@ from ..._istio.routes import VIRTUAL_SERVICE_SECTIONS, RouteSelection
 from ..._kube.kinds import GRPC_ROUTE, HTTP_ROUTE, TCP_ROUTE, TLS_ROUTE, VIRTUAL_SERVICE, Kind
 from ..._times import seconds_of
 from ..analysis.spec import ANALYSIS_ARGUMENT_SPEC, AnalysisSpec
-from ..gates.webhooks import WEBHOOK_ARGUMENT_SPEC, Webhook, webhooks_of
+from ..gates.webhooks import WEBHOOK_ARGUMENT_SPEC, HookType, Webhook, webhooks_of
 from ..model import TOTAL, PlanStep
 from ..plan.options import PLAN_ARGUMENT_SPEC, WAYS
 from ..plan.plan import build_schedule, waves_of
@@ -350,6 +350,10 @@ def _check(parameters: Mapping[str, Any], rules: Rules, problems: list[Finding])
     if any(step.matched for step in rules.steps) and not parameters["match"]:
         problems.append(
             _option("match", "the plan matches requests, and match is empty", "say which requests the canary gets")
+        )
+    for gate in sorted({step.gate for step in rules.steps} & set(get_args(HookType))):
+        problems.append(
+            _option("gates", f"a gate has the name {gate}, as webhooks of that type have", "give the gate another name")
         )
     if not 0 <= parameters["rollback_step"] <= rules.total:
         problems.append(

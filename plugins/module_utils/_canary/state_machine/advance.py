@@ -24,7 +24,16 @@ from .rollback import conclude_rollback, continue_rollback, fail_if_bad, resume_
 from .rules import Rules
 from .start import begin_after_return, begin_new_revision, restart_on_new_revision
 from .state import ReleaseState
-from .steps import is_analysis_due, needs_analysis, next_step, pick_configured, step_of, webhooks_before
+from .steps import (
+    Guards,
+    guards_of,
+    is_analysis_due,
+    needs_analysis,
+    next_step,
+    pick_configured,
+    step_of,
+    webhooks_before,
+)
 from .targets import ClusterTarget, compute_targets
 
 __all__ = [
@@ -69,8 +78,12 @@ def compute_needs(rules: Rules, state: ReleaseState, revision: str, now: float) 
         is_new = revision not in ("", state.revision, state.promoted)
         return Needs(hooks=pick_configured(rules, "confirm-rollout") if is_new else ())
     asked = ["rollback"]
-    if state.position.mode != "forward" or state.intended is not None or revision not in ("", state.revision):
+    if state.position.mode != "forward" or revision not in ("", state.revision):
         return Needs(hooks=pick_configured(rules, *asked))
+    if state.intended is not None:
+        place = state.intended.place
+        guards = Guards() if place is None else guards_of(rules, state, state.intended, place)
+        return Needs(hooks=(*pick_configured(rules, *asked), *guards.hooks), gate=guards.gate)
     step = step_of(rules, state)
     is_due = step is not None and is_analysis_due(rules, state, step, now)
     if not state.prepared and (state.checked <= state.since or now >= state.checked + rules.interval):
@@ -95,9 +108,9 @@ def mark_taken(rules: Rules, state: ReleaseState, now: float) -> ReleaseState:
     if position is None:
         return state
     before = state.position
-    moved = replace(state, position=position, intended=None)
+    moved = replace(state, position=replace(position, forced=False), intended=None)
     if (position.step, position.mode) != (before.step, before.mode) or position.mode == "back":
-        moved = replace(moved, since=now, verdict="", approved=False, plan=position.plan)
+        moved = replace(moved, since=now, verdict="", plan=position.plan)
     place = position.place
     if position.mode == "forward" and place is not None:
         moved = replace(moved, phase=place.phase)

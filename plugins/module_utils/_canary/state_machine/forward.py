@@ -16,6 +16,7 @@ from .repair import repair_clusters
 from .state import Position
 from .steps import (
     describe_position,
+    guards_of,
     is_replanned,
     needs_analysis,
     next_step,
@@ -39,8 +40,10 @@ def resume_step(tick: Tick) -> Tick | Decision:
         waiting = find_away(tick, tick.rules.waves)
     else:
         waiting = _find_obstacles(tick, intended, place)
-        if waiting and intended.step > 0 and _is_any_lagging(tick):
-            # A cluster that was away lacks what this step builds on: it is not taken, and all have the one before.
+        lacks_base = bool(waiting) and _is_any_lagging(tick)
+        if intended.step > 0 and (lacks_base or _is_refused(tick, intended, place)):
+            # A cluster that was away lacks what this step builds on, or what guards the step was closed before all
+            # clusters had it: it is not taken, and all have the one before.
             return repair_clusters(tick.with_state(replace(tick.state, intended=None)))
     if waiting:
         return tick.stay(*waiting)
@@ -59,6 +62,13 @@ def _is_any_lagging(tick: Tick) -> bool:
         and seen.traffic.canary <= standing[name].traffic.canary
         for name, seen in tick.seen.clusters.items()
     )
+
+
+def _is_refused(tick: Tick, intended: Position, place: PlanStep) -> bool:
+    """Whether what guards a step that was begun is closed now. What was not asked says nothing."""
+    guards = guards_of(tick.rules, tick.state, intended, place)
+    asked = [name for name in (guards.gate, *guards.hooks) if name]
+    return any(tick.seen.gates.get(name, "open") != "open" for name in asked)
 
 
 def take_next_step(tick: Tick) -> Decision:
@@ -81,7 +91,6 @@ def take_next_step(tick: Tick) -> Decision:
     waiting = [*_wait_for_pre_rollout(tick), *(_wait_for_time(tick) or _wait_for_verdict(tick, step))]
     if waiting:
         return tick.stay(*waiting)
-    tick = _note_approval(tick, step)
     waiting = find_closed_webhooks(tick, webhooks_before(step, after)) + _wait_for_gate(tick, step)
     if waiting:
         if after.phase == "promoting" and state.phase == "progressing":
@@ -124,7 +133,7 @@ def shrink_canary(tick: Tick) -> Tick | Decision:
 def _take_step(tick: Tick, after: PlanStep, *, forced_by: str = "") -> Decision:
     """A step is taken. Pods come before the requests for them, and go after them."""
     state, rules = tick.state, tick.rules
-    position = replace(position_at(rules, after.index), bare=state.position.bare)
+    position = replace(position_at(rules, after.index), bare=state.position.bare, forced=bool(forced_by))
     name = describe_position(rules, position)
     reason = Reason("step", "forced", name, (forced_by,)) if forced_by else Reason("step", "taken", name)
     if rules.scales:
@@ -209,15 +218,9 @@ def _wait_for_verdict(tick: Tick, step: PlanStep) -> list[Reason]:
     return [Reason("analysis", "verdict-of-step", values=(verdict or "nothing yet",))]
 
 
-def _note_approval(tick: Tick, step: PlanStep) -> Tick:
-    """A gate that was open once stays so for this position."""
-    if step.gate and tick.seen.gates.get(step.gate) == "open":
-        return tick.with_state(replace(tick.state, approved=True))
-    return tick
-
-
 def _wait_for_gate(tick: Tick, step: PlanStep) -> list[Reason]:
-    return [Reason("gate", "closed", step.gate)] if step.gate and not tick.state.approved else []
+    is_open = tick.seen.gates.get(step.gate) == "open"
+    return [Reason("gate", "closed", step.gate)] if step.gate and not is_open else []
 
 
 def find_closed_webhooks(tick: Tick, hooks: Iterable[str]) -> list[Reason]:

@@ -146,7 +146,6 @@ def _reset_state(tick: Tick) -> ReleaseState:
         failed=0,
         tallies={},
         prepared=False,
-        approved=False,
         behind=(),
         done=False,
         reason="",

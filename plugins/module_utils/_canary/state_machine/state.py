@@ -38,7 +38,8 @@ class Position:
     ``over`` is the wave whose canary had everything before, whatever the step says. ``restore``: the pod template that
     the stable side had before the promotion is put back. ``scaled``: the canary is gone, of a failed release or before
     the first one. ``bare``: where no wave has begun yet the canary is gone too. ``size`` is the canary's least size in
-    percent, whatever the step says: pods come before requests, and go after them.
+    percent, whatever the step says: pods come before requests, and go after them. ``forced``: a person has passed over
+    what guards the step.
 
     ``places`` are the steps that the waves are at (``targets.places_at``), and ``plan`` is the hash of the schedule up
     to there: a position means the same after the plan was changed.
@@ -54,6 +55,7 @@ class Position:
     kept: bool = False
     bare: bool = False
     size: int = 0
+    forced: bool = False
     places: tuple[PlanStep, ...] = ()
     plan: str = ""
 
@@ -98,7 +100,7 @@ class ReleaseState:
     ``subject`` is what is released: the sides and their routes. ``latest`` is the canary's newest revision, over all
     clusters; ``revisions`` is what was last seen on each of them, ``released`` what the release began with.
     ``failed`` counts failed analyses, ``tallies`` what each metric came to (see ``limits.py``). ``prepared``: the
-    pre-rollout webhooks let it pass; ``approved``: the gate of this position was opened.
+    pre-rollout webhooks let it pass.
     ``behind`` are clusters that came back, and whose canary is not ready for its share yet. ``cause`` is why the
     release was rolled back, empty where it was not.
     """
@@ -120,7 +122,6 @@ class ReleaseState:
     failed: int = 0
     tallies: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     prepared: bool = False
-    approved: bool = False
     hold: Hold | None = None
     behind: tuple[str, ...] = ()
     done: bool = False
@@ -153,6 +154,8 @@ def decode(text: str) -> ReleaseState:
         version = document.pop("format")
         if version != FORMAT:
             raise UnreadableState(f"its format is {version}, this version of the collection reads {FORMAT}")
+        # Earlier versions have remembered that a gate was open once. It is asked again.
+        document.pop("approved", None)
         if "held" in document:
             document["hold"] = _hold_of_text(document.pop("held"))
         unknown = set(document) - {each.name for each in fields(ReleaseState)}

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ..analysis import limits
 from ..model import ALL_WAVES, PlanStep
 from ..plan.plan import plan_hash
@@ -57,6 +59,22 @@ def webhooks_before(step: PlanStep | None, after: PlanStep) -> list[str]:
     if after.phase == "promoting" and (step is None or step.phase != "promoting"):
         gates += ["confirm-traffic-increase", "confirm-promotion"]
     return list(dict.fromkeys(gates))
+
+
+@dataclass(frozen=True)
+class Guards:
+    """What has to be open until a step is taken: the gate of a person, empty for none, and webhooks."""
+
+    gate: str = ""
+    hooks: tuple[str, ...] = ()
+
+
+def guards_of(rules: Rules, state: ReleaseState, intended: Position, place: PlanStep) -> Guards:
+    """What guards a step that was begun: not a start, nor pods alone, nor what a person has passed over."""
+    step = step_of(rules, state)
+    if intended.forced or intended.mode != "forward" or step is None or intended.step == state.position.step:
+        return Guards()
+    return Guards(step.gate, pick_configured(rules, *webhooks_before(step, place)))
 
 
 def pick_configured(rules: Rules, *hooks: str) -> tuple[str, ...]:

@@ -61,6 +61,11 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], set[str]]] = {
     "manage without a service": (OF_ROUTES, {"manage": True, "workload": {"name": "reviews"}}, {"option-manage"}),
     "a service of somebody who makes it": (OF_ROUTES, {"service": {"port": 80}}, {"option-service"}),
     "matched steps without a match": (OF_ROUTES, {"plan": {"iterations": 2, "matched": True}}, {"option-match"}),
+    "a gate named like webhooks": (
+        OF_ROUTES,
+        {"plan": {"step_weight": 50, "gates": [{"before_weight": 50, "name": "rollback"}]}},
+        {"option-gates"},
+    ),
     "a rollback that rises": (OF_ROUTES, {"rollback_step": -1}, {"option-rollback-step"}),
     "a rollback by more than all": (OF_ROUTES, {"rollback_step": 101}, {"option-rollback-step"}),
     "a rollback in no time": (OF_ROUTES, {"rollback_interval": "later"}, {"option-rollback-interval"}),

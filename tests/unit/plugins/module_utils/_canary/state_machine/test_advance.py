@@ -122,7 +122,7 @@ def test_a_limit_of_a_metric_ends_or_holds(limits: dict[str, int], verdict: Verd
         assert world.run().phase == "succeeded"
 
 
-def test_a_gate_holds_and_opens_once() -> None:
+def test_a_gate_holds_until_it_is_opened() -> None:
     world = World(rules_of(plan={"step_weights": [50], "gates": [{"before": "promotion", "name": "go"}]})).until(1)
     world.tick(60)
     world.tick(60)
@@ -130,6 +130,54 @@ def test_a_gate_holds_and_opens_once() -> None:
     assert [each.phase for each in world.state.history].count("waiting_promotion") == 1
     world.gates["go"] = "open"
     assert world.run().phase == "succeeded"
+
+
+GUARDED: dict[str, Any] = {"step_weights": [5, 50], "interval": 60, "gates": [{"before_weight": 50, "name": "half"}]}
+GROWING: dict[str, Any] = {
+    "steps": [{"replicas": 10}, {"weight": 5, "gate": "half"}, {"replicas": 60}, {"weight": 50}],
+    "interval": 60,
+}
+
+
+@pytest.mark.parametrize("guard", ["half", "confirm-traffic-increase"])
+@pytest.mark.parametrize(
+    ("plan", "cut", "refuses"),
+    [
+        # Its pods are made first.
+        (GROWING, None, set()),
+        # A cluster refuses the write, so that the step is put back.
+        (GUARDED, None, {"west"}),
+        # The run is killed before the first, or between the first cluster and the second.
+        (GUARDED, 0, set()),
+        (GUARDED, 1, set()),
+    ],
+)
+def test_what_guards_a_step_is_asked_until_the_step_is_taken(
+    plan: dict[str, Any], cut: int | None, refuses: set[str], guard: str
+) -> None:
+    world = World(rules_of(plan=plan, hooks=frozenset({"confirm-traffic-increase"})))
+    world.gates = {"half": "open", "confirm-traffic-increase": "open"}
+    world.until(1)
+    world.fails_to_write = refuses
+    world.tick(60, cut=cut)
+    assert world.state.position.step == 1
+    world.fails_to_write = set()
+    # Somebody disapproves, or the approval has expired.
+    world.gates[guard] = "closed"
+    for _number in range(5):
+        decision = world.tick(60)
+        assert (world.weights, world.state.position.step) == ({"east": 5, "west": 5}, 1)
+    assert decision.reasons[-1].what == "closed"
+    assert decision.reasons[-1].about == guard
+    world.gates[guard] = "open"
+    assert world.run().phase == "succeeded"
+
+
+def test_what_a_person_has_passed_over_guards_nothing_when_the_run_is_killed() -> None:
+    world = World(rules_of(plan=GUARDED)).until(1)
+    world.tick(1, "skip", cut=1)
+    world.tick()
+    assert (world.weights, world.state.position.step) == ({"east": 50, "west": 50}, 2)
 
 
 def test_a_failed_analysis_ends_a_release_that_waits_for_its_promotion() -> None:

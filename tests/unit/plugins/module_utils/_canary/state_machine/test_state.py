@@ -90,6 +90,11 @@ def test_a_hold_of_an_earlier_version_is_read(text: str, hold: Hold | None) -> N
     assert decode(json.dumps({**document, "held": text})).hold == hold
 
 
+def test_what_an_earlier_version_remembered_of_gates_is_asked_again() -> None:
+    document = json.loads(encode(ReleaseState()))
+    assert decode(json.dumps({**document, "approved": True})) == ReleaseState()
+
+
 def test_a_hold_is_read_as_it_was_written() -> None:
     state = ReleaseState("progressing", hold=Hold("promotion", "the promotion failed"))
     assert decode(encode(state)) == state
