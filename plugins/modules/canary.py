@@ -244,7 +244,12 @@ options:
         description: Seconds for which a client stays with the stable side. Default is 60.
         type: int
   skip_analysis:
-    description: The canary is promoted as soon as it is ready, without steps and analyses between.
+    description:
+      - The canary is promoted as soon as it is ready. Skipped are the steps of the plan with their weights, mirrors,
+        matches and times, all analyses, and webhooks of the type rollout. Nobody is sent to the canary before the
+        promotion, and with O(manage=true) nobody ever.
+      - What stays are the waves, the drain, all other webhooks, and gates. Each gate of the plan is asked before the
+        promotion, one after the other.
     type: bool
     default: false
   revert:

@@ -44,11 +44,12 @@ class _TimedStep:
         return _TimedStep(replace(self.step, **changes), self.seconds if seconds is None else seconds)
 
 
-def build_schedule(options: Mapping[str, Any]) -> tuple[PlanStep, ...]:
+def build_schedule(options: Mapping[str, Any], *, skips_analysis: bool = False) -> tuple[PlanStep, ...]:
     """All steps of a run, in order; what is missing in ``options`` has the default of PLAN_ARGUMENT_SPEC.
 
-    Step 0 starts the canary without traffic, the last one has the phase succeeded. Raises MeshError with everything
-    that is wrong with the plan.
+    Step 0 starts the canary without traffic, the last one has the phase succeeded. With ``skips_analysis`` nobody is
+    sent to the canary before the promotion (Flagger's skipAnalysis). Raises MeshError with everything that is wrong
+    with the plan.
     """
     waves, problems = wave_options_of(options)
     switch = options.get("promotion") == "switch"
@@ -57,7 +58,7 @@ def build_schedule(options: Mapping[str, Any]) -> tuple[PlanStep, ...]:
         waves = [replace(wave, gates=_merge_gates(wave, wave is waves[-1])) for wave in waves]
     parts: list[list[_TimedStep]] = []
     for wave in waves:
-        part, found = _build_wave(wave, refused=bool(problems))
+        part, found = _build_wave(wave, refused=bool(problems), skips_analysis=skips_analysis)
         parts.append(part)
         problems.extend(found)
     problems.refuse()
@@ -121,7 +122,7 @@ def _check_together(waves: Sequence[WaveOptions], parts: Sequence[Sequence[_Time
 # From start to maximum
 
 
-def _build_wave(wave: WaveOptions, *, refused: bool) -> tuple[list[_TimedStep], Problems]:
+def _build_wave(wave: WaveOptions, *, refused: bool, skips_analysis: bool) -> tuple[list[_TimedStep], Problems]:
     """The steps of one wave up to its promotion, and what is wrong with them. ``refused``: something else was."""
     problems = Problems(f"wave {wave.name}: " if wave.name else "")
     if wave.steps:
@@ -140,7 +141,13 @@ def _build_wave(wave: WaveOptions, *, refused: bool) -> tuple[list[_TimedStep], 
         timed[-1] = timed[-1].but(seconds=wave.bake)
     if not (refused or problems):
         timed = _add_gates(wave, timed, problems)
-    return timed, problems
+    return _skip_ramp(timed) if skips_analysis else timed, problems
+
+
+def _skip_ramp(timed: Sequence[_TimedStep]) -> list[_TimedStep]:
+    """The start, and for each gate behind it a step in which nobody is at the canary: people are asked all the same."""
+    start = timed[0].but(replicas=100)
+    return [start, *(start.but(gate=each.step.gate) for each in timed[1:] if each.step.gate)]
 
 
 def _make_step(wave: WaveOptions, canary: int = 0, *, seconds: float, **more: Any) -> _TimedStep:
@@ -344,7 +351,9 @@ def _build_promotion(wave: WaveOptions, last: PlanStep, switch: bool) -> list[_T
             for weight in _list_weights_down(wave, last.canary)
         ]
         end = start.but(matched=False, **_shares(wave, 0))
-        timed = [start.but(seconds=wave.interval, copy=True), *moved]
+        # Where nobody is at the canary nobody goes back.
+        held = wave.interval if last.canary or last.matched else 0.0
+        timed = [start.but(seconds=held, copy=True), *moved]
     return [*timed, end.but(seconds=wave.drain, phase="finalising")]
 
 

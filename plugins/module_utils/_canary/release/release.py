@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_args
 
 from ..._change.policy import Policy
@@ -185,15 +185,14 @@ def read_release(
     plan = _plan(parameters)
     if not moves and not any(plan.get(way) for way in WAYS):
         plan["step_weights"] = [plan.get("total") or TOTAL]
-    steps: tuple[PlanStep, ...] = check(lambda: build_schedule(plan), ())
+    ramp: tuple[PlanStep, ...] = check(lambda: build_schedule(plan), ())
+    steps = build_schedule(plan, skips_analysis=True) if parameters["skip_analysis"] and ramp else ramp
     waves = check(lambda: waves_of(plan, names), dict.fromkeys(names, 0))
     given_analysis = {} if parameters["skip_analysis"] else parameters.get("analysis") or {}
     analysis = check(lambda: AnalysisSpec.of(given_analysis, names), AnalysisSpec())
     webhooks: tuple[Webhook, ...] = check(lambda: webhooks_of(parameters["webhooks"]), ())
     receivers: tuple[Receiver, ...] = check(lambda: receivers_of(parameters["notices"]), ())
     sides = _sides(parameters, problems)
-    if parameters["skip_analysis"]:
-        steps = _remove_progress(steps)
     interval = seconds_of(plan.get("interval") or 60) or 60.0
     if parameters.get("analysis") and parameters["analysis"].get("interval"):
         interval = analysis.interval
@@ -218,9 +217,10 @@ def read_release(
         history_limit=parameters["history_limit"],
     )
     # Requests that match, with weights: these requests alone are divided, as Flagger does without iterations.
-    segment = bool(parameters["match"]) and not any(step.matched for step in steps)
+    matched = any(step.matched for step in ramp)
+    segment = bool(parameters["match"]) and not matched
     routes = _routes(parameters, rules.total, segment=segment)
-    _check(parameters, rules, problems)
+    _check(parameters, rules, problems, matched=matched)
     if problems:
         raise MeshError("The release cannot be made.", problems)
     return CanaryRelease(
@@ -247,12 +247,6 @@ def _plan(parameters: Mapping[str, Any]) -> dict[str, Any]:
     if parameters["match"] and plan.get("iterations") is not None:
         plan["matched"] = True
     return plan
-
-
-def _remove_progress(steps: tuple[PlanStep, ...]) -> tuple[PlanStep, ...]:
-    """A schedule without a ramp: the canary is started, and promoted when it is ready (Flagger's skipAnalysis)."""
-    kept = [each for each in steps if each.phase != "progressing" or each.index == 0]
-    return tuple(replace(each, index=number, after=0.0, gate="") for number, each in enumerate(kept))
 
 
 def _workload(parameters: Mapping[str, Any], problems: list[Finding]) -> Workload | None:
@@ -335,8 +329,8 @@ def _routes(parameters: Mapping[str, Any], total: int, *, segment: bool) -> tupl
     return (RouteReference(kind, name, parameters["namespace"], rules("", ())),)
 
 
-def _check(parameters: Mapping[str, Any], rules: Rules, problems: list[Finding]) -> None:
-    """What options say together."""
+def _check(parameters: Mapping[str, Any], rules: Rules, problems: list[Finding], *, matched: bool) -> None:
+    """What options say together. ``matched``: steps of the plan match requests."""
     if parameters["manage"] and not (parameters.get("workload") and parameters.get("service")):
         problems.append(
             _option(
@@ -347,7 +341,7 @@ def _check(parameters: Mapping[str, Any], rules: Rules, problems: list[Finding])
         )
     if parameters.get("service") and not parameters["manage"]:
         problems.append(_option("service", "service is given, and manage is false", "set manage, or leave service out"))
-    if any(step.matched for step in rules.steps) and not parameters["match"]:
+    if matched and not parameters["match"]:
         problems.append(
             _option("match", "the plan matches requests, and match is empty", "say which requests the canary gets")
         )

@@ -404,6 +404,95 @@ def test_waves_that_do_not_fit_the_fleet_are_refused(waves: list[dict[str, Any]]
         waves_of({"waves": waves}, ["east", "west"])
 
 
+# Without analyses
+
+STEPS_WITH_GATES = {
+    "steps": [{"replicas": 10}, {"weight": 5, "gate": "look"}, {"pause": True}, {"weight": 50}],
+    "gates": [PROMOTION],
+}
+
+
+@pytest.mark.parametrize(
+    ("plan", "steps"),
+    [
+        (
+            {"step_weights": [5, 50]},
+            [("progressing", 0, ""), ("promoting", 0, ""), ("finalising", 0, ""), ("succeeded", 0, "")],
+        ),
+        (
+            {"step_weights": [5, 50], "gates": [{"before_weight": 5}, {"before_weight": 50}, PROMOTION]},
+            [
+                ("progressing", 0, "weight-5"),
+                ("progressing", 0, "weight-50"),
+                ("progressing", 0, "promotion"),
+                ("promoting", 0, ""),
+                ("finalising", 0, ""),
+                ("succeeded", 0, ""),
+            ],
+        ),
+        (
+            STEPS_WITH_GATES,
+            [
+                ("progressing", 0, ""),
+                ("progressing", 0, "look"),
+                ("progressing", 0, "pause-3"),
+                ("progressing", 0, "promotion"),
+                ("promoting", 0, ""),
+                ("finalising", 0, ""),
+                ("succeeded", 0, ""),
+            ],
+        ),
+        (
+            {"iterations": 3, "mirror": True, "gates": [PROMOTION]},
+            [
+                ("progressing", 0, ""),
+                ("progressing", 0, "promotion"),
+                ("promoting", 0, ""),
+                ("finalising", 0, ""),
+                ("succeeded", 0, ""),
+            ],
+        ),
+        (
+            {"iterations": 3, "matched": True},
+            [("progressing", 0, ""), ("promoting", 0, ""), ("finalising", 0, ""), ("succeeded", 0, "")],
+        ),
+        # Routes alone: the promotion is what moves users.
+        (
+            {"step_weights": [5], "promotion": "switch", "step_weight_promotion": 50, "gates": [PROMOTION]},
+            [
+                ("progressing", 0, ""),
+                ("progressing", 0, "promotion"),
+                ("promoting", 50, ""),
+                ("promoting", 100, ""),
+                ("finalising", 100, ""),
+                ("succeeded", 100, ""),
+            ],
+        ),
+    ],
+)
+def test_without_analyses_nobody_is_at_the_canary_before_the_promotion_and_gates_stay(
+    plan: dict[str, Any], steps: list[tuple[str, int, str]]
+) -> None:
+    found = build_schedule(plan, skips_analysis=True)
+    assert [(step.phase, step.canary, step.gate) for step in found] == steps
+    assert not any(step.mirror or step.matched or step.analysis for step in found)
+    # What is promoted had its full size before.
+    assert {step.replicas for step in found[:-1]} == {100}
+    assert [step.index for step in found] == list(range(len(found)))
+
+
+@pytest.mark.parametrize("promote", ["wave", "together"])
+def test_without_analyses_waves_follow_one_another_and_drain(promote: str) -> None:
+    waves = [{"name": "first", "clusters": ["east"], "bake": 600}, {"name": "rest"}]
+    plan = {"step_weights": [5, 50], "interval": 60, "drain": 30, "gates": [PROMOTION], "waves": waves}
+    steps = build_schedule({**plan, "promote": promote}, skips_analysis=True)
+    gates = ["first-promotion", "rest-promotion"] if promote == "wave" else ["promotion"]
+    assert [step.gate for step in steps if step.gate] == gates
+    assert [step.wave for step in steps if step.copy] == ([0, 1] if promote == "wave" else [ALL_WAVES])
+    # Each promotion drains; nothing else takes time.
+    assert steps[-1].after == 30 * len(gates)
+
+
 # As data
 
 

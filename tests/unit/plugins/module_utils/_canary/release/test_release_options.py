@@ -187,9 +187,13 @@ def test_what_options_mean(base: dict[str, Any], options: dict[str, Any], meant:
 def test_without_analysis_the_canary_is_started_and_promoted_without_a_ramp() -> None:
     skipped = release_of({**MANAGED, "analysis": {"source": "envoy", "metrics": [METRIC]}, "skip_analysis": True})
     assert not skipped.rules.metrics
-    assert [step.index for step in skipped.rules.steps] == list(range(len(skipped.rules.steps)))
-    assert [step.canary for step in skipped.rules.steps if step.phase == "progressing"] == [0]
-    assert not any(step.gate or step.after for step in skipped.rules.steps)
+    assert {step.canary for step in skipped.rules.steps} == {0}
+
+
+@pytest.mark.parametrize("skip_analysis", [False, True])
+def test_requests_that_match_are_no_segment_where_the_plan_has_iterations(skip_analysis: bool) -> None:
+    of_matches = {**OF_ROUTES, "match": TESTERS, "plan": {"iterations": 2}, "skip_analysis": skip_analysis}
+    assert not release_of(of_matches).routes[0].rules.segment
 
 
 def test_what_moves_nobody_needs_no_plan() -> None:
