@@ -29,11 +29,13 @@ options:
           - V(confirm-rollout). Before the release begins, which waits until all agree.
           - V(pre-rollout). Once at the start. The release waits until all agree, and each refusal is a failed analysis.
           - V(rollout). With each analysis, before the metrics. A refusal is a failed analysis, and no metric is asked.
-          - V(confirm-traffic-increase). Before each step that gives the canary more, and before the promotion. The
-            release waits until all agree.
-          - V(confirm-promotion). Before the promotion, which waits until all agree. Analyses go on meanwhile.
+          - V(confirm-traffic-increase). Before each step that gives the canary more requests or copies of requests, and
+            before the promotion. The release waits until all agree.
+          - V(confirm-promotion). Before the promotion, which waits until all agree. Analyses go on meanwhile. With
+            iterations alone (blue/green) it is before all requests go to the canary, and not asked again after that.
           - V(post-rollout). Told at the end, whatever the end is.
-          - V(rollback). In every tick of a release that is under way. One that agrees rolls it back.
+          - V(rollback). In every tick of a release that is under way, or that waits for V(confirm-rollout). One that
+            agrees rolls it back.
           - V(event). Told of every step and change of phase.
         type: str
         choices:

@@ -102,17 +102,20 @@ _raw:
     replicas:
       description: The canary's size in percent of its full size.
       type: int
+    cutover:
+      description: Whether everybody gets the canary at once, as in blue/green. What guards a promotion is before it.
+      type: bool
   sample:
     - {index: 0, canary: 0, stable: 100, mirror: 0, matched: false, phase: progressing, wave: 0, after: 0.0,
-       analysis: false, gate: "", copy: false, replicas: 100}
+       analysis: false, gate: "", copy: false, replicas: 100, cutover: false}
     - {index: 1, canary: 50, stable: 50, mirror: 0, matched: false, phase: progressing, wave: 0, after: 0.0,
-       analysis: true, gate: "", copy: false, replicas: 100}
+       analysis: true, gate: "", copy: false, replicas: 100, cutover: false}
     - {index: 2, canary: 50, stable: 50, mirror: 0, matched: false, phase: promoting, wave: 0, after: 60.0,
-       analysis: false, gate: "", copy: true, replicas: 100}
+       analysis: false, gate: "", copy: true, replicas: 100, cutover: false}
     - {index: 3, canary: 0, stable: 100, mirror: 0, matched: false, phase: finalising, wave: 0, after: 120.0,
-       analysis: false, gate: "", copy: false, replicas: 100}
+       analysis: false, gate: "", copy: false, replicas: 100, cutover: false}
     - {index: 4, canary: 0, stable: 100, mirror: 0, matched: false, phase: succeeded, wave: 0, after: 180.0,
-       analysis: false, gate: "", copy: false, replicas: 0}
+       analysis: false, gate: "", copy: false, replicas: 0, cutover: false}
 """
 
 from collections.abc import Mapping

@@ -52,7 +52,7 @@ options:
       - V(progressing) takes a tick. It begins a release where the revision is new, takes the next step if nothing is in
         its way, goes on with a rollback, and brings clusters that came back or were changed to what all others have.
       - V(promoted) passes over the rest of the ramp with its times, verdicts and gates, and promotes, with
-        O(plan.waves) the wave that is under way. Pods that are not ready are waited for.
+        O(plan.waves) the wave that is under way. Pods that are not ready are waited for. An earlier hold is over then.
       - V(rolled_back) sends all requests back to the stable side, also after a promotion. A revision that
         was rolled back, or refused before it began, is not begun again by itself, see O(request=restart).
       - V(status) says what is stored, and looks at no cluster but the hub.
@@ -623,9 +623,9 @@ schedule:
   returned: when a tick was taken or foretold
   sample:
     - {index: 0, canary: 0, stable: 100, mirror: 0, matched: false, phase: progressing, wave: 0, after: 0.0,
-       analysis: false, gate: "", copy: false, replicas: 100}
+       analysis: false, gate: "", copy: false, replicas: 100, cutover: false}
     - {index: 1, canary: 5, stable: 95, mirror: 0, matched: false, phase: progressing, wave: 0, after: 0.0,
-       analysis: true, gate: half, copy: false, replicas: 100}
+       analysis: true, gate: half, copy: false, replicas: 100, cutover: false}
 intended:
   description: The canary's weight that the last tick meant each cluster to have.
   type: dict

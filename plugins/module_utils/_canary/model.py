@@ -66,7 +66,8 @@ class PlanStep:
     difference to the next one. ``wave`` is the wave of clusters that it is about (ALL_WAVES: all). ``analysis``: the
     verdict has to be pass before the next step. ``gate`` names what a person has to open before the next step, empty
     where nobody has to. ``copy``: the canary's pod template becomes the stable side's when this step is taken.
-    ``replicas`` is the canary's size in percent of its full size, 0 where it is to go.
+    ``replicas`` is the canary's size in percent of its full size, 0 where it is to go. ``cutover``: everybody gets the
+    canary at once, so what guards a promotion stands before this step.
     """
 
     index: int
@@ -81,6 +82,7 @@ class PlanStep:
     gate: str = ""
     copy: bool = False
     replicas: int = 100
+    cutover: bool = False
 
 
 @dataclass(frozen=True)

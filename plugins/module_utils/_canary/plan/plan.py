@@ -95,8 +95,8 @@ def as_dict(step: PlanStep) -> dict[str, Any]:
 
 
 def plan_hash(steps: Iterable[PlanStep]) -> str:
-    """A short text that differs for schedules that differ in anything."""
-    return content_hash([as_dict(step) for step in steps])
+    """A short text that differs for schedules that differ in anything; who is asked before a cutover moves nobody."""
+    return content_hash([{name: value for name, value in as_dict(step).items() if name != "cutover"} for step in steps])
 
 
 def _check_together(waves: Sequence[WaveOptions], parts: Sequence[Sequence[_TimedStep]], problems: Problems) -> None:
@@ -176,7 +176,7 @@ def _list_iterations(wave: WaveOptions) -> Iterator[_TimedStep]:
     one = _make_step(wave, mirror=wave.mirror, matched=wave.strategy == "ab", seconds=wave.interval)
     yield from [one] * (wave.iterations or 0)
     if wave.strategy == "bluegreen":
-        yield _make_step(wave, wave.total, seconds=wave.interval)
+        yield _make_step(wave, wave.total, seconds=wave.interval, cutover=True)
 
 
 @dataclass

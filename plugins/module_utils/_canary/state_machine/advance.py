@@ -76,7 +76,8 @@ def compute_needs(rules: Rules, state: ReleaseState, revision: str, now: float) 
     """What a tick has to ask at this moment, of a canary with that revision."""
     if not state.is_running:
         is_new = revision not in ("", state.revision, state.promoted)
-        return Needs(hooks=pick_configured(rules, "confirm-rollout") if is_new else ())
+        asked = ["confirm-rollout", *(["rollback"] if state.phase == "waiting" else [])]
+        return Needs(hooks=pick_configured(rules, *asked) if is_new else ())
     asked = ["rollback"]
     if state.position.mode != "forward" or revision not in ("", state.revision):
         return Needs(hooks=pick_configured(rules, *asked))
@@ -91,7 +92,7 @@ def compute_needs(rules: Rules, state: ReleaseState, revision: str, now: float) 
     if is_due:
         asked.append("rollout")
     after = next_step(rules, state)
-    if after is not None and now >= state.since + rules.duration_of(state.position.step):
+    if step is not None and after is not None and now >= state.since + rules.duration_of(state.position.step):
         asked += webhooks_before(step, after)
     return Needs(is_due and bool(rules.metrics), pick_configured(rules, *asked), step.gate if step is not None else "")
 

@@ -15,6 +15,7 @@ from .decision import Decision, Tick
 from .repair import repair_clusters
 from .state import Position
 from .steps import (
+    begins_promotion,
     describe_position,
     guards_of,
     is_replanned,
@@ -24,6 +25,7 @@ from .steps import (
     step_of,
     webhooks_before,
 )
+from .verdicts import forgive_missing_data
 
 _REPLANNED = Reason("plan", "changed")
 
@@ -93,7 +95,7 @@ def take_next_step(tick: Tick) -> Decision:
         return tick.stay(*waiting)
     waiting = find_closed_webhooks(tick, webhooks_before(step, after)) + _wait_for_gate(tick, step)
     if waiting:
-        if after.phase == "promoting" and state.phase == "progressing":
+        if begins_promotion(step, after) and state.phase == "progressing":
             tick = tick.enter_phase("waiting_promotion", waiting[0])
         return tick.stay(*waiting)
     return _take_step(tick, after)
@@ -112,8 +114,12 @@ def force_next_step(tick: Tick) -> Tick | Decision:
     if not ahead:
         return tick.stay(Reason("plan", "no-step", request))
     decision = _take_step(tick.with_state(replace(state, prepared=True)), ahead[0], forced_by=request)
-    if decision.state.intended is None:
+    intended = decision.state.intended
+    if intended is None:
         return replace(decision, state=state)
+    if request == "promote" and not _is_growth(tick, intended):
+        # A later word of a person than the hold; nothing more is asked on the way to the end.
+        return replace(decision, state=forgive_missing_data(replace(decision.state, hold=None)))
     return decision
 
 

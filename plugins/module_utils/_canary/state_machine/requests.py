@@ -10,7 +10,7 @@ from dataclasses import replace
 from ..model import ALL_WAVES
 from ..reasons import Reason, describe
 from .decision import Decision, Tick
-from .rollback import begin_rollback
+from .rollback import begin_rollback, refuse_revision
 from .state import Hold
 from .verdicts import forgive_missing_data
 
@@ -21,13 +21,16 @@ def handle_request(tick: Tick) -> Tick | Decision:
     if request == "hold":
         hold = state.hold or Hold("person", describe(Reason("person", "hold")))
         return tick.with_state(replace(state, hold=hold))
-    if request == "resume" and state.hold is not None:
+    # A promotion that failed is held where everybody gets the canary: to promote is to go on with it.
+    goes_on = request == "promote" and tick.current.mode == "canary"
+    if state.hold is not None and (request == "resume" or goes_on):
         return tick.with_state(forgive_missing_data(replace(state, hold=None)))
     if request == "rollback":
         return _handle_rollback(tick)
     if request == "restart" and state.is_running:
         return tick.with_reasons(Reason("person", "no-restart", values=(state.phase,)))
-    if request in ("skip", "promote") and (not state.is_running or tick.current.mode != "forward"):
+    moves_on = request in ("skip", "promote") and not goes_on
+    if moves_on and (not state.is_running or tick.current.mode != "forward"):
         return tick.with_reasons(Reason("person", "nothing-to-do", request, (state.phase,)))
     return tick
 
@@ -37,9 +40,7 @@ def _handle_rollback(tick: Tick) -> Tick | Decision:
     is_new = revision not in ("", state.revision, state.promoted)
     about_to_begin = state.phase == "initialized" or (state.phase == "failed" and state.done)
     if state.phase == "waiting" or (is_new and about_to_begin):
-        refusal = Reason("person", "refusal")
-        refused = tick.with_state(replace(state, revision=revision, done=True)).enter_phase("failed", refusal)
-        return refused.stay(refusal)
+        return refuse_revision(tick, Reason("person", "refusal"))
     # Of a release that was taken back in one wave the others are still there.
     partly = state.phase == "failed" and tick.current.mode == "back" and tick.current.wave != ALL_WAVES
     if state.is_running or state.phase == "succeeded" or partly:

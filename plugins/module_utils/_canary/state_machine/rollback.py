@@ -34,11 +34,22 @@ def fail_if_bad(tick: Tick) -> Tick | Decision:
     """Whether something ends the release. Analyses are counted here, in the tick that made them."""
     if not tick.state.is_running:
         return tick
-    if "rollback" in tick.rules.hooks and tick.seen.gates.get("rollback") == "open":
+    if is_rollback_asked(tick):
         return begin_rollback(tick, Reason("webhook", "rollback", "rollback"), everything=True)
     if tick.current.mode != "forward":
         return tick
     return run_stages(tick, _fail_by_unusable_sides, _fail_by_analysis)
+
+
+def is_rollback_asked(tick: Tick) -> bool:
+    """Whether a webhook asks for it."""
+    return "rollback" in tick.rules.hooks and tick.seen.gates.get("rollback") == "open"
+
+
+def refuse_revision(tick: Tick, reason: Reason) -> Decision:
+    """A revision that waits for its release is not released. What stands is kept."""
+    refused = tick.with_state(replace(tick.state, revision=tick.seen.revision, done=True))
+    return refused.enter_phase("failed", reason).stay(reason)
 
 
 def _fail_by_analysis(tick: Tick) -> Tick | Decision:

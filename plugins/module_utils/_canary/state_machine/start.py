@@ -13,7 +13,7 @@ from .clusters import find_away, find_failed, find_routing_to_canary, find_unrea
 from .decision import Decision, Tick, run_stages
 from .forward import find_closed_webhooks, shrink_canary
 from .repair import repair_clusters
-from .rollback import begin_rollback
+from .rollback import begin_rollback, is_rollback_asked, refuse_revision
 from .state import Position, ReleaseState
 from .steps import position_at
 
@@ -65,6 +65,8 @@ def begin_new_revision(tick: Tick) -> Tick | Decision:
         return initialize(tick)
     if not revision or revision in (state.revision, state.promoted) or state.hold is not None:
         return _keep_what_stands(tick)
+    if state.phase == "waiting" and is_rollback_asked(tick):
+        return refuse_revision(tick, Reason("webhook", "rollback", "rollback"))
     closed = find_closed_webhooks(tick, ["confirm-rollout"])
     if closed:
         if state.phase != "waiting":

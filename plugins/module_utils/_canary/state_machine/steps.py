@@ -52,13 +52,19 @@ def is_analysis_due(rules: Rules, state: ReleaseState, step: PlanStep, now: floa
     return now >= state.checked + rules.interval or now >= end > state.checked
 
 
-def webhooks_before(step: PlanStep | None, after: PlanStep) -> list[str]:
-    """The webhooks that have to be open between a step and the next."""
-    increases = step is not None and (after.canary > step.canary or (after.matched and not step.matched))
-    gates = ["confirm-traffic-increase"] if increases else []
-    if after.phase == "promoting" and (step is None or step.phase != "promoting"):
-        gates += ["confirm-traffic-increase", "confirm-promotion"]
-    return list(dict.fromkeys(gates))
+def webhooks_before(step: PlanStep, after: PlanStep) -> list[str]:
+    """The webhooks that have to be open between a step and the next. Copies of requests are traffic too."""
+    increases = after.canary > step.canary or after.mirror > step.mirror or (after.matched and not step.matched)
+    promotes = begins_promotion(step, after)
+    return [
+        *(["confirm-traffic-increase"] if increases or promotes else []),
+        *(["confirm-promotion"] if promotes else []),
+    ]
+
+
+def begins_promotion(step: PlanStep, after: PlanStep) -> bool:
+    """Whether the promotion begins between a step and the next, as users see it: of a cutover it is that."""
+    return after.cutover or (after.phase == "promoting" and not (step.cutover or step.phase == "promoting"))
 
 
 @dataclass(frozen=True)

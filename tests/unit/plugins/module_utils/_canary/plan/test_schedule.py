@@ -151,6 +151,14 @@ def test_blue_green_analyses_without_users_then_switches_then_promotes(mirror: i
     ]
 
 
+def test_only_the_switch_of_blue_green_is_a_cutover() -> None:
+    assert [step.cutover for step in build_schedule({"iterations": 1})] == [False, False, True, False, False, False]
+    assert not any(step.cutover for step in build_schedule({"step_weights": [100]}))
+    # An earlier version, whose releases may be under way, knows no such word.
+    plain = {"steps": [{"analysis": 1}, {"weight": 100}]}
+    assert plan_hash(build_schedule({"iterations": 1})) == plan_hash(build_schedule(plain))
+
+
 @pytest.mark.parametrize(
     ("plan", "first"),
     [
@@ -511,6 +519,7 @@ def test_a_step_as_data_and_the_hash_of_all() -> None:
         "gate": "",
         "copy": False,
         "replicas": 100,
+        "cutover": False,
     }
     assert plan_hash(steps) == plan_hash(build_schedule({"step_weight": 50, "interval": "1m"}))
     assert plan_hash(steps) != plan_hash(build_schedule({"step_weight": 50, "interval": "2m"}))

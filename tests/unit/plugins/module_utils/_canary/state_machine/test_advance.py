@@ -6,17 +6,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import Request, Verdict
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import GateAnswer, Request, Verdict
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan.plan import build_schedule
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.reasons import describe_all
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.advance import (
     advance,
     compute_needs,
     seconds_until_due,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.state import ReleaseState
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.steps import webhooks_before
 from ansible_collections.onemesh.istio.plugins.module_utils._change.policy import Policy
 from ansible_collections.onemesh.istio.tests.support.canary.release_world import (
     FAILED,
@@ -208,6 +211,115 @@ def test_a_person_passes_over_time_and_verdict_but_not_over_what_is_broken(reque
     world.canary.clear()
     world.tick(1, request_)
     assert world.state.position.step == (2 if request_ == "skip" else COPY)
+
+
+CONFIRMED: list[tuple[dict[str, Any], dict[int, list[str]]]] = [
+    ({"step_weights": [5, 100]}, {1: ["increase"], 2: ["increase"], 3: ["increase", "promotion"]}),
+    ({"step_weights": [100]}, {1: ["increase"], 2: ["increase", "promotion"]}),
+    ({"step_weights": [50], "mirror": True}, {1: ["increase"], 2: ["increase"], 3: ["increase", "promotion"]}),
+    ({"iterations": 2, "matched": True}, {1: ["increase"], 3: ["increase", "promotion"]}),
+    # Of blue/green users see the cutover, and nobody is asked after it.
+    ({"iterations": 2}, {3: ["increase", "promotion"]}),
+    ({"iterations": 2, "mirror": True}, {1: ["increase"], 3: ["increase", "promotion"]}),
+    ({"iterations": 1, "promotion": "switch"}, {2: ["increase", "promotion"]}),
+    (
+        {"iterations": 1, "waves": [{"name": "first", "clusters": ["east"]}, {"name": "rest"}]},
+        {2: ["increase", "promotion"], 8: ["increase", "promotion"]},
+    ),
+    (
+        {"iterations": 1, "promote": "together", "waves": [{"name": "first", "clusters": ["east"]}, {"name": "rest"}]},
+        {2: ["increase", "promotion"], 5: ["increase", "promotion"]},
+    ),
+    (
+        {"step_weights": [50], "promotion": "switch", "step_weight_promotion": 25},
+        {1: ["increase"], 2: ["increase", "promotion"], 3: ["increase"]},
+    ),
+]
+
+
+@pytest.mark.parametrize(("plan", "asked"), CONFIRMED, ids=[str(plan) for plan, _asked in CONFIRMED])
+def test_which_webhooks_confirm_which_step(plan: dict[str, Any], asked: dict[int, list[str]]) -> None:
+    words = {"confirm-traffic-increase": "increase", "confirm-promotion": "promotion"}
+    found = {
+        after.index: [words[hook] for hook in webhooks_before(step, after)]
+        for step, after in pairwise(build_schedule(plan))
+    }
+    assert {index: hooks for index, hooks in found.items() if hooks} == asked
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_everybody_stays_until_the_cutover_of_blue_green_is_confirmed(mirror: bool) -> None:
+    hooks = frozenset({"confirm-promotion"})
+    world = World(rules_of(plan={"iterations": 2, "mirror": mirror, "interval": 60}, hooks=hooks))
+    for _number in range(30):
+        world.tick(60)
+    assert (world.state.phase, world.state.position.step, world.weights) == (
+        "waiting_promotion",
+        2,
+        {"east": 0, "west": 0},
+    )
+    world.gates["confirm-promotion"] = "open"
+    world.until(3)
+    assert (world.state.phase, world.weights) == ("progressing", {"east": 100, "west": 100})
+    # A refusal after it is no rollback, and nobody asks for one.
+    world.gates["confirm-promotion"] = "closed"
+    assert world.run().phase == "succeeded"
+
+
+def test_copies_of_requests_are_confirmed_as_traffic_is() -> None:
+    world = World(rules_of(plan={"step_weights": [50], "mirror": True}, hooks=frozenset({"confirm-traffic-increase"})))
+    for _number in range(10):
+        world.tick(60)
+    assert (world.state.position.step, [each.traffic.mirror for each in world.live.values()]) == (0, [0, 0])
+
+
+@pytest.mark.parametrize("answer", ["open", "closed"])
+def test_a_rollback_webhook_is_asked_while_the_release_waits_to_begin(answer: GateAnswer) -> None:
+    world = World(rules_of(hooks=frozenset({"confirm-rollout", "rollback"})))
+    world.gates["rollback"] = answer
+    for _number in range(3):
+        world.tick()
+    assert world.steps == []
+    assert (world.state.phase, world.state.done) == ("failed" if answer == "open" else "waiting", True)
+    world.gates["confirm-rollout"] = "open"
+    world.tick()
+    assert world.state.phase == ("failed" if answer == "open" else "progressing")
+
+
+HELD: list[tuple[str, dict[str, Any]]] = [
+    ("a person", {}),
+    ("a limit of a metric", {"metrics": (replace(SUCCESS_RATE, inconclusive_limit=0),)}),
+    ("a promotion that failed", {"plan": {"step_weights": [50]}}),
+]
+
+
+@pytest.mark.parametrize(("held_by", "changes"), HELD, ids=[name for name, _changes in HELD])
+def test_promote_after_a_hold_gets_to_its_end(held_by: str, changes: dict[str, Any]) -> None:
+    world = World(rules_of(**changes)).until(2 if "failed" in held_by else 1)
+    if held_by == "a person":
+        world.tick(request="hold")
+    elif held_by == "a limit of a metric":
+        world.verdict = "inconclusive"
+        world.tick(60)
+    else:
+        world.stable["west"] = FAILED
+        world.tick()
+        world.tick()
+        world.stable.clear()
+    assert world.state.hold is not None
+    assert world.tick(request="promote").apply
+    assert world.run().phase == "succeeded"
+
+
+def test_promote_after_a_hold_that_cannot_be_yet_leaves_the_hold_and_says_why() -> None:
+    world = World(rules_of()).until(1)
+    world.tick(request="hold")
+    world.canary["west"] = WAITING
+    decision = world.tick(request="promote")
+    assert "west: the canary side is not ready: a pod is missing" in describe_all(decision.reasons)
+    world.canary.clear()
+    world.tick(600)
+    assert (world.state.position.step, world.state.hold is not None) == (1, True)
 
 
 def test_a_failure_in_the_tick_of_a_request_to_go_on_goes_before_it() -> None:
