@@ -16,7 +16,8 @@ options:
       - An analysis is one of pass, fail, inconclusive (there is no data, or too little), error (whoever is asked for
         data does not answer) and running. Only pass lets the next step be taken. Only fail counts towards
         O(analysis.threshold); with all others the release waits where it is.
-      - Clusters are asked in which the canary has a share of the requests, or a copy of them.
+      - Clusters are asked in which the canary has a share of the requests, or a copy of them. In a step in which it has
+        neither, such as iterations without a mirror, those are asked whose canary is ready.
     type: dict
     suboptions:
       interval:

@@ -27,7 +27,8 @@ options:
         description:
           - When it is asked, and what its answer decides.
           - V(confirm-rollout). Before the release begins, which waits until all agree.
-          - V(pre-rollout). Once at the start. The release waits until all agree, and each refusal is a failed analysis.
+          - V(pre-rollout). Once at the start, when the canary's pods are ready. The release waits until all agree, and
+            each refusal is a failed analysis.
           - V(rollout). With each analysis, before the metrics. A refusal is a failed analysis, and no metric is asked.
           - V(confirm-traffic-increase). Before each step that gives the canary more requests or copies of requests, and
             before the promotion. The release waits until all agree.

@@ -92,7 +92,10 @@ options:
     type: bool
     default: false
   wait_step:
-    description: With O(wait=true), the number of the step that all clusters are to hold when the task ends.
+    description:
+      - With O(wait=true), the number of the step that all clusters are to hold when the task ends. No later one is
+        taken.
+      - A step that only starts the canary, such as V(0), is waited for until its pods are ready.
     type: int
   wait_timeout:
     description:

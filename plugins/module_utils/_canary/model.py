@@ -148,7 +148,7 @@ GateAnswer = Literal["open", "closed", "failed"]
 class Observation:
     """What one tick knows. ``now`` is seconds since the epoch. ``revision`` is the canary's, a hash. ``analysis`` is
     None where nothing was asked. ``gates`` has an answer for each gate or hook that was asked. ``request`` is what a
-    person asks for in this tick."""
+    person asks for in this tick. ``last_step``: no later one is taken in this tick, unless a person forces it."""
 
     now: float
     revision: str
@@ -156,3 +156,4 @@ class Observation:
     analysis: Analysis | None = None
     gates: Mapping[str, GateAnswer] = field(default_factory=dict)
     request: Request = ""
+    last_step: int | None = None

@@ -90,6 +90,7 @@ TEXTS: Mapping[tuple[ReasonKind, str], str] = {
     ("step", "taken"): "{about}",
     ("step", "forced"): "{about} (a person asked to {0})",
     ("step", "resumed"): "goes on with {about}",
+    ("step", "last"): "this task goes no further than {about}",
     ("step", "canary-grows"): "the canary grows to {0} % for {about}",
     ("step", "canary-has-size"): "{about}: the canary has its size",
     ("stored", "reason"): "{0}",

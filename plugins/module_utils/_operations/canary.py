@@ -104,11 +104,13 @@ class _Run:
         self._reporter = reporter
         self._ticker = Ticker(setup, release)
         self._sleep = sleep
+        # A task that waits for a step leaves what follows to the next one.
+        self._last_step: int | None = parameters["wait_step"] if parameters["wait"] else None
         self._ends = time.monotonic() + parameters["wait_timeout"]
 
     def run(self) -> dict[str, Any]:
         given = self._parameters["request"] or _REQUESTS.get(self._parameters["state"], "")
-        tick = self._ticker.tick(cast(Request, given))
+        tick = self._ticker.tick(cast(Request, given), self._last_step)
         self._reporter.note(tick)
         last = tick
         while self._parameters["wait"] and not self._setup.check_mode and not self._has_reached(last):
@@ -123,7 +125,7 @@ class _Run:
     def _tick_again(self, last: TickResult) -> TickResult | None:
         """The next tick; None where the hub does not answer now, or another run is at it."""
         try:
-            return self._ticker.tick(self._find_open_request(last))
+            return self._ticker.tick(self._find_open_request(last), self._last_step)
         except KubeError as error:
             if not (is_away(error) or isinstance(error, Conflict)):
                 raise
@@ -138,13 +140,14 @@ class _Run:
         return "rollback" if state == "rolled_back" and last.state.is_running else ""
 
     def _has_reached(self, tick: TickResult) -> bool:
-        state, until = tick.state, self._parameters["wait_step"]
+        state, until = tick.state, self._last_step
         if state.done:
             return True
         if not self._parameters["wait_for_gates"] and self._reporter.waits_for_a_person(tick):
             return True
         going_on = state.intended is None and state.position.mode == "forward"
-        return until is not None and going_on and state.is_running and state.position.step >= until
+        is_there = until is not None and going_on and state.is_running and state.position.step >= until
+        return is_there and not machine.is_starting(self._release.rules, state, tick.observation)
 
     def _pause(self, tick: TickResult) -> bool:
         """Sleep until something can be new; False where the time is up."""

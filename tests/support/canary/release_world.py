@@ -24,6 +24,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan.plan import build_schedule, waves_of
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.advance import (
     Decision,
+    Needs,
     advance,
     compute_intended_targets,
     compute_needs,
@@ -87,13 +88,24 @@ class World:
 
     def observe(self, request: Request = "") -> Observation:
         wanted = compute_intended_targets(self.rules, replace(self.state, intended=None))
-        asked = compute_needs(self.rules, self.state, self.revision, self.now)
         clusters = {name: self._seen(name, wanted[name]) for name in self.rules.waves}
-        analysis = self._analysis() if asked.analysis else None
+        seen = Observation(self.now, self.revision, clusters, request=request)
+        asked = compute_needs(self.rules, self.state, seen)
+        self._look_at_needs(asked, seen)
+        analysis = self._analysis() if asked.measured else None
         gates = {name: self.gates[name] for name in asked.hooks if name in self.gates}
         if asked.gate:
             gates[asked.gate] = self.gates.get(asked.gate, "closed")
-        return Observation(self.now, self.revision, clusters, analysis, gates, request)
+        return replace(seen, analysis=analysis, gates=gates)
+
+    def _look_at_needs(self, asked: Needs, seen: Observation) -> None:
+        """Nothing is judged before the canary is ready: where no request goes to it, its pods are."""
+        for name in asked.measured:
+            cluster = seen.clusters[name]
+            assert cluster.canary.usable or self.live[name].sends, f"{name} is measured, and has no canary"
+        if "pre-rollout" in asked.hooks:
+            concerned = self.rules.clusters_of(self.state.position.wave_under_way)
+            assert all(seen.clusters[name].canary.usable for name in concerned if not seen.clusters[name].error)
 
     def _analysis(self) -> Analysis:
         results = [MetricResult(name, "success-rate", self.verdict) for name in self.bad or self.rules.waves]
@@ -134,12 +146,16 @@ class World:
         decision = advance(self.rules, self.state, seen)
         again = advance(self.rules, decision.state, seen)
         assert again.state == decision.state, "a second look at the same changes nothing"
+        self.make(decision, cut)
+        return decision
+
+    def make(self, decision: Decision, cut: int | None = None) -> None:
+        """What was decided is stored, and made so."""
         self.state = decode(encode(decision.state))
         assert self.state == decision.state
         if decision.apply:
             self._make(cut)
         self._check()
-        return decision
 
     def _make(self, cut: int | None) -> None:
         position = self.state.intended or self.state.position

@@ -67,18 +67,19 @@ class Ticker:
         self._clock = clock
         self._store = ReleaseStore(setup.records.place, release.name)
 
-    def tick(self, request: Request = "") -> TickResult:
-        """One tick under the lock of the release; in check mode nothing is written.
+    def tick(self, request: Request = "", last_step: int | None = None) -> TickResult:
+        """One tick under the lock of the release; in check mode nothing is written. No step after ``last_step`` is
+        taken, unless the request forces it.
 
         Raises MeshError with all that is in the way of a release that has not begun, and KubeError where the hub does
         not answer or another run holds the lock.
         """
         if self._setup.check_mode:
-            return self._tick(self._setup, request)
+            return self._tick(self._setup, request, last_step)
         with self._setup.lock() as lease:
-            return self._tick(replace(self._setup, lock_of_run=lease), request)
+            return self._tick(replace(self._setup, lock_of_run=lease), request, last_step)
 
-    def _tick(self, setup: Setup, request: Request) -> TickResult:
+    def _tick(self, setup: Setup, request: Request, last_step: int | None) -> TickResult:
         started = time.monotonic()
         stored = self._store.load()
         refuse_a_part(setup, stored)
@@ -87,7 +88,7 @@ class Ticker:
         self._refuse_other_hub(outcomes)
         state = self._with_revisions(before, outcomes)
         self._refuse_obstacles(state, outcomes)
-        observation, asked = self._observe(state, outcomes, request)
+        observation, asked = self._observe(state, outcomes, request, last_step)
         observed = time.monotonic()
         decision = machine.advance(self._release.rules, state, observation)
         state = decision.state
@@ -183,16 +184,20 @@ class Ticker:
             raise MeshError("The release was not begun; nothing was written anywhere.", errors(findings))
 
     def _observe(
-        self, state: ReleaseState, outcomes: Mapping[str, LaneOutcome[LiveObjects]], request: Request
+        self,
+        state: ReleaseState,
+        outcomes: Mapping[str, LaneOutcome[LiveObjects]],
+        request: Request,
+        last_step: int | None,
     ) -> tuple[Observation, tuple[str, ...]]:
         now, revision = self._clock(), state.latest
         aims = machine.compute_intended_targets(self._release.rules, replace(state, intended=None))
         clusters = {name: self._observe_cluster(name, outcomes, aims, state, now) for name in self._setup.fleet.names}
-        needs = machine.compute_needs(self._release.rules, state, revision, now)
+        seen = Observation(now, revision, clusters, request=request, last_step=last_step)
+        needs = machine.compute_needs(self._release.rules, state, seen)
         answers, asked = self._ask(state, needs, revision, now, outcomes)
-        analysis = self._analyse(needs, answers, clusters, aims, outcomes)
-        observation = Observation(now, revision, clusters, analysis, answers, request)
-        return observation, asked
+        analysis = self._analyse(needs, answers, outcomes)
+        return replace(seen, analysis=analysis, gates=answers), asked
 
     def _observe_cluster(
         self,
@@ -252,19 +257,12 @@ class Ticker:
         self,
         needs: Needs,
         answers: Mapping[str, GateAnswer],
-        clusters: Mapping[str, ClusterObservation],
-        aims: Mapping[str, ClusterTarget],
         outcomes: Mapping[str, LaneOutcome[LiveObjects]],
     ) -> Analysis | None:
         """Where a rollout webhook failed, metrics are not asked."""
-        if not needs.analysis or self._setup.check_mode or answers.get("rollout") == "failed":
+        if not needs.measured or self._setup.check_mode or answers.get("rollout") == "failed":
             return None
-        places = {
-            name: find_measured_service(self._release, outcomes[name].get())
-            for name, each in clusters.items()
-            if not each.error and name in outcomes and _has_canary(aims[name])
-        }
-        # The canary's pods may answer in clusters whose own clients are not sent to it yet.
+        places = {name: find_measured_service(self._release, outcomes[name].get()) for name in needs.measured}
         deadline = _PATIENCE + self._release.analysis.envoy.window
         return measure(self._release.analysis, places, self._setup.fleet, deadline=deadline)
 
@@ -322,7 +320,3 @@ def refuse_a_part(setup: Setup, state: ReleaseState | None) -> None:
                 )
             ],
         )
-
-
-def _has_canary(target: ClusterTarget) -> bool:
-    return bool(target.traffic.canary or target.traffic.matched or target.traffic.mirror)

@@ -13,27 +13,19 @@ before; a side goes only when no cluster is seen to route to it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ..model import Observation
 from .decision import Decision, Tick, record_transition, run_stages
 from .forward import force_next_step, resume_step, take_next_step
+from .needs import Needs, compute_needs, is_starting
 from .repair import repair_clusters
 from .requests import handle_request, restart_on_request
 from .rollback import conclude_rollback, continue_rollback, fail_if_bad, resume_promotion
 from .rules import Rules
 from .start import begin_after_return, begin_new_revision, restart_on_new_revision
 from .state import ReleaseState
-from .steps import (
-    Guards,
-    guards_of,
-    is_analysis_due,
-    needs_analysis,
-    next_step,
-    pick_configured,
-    step_of,
-    webhooks_before,
-)
+from .steps import needs_analysis, step_of
 from .targets import ClusterTarget, compute_targets
 
 __all__ = [
@@ -42,6 +34,7 @@ __all__ = [
     "advance",
     "compute_intended_targets",
     "compute_needs",
+    "is_starting",
     "mark_not_taken",
     "mark_taken",
     "seconds_until_due",
@@ -61,40 +54,6 @@ STAGES = (
     force_next_step,
 )
 """What may decide before the next step is taken, in this order."""
-
-
-@dataclass(frozen=True)
-class Needs:
-    """What has to be asked before :func:`advance` can say anything. ``gate`` is that of a person, empty for none."""
-
-    analysis: bool = False
-    hooks: tuple[str, ...] = ()
-    gate: str = ""
-
-
-def compute_needs(rules: Rules, state: ReleaseState, revision: str, now: float) -> Needs:
-    """What a tick has to ask at this moment, of a canary with that revision."""
-    if not state.is_running:
-        is_new = revision not in ("", state.revision, state.promoted)
-        asked = ["confirm-rollout", *(["rollback"] if state.phase == "waiting" else [])]
-        return Needs(hooks=pick_configured(rules, *asked) if is_new else ())
-    asked = ["rollback"]
-    if state.position.mode != "forward" or revision not in ("", state.revision):
-        return Needs(hooks=pick_configured(rules, *asked))
-    if state.intended is not None:
-        place = state.intended.place
-        guards = Guards() if place is None else guards_of(rules, state, state.intended, place)
-        return Needs(hooks=(*pick_configured(rules, *asked), *guards.hooks), gate=guards.gate)
-    step = step_of(rules, state)
-    is_due = step is not None and is_analysis_due(rules, state, step, now)
-    if not state.prepared and (state.checked <= state.since or now >= state.checked + rules.interval):
-        asked.append("pre-rollout")
-    if is_due:
-        asked.append("rollout")
-    after = next_step(rules, state)
-    if step is not None and after is not None and now >= state.since + rules.duration_of(state.position.step):
-        asked += webhooks_before(step, after)
-    return Needs(is_due and bool(rules.metrics), pick_configured(rules, *asked), step.gate if step is not None else "")
 
 
 def advance(rules: Rules, state: ReleaseState, seen: Observation) -> Decision:

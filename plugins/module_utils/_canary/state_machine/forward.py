@@ -12,6 +12,7 @@ from ..model import PlanStep
 from ..reasons import Reason
 from .clusters import canary_sizes, find_away, find_excluded, find_routing_to_canary, find_unready, targets_at
 from .decision import Decision, Tick
+from .needs import find_missing_canaries
 from .repair import repair_clusters
 from .state import Position
 from .steps import (
@@ -19,6 +20,7 @@ from .steps import (
     describe_position,
     guards_of,
     is_replanned,
+    is_start,
     needs_analysis,
     next_step,
     position_at,
@@ -75,7 +77,7 @@ def _is_refused(tick: Tick, intended: Position, place: PlanStep) -> bool:
 
 def take_next_step(tick: Tick) -> Decision:
     """The next step, if nothing is in its way."""
-    state, rules = tick.state, tick.rules
+    state, rules, seen = tick.state, tick.rules, tick.seen
     step, after = step_of(rules, state), next_step(rules, state)
     if state.phase not in ("progressing", "waiting_promotion", "promoting", "finalising"):
         return tick.stay(Reason("revision", "stands", state.revision, (state.phase,)))
@@ -89,6 +91,8 @@ def take_next_step(tick: Tick) -> Decision:
     if state.hold is not None:
         return tick.stay(Reason("hold", "held", state.hold.kind, (state.hold.text,)))
     tick = _note_pre_rollout(tick)
+    if seen.last_step is not None and after.index > seen.last_step:
+        return tick.stay(Reason("step", "last", describe_position(rules, state.position)))
     # What a later moment decides is not worth a word yet.
     waiting = [*_wait_for_pre_rollout(tick), *(_wait_for_time(tick) or _wait_for_verdict(tick, step))]
     if waiting:
@@ -129,7 +133,7 @@ def shrink_canary(tick: Tick) -> Tick | Decision:
     place, after = position.place, next_step(rules, state)
     if not position.size or place is None or state.intended is not None:
         return tick
-    if state.is_running and after is not None and after.replicas >= position.size and _needs_canary(after):
+    if state.is_running and after is not None and after.replicas >= position.size:
         return tick
     if place.replicas == 0 and find_routing_to_canary(tick):
         return tick
@@ -144,7 +148,8 @@ def _take_step(tick: Tick, after: PlanStep, *, forced_by: str = "") -> Decision:
     reason = Reason("step", "forced", name, (forced_by,)) if forced_by else Reason("step", "taken", name)
     if rules.scales:
         present = canary_sizes(tick, after.wave)
-        if _needs_canary(after) and after.replicas > min(present.values(), default=after.replicas):
+        is_growing = after.replicas > min(present.values(), default=after.replicas)
+        if is_growing and not is_start(rules, after.index):
             return _grow_canary(tick, after)
         if after.replicas < max(present.values(), default=0):
             position = _keep_pods(tick, position, after, max(present.values()))
@@ -181,19 +186,19 @@ def _find_obstacles(tick: Tick, position: Position, step: PlanStep) -> list[Reas
     rules = tick.rules
     concerned = rules.clusters_of(position.wave_under_way)
     waiting = find_away(tick, rules.waves)
-    if _needs_canary(step):
-        waiting += find_unready(tick, "canary", concerned)
     before, after = targets_at(tick, tick.state.position), targets_at(tick, position)
+    copies = any(after[name].copy and not before[name].copy for name in concerned)
+    gives_more = any(after[name].gives_more_than(before[name]) for name in concerned)
+    # What is looked at or copied has its pods, whether or not requests go there.
+    looks = copies or (step.phase == "progressing" and not is_start(rules, step.index))
+    if gives_more or (looks and step.replicas > 0):
+        waiting += find_unready(tick, "canary", concerned)
     # A side that gets its new template now becomes ready with it.
-    if step.stable and not any(after[name].copy and not before[name].copy for name in concerned):
+    if step.stable and not copies:
         waiting += find_unready(tick, "stable", concerned)
     if rules.scales and step.replicas == 0 and not position.size:
         waiting += find_routing_to_canary(tick)
     return waiting
-
-
-def _needs_canary(step: PlanStep) -> bool:
-    return bool(step.canary or step.matched or step.mirror)
 
 
 def _note_pre_rollout(tick: Tick) -> Tick:
@@ -207,7 +212,8 @@ def _wait_for_pre_rollout(tick: Tick) -> list[Reason]:
     if tick.state.prepared or "pre-rollout" not in tick.rules.hooks:
         return []
     failed = tick.seen.gates.get("pre-rollout") == "failed"
-    return [Reason("webhook", "failed" if failed else "no-answer", "pre-rollout")]
+    missing = [] if failed else find_missing_canaries(tick)
+    return missing or [Reason("webhook", "failed" if failed else "no-answer", "pre-rollout")]
 
 
 def _wait_for_time(tick: Tick) -> list[Reason]:

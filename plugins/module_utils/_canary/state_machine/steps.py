@@ -31,6 +31,12 @@ def next_step(rules: Rules, state: ReleaseState) -> PlanStep | None:
     return rules.steps[index] if index < len(rules.steps) else None
 
 
+def is_start(rules: Rules, index: int) -> bool:
+    """Whether a step only gives a wave its pods."""
+    steps = rules.steps[: index + 1]
+    return bool(steps) and not any(each.wave == steps[-1].wave for each in steps[:-1])
+
+
 def is_replanned(rules: Rules, state: ReleaseState) -> bool:
     """Whether the plan was changed in what is done already."""
     return plan_hash(rules.steps[: state.position.step + 1]) != state.plan

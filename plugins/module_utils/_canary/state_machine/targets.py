@@ -32,6 +32,11 @@ class ClusterTarget:
         """Whether requests, or copies of them, go to the canary."""
         return bool(self.traffic.canary or self.traffic.matched or self.traffic.mirror)
 
+    def gives_more_than(self, before: ClusterTarget) -> bool:
+        """Whether more requests, or copies of them, go to the canary than before."""
+        more = [(self.traffic.canary, before.traffic.canary), (self.traffic.mirror, before.traffic.mirror)]
+        return any(now > had for now, had in more) or (self.traffic.matched and not before.traffic.matched)
+
 
 def compute_targets(
     steps: Sequence[PlanStep], waves: Mapping[str, int], state: ReleaseState, position: Position

@@ -10,6 +10,7 @@ from dataclasses import replace
 from ..analysis import limits
 from ..reasons import Reason, join
 from .decision import Tick
+from .needs import is_pre_rollout_due
 from .state import Hold, ReleaseState
 from .steps import needs_analysis, step_of
 
@@ -20,7 +21,8 @@ def count_analysis(tick: Tick) -> Tick:
     step = step_of(rules, state)
     if state.intended is not None or step is None or seen.now <= state.checked:
         return tick
-    failed = [name for name in ("pre-rollout", "rollout") if name in rules.hooks and seen.gates.get(name) == "failed"]
+    judged = ["rollout", *(["pre-rollout"] if is_pre_rollout_due(tick) else [])]
+    failed = [name for name in judged if name in rules.hooks and seen.gates.get(name) == "failed"]
     if failed:
         counted = replace(state, failed=state.failed + 1, checked=seen.now, verdict="fail")
         return tick.with_state(counted).with_reasons(Reason("webhook", "failed", failed[0]))

@@ -16,6 +16,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.reasons impo
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.advance import (
     advance,
     compute_needs,
+    is_starting,
     seconds_until_due,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.state import ReleaseState
@@ -579,6 +580,105 @@ def test_pods_come_before_requests_and_go_after_them() -> None:
     assert seen == [(0, 10), (5, 10), (5, 60), (40, 60), (0, 60), (0, 0)]
 
 
+STRATEGIES: list[dict[str, Any]] = [
+    {"step_weights": [50]},
+    {"step_weights": [50], "mirror": True},
+    {"iterations": 2},
+    {"iterations": 2, "mirror": True},
+    {"iterations": 2, "matched": True},
+    {"steps": [{"analysis": 2}, {"weight": 50}]},
+    {"steps": [{"replicas": 10}, {"weight": 0, "interval": 60}, {"replicas": 60}, {"analysis": 1}]},
+    {"step_weights": [50], "promotion": "switch"},
+]
+
+
+@pytest.mark.parametrize("plan", STRATEGIES, ids=str)
+@pytest.mark.parametrize("hooks", [(), ("rollout",), ("pre-rollout", "rollout")])
+@pytest.mark.parametrize("missing", ["west", "east"])
+def test_nothing_is_judged_before_the_canary_is_ready(
+    plan: dict[str, Any], hooks: tuple[str, ...], missing: str
+) -> None:
+    """With threshold 1, hooks and metrics that fail without pods, and pods that take longer than any poll."""
+    world = World(rules_of(plan={**plan, "interval": 60}, hooks=frozenset(hooks), threshold=1), verdict="fail")
+    world.gates = {"pre-rollout": "failed", "rollout": "failed"}
+    world.canary[missing] = WAITING
+    for _number in range(20):
+        decision = world.tick(60)
+        assert f"{missing}: the canary side is not ready: a pod is missing" in describe_all(decision.reasons) or (
+            decision.apply
+        )
+    assert (world.state.phase, world.state.position.step, world.state.failed) == ("progressing", 0, 0)
+    # Now they are ready, and what looks at them is content.
+    world.canary.clear()
+    world.verdict, world.gates = "pass", {"pre-rollout": "open", "rollout": "open"}
+    assert world.run(seconds=60).phase == "succeeded"
+
+
+@pytest.mark.parametrize("plan", STRATEGIES, ids=str)
+def test_what_fails_once_the_canary_is_ready_ends_the_release(plan: dict[str, Any]) -> None:
+    world = World(rules_of(plan={**plan, "interval": 60}, threshold=1), verdict="fail")
+    assert world.run(seconds=60).phase == "failed"
+
+
+def test_pods_that_go_down_under_users_are_judged() -> None:
+    world = World(rules_of()).until(2)
+    world.canary = {"east": WAITING, "west": WAITING}
+    world.verdict = "fail"
+    world.tick(60)
+    assert world.state.phase == "failed"
+
+
+def test_a_cluster_that_has_not_its_share_yet_is_not_measured() -> None:
+    world = World(rules_of(policy=Policy("quorum", 1)))
+    world.away = {"west"}
+    world.until(2)
+    world.away.clear()
+    world.now += 60
+    assert compute_needs(world.rules, world.state, world.observe()).measured == ("east",)
+    world.tick(0)
+    world.tick()
+    assert world.weights == {"east": 50, "west": 50}
+    world.now += 60
+    assert compute_needs(world.rules, world.state, world.observe()).measured == ("east", "west")
+
+
+def test_without_a_ramp_what_is_promoted_was_ready_and_had_nobody() -> None:
+    steps = build_schedule({"step_weights": [5, 50], "interval": 60}, skips_analysis=True)
+    world = World(replace(rules_of(), steps=steps, metrics=()))
+    world.canary["west"] = WAITING
+    for _number in range(10):
+        world.tick()
+    assert (world.state.position.step, world.templates) == (0, {"east": ["r1"], "west": ["r1"]})
+    world.canary.clear()
+    seen = []
+    while not world.state.done or world.state.phase != "succeeded":
+        world.tick()
+        seen.append(world.weights)
+    assert world.templates == {"east": ["r1", "r2"], "west": ["r1", "r2"]}
+    assert all(weights == {"east": 0, "west": 0} for weights in seen)
+
+
+@pytest.mark.parametrize("promote", ["wave", "together"])
+def test_without_a_ramp_every_wave_gets_to_its_end(promote: str) -> None:
+    steps = build_schedule({**WAVES, "promote": promote, "gates": [{"before": "promotion"}]}, skips_analysis=True)
+    world = World(replace(rules_of(plan=WAVES), steps=steps, metrics=()))
+    world.gates = dict.fromkeys((step.gate for step in steps if step.gate), "open")
+    assert world.run().phase == "succeeded"
+    assert world.steps == list(range(len(steps)))
+
+
+@pytest.mark.parametrize(("step", "ready"), [(0, False), (0, True), (1, True)])
+def test_a_task_goes_no_further_than_the_step_that_it_waits_for(step: int, ready: bool) -> None:
+    world = World(rules_of())
+    if not ready:
+        world.canary["west"] = WAITING
+    for _number in range(5):
+        world.now += 60
+        seen = replace(world.observe(), last_step=step)
+        world.make(advance(world.rules, world.state, seen))
+    assert (world.state.position.step, is_starting(world.rules, world.state, world.observe())) == (step, not ready)
+
+
 def test_a_plan_that_is_changed_moves_nobody_and_can_be_left() -> None:
     world = World(rules_of()).until(2)
     world.rules = replace(world.rules, steps=build_schedule({"step_weights": [70, 80], "interval": 60}))
@@ -625,8 +725,8 @@ def test_nothing_is_asked_before_its_time(seconds: float, analysis: bool, hooks:
     world = World(rules_of(hooks=frozenset({"rollback", "rollout", "confirm-traffic-increase"})))
     world.gates = {"confirm-traffic-increase": "open", "rollout": "open"}
     world.until(1)
-    asked = compute_needs(world.rules, world.state, "r2", world.now + seconds)
-    assert (asked.analysis, asked.hooks) == (analysis, hooks)
+    asked = compute_needs(world.rules, world.state, replace(world.observe(), now=world.now + seconds))
+    assert (asked.measured, asked.hooks) == (("east", "west") if analysis else (), hooks)
     assert seconds_until_due(world.rules, world.state, world.now) == 60.0
 
 
