@@ -105,6 +105,15 @@ class ManagedShop(Shop):
                 DEPLOYMENT, "web", self.namespace, change, patch_type="strategic", field_manager="kubectl-set"
             )
 
+    def lead_by_hand(self, cluster: str, weight: int) -> None:
+        """Somebody gives the canary a share on one cluster."""
+        http = deepcopy(self.found(cluster)["VirtualService web"]["spec"]["http"])
+        for destination in http[-1]["route"]:
+            is_canary = destination["destination"]["host"] == "web-canary"
+            destination["weight"] = weight if is_canary else 100 - weight
+        change = {"spec": {"http": http}}
+        self.client(cluster).patch(VIRTUAL_SERVICE, "web", self.namespace, change, field_manager="kubectl")
+
     def client(self, cluster: str) -> Client:
         return self.planes.clients[cluster]
 
@@ -148,7 +157,7 @@ class ManagedShop(Shop):
             (cluster, name)
             for cluster, objects in found.items()
             for name in ("web", "web-primary")
-            if not _has_pods(objects.get(f"Deployment {name}"))
+            if not has_pods(objects.get(f"Deployment {name}"))
         ]
         for cluster, name in gone:
             led = [each for each, objects in found.items() if name in _led_to(objects)]
@@ -156,7 +165,7 @@ class ManagedShop(Shop):
                 self.outages.append(f"after {this.method} {this.path} to {this.cluster}: {led} to {name} of {cluster}")
 
 
-def _has_pods(live: Object | None) -> bool:
+def has_pods(live: Object | None) -> bool:
     return live is not None and bool(live["spec"]["replicas"] and live.get("status", {}).get("availableReplicas"))
 
 
@@ -190,7 +199,7 @@ def controlled(shop: ManagedShop) -> Iterator[ManagedShop]:
     thread = threading.Thread(target=control, daemon=True)
     thread.start()
     for client in shop.planes.clients.values():
-        client.wait_for(DEPLOYMENT, "web", shop.namespace, _has_pods, timeout=10)
+        client.wait_for(DEPLOYMENT, "web", shop.namespace, has_pods, timeout=10)
     try:
         yield shop
     finally:

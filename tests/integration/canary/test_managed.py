@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import ENDPOINT_SLICE, SERVICE
-from managed_shop import ManagedShop, ending_pod, service
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DEPLOYMENT, ENDPOINT_SLICE, SERVICE
+from managed_shop import ManagedShop, ending_pod, has_pods, service
 from support.releases import AT_5, AT_50, AT_100
 
 MADE = {
@@ -116,6 +116,26 @@ def test_a_canary_stays_for_a_cluster_that_is_left_out_and_may_lead_to_it(manage
     assert (managed.shares(), managed.sizes("web")) == ([(100, 0), (95, 5), (100, 0)], [3] * 3)
     assert managed.to_the_end()["done"]
     assert managed.shares() == [(100, 0)] * 3
+    managed.run().succeeded()
+    assert managed.sizes("web") == [0] * 3
+    assert managed.outages == []
+
+
+def test_what_a_hand_led_to_the_canary_after_a_rollback_is_led_back_before_its_pods_go(managed: ManagedShop) -> None:
+    managed.to_the_end()
+    managed.new_version(2)
+    managed.to_step(AT_5)
+    managed.to_the_end(state="rolled_back")
+    for cluster in managed.planes.clients:
+        managed.client(cluster).patch(
+            DEPLOYMENT, "web", managed.namespace, {"spec": {"replicas": 3}}, field_manager="kubectl"
+        )
+        managed.client(cluster).wait_for(DEPLOYMENT, "web", managed.namespace, has_pods, timeout=10)
+    managed.lead_by_hand("west", 30)
+    managed.run().succeeded()
+    assert (managed.shares(), managed.sizes("web")) == ([(100, 0)] * 3, [3] * 3)
+    managed.run().succeeded()
+    assert managed.sizes("web") == [0] * 3
     assert managed.outages == []
 
 

@@ -78,6 +78,8 @@ class World:
     templates: dict[str, list[str]] = field(default_factory=dict)
     steps: list[int] = field(default_factory=list)
     fails_to_write: set[str] = field(default_factory=set)
+    strayed: set[str] = field(default_factory=set)
+    """Clusters that missed what was last written, or that somebody has changed."""
 
     def __post_init__(self) -> None:
         for name in self.rules.waves:
@@ -117,7 +119,7 @@ class World:
         if name in self.away:
             return ClusterObservation(error="does not answer")
         live = self.live[name]
-        as_intended = (live.traffic, live.replicas) == (wanted.traffic, wanted.replicas)
+        as_intended = (live.traffic, live.replicas) == (wanted.traffic, _size_of(wanted, live))
         if wanted.copy:
             as_intended = as_intended and self.templates[name][-1] == self.revision
         elif wanted.restore:
@@ -149,13 +151,22 @@ class World:
         self.make(decision, cut)
         return decision
 
+    def edit(self, name: str, weight: int) -> None:
+        """Somebody changes the weight of a cluster by hand, and gives its canary pods."""
+        total = self.rules.total
+        share = total * weight // 100
+        self.live[name] = replace(self.live[name], traffic=TrafficSplit(share, total - share), replicas=100)
+        self.strayed.add(name)
+
     def make(self, decision: Decision, cut: int | None = None) -> None:
         """What was decided is stored, and made so."""
+        before = self.state
         self.state = decode(encode(decision.state))
         assert self.state == decision.state
         if decision.apply:
             self._make(cut)
         self._check()
+        self._look_at_neighbours(before)
 
     def _make(self, cut: int | None) -> None:
         position = self.state.intended or self.state.position
@@ -168,7 +179,9 @@ class World:
             return
         aims = compute_intended_targets(self.rules, self.state)
         self._look_at_moves({name: aims[name] for name in present})
-        for name in present if cut is None else present[:cut]:
+        written = present if cut is None else present[:cut]
+        self.strayed |= set(self.rules.waves) - set(written)
+        for name in written:
             self._write(name, aims[name])
         if cut is None:
             before = self.state.position.step
@@ -177,7 +190,8 @@ class World:
                 self.steps.append(self.state.position.step)
 
     def _write(self, name: str, aim: ClusterTarget) -> None:
-        self.live[name] = aim
+        self.live[name] = replace(aim, replicas=_size_of(aim, self.live[name]))
+        self.strayed.discard(name)
         had = self.templates[name]
         if aim.copy and had[-1] != self.revision:
             assert self.revision == self.state.revision, "what is copied was looked at"
@@ -191,7 +205,7 @@ class World:
         wanted = compute_intended_targets(self.rules, replace(self.state, intended=None))
         for name, aim in aims.items():
             had = self.live[name]
-            if self.rules.scales and aim.replicas == 0 and had.replicas:
+            if self.rules.scales and _size_of(aim, had) == 0 and had.replicas:
                 assert not sending, f"{name} loses its canary, and {sending} send requests there"
             if aim.sends and self.rules.scales:
                 assert aim.replicas, f"{name} sends requests to a canary without pods"
@@ -199,6 +213,14 @@ class World:
                 assert self._of_canary(name, wanted[name].replicas).usable, f"{name} has no canary for more requests"
             if aim.traffic.stable > had.traffic.stable and not (aim.copy or aim.restore):
                 assert self.stable.get(name, READY).usable, f"{name} has no stable side for more requests"
+
+    def _look_at_neighbours(self, before: ReleaseState) -> None:
+        """I2 of docs/invariants.md: clusters that missed nothing have the weights of one position, or of the next."""
+        states = [replace(before, intended=None), before, replace(self.state, intended=None), self.state]
+        allowed = [compute_intended_targets(self.rules, each) for each in states]
+        for name in set(self.rules.waves) - self.strayed:
+            weights = {each[name].traffic.canary for each in allowed}
+            assert self.live[name].traffic.canary in weights, f"{name} is at none of {weights}"
 
     def _check(self) -> None:
         total = self.rules.total
@@ -232,3 +254,8 @@ class World:
     @property
     def sizes(self) -> dict[str, int]:
         return {name: each.replicas for name, each in self.live.items()}
+
+
+def _size_of(aim: ClusterTarget, live: ClusterTarget) -> int:
+    """What the canary's size becomes, or is to be."""
+    return max(aim.replicas, live.replicas) if aim.keeps else aim.replicas

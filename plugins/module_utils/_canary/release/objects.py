@@ -298,8 +298,9 @@ def _scale(release: CanaryRelease, live: LiveObjects, target: ClusterTarget) -> 
 
 def _replicas(release: CanaryRelease, live: LiveObjects, target: ClusterTarget) -> int:
     """How many the canary is to have."""
-    full = workloads.full_size(live.workload(release, "canary"), live.workload(release, "stable"))
-    return workloads.canary_size(full, target.replicas)
+    canary = live.workload(release, "canary")
+    wanted = workloads.canary_size(workloads.full_size(canary, live.workload(release, "stable")), target.replicas)
+    return max(wanted, workloads.count_replicas(canary)) if target.keeps and canary is not None else wanted
 
 
 def _comes_later(release: CanaryRelease, live: LiveObjects, reference: RouteReference, target: ClusterTarget) -> bool:

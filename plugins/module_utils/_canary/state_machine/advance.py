@@ -25,7 +25,7 @@ from .rollback import conclude_rollback, continue_rollback, fail_if_bad, resume_
 from .rules import Rules
 from .start import begin_after_return, begin_new_revision, restart_on_new_revision
 from .state import ReleaseState
-from .steps import needs_analysis, step_of
+from .steps import due_at, needs_analysis, step_of
 from .targets import ClusterTarget, compute_targets
 
 __all__ = [
@@ -66,9 +66,9 @@ def mark_taken(rules: Rules, state: ReleaseState, now: float) -> ReleaseState:
     """The state once every cluster has what was intended."""
     position = state.intended
     if position is None:
-        return state
+        return state if state.settled is not None else replace(state, settled=now)
     before = state.position
-    moved = replace(state, position=replace(position, forced=False), intended=None)
+    moved = replace(state, position=replace(position, forced=False), intended=None, settled=now)
     if (position.step, position.mode) != (before.step, before.mode) or position.mode == "back":
         moved = replace(moved, since=now, verdict="", plan=position.plan)
     place = position.place
@@ -108,10 +108,11 @@ def compute_intended_targets(rules: Rules, state: ReleaseState) -> dict[str, Clu
 
 def seconds_until_due(rules: Rules, state: ReleaseState, now: float) -> float:
     """Seconds until time alone may change the answer; 0 where it does not depend on time."""
-    moments = [state.since + rules.duration_of(state.position.step)]
+    moments = [due_at(rules, state)]
     step = step_of(rules, state)
     if state.is_running and step is not None and needs_analysis(rules, state, step):
         moments.append(max(state.since, state.checked) + rules.interval)
     if state.phase == "failed" and not state.done:
-        moments = [state.since + (rules.rollback_interval if state.position.cap else rules.drain)]
+        drain_begins = max(state.since, state.settled or 0.0)
+        moments = [state.since + rules.rollback_interval if state.position.cap else drain_begins + rules.drain]
     return min((moment - now for moment in moments if moment > now), default=0.0)

@@ -75,6 +75,12 @@ def find_routing_to_canary(tick: Tick, names: Iterable[str] | None = None) -> li
     return found
 
 
+def wait_for_drain(tick: Tick) -> Reason:
+    """For how long the canary stays yet, for requests that are on their way."""
+    left = max(tick.state.since, tick.state.settled or 0.0) + tick.rules.drain - tick.seen.now
+    return Reason("time", "drain", values=(left,))
+
+
 def find_excluded(tick: Tick) -> list[str]:
     """Clusters that nobody asks, because they are excluded by name."""
     return [name for name in tick.rules.waves if name in tick.rules.policy.exclude and observation_of(tick, name).error]

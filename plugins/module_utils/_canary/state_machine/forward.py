@@ -10,14 +10,25 @@ from dataclasses import replace
 
 from ..model import PlanStep
 from ..reasons import Reason
-from .clusters import canary_sizes, find_away, find_excluded, find_routing_to_canary, find_unready, targets_at
+from .clusters import (
+    canary_sizes,
+    find_away,
+    find_excluded,
+    find_routing_to_canary,
+    find_unready,
+    observation_of,
+    sends_to_canary,
+    targets_at,
+    wait_for_drain,
+)
 from .decision import Decision, Tick
-from .needs import find_missing_canaries
+from .needs import find_missing_canaries, is_judgeable
 from .repair import repair_clusters
 from .state import Position
 from .steps import (
     begins_promotion,
     describe_position,
+    due_at,
     guards_of,
     is_replanned,
     is_start,
@@ -51,6 +62,13 @@ def resume_step(tick: Tick) -> Tick | Decision:
             return repair_clusters(tick.with_state(replace(tick.state, intended=None)))
     if waiting:
         return tick.stay(*waiting)
+    # Somebody may have given a cluster pods, and requests for them, since the position was begun.
+    if intended.step == tick.state.position.step:
+        if not intended.keeps and _takes_pods_in_use(tick, intended):
+            return repair_clusters(tick.with_state(replace(tick.state, intended=None)))
+    elif tick.rules.scales and place is not None:
+        intended = replace(intended, keeps=intended.keeps or _keeps_pods(tick, intended, place))
+        tick = tick.with_state(replace(tick.state, intended=intended))
     return tick.apply_again(Reason("step", "resumed", describe_position(tick.rules, intended)))
 
 
@@ -81,7 +99,7 @@ def take_next_step(tick: Tick) -> Decision:
     step, after = step_of(rules, state), next_step(rules, state)
     if state.phase not in ("progressing", "waiting_promotion", "promoting", "finalising"):
         return tick.stay(Reason("revision", "stands", state.revision, (state.phase,)))
-    if step is not None and is_replanned(rules, state):
+    if is_replanned(rules, state):
         return tick.stay(_REPLANNED)
     smaller = shrink_canary(tick)
     if isinstance(smaller, Decision):
@@ -128,22 +146,34 @@ def force_next_step(tick: Tick) -> Tick | Decision:
 
 
 def shrink_canary(tick: Tick) -> Tick | Decision:
-    """A canary that is larger than its step says becomes as large, once nobody needs it."""
+    """A canary that is larger than its position says becomes as large, once nobody needs it."""
     state, rules, position = tick.state, tick.rules, tick.state.position
-    place, after = position.place, next_step(rules, state)
-    if not position.size or place is None or state.intended is not None:
+    after = next_step(rules, state)
+    if not (position.size or position.keeps) or state.intended is not None:
         return tick
-    if state.is_running and after is not None and after.replicas >= position.size:
+    if state.is_running and position.size and after is not None and after.replicas >= position.size:
         return tick
-    if place.replicas == 0 and find_routing_to_canary(tick):
+    if position.mode == "back" and (not rules.scales or sends_to_canary(tick, position)):
         return tick
-    return tick.begin(replace(position, size=0), Reason("step", "canary-has-size", describe_position(rules, position)))
+    smaller = replace(position, size=0, keeps=False, scaled=position.scaled or position.mode == "back")
+    if _takes_pods_in_use(tick, smaller):
+        return tick
+    goes = any(target.replicas == 0 for target in targets_at(tick, smaller).values())
+    if goes and not state.is_drained(tick.seen.now, rules.drain):
+        return tick.with_reasons(wait_for_drain(tick))
+    return tick.begin(smaller, Reason("step", "canary-has-size", describe_position(rules, position)))
+
+
+def _takes_pods_in_use(tick: Tick, position: Position) -> bool:
+    """Whether pods go by a position that somebody may still route to."""
+    goes = any(target.replicas == 0 for target in targets_at(tick, position).values())
+    return tick.rules.scales and goes and bool(find_routing_to_canary(tick))
 
 
 def _take_step(tick: Tick, after: PlanStep, *, forced_by: str = "") -> Decision:
     """A step is taken. Pods come before the requests for them, and go after them."""
-    state, rules = tick.state, tick.rules
-    position = replace(position_at(rules, after.index), bare=state.position.bare, forced=bool(forced_by))
+    rules = tick.rules
+    position = replace(position_at(rules, after.index), forced=bool(forced_by))
     name = describe_position(rules, position)
     reason = Reason("step", "forced", name, (forced_by,)) if forced_by else Reason("step", "taken", name)
     if rules.scales:
@@ -151,8 +181,7 @@ def _take_step(tick: Tick, after: PlanStep, *, forced_by: str = "") -> Decision:
         is_growing = after.replicas > min(present.values(), default=after.replicas)
         if is_growing and not is_start(rules, after.index):
             return _grow_canary(tick, after)
-        if after.replicas < max(present.values(), default=0):
-            position = _keep_pods(tick, position, after, max(present.values()))
+        position = replace(position, keeps=_keeps_pods(tick, position, after))
     waiting = _find_obstacles(tick, position, after)
     return tick.stay(*waiting) if waiting else tick.begin(position, reason)
 
@@ -170,15 +199,25 @@ def _is_growth(tick: Tick, intended: Position) -> bool:
     return intended.step == tick.state.position.step and intended.size > 0
 
 
-def _keep_pods(tick: Tick, position: Position, after: PlanStep, size: int) -> Position:
-    """The position with the pods that are there now, while users, or clusters that nobody asks, may need them."""
-    standing = targets_at(tick, tick.state.position)
-    is_used = any(standing[name].sends for name in tick.rules.clusters_of(after.wave))
-    excluded = find_excluded(tick)
-    routing = find_routing_to_canary(tick) if after.replicas == 0 else []
-    if is_used or (routing and routing == find_routing_to_canary(tick, excluded)):
-        return replace(position, size=size, wave=after.wave)
-    return position
+def _keeps_pods(tick: Tick, position: Position, after: PlanStep) -> bool:
+    """Whether pods stay that a step has no use for: while requests go to them, or a cluster that nobody asks, or whose
+    wave is another one, may still route there."""
+    standing, wanted = targets_at(tick, tick.state.position), targets_at(tick, position)
+    smaller = [
+        name
+        for name, target in wanted.items()
+        if tick.state.position.keeps
+        or target.replicas < standing[name].replicas
+        or (target.replicas == 0 and not observation_of(tick, name).as_intended)
+    ]
+    if any(standing[name].sends for name in smaller):
+        return True
+    if not any(wanted[name].replicas == 0 for name in smaller):
+        return False
+    routing = find_routing_to_canary(tick)
+    # Where the pods of its own wave are to go, the step waits for whoever can be asked.
+    may_stay = after.replicas > 0 or routing == find_routing_to_canary(tick, find_excluded(tick))
+    return bool(routing) and may_stay
 
 
 def _find_obstacles(tick: Tick, position: Position, step: PlanStep) -> list[Reason]:
@@ -196,7 +235,7 @@ def _find_obstacles(tick: Tick, position: Position, step: PlanStep) -> list[Reas
     # A side that gets its new template now becomes ready with it.
     if step.stable and not copies:
         waiting += find_unready(tick, "stable", concerned)
-    if rules.scales and step.replicas == 0 and not position.size:
+    if rules.scales and step.replicas == 0 and not position.keeps:
         waiting += find_routing_to_canary(tick)
     return waiting
 
@@ -218,14 +257,14 @@ def _wait_for_pre_rollout(tick: Tick) -> list[Reason]:
 
 def _wait_for_time(tick: Tick) -> list[Reason]:
     position = tick.state.position
-    left = tick.state.since + tick.rules.duration_of(position.step) - tick.seen.now
+    left = due_at(tick.rules, tick.state) - tick.seen.now
     return [Reason("time", "step", describe_position(tick.rules, position), (left,))] if left > 0 else []
 
 
 def _wait_for_verdict(tick: Tick, step: PlanStep) -> list[Reason]:
     """The newest verdict on this step has to be pass."""
     verdict = tick.state.verdict
-    if not needs_analysis(tick.rules, tick.state, step) or verdict == "pass":
+    if not needs_analysis(tick.rules, tick.state, step) or verdict == "pass" or not is_judgeable(tick):
         return []
     return [Reason("analysis", "verdict-of-step", values=(verdict or "nothing yet",))]
 

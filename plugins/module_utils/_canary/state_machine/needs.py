@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..model import Observation
 from ..reasons import Reason
-from .clusters import find_away, find_unready, observation_of, targets_at
+from .clusters import find_away, find_excluded, find_unready, observation_of, targets_at
 from .decision import Tick
 from .repair import find_lagging
 from .rules import Rules
@@ -70,6 +70,12 @@ def find_missing_canaries(tick: Tick) -> list[Reason]:
 def is_starting(rules: Rules, state: ReleaseState, seen: Observation) -> bool:
     """Whether the step that stands has asked for pods that are not ready yet."""
     return is_start(rules, state.position.step) and bool(find_missing_canaries(Tick(rules, seen, state)))
+
+
+def is_judgeable(tick: Tick) -> bool:
+    """Whether there is a canary to wait for a verdict on: not where all clusters of the step are left out by name."""
+    concerned = tick.rules.clusters_of(tick.state.position.wave_under_way)
+    return bool(set(concerned) - set(find_excluded(tick)) or find_judged(tick))
 
 
 def find_judged(tick: Tick) -> tuple[str, ...]:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ..model import ClusterObservation
 from ..reasons import Reason
-from .clusters import find_unready, observation_of, targets_at
+from .clusters import find_routing_to_canary, find_unready, observation_of, targets_at
 from .decision import Decision, Tick
 from .state import Position
+from .targets import ClusterTarget
 
 
 def repair_clusters(tick: Tick) -> Tick | Decision:
@@ -39,7 +41,7 @@ def repair_clusters(tick: Tick) -> Tick | Decision:
         # What was seen is what they were to have until now, so it says nothing about their share.
         return tick.begin(state.position, Reason("cluster", "catches-up", ", ".join(sorted(grown))))
     if late:
-        return tick.apply_again(
+        return _note_late_routes(tick, late).apply_again(
             *(
                 Reason("cluster", "repaired", name, (observation_of(tick, name).drift or "is not as intended",))
                 for name in late
@@ -47,6 +49,22 @@ def repair_clusters(tick: Tick) -> Tick | Decision:
         )
     waiting = find_unready(tick, "canary", behind)
     return tick.stay(*waiting) if waiting else tick
+
+
+def _note_late_routes(tick: Tick, late: list[str]) -> Tick:
+    """Clusters that still send to the canary what they are not to send drain from when they are put right, and no pods
+    go together with the routes to them."""
+    state, targets = tick.state, targets_at(tick, tick.state.position)
+    sends_more = any(_sends_more(observation_of(tick, name), targets[name]) for name in late)
+    may_go = tick.rules.scales and any(targets[name].replicas == 0 for name in late)
+    if may_go and find_routing_to_canary(tick):
+        state = replace(state, position=replace(state.position, keeps=True))
+    return tick.with_state(replace(state, settled=None if sends_more else state.settled))
+
+
+def _sends_more(seen: ClusterObservation, target: ClusterTarget) -> bool:
+    has_more = seen.traffic is not None and seen.traffic.canary > target.traffic.canary
+    return has_more or ("canary" in seen.routed and not target.sends)
 
 
 def find_lagging(tick: Tick, position: Position) -> tuple[str, ...]:

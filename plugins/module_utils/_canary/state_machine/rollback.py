@@ -22,6 +22,7 @@ from .clusters import (
     find_unready,
     sends_to_canary,
     targets_at,
+    wait_for_drain,
 )
 from .decision import Decision, Tick, run_stages
 from .repair import find_lagging, repair_clusters
@@ -46,10 +47,10 @@ def is_rollback_asked(tick: Tick) -> bool:
     return "rollback" in tick.rules.hooks and tick.seen.gates.get("rollback") == "open"
 
 
-def refuse_revision(tick: Tick, reason: Reason) -> Decision:
+def refuse_revision(tick: Tick, reason: Reason) -> Tick:
     """A revision that waits for its release is not released. What stands is kept."""
     refused = tick.with_state(replace(tick.state, revision=tick.seen.revision, done=True))
-    return refused.enter_phase("failed", reason).stay(reason)
+    return refused.enter_phase("failed", reason).with_reasons(reason)
 
 
 def _fail_by_analysis(tick: Tick) -> Tick | Decision:
@@ -70,7 +71,7 @@ def _fail_by_unusable_sides(tick: Tick) -> Tick | Decision:
         if promoting and set(stable) <= set(concerned):
             return _handle_failed_promotion(tick, list(stable.values()))
         return tick.stay(Reason("promotion", "stable-unusable"), *stable.values())
-    present = targets_at(tick, tick.current)
+    present = targets_at(tick, tick.state.position)
     canary = find_failed(tick, "canary", [name for name, target in present.items() if target.replicas])
     is_begun = tick.state.intended is None or tick.state.intended.step > 0
     standing = tick.state.position.place
@@ -122,7 +123,7 @@ def begin_rollback(tick: Tick, *reasons: Reason, everything: bool = False, bad: 
     over = base.wave if base.mode == "canary" else base.over
     cap = _first_cap(tick, base, concerned, kept)
     position = replace(
-        base, mode="back", cap=cap, wave=wave, restore=restore, kept=kept, over=over, scaled=False, size=0
+        base, mode="back", cap=cap, wave=wave, restore=restore, kept=kept, over=over, scaled=False, size=0, keeps=True
     )
     reason = Reason("rollback", "begins", values=(join(reasons),))
     if wave != ALL_WAVES:
@@ -200,12 +201,11 @@ def _end_rollback(tick: Tick) -> Tick | Decision:
         return tick.stay(*waiting)
     if position.scaled or not rules.scales or sends_to_canary(tick, position):
         return _conclude(tick, Reason("rollback", "done"))
-    left = state.since + rules.drain - tick.seen.now
-    if left > 0:
-        return tick.stay(Reason("time", "drain", values=(left,)))
+    if not state.is_drained(tick.seen.now, rules.drain):
+        return tick.stay(wait_for_drain(tick))
     routing = find_routing_to_canary(tick)
     if not routing:
-        return tick.begin(replace(position, scaled=True), Reason("rollback", "done"))
+        return tick.begin(replace(position, scaled=True, keeps=False), Reason("rollback", "done"))
     excluded = find_excluded(tick)
     if routing == find_routing_to_canary(tick, excluded):
         return _conclude(tick, Reason("rollback", "done-without", ", ".join(excluded)))
@@ -239,5 +239,5 @@ def _resume_when_ready(tick: Tick) -> Decision:
     waiting = find_unready(tick, "stable", tick.rules.clusters_of(state.position.wave))
     if waiting:
         return tick.stay(Reason("promotion", "waits"), *waiting)
-    position = replace(state.position, mode="forward", wave=ALL_WAVES)
+    position = replace(state.position, mode="forward", wave=ALL_WAVES, keeps=True)
     return tick.begin(position, Reason("promotion", "resumed", describe_position(tick.rules, position)))

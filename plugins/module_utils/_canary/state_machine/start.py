@@ -33,7 +33,7 @@ def restart_on_new_revision(tick: Tick) -> Tick | Decision:
     if waiting:
         return tick.stay(Reason("revision", "waits-for-return", revision), *waiting)
     # The rollback is owed, whoever is away. The ramp begins when all clusters are there.
-    start = replace(position_at(tick.rules, 0), mode="back")
+    start = replace(position_at(tick.rules, 0), mode="back", keeps=True)
     reason = Reason("revision", "replaces", revision, (state.revision,))
     return tick.with_state(_reset_state(tick)).begin(start, reason, "progressing")
 
@@ -66,7 +66,7 @@ def begin_new_revision(tick: Tick) -> Tick | Decision:
     if not revision or revision in (state.revision, state.promoted) or state.hold is not None:
         return _keep_what_stands(tick)
     if state.phase == "waiting" and is_rollback_asked(tick):
-        return refuse_revision(tick, Reason("webhook", "rollback", "rollback"))
+        return _keep_what_stands(refuse_revision(tick, Reason("webhook", "rollback", "rollback")))
     closed = find_closed_webhooks(tick, ["confirm-rollout"])
     if closed:
         if state.phase != "waiting":
@@ -127,9 +127,11 @@ def initialize(tick: Tick) -> Tick | Decision:
 
 
 def _first_position(tick: Tick) -> Position:
-    """The first step. Waves that have not begun have no canary, if nobody was sent there lately."""
-    drained = not tick.state.is_running or tick.seen.now >= tick.state.since + tick.rules.drain
-    return replace(position_at(tick.rules, 0), bare=drained and not find_routing_to_canary(tick))
+    """The first step. Pods of an earlier run stay where somebody may still route to them, or was sent there lately."""
+    first = position_at(tick.rules, 0)
+    goes = any(target.replicas == 0 for target in targets_at(tick, first).values())
+    is_drained = not tick.state.is_running or tick.state.is_drained(tick.seen.now, tick.rules.drain)
+    return replace(first, keeps=goes and (not is_drained or bool(find_routing_to_canary(tick))))
 
 
 def _reset_state(tick: Tick) -> ReleaseState:

@@ -37,8 +37,8 @@ class Position:
     ``wave`` is the one that ``back``, ``canary`` or ``size`` are about; all others are as the step says.
     ``over`` is the wave whose canary had everything before, whatever the step says. ``restore``: the pod template that
     the stable side had before the promotion is put back. ``scaled``: the canary is gone, of a failed release or before
-    the first one. ``bare``: where no wave has begun yet the canary is gone too. ``size`` is the canary's least size in
-    percent, whatever the step says: pods come before requests, and go after them. ``forced``: a person has passed over
+    the first one. ``size`` is the canary's least size in percent, whatever the step says: pods come before requests.
+    ``keeps``: and they go after them, so no canary gets smaller than it is found. ``forced``: a person has passed over
     what guards the step.
 
     ``places`` are the steps that the waves are at (``targets.places_at``), and ``plan`` is the hash of the schedule up
@@ -53,8 +53,8 @@ class Position:
     scaled: bool = False
     over: int | None = None
     kept: bool = False
-    bare: bool = False
     size: int = 0
+    keeps: bool = False
     forced: bool = False
     places: tuple[PlanStep, ...] = ()
     plan: str = ""
@@ -95,7 +95,8 @@ class ReleaseState:
     """Times are in seconds since the epoch.
 
     ``position`` is what every cluster is known to have, ``intended`` what was begun and is not known to be everywhere.
-    ``since`` is when the position was reached, ``checked`` when the last analysis was made, ``verdict`` what it said.
+    ``since`` is when the position was reached, ``settled`` when the last cluster had its routes, which may be later
+    (None: one has yet to get them), ``checked`` when the last analysis was made, ``verdict`` what it said.
     ``plan`` is the hash of the schedule up to the position. ``done``: nothing is left to be done for this revision.
     ``subject`` is what is released: the sides and their routes. ``latest`` is the canary's newest revision, over all
     clusters; ``revisions`` is what was last seen on each of them, ``released`` what the release began with.
@@ -117,6 +118,7 @@ class ReleaseState:
     intended: Position | None = None
     started: float = 0.0
     since: float = 0.0
+    settled: float | None = 0.0
     checked: float = 0.0
     verdict: Verdict | Literal[""] = ""
     failed: int = 0
@@ -130,6 +132,10 @@ class ReleaseState:
     cookie: str = ""
     expired: tuple[str, ...] = ()
     history: tuple[Transition, ...] = ()
+
+    def is_drained(self, now: float, seconds: float) -> bool:
+        """Whether no cluster has sent more to the canary than the position says for so long."""
+        return self.settled is not None and now >= max(self.since, self.settled) + seconds
 
     @property
     def run(self) -> str:
@@ -189,4 +195,7 @@ def _hold_of_text(text: str) -> dict[str, str] | None:
 
 
 def _position(document: Mapping[str, Any]) -> Position:
-    return Position(**{**document, "places": tuple(PlanStep(**each) for each in document["places"])})
+    known = {name: value for name, value in document.items() if name != "bare"}
+    # Earlier versions gave waves that have not begun their pods, unless the position was bare.
+    known.setdefault("keeps", bool(document["size"]) or not document.get("bare", True))
+    return Position(**{**known, "places": tuple(PlanStep(**each) for each in document["places"])})

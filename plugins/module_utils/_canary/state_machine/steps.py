@@ -34,12 +34,22 @@ def next_step(rules: Rules, state: ReleaseState) -> PlanStep | None:
 def is_start(rules: Rules, index: int) -> bool:
     """Whether a step only gives a wave its pods."""
     steps = rules.steps[: index + 1]
-    return bool(steps) and not any(each.wave == steps[-1].wave for each in steps[:-1])
+    if not steps or steps[-1].phase != "progressing":
+        return False
+    return all(each.wave != steps[-1].wave for each in steps[:-1])
 
 
 def is_replanned(rules: Rules, state: ReleaseState) -> bool:
-    """Whether the plan was changed in what is done already."""
-    return plan_hash(rules.steps[: state.position.step + 1]) != state.plan
+    """Whether the plan was changed in what is done already, or has become shorter than that."""
+    return state.position.step >= 0 and plan_hash(rules.steps[: state.position.step + 1]) != state.plan
+
+
+def due_at(rules: Rules, state: ReleaseState) -> float:
+    """When the time of the step that stands is over. A drain counts from when the last cluster had the position."""
+    step = step_of(rules, state)
+    drains = step is not None and step.phase == "finalising"
+    begins = max(state.since, state.settled or 0.0) if drains else state.since
+    return begins + rules.duration_of(state.position.step)
 
 
 def needs_analysis(rules: Rules, state: ReleaseState, step: PlanStep) -> bool:
@@ -96,7 +106,9 @@ def pick_configured(rules: Rules, *hooks: str) -> tuple[str, ...]:
 
 def describe_position(rules: Rules, position: Position) -> str:
     """``step 3/7: canary 25 %`` or the like."""
-    if not 0 <= position.step < len(rules.steps):
+    if position.step >= len(rules.steps):
+        return f"step {position.step}, which the plan has no more"
+    if position.step < 0:
         return "the start"
     step = rules.steps[position.step]
     share = f"{step.canary} of {rules.total}" if rules.total != 100 else f"{step.canary} %"

@@ -15,7 +15,7 @@ from .state import Position, ReleaseState
 
 @dataclass(frozen=True)
 class ClusterTarget:
-    """One cluster. ``replicas`` is the canary's size in percent.
+    """One cluster. ``replicas`` is the canary's size in percent; with ``keeps`` one that is larger stays as it is.
 
     ``copy``: the stable side has the canary's pod template; ``restore``: it has the one from before again; with neither
     it keeps what it has. ``leaving``: the Service leads to the workload itself again, because the release is removed.
@@ -23,6 +23,7 @@ class ClusterTarget:
 
     traffic: TrafficSplit
     replicas: int = 0
+    keeps: bool = False
     copy: bool = False
     restore: bool = False
     leaving: bool = False
@@ -80,9 +81,12 @@ def _target(
     step = next((each for each in places if each.wave in (wave, ALL_WAVES)), None)
     concerned = position.wave in (ALL_WAVES, wave)
     if step is None:
-        gone = position.scaled or position.bare
-        return ClusterTarget(TrafficSplit(0, total, expired=state.expired), 0 if gone else 100)
-    target = ClusterTarget(TrafficSplit(step.canary, step.stable, step.mirror, step.matched), step.replicas, step.copy)
+        # Before the first release it is the workload that runs; a wave that has not begun has no canary yet.
+        size = 0 if position.scaled or position.step >= 0 else 100
+        size = max(size, position.size) if concerned else size
+        return ClusterTarget(TrafficSplit(0, total, expired=state.expired), size, position.keeps)
+    traffic = TrafficSplit(step.canary, step.stable, step.mirror, step.matched)
+    target = ClusterTarget(traffic, step.replicas, position.keeps, step.copy)
     if position.mode == "back":
         # What goes back promotes nobody any more.
         target = replace(target, copy=False)

@@ -311,6 +311,11 @@ def canary_size(full: int, percent: int) -> int:
     return -(-full * percent // 100) if percent > 0 else 0
 
 
+def count_replicas(live: Mapping[str, Any]) -> int:
+    """How many replicas a workload asks for; of a DaemonSet 1, which means its pods, or none."""
+    return int(not _has_no_nodes(live)) if live["kind"] == DAEMON_SET.kind else _spec_replicas(live)
+
+
 def _original_replicas(live: Mapping[str, Any]) -> int:
     text = ((live.get("metadata") or {}).get("annotations") or {}).get(REPLICAS_ANNOTATION, "")
     return int(text) if text.isascii() and text.isdigit() else 0

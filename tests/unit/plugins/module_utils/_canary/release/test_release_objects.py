@@ -221,6 +221,23 @@ def test_a_step_changes_the_route_and_the_size_of_the_canary_and_nothing_else() 
     assert image(found["Deployment web-primary"]) == "1"
 
 
+@pytest.mark.parametrize(
+    ("target", "before", "after"),
+    [
+        (ALL_STABLE, 3, 0),
+        # Pods go after requests: until then what is found stays.
+        (replace(ALL_STABLE, keeps=True), 3, 3),
+        (replace(ALL_STABLE, keeps=True), 0, 0),
+        (replace(AT_5, replicas=34, keeps=True), 3, 3),
+        (replace(AT_5, replicas=34, keeps=True), 0, 2),
+    ],
+)
+def test_a_canary_that_is_kept_gets_no_smaller(target: ClusterTarget, before: int, after: int) -> None:
+    stands = managed_shop(version=2)
+    stands.objects[ObjectId("apps", "Deployment", "shop", "web")]["spec"]["replicas"] = before
+    assert listed(RELEASE, stands, target)["Deployment web"].desired["spec"]["replicas"] == after
+
+
 def test_a_promotion_copies_the_template_that_was_released() -> None:
     stands = managed_shop(version=2)
     promoted = replace(AT_100, copy=True)

@@ -458,8 +458,95 @@ def test_a_cluster_that_is_left_out_by_name_does_not_stop_the_end_and_its_canary
     assert world.run().phase == "succeeded"
     assert world.sizes["east"] == 100
     world.rules = replace(world.rules, policy=Policy())
-    world.run()
+    world.tick()
+    assert world.sizes["east"] == 100, "it drains from when the last cluster had the end"
+    for _number in range(6):
+        world.tick()
     assert world.sizes["east"] == 0
+
+
+WITHOUT_WEST = Policy("exclude", exclude=frozenset({"west"}))
+
+
+@pytest.mark.parametrize(("plan", "left_out_at"), [({"step_weights": [50]}, 1), (WAVES, 2), (TOGETHER, 5)])
+@pytest.mark.parametrize("ends", ["rolled back", "rolled back after the end", "succeeded"])
+def test_pods_stay_for_a_cluster_that_is_left_out_until_it_is_back_and_drained(
+    plan: dict[str, Any], left_out_at: int, ends: str
+) -> None:
+    """It sends half of its requests to the canary; the world looks that no pods go meanwhile."""
+    plan = {**plan, "waves": [{"name": "first", "clusters": ["west"]}, {"name": "rest"}]} if "waves" in plan else plan
+    world = World(rules_of(plan={**plan, "interval": 60})).until(left_out_at)
+    assert world.weights["west"] == 50
+    world.rules = replace(world.rules, policy=WITHOUT_WEST)
+    if ends != "rolled back":
+        world.run()
+        assert world.state.phase == "succeeded"
+    if ends != "succeeded":
+        world.tick(request="rollback")
+        world.run()
+        assert world.state.phase == "failed"
+    assert world.weights["west"] == 50
+    assert world.sizes["west"] == 100
+    world.rules = replace(world.rules, policy=Policy())
+    world.tick()
+    assert world.weights["west"] == 0
+    for _number in range(5):
+        world.tick()
+        assert world.sizes["west"] == 100
+    for _number in range(10):
+        world.tick()
+    assert (world.sizes, world.tick().apply) == ({"east": 0, "west": 0}, False)
+
+
+@pytest.mark.parametrize("after", ["rollback", "success"])
+def test_what_a_hand_changed_after_the_end_is_taken_back_routes_first_and_then_pods(after: str) -> None:
+    world = World(rules_of())
+    if after == "rollback":
+        world.until(2)
+        world.tick(request="rollback")
+    world.run()
+    assert world.sizes == {"east": 0, "west": 0}
+    for name in ("east", "west"):
+        world.live[name] = replace(world.live[name], replicas=70)
+    edited = world.live["west"]
+    world.live["west"] = replace(edited, traffic=replace(edited.traffic, canary=30, stable=70))
+    world.tick()
+    assert (world.weights, world.sizes) == ({"east": 0, "west": 0}, {"east": 70, "west": 70})
+    world.tick(30)
+    assert world.sizes == {"east": 70, "west": 70}
+    world.tick(30)
+    assert world.sizes == {"east": 0, "west": 0}
+    assert not world.tick().apply
+
+
+def test_pods_that_nobody_is_sent_to_go_at_once() -> None:
+    world = World(rules_of())
+    world.run()
+    world.live["west"] = replace(world.live["west"], replicas=100)
+    world.tick()
+    assert world.sizes == {"east": 0, "west": 0}
+
+
+@pytest.mark.parametrize("way", ["rollback", "promotion"])
+def test_a_drain_counts_from_when_the_last_cluster_had_the_position(way: str) -> None:
+    world = World(rules_of(policy=Policy("quorum", 1))).until(2)
+    world.away = {"west"}
+    if way == "rollback":
+        world.tick(request="rollback")
+    else:
+        world.tick(request="promote")
+        world.until(FINAL)
+    for _number in range(20):
+        world.tick()
+    assert world.sizes == {"east": 100, "west": 100}
+    world.away.clear()
+    while world.weights["west"]:
+        world.tick(1)
+    returned = world.now
+    while world.sizes["west"]:
+        world.tick(1)
+    assert world.now >= returned + 60
+    assert world.run().phase == ("failed" if way == "rollback" else "succeeded")
 
 
 def test_a_weight_that_somebody_changed_is_put_right_before_the_next_step() -> None:
@@ -677,6 +764,38 @@ def test_a_task_goes_no_further_than_the_step_that_it_waits_for(step: int, ready
         seen = replace(world.observe(), last_step=step)
         world.make(advance(world.rules, world.state, seen))
     assert (world.state.position.step, is_starting(world.rules, world.state, world.observe())) == (step, not ready)
+
+
+def test_promote_gets_all_waves_to_their_end_that_are_promoted_together() -> None:
+    world = World(rules_of(plan=TOGETHER)).until(1)
+    assert world.sizes == {"east": 100, "west": 0}
+    for _number in range(5):
+        if world.state.phase == "progressing":
+            world.tick(1, "promote")
+    assert world.state.phase == "promoting"
+    assert world.run().phase == "succeeded"
+    assert {name: had[-1] for name, had in world.templates.items()} == {"east": "r2", "west": "r2"}
+
+
+def test_pods_that_a_promotion_asked_for_ahead_of_their_wave_stay_while_requests_go_to_the_canary() -> None:
+    world = World(rules_of(plan=TOGETHER)).until(1)
+    world.tick(1, "promote")
+    assert (world.weights, world.sizes) == ({"east": 10, "west": 0}, {"east": 100, "west": 100})
+    # Nobody asks once more, so the release takes its steps.
+    assert world.run().phase == "succeeded"
+    assert world.steps == list(range(len(world.rules.steps)))
+
+
+@pytest.mark.parametrize("request_", ["", "skip", "promote"])
+def test_a_plan_that_became_shorter_than_the_position_is_said_and_can_be_left(request_: Request) -> None:
+    world = World(rules_of(plan={"step_weights": [5, 10, 20, 30, 40, 50]})).until(6)
+    world.rules = replace(world.rules, steps=build_schedule({"step_weights": [50]}))
+    decision = world.tick(60, request_)
+    assert [reason.what for reason in decision.reasons] == ["changed"]
+    assert world.weights == {"east": 50, "west": 50}
+    world.tick(request="rollback")
+    assert world.run().phase == "failed"
+    assert world.weights == {"east": 0, "west": 0}
 
 
 def test_a_plan_that_is_changed_moves_nobody_and_can_be_left() -> None:

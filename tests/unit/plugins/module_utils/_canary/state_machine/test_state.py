@@ -90,6 +90,16 @@ def test_a_hold_of_an_earlier_version_is_read(text: str, hold: Hold | None) -> N
     assert decode(json.dumps({**document, "held": text})).hold == hold
 
 
+@pytest.mark.parametrize(
+    ("size", "bare", "keeps"), [(0, True, False), (0, False, True), (100, True, True), (100, False, True)]
+)
+def test_of_pods_that_an_earlier_version_kept_none_go_unseen(size: int, bare: bool, keeps: bool) -> None:
+    document = json.loads(encode(ReleaseState()))
+    position = {name: value for name, value in document["position"].items() if name != "keeps"}
+    document["position"] = {**position, "size": size, "bare": bare}
+    assert decode(json.dumps(document)).position.keeps == keeps
+
+
 def test_what_an_earlier_version_remembered_of_gates_is_asked_again() -> None:
     document = json.loads(encode(ReleaseState()))
     assert decode(json.dumps({**document, "approved": True})) == ReleaseState()

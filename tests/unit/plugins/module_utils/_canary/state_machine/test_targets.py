@@ -23,7 +23,6 @@ PLAN: dict[str, Any] = {
     "waves": [{"name": "first", "clusters": ["east"]}, {"name": "rest"}],
 }
 STEPS, WAVES = build_schedule(PLAN), waves_of(PLAN, ["east", "west"])
-STARTED = replace(Position(1), bare=True)
 
 
 def at(position: Position, **state: Any) -> dict[str, tuple[int, int, bool, bool]]:
@@ -37,10 +36,9 @@ def at(position: Position, **state: Any) -> dict[str, tuple[int, int, bool, bool
     [
         (Position(), (0, 100, False, False), (0, 100, False, False)),
         (Position(scaled=True), (0, 0, False, False), (0, 0, False, False)),
-        (Position(1), (10, 100, False, False), (0, 100, False, False)),
-        (STARTED, (10, 100, False, False), (0, 0, False, False)),
-        (Position(3), (50, 100, True, False), (0, 100, False, False)),
-        (Position(4), (0, 100, True, False), (0, 100, False, False)),
+        (Position(1), (10, 100, False, False), (0, 0, False, False)),
+        (Position(3), (50, 100, True, False), (0, 0, False, False)),
+        (Position(4), (0, 100, True, False), (0, 0, False, False)),
         (Position(8), (0, 0, True, False), (50, 100, False, False)),
         (Position(8, "back", cap=20, wave=1), (0, 0, False, False), (20, 100, False, False)),
         (Position(8, "back", cap=90, wave=1), (0, 0, False, False), (50, 100, False, False)),
@@ -48,8 +46,11 @@ def at(position: Position, **state: Any) -> dict[str, tuple[int, int, bool, bool
         (Position(9, "back", kept=True, restore=True), (0, 0, False, True), (50, 100, False, True)),
         (Position(9, "canary", wave=1), (0, 0, True, False), (100, 100, True, False)),
         (Position(9, "back", cap=40, over=1), (0, 0, False, False), (40, 100, False, False)),
-        (Position(2, size=70, wave=0), (50, 100, False, False), (0, 100, False, False)),
-        (Position(5, size=70, wave=0), (0, 70, True, False), (0, 100, False, False)),
+        (Position(2, size=70, wave=0), (50, 100, False, False), (0, 0, False, False)),
+        (Position(5, size=70, wave=0), (0, 70, True, False), (0, 0, False, False)),
+        # A wave that has not begun gets the pods that a promotion of all waves asks for.
+        (Position(2, size=70), (50, 100, False, False), (0, 70, False, False)),
+        (Position(2, size=70, wave=1), (50, 100, False, False), (0, 70, False, False)),
         (Position(len(STEPS) - 1), (0, 0, True, False), (0, 0, True, False)),
     ],
 )
@@ -57,6 +58,12 @@ def test_a_position_says_what_each_wave_is_like(
     position: Position, east: tuple[int, int, bool, bool], west: tuple[int, int, bool, bool]
 ) -> None:
     assert at(position) == {"east": east, "west": west}
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_a_position_that_keeps_pods_does_so_on_all_clusters(keeps: bool) -> None:
+    found = compute_targets(STEPS, WAVES, ReleaseState(), Position(5, keeps=keeps))
+    assert [each.keeps for each in found.values()] == [keeps, keeps]
 
 
 def test_a_cluster_that_is_behind_has_its_pods_and_no_share() -> None:

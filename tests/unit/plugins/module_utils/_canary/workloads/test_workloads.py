@@ -16,6 +16,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.workloads.wo
     autoscaler_of,
     canary_size,
     count_ending,
+    count_replicas,
     find_autoscaler_problems,
     find_workload_problems,
     full_size,
@@ -348,6 +349,20 @@ def test_a_daemon_set_is_scaled_by_a_node_selector_and_is_afterwards_as_before(s
 )
 def test_full_size(canary: Object | None, stable: Object | None, expected: int) -> None:
     assert full_size(canary, stable) == expected
+
+
+@pytest.mark.parametrize(
+    ("live", "expected"),
+    [
+        (workload(replicas=3), 3),
+        (workload(replicas=0), 0),
+        (workload(replicas=None), 1),
+        (workload("DaemonSet"), 1),
+        (scale_workload(workload("DaemonSet"), 0), 0),
+    ],
+)
+def test_how_many_replicas_a_workload_asks_for(live: Object, expected: int) -> None:
+    assert count_replicas(live) == expected
 
 
 @pytest.mark.parametrize(
