@@ -173,6 +173,51 @@ def test_absent_does_not_give_users_a_version_that_was_not_promoted(managed: Man
     assert managed.outages == []
 
 
+def test_absent_gives_users_what_was_promoted_once_it_is_put_back(managed: ManagedShop) -> None:
+    managed.to_the_end()
+    managed.new_version(2)
+    managed.to_step(AT_50)
+    managed.to_the_end(state="rolled_back")
+    managed.new_version(1)
+    managed.run(state="absent").succeeded()
+    assert (managed.versions("web"), managed.sizes("web")) == ([1] * 3, [3] * 3)
+    assert managed.outages == []
+
+
+def test_what_runs_is_no_new_release_after_a_promotion_was_rolled_back(managed: ManagedShop) -> None:
+    first = managed.to_the_end()
+    managed.new_version(2)
+    assert managed.to_the_end()["succeeded"]
+    back = managed.to_the_end(state="rolled_back")
+    assert (managed.versions("web-primary"), back["promoted"]) == ([1] * 3, first["promoted"])
+    managed.new_version(1)
+    again = managed.to_the_end()
+    assert (again["phase"], again["history"]) == ("failed", back["history"])
+    assert (managed.shares(), managed.sizes("web")) == ([(100, 0)] * 3, [0] * 3)
+    managed.new_version(3)
+    assert managed.to_the_end()["succeeded"]
+    assert managed.versions("web-primary") == [3] * 3
+    assert managed.outages == []
+
+
+def test_the_stable_sides_template_is_not_replaced_while_it_is_not_ready(managed: ManagedShop) -> None:
+    managed.to_the_end()
+    managed.new_version(2)
+    managed.to_step(AT_50)
+    status = {"status": {"availableReplicas": 0, "readyReplicas": 0}}
+    managed.client("west").patch(DEPLOYMENT, "web-primary", managed.namespace, status, subresource="status")
+    for _number in range(3):
+        held = managed.run().succeeded()
+    assert "web-primary" in held["waiting"]
+    assert (managed.shares(), managed.versions("web-primary")) == ([(50, 50)] * 3, [1] * 3)
+    for _number in range(3):
+        managed.run(state="promoted").succeeded()
+    assert (managed.shares(), managed.versions("web-primary")) == ([(50, 50)] * 3, [1] * 3)
+    status = {"status": {"availableReplicas": 3, "readyReplicas": 3}}
+    managed.client("west").patch(DEPLOYMENT, "web-primary", managed.namespace, status, subresource="status")
+    assert managed.to_the_end()["succeeded"]
+
+
 def test_an_object_of_somebody_else_with_a_name_of_ours_is_refused_and_survives(managed: ManagedShop) -> None:
     managed.put(service(managed.namespace, "web-canary"), manager="somebody", only="north")
     before = managed.users()

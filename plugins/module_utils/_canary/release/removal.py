@@ -42,6 +42,7 @@ from . import objects
 from .intent import ReleaseIntent, read
 from .objects import Mark
 from .release import CanaryRelease
+from .revisions import note_revisions
 from .store import ReleaseStore
 
 _POLL = 1.0
@@ -121,7 +122,10 @@ def _keep_promotion(setup: Setup, release: CanaryRelease, state: ReleaseState) -
 
 def _refuse_unpromoted(setup: Setup, release: CanaryRelease, state: ReleaseState, force: bool) -> None:
     """With what we made gone, users get the workload as it is: it had better be the version that they have now."""
-    if release.service is None or force or state.revision == state.promoted or not state.promoted:
+    if release.service is None or force or not state.promoted:
+        return
+    runs = _see_what_runs(setup, release, state)
+    if runs == state.promoted:
         return
     workload = release.workload
     raise MeshError(
@@ -131,12 +135,19 @@ def _refuse_unpromoted(setup: Setup, release: CanaryRelease, state: ReleaseState
                 setup.hub,
                 NOT_PROMOTED,
                 f"the release is {state.phase}, so {workload.kind.kind if workload else 'the workload'} "
-                f"{release.namespace}/{release.apex} runs {state.revision}, and users get {state.promoted}",
+                f"{release.namespace}/{release.apex} runs {runs}, and users get {state.promoted}",
                 "put its pod template back to the promoted version, or promote it; or give users what it runs with "
                 "force: true",
             )
         ],
     )
+
+
+def _see_what_runs(setup: Setup, release: CanaryRelease, state: ReleaseState) -> str:
+    """The revision of the workload as it is now; a cluster that does not tell has the last known one."""
+    outcomes = setup.each(lambda member: objects.compute_revision(release, read(member, release)))
+    found = {name: outcome.get() for name, outcome in outcomes.items() if outcome.error is None and outcome.get()}
+    return note_revisions(state, setup.fleet.names, found, release.revision).latest
 
 
 def _return_to_workload(setup: Setup, release: CanaryRelease, state: ReleaseState) -> None:

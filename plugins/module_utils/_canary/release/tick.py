@@ -13,7 +13,6 @@ from typing import Any
 
 from ..._change import hubs
 from ..._change.change import Change
-from ..._change.objects import content_hash
 from ..._change.setup import Setup
 from ..._findings import Finding, MeshError, errors
 from ..._fleet import LaneOutcome
@@ -32,6 +31,7 @@ from .destinations import find_measured_service
 from .intent import COMPONENT, ReleaseIntent, read
 from .objects import LiveObjects, Mark
 from .release import CanaryRelease
+from .revisions import note_revisions
 from .store import ReleaseStore
 
 _PATIENCE = 30.0
@@ -115,20 +115,12 @@ class Ticker:
         return setup.each(lambda member: read(member, release))
 
     def _with_revisions(self, state: ReleaseState, outcomes: Mapping[str, LaneOutcome[LiveObjects]]) -> ReleaseState:
-        """The state with the revision of each cluster; of one that is away the last known one counts."""
         found = {
             name: objects.compute_revision(self._release, outcome.get())
             for name, outcome in outcomes.items()
             if outcome.error is None
         }
-        known = {**state.revisions, **found}
-        revisions = {name: known[name] for name in self._setup.fleet.names if name in known}
-        # It is new where it is new on any cluster; one that joins or leaves brings nothing new.
-        is_new = any(state.revisions.get(name, revision) != revision for name, revision in found.items())
-        # Not by who answered: where no workload tells anything, one cluster that is late would be another revision.
-        told = {name: revision for name, revision in revisions.items() if revision}
-        latest = state.latest if state.latest and not is_new else content_hash(told)[:10]
-        return replace(state, revisions=revisions, latest=self._release.revision or latest)
+        return note_revisions(state, self._setup.fleet.names, found, self._release.revision)
 
     def _match_subject(self, state: ReleaseState) -> ReleaseState:
         """The state, where it is about the same sides; a position of others says nothing of the weights of these.

@@ -95,7 +95,9 @@ def _conclude(state: ReleaseState) -> ReleaseState:
             return state
         return replace(state, phase="initialized", promoted=state.revision, done=True)
     if state.phase == "succeeded" and position.mode == "forward" and place is not None:
-        return replace(state, promoted=state.revision, done=True)
+        # Nothing is before the end of a revision that is promoted once more but what was before it the first time.
+        previous = state.previous if state.promoted in ("", state.revision) else state.promoted
+        return replace(state, promoted=state.revision, previous=previous, done=True)
     if position.mode == "back" and position.scaled:
         return conclude_rollback(state)
     return state

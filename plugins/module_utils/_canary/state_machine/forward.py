@@ -232,8 +232,9 @@ def _find_obstacles(tick: Tick, position: Position, step: PlanStep) -> list[Reas
     looks = copies or (step.phase == "progressing" and not is_start(rules, step.index))
     if gives_more or (looks and step.replicas > 0):
         waiting += find_unready(tick, "canary", concerned)
-    # A side that gets its new template now becomes ready with it.
-    if step.stable and not copies:
+    # Users have to be able to go back, and what is to get another template answers meanwhile.
+    moves = any(after[name].traffic != before[name].traffic for name in concerned)
+    if step.stable or copies or moves:
         waiting += find_unready(tick, "stable", concerned)
     if rules.scales and step.replicas == 0 and not position.keeps:
         waiting += find_routing_to_canary(tick)

@@ -218,10 +218,13 @@ def _conclude(tick: Tick, reason: Reason) -> Tick:
 
 
 def conclude_rollback(state: ReleaseState) -> ReleaseState:
-    """Rolled back everywhere. What is promoted is not known where waves differ now, or where it was this revision."""
+    """Rolled back everywhere. What is promoted is not known where waves differ now."""
     mixed = state.position.wave != ALL_WAVES and any(place.copy for place in state.position.places)
-    unknown = mixed or state.promoted == state.revision
-    return replace(state, done=True, promoted="" if unknown else state.promoted)
+    if mixed:
+        return replace(state, done=True, promoted="", previous="")
+    if state.promoted == state.revision:
+        return replace(state, done=True, promoted=state.previous, previous="")
+    return replace(state, done=True)
 
 
 def resume_promotion(tick: Tick) -> Tick | Decision:

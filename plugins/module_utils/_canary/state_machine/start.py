@@ -137,12 +137,14 @@ def _first_position(tick: Tick) -> Position:
 def _reset_state(tick: Tick) -> ReleaseState:
     """The state at the start of a ramp; nothing of an earlier run counts."""
     state, now, revision = tick.state, tick.seen.now, tick.seen.revision
+    promoted, previous = _find_stable_revisions(tick)
     cookie = f"c{revision}" if tick.rules.sticky else ""
     return replace(
         state,
         revision=revision,
         released=state.revisions,
-        promoted=_find_stable_revision(tick),
+        promoted=promoted,
+        previous=previous,
         started=now,
         since=now,
         checked=0.0,
@@ -159,13 +161,12 @@ def _reset_state(tick: Tick) -> ReleaseState:
     )
 
 
-def _find_stable_revision(tick: Tick) -> str:
-    """The revision of the stable side: of a run that is cut short by the next one it may be in between."""
+def _find_stable_revisions(tick: Tick) -> tuple[str, str]:
+    """The revision of the stable side, and the one before: of a run that is cut short by the next one it may be in
+    between."""
     state = tick.state
-    if not state.is_running:
-        return state.promoted
     standing = [target.copy for target in targets_at(tick, state.position).values()]
     begun = [target.copy for target in targets_at(tick, tick.current).values()]
-    if all(standing):
-        return state.revision
-    return "" if any([*standing, *begun]) else state.promoted
+    if not state.is_running or not any([*standing, *begun]):
+        return state.promoted, state.previous
+    return (state.revision, state.promoted) if all(standing) else ("", "")

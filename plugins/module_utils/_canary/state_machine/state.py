@@ -96,14 +96,14 @@ class ReleaseState:
 
     ``position`` is what every cluster is known to have, ``intended`` what was begun and is not known to be everywhere.
     ``since`` is when the position was reached, ``settled`` when the last cluster had its routes, which may be later
-    (None: one has yet to get them), ``checked`` when the last analysis was made, ``verdict`` what it said.
-    ``plan`` is the hash of the schedule up to the position. ``done``: nothing is left to be done for this revision.
-    ``subject`` is what is released: the sides and their routes. ``latest`` is the canary's newest revision, over all
-    clusters; ``revisions`` is what was last seen on each of them, ``released`` what the release began with.
-    ``failed`` counts failed analyses, ``tallies`` what each metric came to (see ``limits.py``). ``prepared``: the
-    pre-rollout webhooks let it pass.
-    ``behind`` are clusters that came back, and whose canary is not ready for its share yet. ``cause`` is why the
-    release was rolled back, empty where it was not.
+    (None: one has yet to get them), ``checked`` when the last analysis was made, ``verdict`` what it said. ``plan`` is
+    the hash of the schedule up to the position. ``done``: nothing is left to be done for this revision. ``promoted`` is
+    the stable side's revision, ``previous`` the one that a rollback after the end puts back; both are empty where that
+    is not known. ``subject`` is what is released: the sides and their routes. ``latest`` is the canary's newest
+    revision, over all clusters; ``revisions`` is what was last seen on each of them, ``released`` what the release
+    began with. ``failed`` counts failed analyses, ``tallies`` what each metric came to (see ``limits.py``).
+    ``prepared``: the pre-rollout webhooks let it pass. ``behind`` are clusters that came back, and whose canary is not
+    ready for its share yet. ``cause`` is why the release was rolled back, empty where it was not.
     """
 
     phase: Phase = "initializing"
@@ -113,6 +113,7 @@ class ReleaseState:
     revisions: Mapping[str, str] = field(default_factory=dict)
     released: Mapping[str, str] = field(default_factory=dict)
     promoted: str = ""
+    previous: str = ""
     plan: str = ""
     position: Position = field(default_factory=Position)
     intended: Position | None = None

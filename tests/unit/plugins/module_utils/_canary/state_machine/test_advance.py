@@ -567,6 +567,77 @@ def test_nobody_is_sent_back_to_a_stable_side_that_is_not_ready() -> None:
     assert world.weights == {"east": 0, "west": 0}
 
 
+@pytest.mark.parametrize(
+    ("plan", "at"),
+    [
+        # Before a step, before everybody goes to the canary, before the template is copied, and while it is cut over.
+        ({"step_weights": [5, 50, 100]}, 1),
+        ({"step_weights": [5, 50, 100]}, 2),
+        ({"step_weights": [5, 50, 100]}, 3),
+        ({"iterations": 1}, 1),
+        ({"iterations": 1}, 2),
+        ({"step_weights": [50], "promotion": "switch"}, 1),
+    ],
+)
+def test_a_step_waits_for_the_stable_side_too(plan: dict[str, Any], at: int) -> None:
+    world = World(rules_of(plan={**plan, "interval": 60})).until(at)
+    weights, templates = world.weights, {name: list(had) for name, had in world.templates.items()}
+    world.stable["west"] = WAITING
+    for request in ("", "skip", "promote"):
+        decision = world.tick(60, request)  # type: ignore[arg-type]
+        assert "west: the stable side is not ready: a pod is missing" in describe_all(decision.reasons)
+    assert (world.weights, world.templates, world.state.position.step) == (weights, templates, at)
+    world.stable.clear()
+    assert world.run().phase == "succeeded"
+
+
+def test_the_end_of_a_switch_does_not_wait_for_a_side_that_nobody_gets_any_more() -> None:
+    world = World(rules_of(plan={"step_weights": [50], "promotion": "switch"})).until(3)
+    world.stable["west"] = WAITING
+    assert world.run().phase == "succeeded"
+
+
+Stage = tuple[str, Request]
+"""The revision that is deployed, and what a person asks for."""
+
+
+@pytest.mark.parametrize(
+    ("stages", "promoted", "previous"),
+    [
+        ([("r2", "")], "r2", "r1"),
+        ([("r2", ""), ("r2", "rollback")], "r1", ""),
+        ([("r2", ""), ("r3", "")], "r3", "r2"),
+        ([("r2", ""), ("r3", ""), ("r3", "rollback")], "r2", ""),
+        # Begun once more, what was before it is still that.
+        ([("r2", ""), ("r2", "restart"), ("r2", "rollback")], "r1", ""),
+        ([("r2", ""), ("r2", "rollback"), ("r2", "restart"), ("r2", "rollback")], "r1", ""),
+    ],
+)
+def test_what_the_stable_side_runs_is_known_after_a_rollback_too(
+    stages: list[Stage], promoted: str, previous: str
+) -> None:
+    world = World(rules_of())
+    for revision, request in stages:
+        world.revision = revision
+        world.tick(request=request)
+        world.run()
+    assert (world.state.promoted, world.state.previous) == (promoted, previous)
+    assert {had[-1] for had in world.templates.values()} == {promoted}
+    # What runs is no new release, whoever deploys it.
+    world.steps.clear()
+    world.revision = promoted
+    for _number in range(5):
+        assert not world.tick(60).apply
+    assert world.steps == []
+
+
+def test_where_waves_differ_nothing_is_known_to_be_promoted() -> None:
+    world = World(rules_of(plan=WAVES, revert="wave")).until(7)
+    world.verdict, world.bad = "fail", ("west",)
+    world.run(seconds=60)
+    assert (world.state.promoted, world.state.previous) == ("", "")
+
+
 def test_a_canary_that_is_not_ready_holds_and_one_that_is_broken_ends_the_release() -> None:
     world = World(rules_of()).until(1)
     world.canary["west"] = WAITING
