@@ -21,9 +21,10 @@ options:
     type: dict
     suboptions:
       interval:
-        description: Seconds from one analysis of a step to the next. A step is always analysed before it is left.
+        description:
+          - Seconds from one analysis of a step to the next. A step is always analysed before it is left.
+          - The default is the interval of the plan.
         type: float
-        default: 60.0
       threshold:
         description:
           - With how many failed analyses the release is rolled back, at once. They add up over the whole release, and

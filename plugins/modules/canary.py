@@ -272,7 +272,7 @@ options:
   rollback_interval:
     description:
       - The time between these steps. Seconds, or a text like V(90s).
-      - The default is O(analysis.interval), or without O(analysis) that of the plan.
+      - The default is O(analysis.interval), or where that is not given O(plan.interval).
     type: raw
   drain:
     description:

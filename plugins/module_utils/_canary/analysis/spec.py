@@ -54,7 +54,7 @@ ENVOY_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 }
 
 ANALYSIS_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
-    "interval": {"type": "float", "default": 60.0},
+    "interval": {"type": "float"},
     "threshold": {"type": "int", "default": 1},
     "rule": {"type": "str", "choices": list(analysis.RULES), "default": "any_bad"},
     "quorum": {"type": "int"},
@@ -108,12 +108,12 @@ class EnvoySpec:
 
 @dataclass(frozen=True)
 class AnalysisSpec:
-    """The analysis of a release, checked. ``interval`` is seconds from one to the next, ``threshold`` how many have to
-    fail."""
+    """The analysis of a release, checked. ``interval`` is seconds from one to the next (None: that of the plan),
+    ``threshold`` how many have to fail."""
 
     metrics: tuple[Metric, ...] = ()
     rule: Rule = field(default_factory=Rule)
-    interval: float = 60.0
+    interval: float | None = None
     threshold: int = 1
     on_no_data: OnNoData = "hold"
     source: Literal["prometheus", "envoy"] = "prometheus"
@@ -200,7 +200,7 @@ def _prometheus(given: Mapping[str, Any]) -> PrometheusSpec:
 
 def _of_run(given: Mapping[str, Any], clusters: Sequence[str]) -> list[Finding]:
     findings = []
-    if given["interval"] <= 0:
+    if given["interval"] is not None and given["interval"] <= 0:
         findings.append(_option("interval", f"is {given['interval']:g} s", "give seconds above 0"))
     if given["threshold"] < 1:
         findings.append(_option("threshold", f"is {given['threshold']}", "give 1 or more failed analyses"))

@@ -193,9 +193,7 @@ def read_release(
     webhooks: tuple[Webhook, ...] = check(lambda: webhooks_of(parameters["webhooks"]), ())
     receivers: tuple[Receiver, ...] = check(lambda: receivers_of(parameters["notices"]), ())
     sides = _sides(parameters, problems)
-    interval = seconds_of(plan.get("interval") or 60) or 60.0
-    if parameters.get("analysis") and parameters["analysis"].get("interval"):
-        interval = analysis.interval
+    interval = analysis.interval or seconds_of(plan.get("interval") or 60) or 60.0
     rules = Rules(
         steps=steps,
         waves=waves,

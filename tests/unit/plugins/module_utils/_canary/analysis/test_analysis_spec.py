@@ -24,7 +24,7 @@ def options(*metrics: dict[str, Any], prometheus: dict[str, Any] | None = None, 
 def test_defaults() -> None:
     spec = AnalysisSpec.of(options(), CLUSTERS)
     assert spec.metrics == (Metric("request-success-rate", builtin="request-success-rate", minimum=99),)
-    assert (spec.rule, spec.interval, spec.threshold, spec.on_no_data) == (Rule(), 60.0, 1, "hold")
+    assert (spec.rule, spec.interval, spec.threshold, spec.on_no_data) == (Rule(), None, 1, "hold")
     assert (spec.prometheus.cluster_label, spec.prometheus.timeout) == ("destination_cluster", 5.0)
     assert AnalysisSpec.of(None).metrics == ()
 

@@ -15,6 +15,7 @@ from ansible_collections.onemesh.istio.tests.support.canary.releases import MANA
 
 TESTERS = [{"headers": {"x-tester": {"exact": "yes"}}}]
 METRIC = {"builtin": "request-success-rate", "min": 99}
+BY_ENVOY = {"source": "envoy", "metrics": [METRIC]}
 WEBHOOK = {"name": "gate", "type": "confirm-rollout", "url": "https://gate.example.org"}
 RECEIVER = {"url": "chat"}
 
@@ -207,7 +208,11 @@ def test_what_moves_nobody_needs_no_plan() -> None:
         ({}, 60.0, 60.0, 60.0),
         ({"plan": {"step_weight": 50, "interval": "10s"}}, 10.0, 10.0, 10.0),
         ({"plan": {"step_weight": 50, "interval": "10s"}, "drain": "2m", "rollback_interval": 5}, 10.0, 5.0, 120.0),
-        ({"analysis": {"interval": 30, "source": "envoy", "metrics": [METRIC]}}, 30.0, 30.0, 30.0),
+        ({"analysis": {"interval": 30, **BY_ENVOY}}, 30.0, 30.0, 30.0),
+        ({"analysis": {"interval": 30, **BY_ENVOY}, "plan": {"step_weight": 50, "interval": "10s"}}, 30.0, 30.0, 30.0),
+        # What the user said counts more than a default of ours.
+        ({"analysis": BY_ENVOY, "plan": {"step_weight": 50, "interval": "10s"}}, 10.0, 10.0, 10.0),
+        ({"analysis": BY_ENVOY}, 60.0, 60.0, 60.0),
     ],
 )
 def test_times_that_are_not_given_are_those_of_the_steps(
