@@ -123,6 +123,7 @@ options:
   routes:
     description:
       - The objects whose routes are divided. They have to be there on every cluster, with both sides in each route.
+      - Further destinations of a route keep their weights, and what they leave of O(plan.total) is divided.
       - Default is a VirtualService named like the release, or with O(manage=true) the route that is made.
     type: list
     elements: dict

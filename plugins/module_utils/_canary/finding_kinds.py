@@ -69,7 +69,7 @@ MATCH_MISSING = FindingKind(
 )
 MATCH_NEVER = FindingKind(
     "match-never",
-    "No request can fit both the match of the release and that of the routes.",
+    "No request can fit both the match of the release and that of the routes, or another route takes them all before.",
     "Correct the match or the routes.",
 )
 MIRROR_TAKEN = FindingKind(

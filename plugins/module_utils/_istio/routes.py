@@ -161,6 +161,51 @@ def with_weights(
     return result
 
 
+def with_shares(
+    manifest: Mapping[str, Any], selection: RouteSelection, shares: Mapping[str, Any], *, total: int = TOTAL
+) -> dict[str, Any]:
+    """A copy of the object whose selected routes are divided by ``shares``, which are parts of ``total``.
+
+    A destination that is not named keeps its weight, and what all of them leave of ``total`` is divided. A share above
+    0 gets a weight of at least 1.
+
+    Raises RouteError.
+    """
+    _refuse_bad_weights(shares)
+    result = deepcopy(dict(manifest))
+    for route in select(manifest, selection, shares):
+        owner = result["spec"][route.section][route.index]
+        entries = owner.get("route" if is_virtual_service(manifest) else "backendRefs") or []
+        kept = find_others(route, selection, shares)
+        rest = total - sum(one.share for one in kept)
+        if rest < sum(share > 0 for share in shares.values()):
+            others = _listed(one.key for one in kept)
+            raise RouteError(
+                WEIGHTS_SUM,
+                f"in {describe(manifest)}, {route}, {others} keeps {total - rest} of {total}, which leaves too little",
+                f"give less to {others}, or leave this route out",
+            )
+        _set(entries, route, selection, _divide(shares, rest, total), total, manifest)
+    return result
+
+
+def find_others(route: Route, selection: RouteSelection, keys: Iterable[str]) -> list[Destination]:
+    """The destinations of a route that have a weight and no key."""
+    named = {one.index for key in keys for one in find_matching(route, key, selection.by)}
+    return [one for one in route.destinations if one.index not in named and one.share]
+
+
+def _divide(shares: Mapping[str, int], rest: int, total: int) -> dict[str, int]:
+    """Whole weights that make ``rest``, in the ratio of the shares; what rounding leaves is the largest one's."""
+    largest = max(shares, key=lambda key: shares[key])
+    weights = {
+        key: max(1, (2 * share * rest + total) // (2 * total)) if share else 0
+        for key, share in shares.items()
+        if key != largest
+    }
+    return {**weights, largest: rest - sum(weights.values())}
+
+
 def weights_of(
     manifest: Mapping[str, Any], selection: RouteSelection, keys: Iterable[str], *, subsets_of: str = ""
 ) -> dict[str, dict[str, int]]:

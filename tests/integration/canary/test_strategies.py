@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import HTTP_ROUTE
 from support.fleet_runs import Object
-from support.releases import AT_5, PLAN, Shop
+from support.releases import AT_5, AT_50, PLAN, Shop
 from support.splits import virtual_service
 
 FAST: dict[str, Any] = {"interval": 0.01, "drain": 0}
@@ -89,6 +89,38 @@ def test_a_total_other_than_100_is_the_users(shop: Shop) -> None:
     shop.to_the_end(plan=plan, state="rolled_back")
     shop.run(plan=plan, state="absent").succeeded()
     assert shop.everything() == before
+
+
+def test_another_destination_keeps_its_share(shop: Shop) -> None:
+    """20 percent of the requests go to an old system (argo-rollouts#1364)."""
+    shop.put(virtual_service(shop.namespace, v1=80, v2=0, old=20))
+    before = shop.everything()
+    shop.to_step(AT_50)
+    assert shop.everywhere() == [{"v1": 40, "v2": 40, "old": 20}] * 3
+    shop.to_the_end(state="rolled_back")
+    shop.run(state="absent").succeeded()
+    assert shop.everything() == before
+    promoted = shop.to_the_end()
+    assert (promoted["succeeded"], set(promoted["observed"].values())) == (True, {100})
+    assert shop.everywhere() == [{"v1": 0, "v2": 80, "old": 20}] * 3
+    shop.run(state="absent").succeeded()
+    assert shop.everywhere() == [{"v1": 0, "v2": 80, "old": 20}] * 3
+
+
+def test_a_share_that_could_not_be_kept_is_refused_with_what_helps(shop: Shop) -> None:
+    shop.put(virtual_service(shop.namespace, v1=8, v2=0, old=2), only="west")
+    said = shop.run().failed()
+    assert "west" in said
+    assert "set the total of the plan to 10" in said
+
+
+def test_a_release_of_requests_that_the_route_excludes_is_refused(shop: Shop) -> None:
+    route = virtual_service(shop.namespace, v1=100, v2=0)
+    route["spec"]["http"][0]["match"] = [{"withoutHeaders": {"x-tester": {"exact": "yes"}}}]
+    shop.put(route, only="north")
+    refused = shop.run(plan={**FAST, "iterations": 2}, match=TESTERS)
+    assert {each["check"] for each in refused.result["findings"]} == {"match-never"}
+    assert "north" in refused.failed()
 
 
 def test_several_objects_go_together(shop: Shop) -> None:

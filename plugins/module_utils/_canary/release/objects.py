@@ -143,9 +143,11 @@ def observe(
     if _apex_leads_to_canary(release, cluster, live):
         sides.add("canary")
     weights = [each for each in observed if each is not None]
+    traffic = max(weights, key=lambda each: each.canary) if weights else None
     return ClusterObservation(
         as_intended=not differing,
-        traffic=max(weights, key=lambda each: each.canary) if weights else None,
+        # Read back, weights that were rounded are another share.
+        traffic=target.traffic if traffic is not None and not differing else traffic,
         routed=frozenset(sides),
         stable=_wait_for_earlier_pods(
             _readiness(release, live, "stable", target, now, since), release, live, target, now - since

@@ -12,6 +12,7 @@ This is private to the collection and may change at any time.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -41,6 +42,19 @@ def intersect(both: Both, first: Iterable[Mapping[str, Any]], second: Iterable[M
             if found is not None and found not in result:
                 result.append(found)
     return result
+
+
+def is_taken_by(both: Both, match: Mapping[str, Any], earlier: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a route with the matches ``earlier`` gets every request that satisfies ``match``, as far as that can be
+    said. No earlier match at all means any request."""
+    others = [{name: value for name, value in each.items() if name not in _LABELS_OF_MATCH} for each in earlier]
+    for other in others or [{}]:
+        try:
+            if both(match, other) == match:
+                return True
+        except NotOneMatch:
+            continue
+    return False
 
 
 def both_of_istio(one: Mapping[str, Any], other: Mapping[str, Any]) -> Match | None:
@@ -75,7 +89,7 @@ def both_of_istio(one: Mapping[str, Any], other: Mapping[str, Any]) -> Match | N
         if found is None:
             return None
         result[field] = found
-    return result
+    return None if _excludes_itself(result) else result
 
 
 def both_of_gateway_api(one: Mapping[str, Any], other: Mapping[str, Any]) -> Match | None:
@@ -130,6 +144,35 @@ def _both_maps(field: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> 
             return None
         result[name] = found
     return result
+
+
+def _excludes_itself(match: Mapping[str, Any]) -> bool:
+    """Whether a header has to be what it must not be."""
+    wanted = {name.lower(): condition or {} for name, condition in (match.get("headers") or {}).items()}
+    unwanted = {name.lower(): condition or {} for name, condition in (match.get("withoutHeaders") or {}).items()}
+    return any(name in unwanted and _covers(unwanted[name], condition) for name, condition in wanted.items())
+
+
+def _covers(outer: Mapping[str, Any], inner: Mapping[str, Any]) -> bool:
+    """Whether each value that satisfies ``inner`` satisfies ``outer``, as far as that can be said: of two expressions
+    only where they are the same one, or the outer one is satisfied by anything."""
+    if not outer or outer == inner or outer.get("regex") == ".*" or outer.get("prefix") == "":
+        return True
+    if "exact" in inner:
+        return _satisfies(str(inner["exact"]), outer)
+    return "prefix" in inner and "prefix" in outer and str(inner["prefix"]).startswith(str(outer["prefix"]))
+
+
+def _satisfies(value: str, condition: Mapping[str, Any]) -> bool:
+    if "exact" in condition:
+        return value == str(condition["exact"])
+    if "prefix" in condition:
+        return value.startswith(str(condition["prefix"]))
+    try:
+        return re.fullmatch(str(condition.get("regex", "")), value) is not None
+    except re.error:
+        # RE2 may understand it all the same.
+        return False
 
 
 def _both_labels(one: Mapping[str, str], other: Mapping[str, str]) -> dict[str, str] | None:

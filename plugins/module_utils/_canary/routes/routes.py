@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the routes of an object are to be for a release, and what they are now. Pure.
 
-The object is the user's. In each route that is meant, a release sets the weights of its two sides and, where it is
-asked to, a mirror to the canary and a cookie; before it stand copies of the route for requests that go by another rule
-than its weights. All of that is made anew from the user's route each time, so whatever is edited there reaches the
-copies, and what an earlier step made goes. Everything else of the object stays as it is.
+The object is the user's. In each route that is meant, a release divides between its two sides what other destinations
+leave and, where it is asked to, sets a mirror to the canary and a cookie; before it stand copies of the route for
+requests that go by another rule than its weights. All of that is made anew from the user's route each time, so whatever
+is edited there reaches the copies, and what an earlier step made goes. Everything else of the object stays as it is.
 
 Our copies are known by their names, ``onemesh-canary-<release>-<role>-<number of the route>``. A mirror to the canary
 in a route that is meant is the release's, whoever made it. Of the Gateway API the CRDs have to know names of rules
@@ -24,7 +24,19 @@ from dataclasses import replace
 from typing import Any
 
 from ..._findings import FindingKind
-from ..._istio.routes import Route, RouteError, RouteSelection, describe, find_matching, routes_of, select, with_weights
+from ..._istio.finding_kinds import WEIGHTS_SUM
+from ..._istio.routes import (
+    Route,
+    RouteError,
+    RouteSelection,
+    describe,
+    find_others,
+    is_virtual_service,
+    find_matching,
+    routes_of,
+    select,
+    with_shares,
+)
 from ..finding_kinds import (
     AFFINITY_MISSING,
     MATCH_CONFLICT,
@@ -84,11 +96,11 @@ def make_desired(live: Mapping[str, Any], sides: Sides, rules: RouteRules, traff
             plain, route, remove_marks(form, at(plain, route), canary_test(live, sides, route), rules)
         )
     shares = {sides.canary: traffic.canary, sides.stable: traffic.stable}
-    weighted = with_weights(plain, _selection(sides, rules), shares, total=rules.total)
+    weighted = with_shares(plain, _selection(sides, rules), shares, total=rules.total)
     result = weighted
     if rules.segment:
         others = {sides.canary: 0, sides.stable: traffic.canary + traffic.stable}
-        result = with_weights(plain, _selection(sides, rules), others, total=rules.total)
+        result = with_shares(plain, _selection(sides, rules), others, total=rules.total)
     copies: dict[tuple[str, int], list[Object]] = {}
     for route in meant:
         if not is_http(live, route):
@@ -163,13 +175,13 @@ def check(
         return problems
     total = rules.total
     try:
-        # Both have to be in each route, and make the total with what others keep.
+        # Both have to be in each route.
         plain = _remove_copies(live)
-        with_weights(plain, _selection(sides, rules), {sides.canary: 0, sides.stable: total}, total=total)
+        with_shares(plain, _selection(sides, rules), {sides.canary: 0, sides.stable: total}, total=total)
     except RouteError as error:
         return [error]
     meant = _select_routes(plain, sides, rules)
-    problems += _needs_http(plain, meant, rules)
+    problems += [*_find_lost_shares(plain, meant, sides, rules), *_needs_http(plain, meant, rules)]
     if problems:
         return problems
     if rules.match:
@@ -219,7 +231,8 @@ def _read_route(
     canary, stable = (find_matching(route, key, sides.by) for key in (sides.canary, sides.stable))
     if not (canary and stable):
         return None
-    whole = sum(one.share for one in route.destinations)
+    # Of what other destinations leave.
+    whole = canary[0].share + stable[0].share
     percent = form.mirror_percent(content, canary_test(live, sides, route))
     cookie = ""
     if rules.affinity:
@@ -296,20 +309,60 @@ def _bad_rules(sides: Sides, rules: RouteRules) -> Iterator[RouteError]:
         yield from affinity.problems(rules.affinity)
 
 
+def _find_lost_shares(
+    plain: Mapping[str, Any], meant: Iterable[Route], sides: Sides, rules: RouteRules
+) -> Iterator[RouteError]:
+    """Routes whose other destinations would not keep their share, because weights count by their sum."""
+    for route in meant:
+        others = find_others(route, _selection(sides, rules), (sides.canary, sides.stable))
+        whole = sum(one.share for one in route.destinations)
+        if others and whole != rules.total:
+            names = ", ".join(one.key for one in others)
+            yield RouteError(
+                WEIGHTS_SUM,
+                f"in {describe(plain)}, {route}, the weights make {whole}, and {names} keeps its part of {rules.total}",
+                f"write weights there that make {rules.total}, or set the total of the plan to {whole}",
+            )
+
+
 def _find_empty_matches(plain: Mapping[str, Any], meant: Iterable[Route], rules: RouteRules) -> Iterator[RouteError]:
     form = form_of(plain)
     places = list(meant)
+    takers: list[str] = []
     for route in places:
         try:
-            if matches.intersect(form.both, at(plain, route).get(form.MATCHES) or (), rules.match):
-                return
+            found = matches.intersect(form.both, at(plain, route).get(form.MATCHES) or (), rules.match)
         except NotOneMatch:
             return
+        taken = [taker for match in found if (taker := _find_taker(plain, route, match))]
+        if len(taken) < len(found):
+            return
+        takers += taken
+    if takers:
+        yield RouteError(
+            MATCH_NEVER,
+            f"in {describe(plain)}, {', '.join(dict.fromkeys(takers))} comes first and takes all requests that the "
+            f"release matches, so that none gets to {', '.join(map(str, places))}",
+            "correct the match, or put the route before that one",
+        )
+        return
     yield RouteError(
         MATCH_NEVER,
         f"no request can be matched both by the release and by {describe(plain)}, {', '.join(map(str, places))}",
         "correct the match, or the routes",
     )
+
+
+def _find_taker(plain: Mapping[str, Any], route: Route, match: Mapping[str, Any]) -> str:
+    """The route that gets these requests before; empty for none. Rules of the Gateway API do not go by their order."""
+    if not is_virtual_service(plain):
+        return ""
+    form = form_of(plain)
+    for each in routes_of(plain):
+        comes_first = each.section == route.section and each.index < route.index
+        if comes_first and matches.is_taken_by(form.both, match, at(plain, each).get(form.MATCHES) or ()):
+            return str(each)
+    return ""
 
 
 def _try_traffic(live: Mapping[str, Any], sides: Sides, rules: RouteRules, traffic: TrafficSplit) -> RouteError | None:

@@ -16,6 +16,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._istio.routes import
     has_same_weights,
     routes_of,
     weights_of,
+    with_shares,
     with_weights,
 )
 
@@ -348,3 +349,30 @@ def test_the_weights_that_stand_are_read_as_they_count() -> None:
     manifest = virtual_service(http=[CANARY, [to("ratings")]])
     assert weights_of(manifest, RouteSelection(), ["v1"]) == {"http[canary]": {"v1": 90, "v2": 10}}
     assert weights_of(manifest, RouteSelection(routes=("1",)), []) == {"http[1]": {"ratings": 100}}
+
+
+@pytest.mark.parametrize(
+    ("stands", "shares", "written"),
+    [
+        ([80, 0, 20], {"v1": 50, "v2": 50}, [40, 40, 20]),
+        ([80, 0, 20], {"v1": 100, "v2": 0}, [80, 0, 20]),
+        ([40, 40, 20], {"v1": 1, "v2": 99}, [1, 79, 20]),
+        ([33, 33, 34], {"v1": 50, "v2": 50}, [33, 33, 34]),
+        # Nothing is written where the ratio is the asked one already.
+        ([1, 1, 0], {"v1": 50, "v2": 50}, [1, 1, 0]),
+    ],
+)
+def test_shares_are_of_what_other_destinations_leave(
+    stands: list[int], shares: dict[str, int], written: list[int]
+) -> None:
+    entries = [to(subset=name, weight=weight) for name, weight in zip(("v1", "v2", "v3"), stands, strict=True)]
+    live = virtual_service(http=[entries])
+    before = deepcopy(live)
+    assert weights(with_shares(live, RouteSelection(), shares)) == [written]
+    assert live == before
+
+
+def test_shares_that_have_no_room_are_refused() -> None:
+    live = virtual_service(http=[[to(subset="v1", weight=1), to(subset="v2", weight=0), to(subset="v3", weight=99)]])
+    with pytest.raises(RouteError, match="v3 keeps 99 of 100, which leaves too little"):
+        with_shares(live, RouteSelection(), {"v1": 50, "v2": 50})

@@ -107,6 +107,55 @@ def test_weights_are_of_another_total() -> None:
     assert read_traffic(result, SIDES, options) == TrafficSplit(5, 995, matched=True)
 
 
+LEFT = [
+    # What stands, what the canary is to have of 100, and what is written.
+    ((80, 0, 20), 0, (80, 0, 20)),
+    ((80, 0, 20), 50, (40, 40, 20)),
+    ((80, 0, 20), 5, (76, 4, 20)),
+    ((80, 0, 20), 100, (0, 80, 20)),
+    # More than nothing stays so, and less than all.
+    ((80, 0, 20), 1, (79, 1, 20)),
+    ((5, 0, 95), 1, (4, 1, 95)),
+    ((5, 0, 95), 99, (1, 4, 95)),
+    # Somebody edits meanwhile, the sides or the other one.
+    ((10, 40, 20), 50, (40, 40, 20)),
+    ((40, 40, 60), 50, (20, 20, 60)),
+    # In a route with two sides alone each weight is as it is planned.
+    ((100, 0, 0), 37, (63, 37, 0)),
+]
+
+
+@pytest.mark.parametrize(("stands", "canary", "written"), LEFT)
+@pytest.mark.parametrize("kind", ["VirtualService", "HTTPRoute"])
+def test_another_destination_keeps_its_weight_and_the_sides_divide_what_it_leaves(
+    stands: tuple[int, int, int], canary: int, written: tuple[int, int, int], kind: str
+) -> None:
+    """20 percent of the requests go to an old system (argo-rollouts#1364)."""
+    if kind == "VirtualService":
+        names, sides = ("v1", "v2", "old"), SIDES
+        live = virtual_service({"route": [to(name, weight) for name, weight in zip(names, stands, strict=True)]})
+    else:
+        names, sides = ("reviews-v1", "reviews-v2", "old"), BACKENDS
+        live = http_route({"backendRefs": [backend(name, weight) for name, weight in zip(names, stands, strict=True)]})
+    result = make_desired(live, sides, rules(), TrafficSplit(canary, 100 - canary))
+    (route,) = http(result)
+    entries = route.get("route") or route["backendRefs"]
+    assert tuple(entry["weight"] for entry in entries) == written
+    assert make_desired(result, sides, rules(), TrafficSplit(canary, 100 - canary)) == result
+    seen = read_traffic(result, sides, rules())
+    assert seen is not None
+    assert (seen.canary > 0, seen.stable > 0) == (canary > 0, canary < 100)
+
+
+def test_each_route_divides_what_is_left_of_it() -> None:
+    live = virtual_service(
+        {"route": [to("v1", 100), to("v2", 0)]}, {"route": [to("v1", 60), to("v2", 0), to("old", 40)]}
+    )
+    result = make_desired(live, SIDES, rules(), HALF)
+    assert [[entry["weight"] for entry in route["route"]] for route in http(result)] == [[50, 50], [30, 30, 40]]
+    assert read_traffic(result, SIDES, rules()) == HALF
+
+
 def test_tcp_and_tls_have_weights() -> None:
     entries = [to("v1", 100), to("v2", 0)]
     live = virtual_service(tcp=[{"route": entries}], tls=[{"match": [{"sniHosts": ["a"]}], "route": entries}])
@@ -436,7 +485,10 @@ TCP = virtual_service(tcp=[{"route": [to("v1", 100), to("v2", 0)]}])
 REFUSED: dict[str, tuple[Json, Sides, RouteRules, TrafficSplit, str]] = {
     "a key that is in no route": (virtual_service(ROUTE), Sides("v1", "v3"), rules(), HALF, "destination-missing"),
     "weights that others have": (
-        virtual_service({"route": [*ROUTE["route"], to("v3", 10)]}), SIDES, rules(), HALF, "weights-sum",
+        virtual_service({"route": [to("v1", 0), to("v2", 0), to("v3", 100)]}), SIDES, rules(), HALF, "weights-sum",
+    ),
+    "one weight for both": (
+        virtual_service({"route": [to("v1", 1), to("v2", 0), to("v3", 99)]}), SIDES, rules(), HALF, "weights-sum",
     ),
     "a match on TCP": (TCP, SIDES, rules(match=(INSIDER,)), TrafficSplit(matched=True), "needs-http-match"),
     "affinity on TCP": (TCP, SIDES, rules(affinity=STICKY), TrafficSplit(1, 99, cookie="a"), "needs-http-affinity"),
@@ -495,6 +547,35 @@ BAD: dict[str, tuple[Json, Sides, RouteRules, list[str]]] = {
     ),
     "a match that no route has": (
         virtual_service(ROUTE), SIDES, rules(match=({"uri": {"exact": "/x"}},)), ["match-never"],
+    ),
+    "a match of a header that the route excludes": (
+        virtual_service({**ROUTE, "match": [{"withoutHeaders": {"x-user": {"prefix": "in"}}}]}), SIDES,
+        rules(match=(INSIDER,)), ["match-never"],
+    ),
+    "a match of requests that an earlier route takes": (
+        virtual_service({"match": [INSIDER], "route": ADMIN["route"]}, ROUTE), SIDES, rules(match=(INSIDER,)),
+        ["match-never"],
+    ),
+    "nothing, where an earlier route takes some of the requests": (
+        virtual_service({"match": [{"uri": {"prefix": "/stars"}, **INSIDER}], "route": ADMIN["route"]}, ROUTE), SIDES,
+        rules(match=(INSIDER,)), [],
+    ),
+    "nothing, where one of two matches is excluded": (
+        virtual_service({**ROUTE, "match": [{"withoutHeaders": {"x-user": {}}}]}), SIDES,
+        rules(match=(INSIDER, {"headers": {"x-beta": {"exact": "1"}}})), [],
+    ),
+    "a share of another that would not be kept": (
+        virtual_service({"route": [to("v1", 8), to("v2", 0), to("v3", 2)]}), SIDES, rules(), ["weights-sum"],
+    ),
+    "a share of another where weights are not said": (
+        http_route({"backendRefs": [{"name": name} for name in ("reviews-v1", "reviews-v2", "legacy")]}),
+        BACKENDS, rules(), ["weights-sum"],
+    ),
+    "nothing, beside a share of another": (
+        virtual_service({"route": [to("v1", 80), to("v2", 0), to("v3", 20)]}), SIDES, rules(), [],
+    ),
+    "nothing, beside a share of another in the user's own total": (
+        virtual_service({"route": [to("v1", 8), to("v2", 0), to("v3", 2)]}), SIDES, rules(total=10), [],
     ),
     "a cookie where the route looks at cookies": (
         virtual_service({**ROUTE, "match": [{"headers": {"cookie": {"regex": "a"}}}]}), SIDES,

@@ -199,6 +199,27 @@ def test_an_edit_counts_as_if_it_had_been_there(
     assert make_desired(edited, SIDES, rules, steps[-1]) == make_desired(live, SIDES, rules, steps[-1])
 
 
+@unhurried
+@given(st.integers(0, 98), st.lists(st.integers(0, 100), min_size=2, max_size=5))
+def test_what_another_destination_leaves_is_divided_whole(kept: int, shares: list[int]) -> None:
+    entries = [{"destination": {"host": "reviews", "subset": name}} for name in ("v1", "v2", "v3")]
+    weighted = [{**entry, "weight": weight} for entry, weight in zip(entries, (100 - kept, 0, kept), strict=True)]
+    live: Json = {
+        "kind": "VirtualService",
+        "metadata": {"namespace": "shop", "name": "reviews"},
+        "spec": {"hosts": ["reviews"], "http": [{"route": weighted}]},
+    }
+    before = 0
+    for canary in sorted(shares):
+        live = make_desired(live, SIDES, RouteRules(Selection(), "reviews"), TrafficSplit(canary, 100 - canary))
+        stable, new, other = (entry["weight"] for entry in live["spec"]["http"][0]["route"])
+        assert (stable + new + other, other) == (100, kept)
+        assert (new > 0, stable > 0) == (canary > 0, canary < 100)
+        assert new >= before, "a larger share is no smaller weight"
+        assert abs(new - canary * (100 - kept) / 100) <= 1
+        before = new
+
+
 def _without_weights(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _without_weights(one) for name, one in value.items() if name != "weight"}

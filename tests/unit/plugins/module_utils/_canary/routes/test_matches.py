@@ -13,6 +13,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.routes.match
     both_of_gateway_api,
     both_of_istio,
     intersect,
+    is_taken_by,
 )
 
 Json = dict[str, Any]
@@ -46,6 +47,36 @@ ISTIO: dict[str, tuple[Json, Json, Json | None]] = {
     "gateways that both have": ({"gateways": ["mesh", "shop"]}, {"gateways": ["shop"]}, {"gateways": ["shop"]}),
     "gateways that only one has": ({"gateways": ["mesh"]}, {"gateways": ["shop"]}, NONE),
     "the route's name stays": ({"name": "user"}, {"name": "release"}, {"name": "user"}),
+    "a header that the route excludes": ({"withoutHeaders": {"x-user": {"exact": "insider"}}}, INSIDER, NONE),
+    "a header that is not to be there at all": ({"withoutHeaders": {"x-user": {}}}, INSIDER, NONE),
+    "a header that the route excludes by its beginning": (
+        {"withoutHeaders": {"x-user": {"prefix": "in"}}}, INSIDER, NONE,
+    ),
+    "a header that the route excludes by an expression": (
+        {"withoutHeaders": {"X-User": {"regex": "in.*|out.*"}}}, INSIDER, NONE,
+    ),
+    "a beginning that the route excludes": (
+        {"withoutHeaders": {"x-user": {"prefix": "in"}}}, {"headers": {"x-user": {"prefix": "ins"}}}, NONE,
+    ),
+    "an expression that the route excludes": (
+        {"withoutHeaders": {"x-user": {"regex": "i.*"}}}, {"headers": {"x-user": {"regex": "i.*"}}}, NONE,
+    ),
+    "a header that the route excludes whatever it is": (
+        {"withoutHeaders": {"x-user": {"regex": ".*"}}}, {"headers": {"x-user": {"regex": "i.*"}}}, NONE,
+    ),
+    "a release that excludes what it matches": ({}, {**INSIDER, "withoutHeaders": {"x-user": {}}}, NONE),
+    "another value of a header that the route excludes": (
+        {"withoutHeaders": {"x-user": {"exact": "guest"}}}, INSIDER,
+        {"withoutHeaders": {"x-user": {"exact": "guest"}}, **INSIDER},
+    ),
+    "a part of the values that the route excludes": (
+        {"withoutHeaders": {"x-user": {"exact": "insider"}}}, {"headers": {"x-user": {"prefix": "in"}}},
+        {"withoutHeaders": {"x-user": {"exact": "insider"}}, "headers": {"x-user": {"prefix": "in"}}},
+    ),
+    "an expression that nobody here can compare": (
+        {"withoutHeaders": {"x-user": {"regex": r"\pL+"}}}, INSIDER,
+        {"withoutHeaders": {"x-user": {"regex": r"\pL+"}}, **INSIDER},
+    ),
     "headers that are not to be there add up": (
         {"withoutHeaders": {"a": {}}}, {"withoutHeaders": {"b": {}}}, {"withoutHeaders": {"a": {}, "b": {}}},
     ),
@@ -145,3 +176,20 @@ def test_the_product_is_of_all_pairs_that_can_be() -> None:
     assert intersect(both_of_istio, [], [INSIDER]) == [INSIDER]
     nested = [{"uri": {"prefix": "/"}}, {"uri": {"prefix": "/a"}}]
     assert intersect(both_of_istio, nested, [{"uri": {"exact": "/a/b"}}]) == [{"uri": {"exact": "/a/b"}}]
+
+
+@pytest.mark.parametrize(
+    ("match", "earlier", "taken"),
+    [
+        (INSIDER, [], True),
+        (INSIDER, [INSIDER], True),
+        (INSIDER, [{"name": "users", "headers": {"x-user": {}}}], True),
+        ({"uri": {"exact": "/a/b"}, **INSIDER}, [{"uri": {"prefix": "/z"}}, {"uri": {"prefix": "/a"}}], True),
+        (INSIDER, [{"uri": {"prefix": "/a"}}], False),
+        (INSIDER, [{**INSIDER, "gateways": ["mesh"]}], False),
+        (INSIDER, [{"withoutHeaders": {"x-user": {}}}], False),
+        ({"uri": {"regex": "/a.*"}}, [{"uri": {"prefix": "/a"}}], False),
+    ],
+)
+def test_which_requests_an_earlier_route_takes(match: Json, earlier: list[Json], taken: bool) -> None:
+    assert is_taken_by(both_of_istio, match, earlier) == taken
