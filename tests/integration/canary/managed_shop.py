@@ -79,6 +79,8 @@ class ManagedShop(Shop):
     """Deployment and Service ``web``. ``broken`` are the versions whose pods never become available."""
 
     broken: set[int] = field(default_factory=set)
+    slow: set[int] = field(default_factory=set)
+    """Versions whose pods are not available yet."""
     outages: list[str] = field(default_factory=list)
     """Each moment after a write at which a cluster led to a side that was not there on another."""
 
@@ -194,7 +196,7 @@ def controlled(shop: ManagedShop) -> Iterator[ManagedShop]:
             for client in shop.planes.clients.values():
                 with suppress(KubeError):
                     for live in client.list(DEPLOYMENT, shop.namespace):
-                        _observe(client, live, shop.broken)
+                        _observe(client, live, shop)
 
     thread = threading.Thread(target=control, daemon=True)
     thread.start()
@@ -207,10 +209,10 @@ def controlled(shop: ManagedShop) -> Iterator[ManagedShop]:
         thread.join(10)
 
 
-def _observe(client: Client, live: Object, broken: set[int]) -> None:
+def _observe(client: Client, live: Object, shop: ManagedShop) -> None:
     generation, replicas = live["metadata"]["generation"], live["spec"]["replicas"]
     version = int(live["spec"]["template"]["spec"]["containers"][0]["image"].removeprefix(IMAGE))
-    available = 0 if version in broken else replicas
+    available = 0 if version in shop.broken | shop.slow else replicas
     status: Object = {
         "observedGeneration": generation,
         "replicas": replicas,
@@ -219,11 +221,12 @@ def _observe(client: Client, live: Object, broken: set[int]) -> None:
         "availableReplicas": available,
         "conditions": [],
     }
-    if version in broken and replicas:
+    if version in shop.broken and replicas:
         condition = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
         status["conditions"] = [condition]
     seen = live.get("status") or {}
-    if seen.get("observedGeneration") == generation and bool(seen.get("conditions")) == bool(status["conditions"]):
+    is_known = seen.get("observedGeneration") == generation and seen.get("availableReplicas", 0) == available
+    if is_known and bool(seen.get("conditions")) == bool(status["conditions"]):
         return
     name, namespace = live["metadata"]["name"], live["metadata"]["namespace"]
     client.patch(DEPLOYMENT, name, namespace, {"status": status}, field_manager="controller", subresource="status")

@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DEPLOYMENT, ENDPOINT_SLICE, SERVICE
 from managed_shop import ManagedShop, ending_pod, has_pods, service
-from support.releases import AT_5, AT_50, AT_100
+from receivers import Answer, receiving
+from support.releases import AT_5, AT_50, AT_100, PLAN
 
 MADE = {
     "Deployment web-primary",
@@ -204,18 +207,108 @@ def test_the_stable_sides_template_is_not_replaced_while_it_is_not_ready(managed
     managed.to_the_end()
     managed.new_version(2)
     managed.to_step(AT_50)
-    status = {"status": {"availableReplicas": 0, "readyReplicas": 0}}
-    managed.client("west").patch(DEPLOYMENT, "web-primary", managed.namespace, status, subresource="status")
-    for _number in range(3):
-        held = managed.run().succeeded()
-    assert "web-primary" in held["waiting"]
-    assert (managed.shares(), managed.versions("web-primary")) == ([(50, 50)] * 3, [1] * 3)
-    for _number in range(3):
-        managed.run(state="promoted").succeeded()
-    assert (managed.shares(), managed.versions("web-primary")) == ([(50, 50)] * 3, [1] * 3)
-    status = {"status": {"availableReplicas": 3, "readyReplicas": 3}}
-    managed.client("west").patch(DEPLOYMENT, "web-primary", managed.namespace, status, subresource="status")
+    managed.slow.add(1)
+    for client in managed.planes.clients.values():
+        client.wait_for(DEPLOYMENT, "web-primary", managed.namespace, lambda live: not has_pods(live), timeout=10)
+    for state in ("progressing", "promoted", "promoted"):
+        held = managed.run(state=state).succeeded()
+        assert "web-primary" in held["waiting"]
+        # Not even all requests go to the canary: nobody could go back.
+        assert (managed.shares(), managed.versions("web-primary")) == ([(50, 50)] * 3, [1] * 3)
+    managed.slow.clear()
     assert managed.to_the_end()["succeeded"]
+
+
+def test_a_slow_canary_is_not_judged_before_it_is_ready(managed: ManagedShop) -> None:
+    """With threshold 1, and a check that fails where there are no pods."""
+    managed.to_the_end()
+    managed.slow.add(2)
+    managed.new_version(2)
+    with receiving([Answer(500)]) as checks:
+        hooks = [{"name": kind, "type": kind, "url": checks.url} for kind in ("pre-rollout", "rollout")]
+        for plan in (PLAN, {"iterations": 2, "interval": 0.01, "drain": 0}):
+            for _number in range(5):
+                waiting = managed.run(webhooks=hooks, plan=plan).succeeded()
+            assert (waiting["phase"], waiting["step"], waiting["failed_checks"]) == ("progressing", 0, 0)
+            assert "the canary side is not ready" in waiting["waiting"]
+        assert checks.requests == []
+    managed.slow.clear()
+    with receiving([Answer(200)]) as checks:
+        hooks = [{"name": kind, "type": kind, "url": checks.url} for kind in ("pre-rollout", "rollout")]
+        assert managed.to_the_end(webhooks=hooks)["succeeded"]
+    assert managed.outages == []
+
+
+def test_without_analyses_nobody_gets_the_canary_and_people_are_asked(managed: ManagedShop) -> None:
+    managed.to_the_end()
+    managed.slow.add(2)
+    managed.new_version(2)
+    gates = [{"before_weight": 50, "name": "half"}, {"before": "promotion", "name": "end"}]
+    skipped: dict[str, Any] = {"skip_analysis": True, "plan": {**PLAN, "gates": gates}}
+    for _number in range(3):
+        waiting = managed.run(**skipped).succeeded()
+    assert (waiting["step"], managed.versions("web-primary")) == (0, [1] * 3)
+    managed.slow.clear()
+    for gate in ("half", "end"):
+        waiting = managed.to_the_end(wait_for_gates=False, **skipped)
+        assert waiting["waiting"] == f"gate {gate} is closed"
+        managed.run(request="approve", gate=gate, **skipped).succeeded()
+    result = managed.to_the_end(**skipped)
+    assert (result["succeeded"], managed.versions("web-primary")) == (True, [2] * 3)
+    weights = {each["intended"] for record in result["records"] for each in record["clusters"].values()}
+    assert weights == {0}
+    assert managed.outages == []
+
+
+IN_WAVES: dict[str, Any] = {
+    "step_weights": [10, 50],
+    "interval": 0.01,
+    "drain": 0,
+    "gates": [{"before_weight": 50}],
+    "waves": [{"name": "first", "clusters": ["east"]}, {"name": "rest"}],
+}
+
+
+def test_promoted_gets_waves_to_their_end_that_have_not_begun(managed: ManagedShop) -> None:
+    plan = {**IN_WAVES, "promote": "together"}
+    managed.to_the_end(plan=plan)
+    managed.new_version(2)
+    managed.to_step(1, plan=plan)
+    assert managed.sizes("web") == [3, 0, 0]
+    assert managed.to_the_end(plan=plan, state="promoted")["succeeded"]
+    assert (managed.versions("web-primary"), managed.sizes("web")) == ([2] * 3, [0] * 3)
+    assert managed.outages == []
+
+
+def test_without_analyses_every_wave_gets_to_its_end(managed: ManagedShop) -> None:
+    plan = {name: value for name, value in IN_WAVES.items() if name != "gates"}
+    managed.to_the_end(plan=plan)
+    managed.new_version(2)
+    assert managed.to_the_end(plan=plan, skip_analysis=True)["succeeded"]
+    assert (managed.versions("web-primary"), managed.sizes("web")) == ([2] * 3, [0] * 3)
+    assert managed.outages == []
+
+
+def test_a_gate_that_is_closed_while_its_step_waits_for_pods_is_not_passed(managed: ManagedShop) -> None:
+    managed.to_the_end()
+    managed.new_version(2)
+    steps = [{"replicas": 34}, {"weight": 5, "gate": "half"}, {"replicas": 100}, {"weight": 50}]
+    plan: dict[str, Any] = {"plan": {"steps": steps, "interval": 0.01, "drain": 0}}
+    managed.to_step(1, **plan)
+    managed.slow.add(2)
+    managed.run(request="approve", gate="half", **plan).succeeded()
+    for _number in range(3):
+        growing = managed.run(**plan).succeeded()
+    assert (growing["step"], managed.sizes("web"), managed.shares()) == (1, [3] * 3, [(95, 5)] * 3)
+    managed.run(request="disapprove", gate="half", **plan).succeeded()
+    managed.slow.clear()
+    for client in managed.planes.clients.values():
+        client.wait_for(DEPLOYMENT, "web", managed.namespace, has_pods, timeout=10)
+    for _number in range(3):
+        closed = managed.run(**plan).succeeded()
+    assert (closed["step"], closed["waiting"], managed.shares()) == (1, "gate half is closed", [(95, 5)] * 3)
+    managed.run(request="approve", gate="half", **plan).succeeded()
+    assert managed.to_the_end(**plan)["succeeded"]
 
 
 def test_an_object_of_somebody_else_with_a_name_of_ours_is_refused_and_survives(managed: ManagedShop) -> None:

@@ -146,6 +146,23 @@ def test_a_held_release_stays_where_it_is_until_it_is_resumed(shop: Shop) -> Non
     assert shop.to_the_end()["succeeded"]
 
 
+def test_promoted_ends_a_hold_and_gets_to_its_end(shop: Shop) -> None:
+    shop.to_step(AT_5, plan=GATED)
+    shop.run(plan=GATED, request="hold").succeeded()
+    assert shop.to_the_end(plan=GATED, state="promoted")["succeeded"]
+    assert shop.everywhere() == [{"v1": 0, "v2": 100}] * 3
+
+
+def test_a_plan_that_became_shorter_than_the_step_that_is_reached_is_said(shop: Shop) -> None:
+    shop.to_step(AT_100)
+    shorter = {**PLAN, "step_weights": [5]}
+    for _number in range(2):
+        result = shop.run(plan=shorter).succeeded()
+    assert "the plan was changed" in result["waiting"]
+    assert shop.to_the_end(plan=shorter, state="rolled_back")["phase"] == "failed"
+    assert shop.everywhere() == [{"v1": 100, "v2": 0}] * 3
+
+
 def test_a_step_can_be_skipped_to(shop: Shop) -> None:
     slow = {**PLAN, "interval": 3600}
     shop.to_step(AT_5, plan=slow)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import HTTP_ROUTE
+from receivers import Answer, receiving
 from support.fleet_runs import Object
 from support.releases import AT_5, AT_50, PLAN, Shop
 from support.splits import virtual_service
@@ -63,6 +65,41 @@ def test_blue_and_green_change_at_once(shop: Shop) -> None:
     weights = [record["clusters"]["west"]["intended"] for record in result["records"]]
     assert set(weights) == {0, 100}
     assert shop.everywhere() == [{"v1": 0, "v2": 100}] * 3
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_nobody_is_switched_to_green_before_it_is_confirmed(shop: Shop, mirror: bool) -> None:
+    plan = {"plan": {**FAST, "iterations": 2, "mirror": mirror}}
+    with receiving([Answer(403)]) as refusing:
+        hooks = [{"name": "confirm", "type": "confirm-promotion", "url": refusing.url}]
+        for _number in range(6):
+            waiting = shop.run(webhooks=hooks, **plan).succeeded()
+        assert (waiting["phase"], waiting["step"]) == ("waiting_promotion", 2)
+        assert shop.everywhere() == [{"v1": 100, "v2": 0}] * 3
+    with receiving([Answer(200), Answer(403)]) as once:
+        hooks = [{"name": "confirm", "type": "confirm-promotion", "url": once.url}]
+        assert shop.to_the_end(webhooks=hooks, **plan)["succeeded"]
+        assert len(once.requests) == 1
+    assert shop.everywhere() == [{"v1": 0, "v2": 100}] * 3
+
+
+def test_copies_of_requests_are_confirmed_as_requests_are(shop: Shop) -> None:
+    with receiving([Answer(403)]) as refusing:
+        hooks = [{"name": "confirm", "type": "confirm-traffic-increase", "url": refusing.url}]
+        for _number in range(3):
+            waiting = shop.run(webhooks=hooks, plan={**FAST, "step_weights": [50], "mirror": True}).succeeded()
+    assert (waiting["step"], "mirror" in shop.http()[0]) == (0, False)
+
+
+def test_a_webhook_takes_back_a_revision_that_waits_to_begin(shop: Shop) -> None:
+    with receiving([Answer(403)]) as refusing, receiving([Answer(200)]) as asking:
+        hooks = [
+            {"name": "confirm", "type": "confirm-rollout", "url": refusing.url},
+            {"name": "back", "type": "rollback", "url": asking.url},
+        ]
+        assert shop.run(webhooks=hooks).succeeded()["phase"] == "waiting"
+        assert shop.run(webhooks=hooks).succeeded()["phase"] == "failed"
+        assert not shop.run(webhooks=hooks).succeeded()["changed"]
 
 
 def test_clients_of_the_canary_stay_with_it_until_the_end(shop: Shop) -> None:
