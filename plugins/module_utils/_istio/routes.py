@@ -179,7 +179,7 @@ def with_shares(
         kept = find_others(route, selection, shares)
         rest = total - sum(one.share for one in kept)
         if rest < sum(share > 0 for share in shares.values()):
-            others = _listed(one.key for one in kept)
+            others = ", ".join(one.key for one in kept)
             raise RouteError(
                 WEIGHTS_SUM,
                 f"in {describe(manifest)}, {route}, {others} keeps {total - rest} of {total}, which leaves too little",
@@ -189,7 +189,7 @@ def with_shares(
     return result
 
 
-def find_others(route: Route, selection: RouteSelection, keys: Iterable[str]) -> list[Destination]:
+def find_others(route: Route, selection: RouteSelection, keys: Iterable[str]) -> list[RouteDestination]:
     """The destinations of a route that have a weight and no key."""
     named = {one.index for key in keys for one in find_matching(route, key, selection.by)}
     return [one for one in route.destinations if one.index not in named and one.share]

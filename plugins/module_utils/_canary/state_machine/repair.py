@@ -40,8 +40,9 @@ def repair_clusters(tick: Tick) -> Tick | Decision:
     if grown:
         # What was seen is what they were to have until now, so it says nothing about their share.
         return tick.begin(state.position, Reason("cluster", "catches-up", ", ".join(sorted(grown))))
+    tick = _note_routes(tick, late)
     if late:
-        return _note_late_routes(tick, late).apply_again(
+        return tick.apply_again(
             *(
                 Reason("cluster", "repaired", name, (observation_of(tick, name).drift or "is not as intended",))
                 for name in late
@@ -51,15 +52,19 @@ def repair_clusters(tick: Tick) -> Tick | Decision:
     return tick.stay(*waiting) if waiting else tick
 
 
-def _note_late_routes(tick: Tick, late: list[str]) -> Tick:
+def _note_routes(tick: Tick, late: list[str]) -> Tick:
     """Clusters that still send to the canary what they are not to send drain from when they are put right, and no pods
     go together with the routes to them."""
     state, targets = tick.state, targets_at(tick, tick.state.position)
-    sends_more = any(_sends_more(observation_of(tick, name), targets[name]) for name in late)
+    if any(_sends_more(observation_of(tick, name), targets[name]) for name in late):
+        state = replace(state, settled=None)
+    elif state.settled is None:
+        # They have been put right by a run that was killed.
+        state = replace(state, settled=tick.seen.now)
     may_go = tick.rules.scales and any(targets[name].replicas == 0 for name in late)
     if may_go and find_routing_to_canary(tick):
         state = replace(state, position=replace(state.position, keeps=True))
-    return tick.with_state(replace(state, settled=None if sends_more else state.settled))
+    return tick.with_state(state)
 
 
 def _sends_more(seen: ClusterObservation, target: ClusterTarget) -> bool:

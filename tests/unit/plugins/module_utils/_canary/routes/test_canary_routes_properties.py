@@ -211,7 +211,7 @@ def test_what_another_destination_leaves_is_divided_whole(kept: int, shares: lis
     }
     before = 0
     for canary in sorted(shares):
-        live = make_desired(live, SIDES, RouteRules(Selection(), "reviews"), TrafficSplit(canary, 100 - canary))
+        live = make_desired(live, SIDES, RouteRules(RouteSelection(), "reviews"), TrafficSplit(canary, 100 - canary))
         stable, new, other = (entry["weight"] for entry in live["spec"]["http"][0]["route"])
         assert (stable + new + other, other) == (100, kept)
         assert (new > 0, stable > 0) == (canary > 0, canary < 100)

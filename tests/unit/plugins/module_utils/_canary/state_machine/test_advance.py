@@ -549,6 +549,16 @@ def test_a_drain_counts_from_when_the_last_cluster_had_the_position(way: str) ->
     assert world.run().phase == ("failed" if way == "rollback" else "succeeded")
 
 
+@pytest.mark.parametrize("cut", [0, 1, 2])
+def test_a_drain_ends_though_the_run_that_put_a_cluster_right_was_killed(cut: int) -> None:
+    world = World(rules_of()).until(2)
+    world.tick(request="rollback")
+    world.edit("west", 30)
+    world.tick(cut=cut)
+    assert world.run().phase == "failed"
+    assert (world.weights, world.sizes) == ({"east": 0, "west": 0}, {"east": 0, "west": 0})
+
+
 def test_a_weight_that_somebody_changed_is_put_right_before_the_next_step() -> None:
     world = World(rules_of()).until(2)
     world.live["west"] = replace(world.live["west"], traffic=replace(world.live["west"].traffic, canary=90, stable=10))
