@@ -82,7 +82,9 @@ class ManagedShop(Shop):
     slow: set[int] = field(default_factory=set)
     """Versions whose pods are not available yet."""
     outages: list[str] = field(default_factory=list)
-    """Each moment after a write at which a cluster led to a side that was not there on another."""
+    """Each moment after a write at which clients were led to pods that had gone, or were not there on their cluster."""
+    up: set[str] = field(default_factory=set)
+    """Clusters that had pods of the canary after the last write."""
 
     def put_routes(self) -> None:
         self.put(deployment(self.namespace), service(self.namespace), manager="user")
@@ -151,7 +153,10 @@ class ManagedShop(Shop):
         return [_shares(each) for each in routes]
 
     def _look(self, this: Request) -> None:
-        """Whether clients are led to pods that are not there: of the canary on any cluster, else on their own."""
+        """Whether clients are led to pods that are not there on their own cluster, or to a canary that lost pods on any.
+
+        A cluster whose wave has not begun has no canary, and loses none.
+        """
         if not this.writes or f"/namespaces/{self.namespace}/" not in this.path:
             return
         found = {cluster: self.found(cluster) for cluster in self.planes.clients}
@@ -163,8 +168,9 @@ class ManagedShop(Shop):
         ]
         for cluster, name in gone:
             led = [each for each, objects in found.items() if name in _led_to(objects)]
-            if cluster in led or (led and name == "web"):
+            if cluster in led or (led and name == "web" and cluster in self.up):
                 self.outages.append(f"after {this.method} {this.path} to {this.cluster}: {led} to {name} of {cluster}")
+        self.up = set(found) - {cluster for cluster, name in gone if name == "web"}
 
 
 def has_pods(live: Object | None) -> bool:
