@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -128,6 +128,22 @@ def define(client: Client, manifests: list[Object]) -> None:
         client.apply(manifest, field_manager="test")
     for manifest in manifests:
         client.wait_for(CUSTOM_RESOURCE_DEFINITION, manifest["metadata"]["name"], None, _established, timeout=60)
+
+
+@contextmanager
+def gateway_api(clients: Collection[Client]) -> Iterator[None]:
+    """The clusters have the Gateway API, and nothing of it afterwards."""
+    from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import CUSTOM_RESOURCE_DEFINITION
+
+    definitions = gateway_api_definitions()
+    try:
+        for client in clients:
+            define(client, definitions)
+        yield
+    finally:
+        for client in clients:
+            for each in definitions:
+                client.delete(CUSTOM_RESOURCE_DEFINITION, each["metadata"]["name"])
 
 
 def _established(live: Object) -> bool:

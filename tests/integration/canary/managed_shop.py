@@ -153,7 +153,7 @@ class ManagedShop(Shop):
         return [_shares(each) for each in routes]
 
     def _look(self, this: Request) -> None:
-        """Whether clients are led to pods that are not there on their own cluster, or to a canary that lost pods on any.
+        """Whether clients are led to pods that are not there: on their own cluster, or of a canary that lost some.
 
         A cluster whose wave has not begun has no canary, and loses none.
         """

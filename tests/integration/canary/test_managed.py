@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import DEPLOYMENT, ENDPOINT_SLICE, SERVICE
 from managed_shop import ManagedShop, ending_pod, has_pods, service
-from receivers import Answer, receiving
+from support.receivers import Answer, receiving
 from support.releases import AT_5, AT_50, AT_100, PLAN
 
 MADE = {

@@ -11,7 +11,7 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.report import notifications
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.report.notifications import Receiver, Standing
-from receivers import Answer, receiving
+from support.receivers import Answer, receiving
 
 SECRET = "B0123456789abcdefghij"
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import HTTP_ROUTE
-from receivers import Answer, receiving
 from support.fleet_runs import Object
+from support.receivers import Answer, receiving
 from support.releases import AT_5, AT_50, PLAN, Shop
 from support.splits import virtual_service
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from receivers import Answer, receiving
+from support.receivers import Answer, receiving
 from support.releases import AT_50, PLAN, Shop, phases
 
 FAST: dict[str, Any] = {"interval": 0.01, "drain": 0}

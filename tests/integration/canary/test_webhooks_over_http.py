@@ -24,8 +24,8 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.gates.webhoo
     ask_webhooks,
     webhooks_of,
 )
-from receivers import Answer, Receiver, receiving
 from support.control_plane import Authority
+from support.receivers import Answer, Receiver, receiving
 
 PAYLOAD = Payload("cart", "shop", "progressing", "5f3c", {"step": "3"})
 KIND: HookType = "confirm-rollout"

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -30,6 +31,9 @@ from support.programs import run
 NAMESPACE = "shop"
 HOST = f"reviews.{NAMESPACE}.svc.cluster.local"
 REQUESTS = 300
+ENVOY_CLUSTERS = (
+    "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:15000/clusters').read().decode())"
+)
 BATCH = 5
 """Seconds for which a client of a load asks before the next one does."""
 
@@ -52,7 +56,8 @@ class Answers:
 
 def answers_of(output: str, count: int) -> Answers:
     good = len(re.findall(r"StatusCode=200", output))
-    words = "" if good == count else "; ".join(output.strip().splitlines()[-3:])
+    refused = re.findall(r"^.*StatusCode=(?!200).*$", output, re.MULTILINE)
+    words = "" if good == count else "; ".join([*refused, *output.strip().splitlines()[-3:]])
     return Answers(count, Counter(re.findall(r" ServiceVersion=(\S+)", output)), good, words)
 
 
@@ -123,16 +128,27 @@ class Shop:
             for member in self.fleet
         }
 
-    def command(self, cluster: str, count: int, rate: int) -> list[str]:
-        asked = ("--count", str(count), "--qps", str(rate), "--timeout", "300s", f"http://{HOST}/")
+    def command(self, cluster: str, count: int, rate: int, host: str = HOST) -> list[str]:
+        asked = ("--count", str(count), "--qps", str(rate), "--timeout", "300s", f"http://{host}/")
         return self.mesh.exec_command(cluster, "app/echo", "echo-client", *asked)
 
-    def requests(self, cluster: str, *options: str) -> Answers:
-        *command, url = self.command(cluster, REQUESTS, 150)
-        return answers_of(run(*command, *options, url, check=False), REQUESTS)
+    def ask(self, cluster: str, count: int, *options: str, host: str = HOST) -> str:
+        """What the client of a cluster says of so many requests, with their answers' headers."""
+        *command, url = self.command(cluster, count, 150, host)
+        return run(*command, *options, url, check=False)
+
+    def requests(self, cluster: str, *options: str, host: str = HOST) -> Answers:
+        return answers_of(self.ask(cluster, REQUESTS, *options, host=host), REQUESTS)
+
+    def received(self, cluster: str, deployment: str) -> int:
+        """How many requests the pod's own proxy has passed on to it."""
+        command = self.mesh.lab.exec_command(cluster, f"{NAMESPACE}/{deployment}", sys.executable, "-c", ENVOY_CLUSTERS)
+        return sum(
+            map(int, re.findall(r"^inbound\|8080\|\|::[^:]+:\d+::rq_total::(\d+)$", run(*command), re.MULTILINE))
+        )
 
     @contextmanager
-    def load(self, rate: int = 20) -> Iterator[dict[str, list[Answers]]]:
+    def load(self, rate: int = 20, host: str = HOST) -> Iterator[dict[str, list[Answers]]]:
         """Clients of each cluster ask beside what happens in the block; when that ends, what they got is known."""
         over = threading.Event()
         answered: dict[str, list[Answers]] = {name: [] for name in NAMES}
@@ -140,7 +156,7 @@ class Shop:
         def ask(name: str) -> None:
             count = rate * BATCH
             while not over.is_set():
-                answered[name].append(answers_of(run(*self.command(name, count, rate), check=False), count))
+                answered[name].append(answers_of(run(*self.command(name, count, rate, host), check=False), count))
 
         with ThreadPoolExecutor(len(NAMES)) as pool:
             for name in NAMES:
@@ -150,18 +166,18 @@ class Shop:
             finally:
                 over.set()
 
-    def sees(self, shares: Mapping[str, int], *, only: tuple[str, ...] = NAMES) -> None:
+    def sees(self, shares: Mapping[str, int], *, only: tuple[str, ...] = NAMES, host: str = HOST) -> None:
         """Clients of these clusters are divided so, as far as a binomial band of 99 % can tell.
 
         One of a hundred samples is outside by chance, so a second one decides.
         """
         with ThreadPoolExecutor(len(only)) as pool:
-            list(pool.map(lambda name: self._sees(name, shares), only))
+            list(pool.map(lambda name: self._sees(name, shares, host), only))
 
-    def _sees(self, cluster: str, shares: Mapping[str, int]) -> None:
+    def _sees(self, cluster: str, shares: Mapping[str, int], host: str) -> None:
         seen = []
         for _attempt in range(3):
-            answers = self.requests(cluster)
+            answers = self.requests(cluster, host=host)
             seen.append(answers)
             within = all(is_within(answers.versions[name], REQUESTS, share / 100) for name, share in shares.items())
             if within and not answers.failed:

@@ -12,14 +12,13 @@ from collections.abc import Iterator
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
-    CUSTOM_RESOURCE_DEFINITION,
     DESTINATION_RULE,
     HTTP_ROUTE,
     VIRTUAL_SERVICE,
 )
 from proof_lab import CLUSTERS
 from split_lab import NAMESPACE, Shop, http_route, route, rule
-from support.fleet_runs import define, gateway_api_definitions
+from support.fleet_runs import gateway_api
 
 EVEN = {"v1": 50, "v2": 50}
 
@@ -29,18 +28,10 @@ def shop(reviews: Shop) -> Shop:
     return reviews
 
 
-@pytest.fixture(scope="module")
-def gateway_api(reviews: Shop) -> Iterator[None]:
-    """Both clusters have the Gateway API, and nothing of it afterwards."""
-    definitions = gateway_api_definitions()
-    try:
-        for member in reviews.lab.fleet:
-            define(member.client, definitions)
+@pytest.fixture(scope="module", name="gateway_api")
+def with_gateway_api(reviews: Shop) -> Iterator[None]:
+    with gateway_api([member.client for member in reviews.lab.fleet]):
         yield
-    finally:
-        for member in reviews.lab.fleet:
-            for each in definitions:
-                member.client.delete(CUSTOM_RESOURCE_DEFINITION, each["metadata"]["name"])
 
 
 def test_weights_are_seen_in_requests_of_both_clusters_and_given_back(shop: Shop) -> None:
@@ -82,7 +73,8 @@ def test_each_cluster_s_clients_go_by_weights_of_their_own(shop: Shop) -> None:
     shop.split(**asked, state="restored", proof="acknowledged").succeeded()
 
 
-def test_a_route_of_the_gateway_api_whose_parent_is_a_service(shop: Shop, gateway_api: None) -> None:
+@pytest.mark.usefixtures("gateway_api")
+def test_a_route_of_the_gateway_api_whose_parent_is_a_service(shop: Shop) -> None:
     with shop.standing(http_route(**EVEN)):
         asked = {"kind": HTTP_ROUTE.kind, "name": "reviews"}
         result = shop.split(**asked, weights={"reviews-v1": 10, "reviews-v2": 90}, proof="serving").succeeded()
