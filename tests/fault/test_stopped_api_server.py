@@ -85,6 +85,11 @@ def test_during_a_change_of_what_stands(
     planes.planes[stopped].start_again()
     site.run(state="settled").succeeded()
     assert site.snapshot() == before
+    # What was put back is ours as before, so it goes when it is declared no more.
+    route, rule = site.objects()
+    route["spec"].pop("http")
+    site.run(definition=[route, rule]).succeeded()
+    assert all("http" not in site.of(cluster)["VirtualService reviews"]["spec"] for cluster in site.clients)
     site.run(definition=site.objects(20)).succeeded()
     site.stands(site.objects(20))
 

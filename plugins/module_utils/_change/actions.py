@@ -26,7 +26,8 @@ class Action:
     - ``end``: we hold the object no longer: what we made goes, what was somebody's is as it was. Never undone.
 
     ``before`` is the live object as read (None: there is none), ``after`` what the API server said in a dry run that
-    it will be. ``force`` takes over fields that others hold. ``reason`` is for people.
+    it will be. ``force`` takes over fields that others hold. ``whole``: nothing of ours is to stay on the object but
+    what is applied, in whatever way it was written. ``reason`` is for people.
     """
 
     id: ObjectId
@@ -39,6 +40,7 @@ class Action:
     after: Content | None = field(default=None, repr=False)
     hash: str = ""
     force: bool = False
+    whole: bool = False
 
     @property
     def stage(self) -> int:

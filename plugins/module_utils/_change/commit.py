@@ -18,6 +18,7 @@ from . import parallel
 from .actions import Action
 from .ledger import Content
 from .objects import with_version
+from .settle import gather_fields
 
 _ATTEMPTS = 5
 """So often an object is read again that others write at the same time."""
@@ -128,10 +129,13 @@ def write(client: Client, action: Action) -> Done:
 
 def _apply(client: Client, action: Action) -> Content:
     desired = dict(action.desired or {})
-    if action.before is not None:
+    before: Mapping[str, Any] | None = action.before
+    if before is not None:
         # A namesake that has taken the place since is not what was looked at.
-        desired["metadata"] = {**desired["metadata"], "uid": action.before["metadata"]["uid"]}
-    applied = client.apply(desired, field_manager=FIELD_MANAGER, force=action.force, live=action.before)
+        desired["metadata"] = {**desired["metadata"], "uid": before["metadata"]["uid"]}
+        if action.whole:
+            before = gather_fields(client, action.kind, before)
+    applied = client.apply(desired, field_manager=FIELD_MANAGER, force=action.force, live=before)
     if action.before is None and not applied.created:
         # What has our labels may be deleted as ours: give every field back at once.
         identity = {"apiVersion": desired["apiVersion"], "kind": desired["kind"], "metadata": _place(action)}

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from .._kube.kinds import Kind, group_of
-from .._ownership import ANNOTATION_HUB
+from .._ownership import ANNOTATION_HASH, ANNOTATION_HUB
 
 
 class ObjectId(NamedTuple):
@@ -88,6 +88,14 @@ def content_hash(content: Any) -> str:
     """A short hash (16 hexadecimal digits) of JSON content, whatever the order of its keys."""
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def add_hash(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What is to be declared, with its own hash in an annotation: where less is declared than before, a live object has
+    all values nevertheless (``covers``), and another hash."""
+    metadata = manifest["metadata"]
+    annotations = {**(metadata.get("annotations") or {}), ANNOTATION_HASH: content_hash(manifest)}
+    return {**manifest, "metadata": {**metadata, "annotations": annotations}}
 
 
 _TRAVELS_NOT = (

@@ -206,6 +206,9 @@ class Settlement:
                 live = client.get(kind, owed.id.name, owed.id.namespace or None)
         if owed.ends:
             after = _give_back(client, kind, owed.desired, after)
+        elif _find_applied(owed.desired) is not None and strip_content(owed.desired) == strip_content(after):
+            # As it was applied: the API server takes away only that when it is declared no more.
+            after = _write_managers(client, kind, owed.desired["metadata"]["managedFields"], after)
         finding = _report_changed_since(client.cluster, owed, conflicts) if conflicts else None
         word = "restored" if strip_content(before) != strip_content(after) else "absent"
         return Payment(owed, word, before, after, finding)
@@ -239,11 +242,25 @@ def _release(client: Client, kind: Kind, live: Mapping[str, Any]) -> Mapping[str
 
 def _give_back(client: Client, kind: Kind, original: Mapping[str, Any], live: Mapping[str, Any]) -> Mapping[str, Any]:
     """No field of the object is ours any more, so that its owner meets no conflict with us."""
-    managers = restore_managed_fields(original, live)
+    return _write_managers(client, kind, restore_managed_fields(original, live), live)
+
+
+def gather_fields(client: Client, kind: Kind, live: Mapping[str, Any]) -> Mapping[str, Any]:
+    """All that is ours of an object counts as applied by us, so that the API server takes away what is not declared any
+    more. A run that was killed while it put a change back may have left it otherwise."""
+    edits = [each for each in live["metadata"].get("managedFields") or () if _is_of_us(each) and not _is_applied(each)]
+    if not edits or _find_applied(live) is None:
+        return live
+    return _write_managers(client, kind, restore_managed_fields(live, live), live)
+
+
+def _write_managers(
+    client: Client, kind: Kind, managers: Sequence[Mapping[str, Any]], live: Mapping[str, Any]
+) -> Mapping[str, Any]:
     if managers == (live["metadata"].get("managedFields") or []):
         return live
     metadata = live["metadata"]
-    patch = {"metadata": {"managedFields": managers or [{}], "resourceVersion": metadata["resourceVersion"]}}
+    patch = {"metadata": {"managedFields": list(managers) or [{}], "resourceVersion": metadata["resourceVersion"]}}
     try:
         return client.patch(kind, metadata["name"], metadata.get("namespace"), patch, field_manager=FIELD_MANAGER)
     except Conflict:
@@ -262,12 +279,21 @@ def restore_managed_fields(original: Mapping[str, Any], live: Mapping[str, Any])
         (original["metadata"].get("managedFields") or []) if strip_content(original) == strip_content(live) else current
     )
     others = [dict(entry) for entry in entries if not _is_of_us(entry)]
-    ours = [entry for entry in current if _is_of_us(entry)]
-    applied = next((entry for entry in ours if entry.get("operation") == "Apply"), None)
-    if applied is None or not is_ours(live):
+    applied = _find_applied(live)
+    if applied is None:
         return others
-    fields = _join([entry.get("fieldsV1") or {} for entry in ours])
+    fields = _join([entry.get("fieldsV1") or {} for entry in current if _is_of_us(entry)])
     return [{**applied, "fieldsV1": fields}, *others]
+
+
+def _find_applied(live: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What we have applied of an object that is ours as a whole."""
+    entries = (live["metadata"].get("managedFields") or []) if is_ours(live) else []
+    return next((entry for entry in entries if _is_of_us(entry) and _is_applied(entry)), None)
+
+
+def _is_applied(entry: Mapping[str, Any]) -> bool:
+    return entry.get("operation") == "Apply"
 
 
 def _is_of_us(entry: Mapping[str, Any]) -> bool:
