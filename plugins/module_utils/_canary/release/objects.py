@@ -29,6 +29,7 @@ from ..state_machine.targets import ClusterTarget
 from ..workloads import managed, primary, workloads
 from ..workloads.configs import CONFIG_KINDS, make_config_copies
 from ..workloads.managed import ManagedService
+from ..workloads.selectors import labels_of_pods, selects
 from .release import CanaryRelease, RouteReference, Workload
 
 Object = dict[str, Any]
@@ -199,7 +200,13 @@ def find_obstacles(release: CanaryRelease, cluster: str, live: LiveObjects) -> l
         findings += workloads.find_autoscaler_problems(autoscaler, cluster=cluster)
     if release.service is not None and canary is not None:
         try:
-            service = managed.read_service(release.service, canary, labels=workload.selector_labels, cluster=cluster)
+            service = managed.read_service(
+                release.service,
+                canary,
+                live.workload(release, "stable"),
+                labels=workload.selector_labels,
+                cluster=cluster,
+            )
             findings += managed.find_clashes(service, live.objects.values(), cluster=cluster)
         except MeshError as error:
             findings += error.findings
@@ -228,7 +235,9 @@ def _read_service(release: CanaryRelease, cluster: str, live: LiveObjects) -> Ma
             "The release cannot be made.",
             [_refuse_missing(cluster, workload.kind, workload.name, release.namespace, WORKLOAD_MISSING, "workload")],
         )
-    return managed.read_service(release.service, target, labels=workload.selector_labels, cluster=cluster)
+    return managed.read_service(
+        release.service, target, live.workload(release, "stable"), labels=workload.selector_labels, cluster=cluster
+    )
 
 
 def _list_foundation(
@@ -284,7 +293,7 @@ def _select_pods(apex: Object, service: ManagedService, target: ClusterTarget) -
     """The Service NAME; of a release that is removed it leads to the workload's own pods."""
     if not target.leaving:
         return apex
-    return {**apex, "spec": {**apex["spec"], "selector": {service.label.name: service.label.value}}}
+    return {**apex, "spec": {**apex["spec"], "selector": dict(service.own_pods)}}
 
 
 def _scale(release: CanaryRelease, live: LiveObjects, target: ClusterTarget) -> Iterator[WantedObject]:
@@ -407,11 +416,12 @@ def _is_ready(workload: Workload, stable: Mapping[str, Any] | None) -> bool:
 
 def _apex_leads_to_canary(release: CanaryRelease, cluster: str, live: LiveObjects) -> bool:
     """Whether the user's own Service still selects the canary's pods, as it did before the first release."""
-    service = _read_service(release, cluster, live)
+    service, canary = _read_service(release, cluster, live), live.workload(release, "canary")
     apex = None if service is None else live.find(SERVICE, service.name, release.namespace)
-    if service is None or apex is None:
+    if canary is None or apex is None:
         return False
-    return bool(((apex.get("spec") or {}).get("selector") or {}).get(service.label.name) == service.label.value)
+    selector = (apex.get("spec") or {}).get("selector")
+    return bool(selector) and selects({"matchLabels": selector}, labels_of_pods(canary))
 
 
 def _describe_drift(differing: list[WantedObject]) -> str:

@@ -25,8 +25,8 @@ from ..routes.affinity import Affinity
 from ..routes.routes import RouteRules, Sides
 from ..state_machine.rules import Rules
 from ..workloads.managed import SERVICE_ARGUMENT_SPEC
+from ..workloads.selectors import SELECTOR_LABELS
 from ..workloads.workloads import KINDS as WORKLOAD_KINDS
-from ..workloads.workloads import SELECTOR_LABELS
 
 ROUTE_KINDS = {kind.kind: kind for kind in (VIRTUAL_SERVICE, HTTP_ROUTE, GRPC_ROUTE, TCP_ROUTE, TLS_ROUTE)}
 

@@ -26,7 +26,7 @@ from ..._ownership import is_ours
 from ..finding_kinds import SERVICE_UNUSABLE
 from ..model import TOTAL
 from . import http_route_parts
-from .workloads import SELECTOR_LABELS, Object, SelectorLabel, selector_label
+from .selectors import SELECTOR_LABELS, Labels, Object, SelectorLabel, find_selector_label, select_own, select_primaries
 
 _METADATA_OPTIONS: dict[str, Any] = {
     "type": "dict",
@@ -78,12 +78,15 @@ class Port:
 
 @dataclass(frozen=True)
 class ManagedService:
-    """What is to be made, checked. ``label`` tells the pods of the sides apart; the first of ``ports`` is the released
-    one. ``settings`` are those of the http route, by their names in a VirtualService."""
+    """What is to be made, checked. ``label`` tells the pods of the sides apart; by ``stable_pods`` and ``own_pods``
+    Services select them. The first of ``ports`` is the released one. ``settings`` are those of the http route, by their
+    names in a VirtualService."""
 
     namespace: str
     name: str
     label: SelectorLabel
+    stable_pods: Labels
+    own_pods: Labels
     ports: tuple[Port, ...]
     hosts: tuple[str, ...] = ()
     gateways: tuple[str, ...] = ()
@@ -112,6 +115,7 @@ class ManagedService:
 def read_service(
     options: Mapping[str, Any],
     target: Mapping[str, Any],
+    live_primary: Mapping[str, Any] | None = None,
     *,
     labels: Sequence[str] = SELECTOR_LABELS,
     cluster: str = "",
@@ -121,7 +125,7 @@ def read_service(
     namespace = target["metadata"]["namespace"]
     name = options.get("name") or target["metadata"]["name"]
     try:
-        label = selector_label(target, labels, cluster=cluster)
+        label = find_selector_label(target, labels, cluster=cluster)
     except MeshError as error:
         problems.extend(error.findings)
         label = SelectorLabel("", "")
@@ -142,6 +146,8 @@ def read_service(
         namespace=namespace,
         name=name,
         label=label,
+        stable_pods=select_primaries(target, label, live_primary),
+        own_pods=select_own(target),
         ports=ports,
         hosts=tuple(options.get("hosts") or ()),
         gateways=gateways,
@@ -159,9 +165,9 @@ def read_service(
 def make_services(service: ManagedService) -> list[Object]:
     """Three Services: NAME and NAME-primary select the stable side's pods, NAME-canary those of the workload itself."""
     selected = {
-        "apex": (service.name, service.label.primary),
-        "primary": (service.primary, service.label.primary),
-        "canary": (service.canary, service.label.value),
+        "apex": (service.name, service.stable_pods),
+        "primary": (service.primary, service.stable_pods),
+        "canary": (service.canary, service.own_pods),
     }
     return [
         {
@@ -170,11 +176,11 @@ def make_services(service: ManagedService) -> list[Object]:
             "metadata": _metadata(service, name, service.metadata.get(side)),
             "spec": {
                 "type": "ClusterIP",
-                "selector": {service.label.name: value},
+                "selector": dict(pods),
                 "ports": [_port_manifest(port) for port in service.ports],
             },
         }
-        for side, (name, value) in selected.items()
+        for side, (name, pods) in selected.items()
     ]
 
 
@@ -191,7 +197,7 @@ def edit_apex(live: Mapping[str, Any], service: ManagedService, *, cluster: str)
         shown = ", ".join(map(str, ports)) or "none"
         found = f"it has the ports {shown}, and {service.ports[0].number} is expected"
         raise _unusable(live, cluster, found, "add the port to it, or correct option port")
-    return {**deepcopy(dict(live)), "spec": {**deepcopy(spec), "selector": {service.label.name: service.label.primary}}}
+    return {**deepcopy(dict(live)), "spec": {**deepcopy(spec), "selector": dict(service.stable_pods)}}
 
 
 def make_destination_rules(service: ManagedService) -> list[Object]:

@@ -19,7 +19,8 @@ from ..._kube.kinds import DEPLOYMENT
 from ..finding_kinds import PREVIOUS_TEMPLATE_MISSING
 from .configs import Object, configs_of_template, use_copies
 from .inherited import strip_deployer_keys
-from .workloads import SELECTOR_LABELS, SelectorLabel, full_size, own_template, selector_label
+from .selectors import SELECTOR_LABELS, SelectorLabel, find_selector_label, list_fixed_labels, make_primary_selector
+from .workloads import full_size, own_template
 
 REVISION_ANNOTATION = "onemesh.istio/revision"
 """On a primary: the revision of the canary that it was copied from."""
@@ -50,7 +51,7 @@ def make_primary(
     ``Config.key``; ``config_copies`` says which copies have to stand first. Raises MeshError where the target has none
     of ``labels`` in its selector.
     """
-    label = selector_label(target, labels, cluster=cluster)
+    label = find_selector_label(target, labels, cluster=cluster)
     # One that runs this revision is the same copy: what somebody changed in it since is put right.
     if live_primary is not None and not copy and revision_of(live_primary) != revision:
         return _declare(target, name, label, live_primary["spec"], live_primary, _memory(live_primary))
@@ -123,23 +124,9 @@ def _among_primaries(value: Any, label: SelectorLabel) -> Any:
     if not isinstance(value, Mapping):
         return value
     return {
-        name: _select_primaries(each, label) if name == "labelSelector" and each else _among_primaries(each, label)
+        name: make_primary_selector(each, label) if name == "labelSelector" and each else _among_primaries(each, label)
         for name, each in value.items()
     }
-
-
-def _select_primaries(selector: Mapping[str, Any], label: SelectorLabel) -> Object:
-    result = dict(selector)
-    if (selector.get("matchLabels") or {}).get(label.name) == label.value:
-        result["matchLabels"] = {**selector["matchLabels"], label.name: label.primary}
-    if selector.get("matchExpressions"):
-        result["matchExpressions"] = [
-            {**each, "values": [label.primary if value == label.value else value for value in each.get("values") or ()]}
-            if each.get("key") == label.name and each.get("values")
-            else each
-            for each in selector["matchExpressions"]
-        ]
-    return result
 
 
 def _declare(
@@ -151,7 +138,9 @@ def _declare(
     memory: Mapping[str, str],
 ) -> Object:
     metadata = target["metadata"]
-    selector = {"matchLabels": {label.name: label.primary}} if live is None else deepcopy(live["spec"]["selector"])
+    selector = (
+        make_primary_selector(target["spec"]["selector"], label) if live is None else deepcopy(live["spec"]["selector"])
+    )
     result = {
         "apiVersion": target["apiVersion"],
         "kind": target["kind"],
@@ -167,9 +156,7 @@ def _declare(
         # Not of a primary that was scaled to zero by hand either: it is kept as it is, and is not ready.
         result["spec"]["replicas"] = full_size(target, None) if live is None else live["spec"].get("replicas", 1)
     # A selector cannot be changed, and a primary that others made may have more in it.
-    result["spec"]["template"].setdefault("metadata", {}).setdefault("labels", {}).update(
-        selector.get("matchLabels") or {}
-    )
+    result["spec"]["template"].setdefault("metadata", {}).setdefault("labels", {}).update(list_fixed_labels(selector))
     return result
 
 

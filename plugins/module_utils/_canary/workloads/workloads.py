@@ -9,15 +9,15 @@ to have pods at least one has to be available, whatever the threshold rounds to.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..._change.objects import content_hash
-from ..._findings import Finding, MeshError
+from ..._findings import Finding
 from ..._kube.kinds import DAEMON_SET, DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, Kind, group_of, kind_of
 from ..._times import moment_of
-from ..finding_kinds import AUTOSCALER_FROM_ZERO, AUTOSCALER_OWNED, ROLLOUT_PAUSED, SELECTOR_LABEL, UPDATE_STRATEGY
+from ..finding_kinds import AUTOSCALER_FROM_ZERO, AUTOSCALER_OWNED, ROLLOUT_PAUSED, UPDATE_STRATEGY
 from ..model import Readiness
 from .configs import hash_config, select_for_revision
 from .inherited import strip_deployer_keys
@@ -26,29 +26,13 @@ Object = dict[str, Any]
 
 KINDS: dict[str, Kind] = {kind.kind: kind for kind in (DEPLOYMENT, DAEMON_SET)}
 
-SELECTOR_LABELS = ("app", "name", "app.kubernetes.io/name")
-"""Of these labels the first that a workload selects its pods by tells the two sides apart."""
-
 REPLICAS_ANNOTATION = "onemesh.istio/replicas"
 """On a workload that we scale: how many replicas it had before we did."""
 
 SCALE_TO_ZERO = "onemesh.istio/scale-to-zero"
 """A node label that no node has: a DaemonSet that selects nodes by it has no pods."""
 
-_LONGEST_LABEL = 63
 _PRIMARY = "-primary"
-
-
-class SelectorLabel(NamedTuple):
-    """The label that tells the sides apart, with the value of the workload's own pods."""
-
-    name: str
-    value: str
-
-    @property
-    def primary(self) -> str:
-        """The value of the stable side's pods."""
-        return self.value + _PRIMARY
 
 
 def revision(workload: Mapping[str, Any], configs: Mapping[str, Object]) -> str:
@@ -75,44 +59,6 @@ def own_template(template: Mapping[str, Any]) -> Object:
     if selector:
         spec["nodeSelector"] = selector
     return result
-
-
-def selector_label(
-    target: Mapping[str, Any], names: Sequence[str] = SELECTOR_LABELS, *, cluster: str = ""
-) -> SelectorLabel:
-    """The first of ``names`` that the workload selects its pods by. Raises MeshError where there is none."""
-    selected = (target["spec"].get("selector") or {}).get("matchLabels") or {}
-    found = next((name for name in names if name in selected), None)
-    if found is None:
-        raise MeshError(
-            "The sides of the canary cannot be told apart.",
-            [
-                Finding(
-                    cluster,
-                    SELECTOR_LABEL,
-                    f"the selector has the labels {', '.join(selected) or 'none'}, and one of {', '.join(names)} is "
-                    "expected",
-                    "name one of its labels that no other workload shares",
-                    object=_describe(target),
-                )
-            ],
-        )
-    label = SelectorLabel(found, selected[found])
-    if len(label.primary) > _LONGEST_LABEL:
-        raise MeshError(
-            "The sides of the canary cannot be told apart.",
-            [
-                Finding(
-                    cluster,
-                    SELECTOR_LABEL,
-                    f"label {found} would have {len(label.primary)} characters with {_PRIMARY}, and {_LONGEST_LABEL} "
-                    "are allowed",
-                    "name another label of its selector, or shorten its value",
-                    object=_describe(target),
-                )
-            ],
-        )
-    return label
 
 
 def find_workload_problems(target: Mapping[str, Any], *, cluster: str) -> list[Finding]:

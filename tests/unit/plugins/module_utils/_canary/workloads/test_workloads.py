@@ -24,9 +24,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.workloads.wo
     readiness,
     revision,
     scale_workload,
-    selector_label,
 )
-from ansible_collections.onemesh.istio.plugins.module_utils._findings import MeshError
 from ansible_collections.onemesh.istio.tests.support.canary.workload_objects import NOW, Object, workload
 
 # Revision
@@ -373,36 +371,7 @@ def test_canary_size_is_rounded_up(full: int, percent: int, expected: int) -> No
     assert canary_size(full, percent) == expected
 
 
-# Selector label
-
-
-def selecting(**labels: str) -> Object:
-    live = workload(selector={"matchLabels": {name.replace("_", "."): value for name, value in labels.items()}})
-    live["spec"]["template"]["metadata"]["labels"] = dict(live["spec"]["selector"]["matchLabels"])
-    return live
-
-
-@pytest.mark.parametrize(
-    ("live", "names", "expected"),
-    [
-        (selecting(app="web", name="x"), ("app", "name"), ("app", "web", "web-primary")),
-        (selecting(tier="front", name="x"), ("app", "name"), ("name", "x", "x-primary")),
-        (selecting(tier="front"), ("tier",), ("tier", "front", "front-primary")),
-    ],
-)
-def test_the_first_label_of_the_selector_counts(live: Object, names: Any, expected: tuple[str, ...]) -> None:
-    found = selector_label(live, names)
-    assert (found.name, found.value, found.primary) == expected
-
-
-def test_a_selector_without_any_of_the_labels_is_refused() -> None:
-    with pytest.raises(MeshError, match="selector has the labels tier, and one of app, name"):
-        selector_label(selecting(tier="front"))
-
-
-def test_a_value_that_has_no_room_for_the_suffix_is_refused() -> None:
-    with pytest.raises(MeshError, match="would have 64 characters with -primary, and 63 are allowed"):
-        selector_label(selecting(app="w" * 56))
+# What is in the way
 
 
 @pytest.mark.parametrize(
