@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 
@@ -102,3 +102,27 @@ class MeshError(Exception):
 def errors(findings: Iterable[Finding]) -> list[Finding]:
     """Only those that stop an operation."""
     return [finding for finding in findings if finding.severity == "error"]
+
+
+def read_finding(found: Mapping[str, Any]) -> Finding:
+    """A finding of its dictionary, which does not say what its kind means."""
+    return Finding(
+        found["cluster"],
+        FindingKind(found["check"], "", ""),
+        found["message"],
+        found["remedy"],
+        found["severity"],
+        found["object"],
+        () if found["cluster"] else tuple(found["clusters"]),
+    )
+
+
+def join_clusters(findings: Iterable[Finding]) -> list[Finding]:
+    """What is the same on several clusters said once, in the order of what was found first."""
+    found: dict[Finding, list[str]] = {}
+    for finding in findings:
+        found.setdefault(replace(finding, cluster=""), []).append(finding.cluster)
+    return [
+        replace(finding, cluster=clusters[0]) if len(clusters) == 1 else replace(finding, clusters=tuple(clusters))
+        for finding, clusters in found.items()
+    ]

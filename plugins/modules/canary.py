@@ -206,7 +206,12 @@ options:
         type: raw
         default: 600
       selector_labels:
-        description: Of these labels the first that the workload selects its pods by tells both sides apart.
+        description:
+          - Of these labels the first that the workload selects its pods by tells both sides apart. The stable side has
+            the whole selector, with C(-primary) after the value of this label.
+          - What selects pods by that label, such as an C(AuthorizationPolicy) or a C(PodDisruptionBudget), is for one
+            side only. Each such object is in RV(warnings) before a release begins. Another label of the selector may be
+            named here before the first release.
         type: list
         elements: str
         default: [app, name, app.kubernetes.io/name]
@@ -725,6 +730,16 @@ consistent:
   type: bool
   returned: when a tick was taken or foretold, or O(state=absent)
   sample: true
+warnings:
+  description:
+    - What people should know. Before a release with O(manage=true) begins, the objects that select the pods of one side
+      only. After O(state=absent), what was not given back and why.
+  type: list
+  elements: str
+  returned: when there are any
+  sample:
+    - "west (Deployment shop/web): is not there; it takes no users back there, and what the release made is removed
+      nevertheless -> apply it again where users are to have pods"
 owed:
   description: What has yet to be done on which cluster. A later run does it.
   type: dict

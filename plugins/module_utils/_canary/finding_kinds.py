@@ -92,6 +92,11 @@ PART_OF_A_RELEASE = FindingKind(
     "A release is under way on more clusters than this run names.",
     "Run it for all of them.",
 )
+PODS_SHARED = FindingKind(
+    "pods-shared",
+    "The Services of a release would lead to the pods of another workload too, whose labels are the same.",
+    "Make one of both workloads anew with a label of its own in its selector.",
+)
 PREVIOUS_TEMPLATE_MISSING = FindingKind(
     "previous-template-missing",
     "The template that was promoted before is not known.",
@@ -111,6 +116,17 @@ SELECTOR_LABEL = FindingKind(
     "selector-label",
     "No label of the workload's selector can tell the two sides apart.",
     "Name another label of its selector.",
+)
+SELECTS_ONE_SIDE = FindingKind(
+    "selects-one-side",
+    "An object (a policy, a Service, a monitor) selects pods by the label that tells both sides of a release apart, so "
+    "that it is for one side only.",
+    "Let it select by a label that the pods of both sides have, or make one like it for the other side.",
+)
+SELECTS_UNKNOWN = FindingKind(
+    "selects-unknown",
+    "Objects that may select the pods of one side only could not be listed.",
+    "Let the account list them, or see yourself whether they select the pods of both sides.",
 )
 SERVICE_UNUSABLE = FindingKind(
     "service-unusable",

@@ -26,7 +26,8 @@ from ..finding_kinds import WORKLOAD_MISSING
 from ..model import ClusterObservation, Readiness, Side, TrafficSplit
 from ..routes import routes
 from ..state_machine.targets import ClusterTarget
-from ..workloads import managed, primary, workloads
+from ..workloads import bystanders, managed, primary, workloads
+from ..workloads.bystanders import Bystanders
 from ..workloads.configs import CONFIG_KINDS, make_config_copies
 from ..workloads.managed import ManagedService
 from ..workloads.selectors import labels_of_pods, selects
@@ -211,6 +212,22 @@ def find_obstacles(release: CanaryRelease, cluster: str, live: LiveObjects) -> l
         except MeshError as error:
             findings += error.findings
     return findings
+
+
+def find_bystander_problems(
+    release: CanaryRelease, cluster: str, live: LiveObjects, found: Bystanders
+) -> list[Finding]:
+    """What has to be known of objects beside the workload, before its users get pods with another label."""
+    canary = live.workload(release, "canary")
+    try:
+        service = _read_service(release, cluster, live)
+    except MeshError:
+        # Which is an obstacle already.
+        return []
+    if service is None or canary is None:
+        return []
+    stable = live.workload(release, "stable")
+    return bystanders.find_bystander_problems(service, canary, stable, found, cluster=cluster)
 
 
 def find_idle_configs(release: CanaryRelease, live: LiveObjects, tracked: Iterable[ObjectId]) -> list[ObjectId]:

@@ -14,7 +14,7 @@ from typing import Any
 from ..._change.setup import Setup
 from ..._files import write_whole
 from ..._finding_kinds import WAIT_TIMEOUT
-from ..._findings import Finding, MeshError
+from ..._findings import Finding, MeshError, join_clusters
 from ..._kube.errors import KubeError
 from ..._kube.libraries import make_missing_library_error
 from ..gates import gates, webhooks
@@ -67,6 +67,7 @@ class Reporter:
         self._changed |= tick.changed
         if tick.change:
             self._touched = dict(tick.change)
+        self._warn([str(finding) for finding in join_clusters(tick.warnings)])
         if self._setup.check_mode:
             return
         said = _NUMBER.sub("", " ".join([record.phase, str(record.step), *record.reasons, *record.errors]))

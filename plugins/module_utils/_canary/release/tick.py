@@ -26,7 +26,7 @@ from ..state_machine import advance as machine
 from ..state_machine.advance import Decision, Needs
 from ..state_machine.state import ReleaseState
 from ..state_machine.targets import ClusterTarget
-from . import objects
+from . import bystanders, objects
 from .destinations import find_measured_service
 from .intent import COMPONENT, ReleaseIntent, read
 from .objects import LiveObjects, Mark
@@ -41,7 +41,7 @@ _PATIENCE = 30.0
 @dataclass(frozen=True)
 class TickResult:
     """What one tick did. ``change`` is the result of the two-phase change, empty where there was none; ``findings`` say
-    why that failed. ``asked`` is what hooks and gates said."""
+    why that failed. ``asked`` is what hooks and gates said, ``warnings`` what people should know before it begins."""
 
     before: ReleaseState
     state: ReleaseState
@@ -52,6 +52,7 @@ class TickResult:
     findings: tuple[Finding, ...] = ()
     asked: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[Finding, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -87,7 +88,7 @@ class Ticker:
         outcomes = self._read_clusters()
         self._refuse_other_hub(outcomes)
         state = self._with_revisions(before, outcomes)
-        self._refuse_obstacles(state, outcomes)
+        warnings = self._refuse_obstacles(state, outcomes)
         observation, asked = self._observe(state, outcomes, request, last_step)
         observed = time.monotonic()
         decision = machine.advance(self._release.rules, state, observation)
@@ -106,7 +107,7 @@ class Ticker:
         if not setup.check_mode and (state.run != before.run or state.done > before.done):
             self._forget_approvals()
         seconds = {"observe": observed - started, "apply": time.monotonic() - observed}
-        return TickResult(before, state, observation, decision, aims, change, findings, asked, seconds)
+        return TickResult(before, state, observation, decision, aims, change, findings, asked, seconds, warnings)
 
     # Observe
 
@@ -162,18 +163,38 @@ class Ticker:
         if findings:
             raise MeshError("The release was not begun; nothing was written anywhere.", findings)
 
-    def _refuse_obstacles(self, state: ReleaseState, outcomes: Mapping[str, LaneOutcome[LiveObjects]]) -> None:
-        """Before a release begins everything that is in its way is said at once, and nothing is written."""
-        if state.is_running or not (state.intended is None and state.position.mode == "forward"):
-            return
+    def _refuse_obstacles(
+        self, state: ReleaseState, outcomes: Mapping[str, LaneOutcome[LiveObjects]]
+    ) -> tuple[Finding, ...]:
+        """Before a release begins everything that is in its way is said at once, and nothing is written.
+
+        What else people should know before it begins. Raises MeshError.
+        """
+        begins = state.phase == "initializing" or state.latest not in (state.revision, state.promoted)
+        is_back = state.done and begins
+        if state.is_running or state.intended is not None or not (state.position.mode == "forward" or is_back):
+            return ()
+        fresh = {name: outcome.get() for name, outcome in outcomes.items() if outcome.error is None}
         findings = [
-            finding
-            for name, outcome in outcomes.items()
-            if outcome.error is None
-            for finding in objects.find_obstacles(self._release, name, outcome.get())
+            finding for name, live in fresh.items() for finding in objects.find_obstacles(self._release, name, live)
         ]
+        if begins:
+            findings += self._find_bystander_problems(fresh)
         if errors(findings):
             raise MeshError("The release was not begun; nothing was written anywhere.", errors(findings))
+        return tuple(findings) if begins else ()
+
+    def _find_bystander_problems(self, fresh: Mapping[str, LiveObjects]) -> list[Finding]:
+        if self._release.service is None:
+            return []
+        found = self._setup.each(lambda member: bystanders.read(member, self._release), of=fresh)
+        return [
+            finding
+            for name, outcome in found.items()
+            for finding in objects.find_bystander_problems(
+                self._release, name, fresh[name], bystanders.get_known(outcome)
+            )
+        ]
 
     def _observe(
         self,
