@@ -730,6 +730,8 @@ consistent:
   type: bool
   returned: when a tick was taken or foretold, or O(state=absent)
   sample: true
+owed:
+  description: What has yet to be done on which cluster. A later run does it.
 warnings:
   description:
     - What people should know. Before a release with O(manage=true) begins, the objects that select the pods of one side
@@ -740,8 +742,6 @@ warnings:
   sample:
     - "west (Deployment shop/web): is not there; it takes no users back there, and what the release made is removed
       nevertheless -> apply it again where users are to have pods"
-owed:
-  description: What has yet to be done on which cluster. A later run does it.
   type: dict
   returned: when a tick was taken or foretold, or O(state=absent)
   sample:

@@ -22,7 +22,7 @@ from ..._fleet import Member
 from ..._istio.hosts import service_of
 from ..._istio.routes import routes_of
 from ..._kube.client import Client
-from ..._kube.errors import NotFound
+from ..._kube.errors import Forbidden, NotFound
 from ..._kube.kinds import DESTINATION_RULE, ENDPOINT_SLICE, HORIZONTAL_POD_AUTOSCALER, VIRTUAL_SERVICE, Kind
 from ..._ownership import owned_in_set
 from ..state_machine.targets import ClusterTarget
@@ -31,18 +31,22 @@ from . import objects
 from .objects import LiveObjects, Mark, WantedObject
 from .release import CanaryRelease
 
-COMPONENT = "canary"
+COMPONENT = objects.COMPONENT
 
 
 def read(member: Member, release: CanaryRelease) -> LiveObjects:
     """What stands on a cluster. Raises KubeError."""
     client, namespace = member.client, release.namespace
-    asked = objects.list_first_reads(release)
-    found = dict(
-        zip(asked, parallel.collect_values(parallel.each(asked, lambda item: client.find(*item))), strict=True)
-    )
+    beside = objects.list_reads_beside(release)
+    asked = [*objects.list_first_reads(release), *beside]
+
+    def find(item: tuple[Kind, str, str]) -> dict[str, Any] | None:
+        return _find_if_allowed(client, *item) if item in beside else client.find(*item)
+
+    found = dict(zip(asked, parallel.collect_values(parallel.each(asked, find)), strict=True))
     live = {ObjectId.of(each): each for each in found.values() if each is not None}
-    rules = _rules(member, [found[item] for item in asked if item[0] == VIRTUAL_SERVICE], release)
+    meant = [found[item] for item in asked if item[0] == VIRTUAL_SERVICE and item not in beside]
+    rules = _rules(member, meant, release)
     workload = release.workload
     canary = None if workload is None else found.get((workload.kind, workload.name, namespace))
     if canary is None:
@@ -56,6 +60,14 @@ def read(member: Member, release: CanaryRelease) -> LiveObjects:
     of_kind = {kind: tuple(lives) for kind, lives in zip(lists, listed, strict=True)}
     autoscalers, slices = (of_kind.get(kind, ()) for kind in (HORIZONTAL_POD_AUTOSCALER, ENDPOINT_SLICE))
     return LiveObjects({**live, **copies}, rules, configs, autoscalers, slices)
+
+
+def _find_if_allowed(client: Client, kind: Kind, name: str, namespace: str) -> dict[str, Any] | None:
+    """None too where the account may not see it: then it cannot have made it either."""
+    try:
+        return client.find(kind, name, namespace)
+    except Forbidden:
+        return None
 
 
 def _rules(
@@ -140,11 +152,16 @@ class ReleaseIntent:
             made = self._list_wanted(cluster, state)
         except MeshError as error:
             return ClusterPlan(findings=tuple(error.findings))
-        taken = [each for each in made if each.made and each.before is not None and not self._is_ours(each, part)]
+        taken = [
+            each
+            for each in made
+            if each.made and each.before is not None and not is_of_release(self.release, each, part)
+        ]
         if taken:
             return ClusterPlan(findings=tuple(_of_another(cluster, each) for each in taken))
-        actions = [self._action(each, part) for each in made if each.changes]
+        actions = [make_action(self.release, each, part) for each in made if each.changes]
         actions += self._idle(state, part, {each.id for each in made if each.changes})
+        actions += self._end_undeclared(cluster, state, part)
         unchanged = [Touched(each.id, "unchanged", each.before, each.before) for each in made if not each.changes]
         return ClusterPlan(tuple(actions), tuple(unchanged), (), self._hash(cluster))
 
@@ -164,26 +181,6 @@ class ReleaseIntent:
     def _list_wanted(self, cluster: str, state: LiveObjects) -> list[WantedObject]:
         return objects.list_wanted(self.release, cluster, state, self.aims[cluster], self.mark)
 
-    def _action(self, wanted: WantedObject, part: ClusterRecord) -> Action:
-        if not wanted.made:
-            hold: Hold = "created" if self._is_ours(wanted, part) else "edited"
-            return Action(
-                wanted.id, wanted.kind, "edit", wanted.reason, hold, before=wanted.before, desired=wanted.desired
-            )
-        desired = owned_in_set(wanted.desired, COMPONENT, self.release.name)
-        return Action(
-            wanted.id,
-            wanted.kind,
-            "apply",
-            wanted.reason,
-            "created",
-            before=wanted.before,
-            desired=desired,
-            hash=content_hash(wanted.desired),
-            # What is ours is put right whoever changed it.
-            force=True,
-        )
-
     def _idle(self, state: LiveObjects, part: ClusterRecord, written: set[ObjectId]) -> list[Action]:
         """Copies that the stable side does not read any more go, once it is as it is to be."""
         if self.release.service is None or any(each.kind == self._stable_kind for each in written):
@@ -193,18 +190,49 @@ class ReleaseIntent:
             for each in objects.find_idle_configs(self.release, state, part.objects)
         ]
 
+    def _end_undeclared(self, cluster: str, state: LiveObjects, part: ClusterRecord) -> list[Action]:
+        """What was made when the options were others, and is not declared any more."""
+        held = {key: entry.api_version for key, entry in part.objects.items() if entry.hold == "created"}
+        return [
+            Action(key, kind, "end", "is not declared any more", "created")
+            for key, kind in objects.find_undeclared(self.release, cluster, state, held).items()
+        ]
+
     @property
     def _stable_kind(self) -> str:
         return self.release.workload.kind.kind if self.release.workload is not None else ""
 
-    def _is_ours(self, wanted: WantedObject, part: ClusterRecord) -> bool:
-        entry = part.objects.get(wanted.id)
-        uid = entry.uid if entry is not None else None
-        return wanted.before is not None and is_held(wanted.before, COMPONENT, self.release.name, uid)
-
     def _hash(self, cluster: str) -> str:
         traffic = self.aims[cluster].traffic
         return content_hash([self.release.name, self.mark.revision, traffic.canary, traffic.stable])
+
+
+def make_action(release: CanaryRelease, wanted: WantedObject, part: ClusterRecord) -> Action:
+    """The write that makes an object what it is to be."""
+    if not wanted.made:
+        hold: Hold = "created" if is_of_release(release, wanted, part) else "edited"
+        return Action(wanted.id, wanted.kind, "edit", wanted.reason, hold, before=wanted.before, desired=wanted.desired)
+    desired = owned_in_set(wanted.desired, COMPONENT, release.name)
+    return Action(
+        wanted.id,
+        wanted.kind,
+        "apply",
+        wanted.reason,
+        "created",
+        before=wanted.before,
+        desired=desired,
+        hash=content_hash(wanted.desired),
+        # What is ours is put right whoever changed it.
+        force=True,
+        whole=True,
+    )
+
+
+def is_of_release(release: CanaryRelease, wanted: WantedObject, part: ClusterRecord) -> bool:
+    """Whether what stands was made by the release."""
+    entry = part.objects.get(wanted.id)
+    uid = entry.uid if entry is not None else None
+    return wanted.before is not None and is_held(wanted.before, COMPONENT, release.name, uid)
 
 
 def _of_another(cluster: str, wanted: WantedObject) -> Finding:

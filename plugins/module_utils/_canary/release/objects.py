@@ -14,14 +14,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..._change.objects import ObjectId, covers
+from ..._change.objects import ObjectId, add_hash, covers
+from ..._change.settle import is_held
 from ..._finding_kinds import ROUTE_MISSING, SUBSET_MISSING
 from ..._findings import Finding, FindingKind, MeshError
 from ..._istio import subsets
 from ..._istio.hosts import full_name
 from ..._istio.routes import RouteError, find_matching, select
-from ..._kube.kinds import DESTINATION_RULE, SERVICE, VIRTUAL_SERVICE, Kind, kind_of
-from ..._ownership import is_ours, writers_beside_us
+from ..._kube.kinds import DESTINATION_RULE, HTTP_ROUTE, SERVICE, VIRTUAL_SERVICE, Kind, find_known_kind, kind_of
+from ..._ownership import ANNOTATION_HASH, is_ours, writers_beside_us
 from ..finding_kinds import WORKLOAD_MISSING
 from ..model import ClusterObservation, Readiness, Side, TrafficSplit
 from ..routes import routes
@@ -34,6 +35,9 @@ from ..workloads.selectors import labels_of_pods, selects
 from .release import CanaryRelease, RouteReference, Workload
 
 Object = dict[str, Any]
+
+COMPONENT = "canary"
+"""In the labels of what a release makes."""
 
 ANNOTATION = "onemesh.istio/canary"
 """On every route: the release and what it intends there, as JSON, so that each cluster tells what is going on."""
@@ -88,6 +92,12 @@ class WantedObject:
             return True
         return not covers(self.before, self.desired) if self.made else self.before != self.desired
 
+    @property
+    def is_declared_anew(self) -> bool:
+        """Whether what is declared of it is not what was declared when it was written."""
+        declared = _hash_of(self.desired)
+        return bool(declared) and self.before is not None and _hash_of(self.before) != declared
+
 
 @dataclass(frozen=True)
 class Mark:
@@ -112,6 +122,14 @@ def list_first_reads(release: CanaryRelease) -> list[tuple[Kind, str, str]]:
     return list(dict.fromkeys(found))
 
 
+def list_reads_beside(release: CanaryRelease) -> list[tuple[Kind, str, str]]:
+    """What may have been made when the options were others."""
+    if release.service is None:
+        return []
+    routes_of_apex = [(kind, release.apex, release.namespace) for kind in (VIRTUAL_SERVICE, HTTP_ROUTE)]
+    return [each for each in routes_of_apex if each not in list_first_reads(release)]
+
+
 def list_wanted(
     release: CanaryRelease, cluster: str, live: LiveObjects, target: ClusterTarget, mark: Mark
 ) -> list[WantedObject]:
@@ -119,7 +137,7 @@ def list_wanted(
     service = _read_service(release, cluster, live)
     return [
         *(_list_foundation(release, cluster, live, target, service, mark) if service is not None else ()),
-        *_scale(release, live, target),
+        *scale_canary(release, live, target),
         *(
             _list_routes(release, cluster, live, reference, target.traffic, mark, service)
             for reference in release.routes
@@ -133,6 +151,7 @@ def observe(
 ) -> ClusterObservation:
     """A cluster as the state machine sees it; ``target`` is what it is to be like. Raises MeshError."""
     differing = [each for each in list_wanted(release, cluster, live, target, mark) if each.changes]
+    undeclared = find_undeclared(release, cluster, live)
     found = [
         (each, route)
         for each in release.routes
@@ -147,15 +166,15 @@ def observe(
     weights = [each for each in observed if each is not None]
     traffic = max(weights, key=lambda each: each.canary) if weights else None
     return ClusterObservation(
-        as_intended=not differing,
+        as_intended=not (differing or undeclared),
         # Read back, weights that were rounded are another share.
         traffic=target.traffic if traffic is not None and not differing else traffic,
         routed=frozenset(sides),
         stable=_wait_for_earlier_pods(
-            _readiness(release, live, "stable", target, now, since), release, live, target, now - since
+            judge_side(release, live, "stable", target, now, since), release, live, target, now - since
         ),
-        canary=_readiness(release, live, "canary", target, now, since),
-        drift=_describe_drift(differing),
+        canary=judge_side(release, live, "canary", target, now, since),
+        drift=_describe_drift(differing, undeclared),
     )
 
 
@@ -239,7 +258,54 @@ def find_idle_configs(release: CanaryRelease, live: LiveObjects, tracked: Iterab
     return [each for each in tracked if each.kind in CONFIG_KINDS and f"{each.kind}/{each.name}" not in used]
 
 
+def find_undeclared(
+    release: CanaryRelease, cluster: str, live: LiveObjects, held: Mapping[ObjectId, str] | None = None
+) -> dict[ObjectId, Kind]:
+    """What the release has made and the options no longer declare, of what stands there and of what is ``held`` (with
+    its API version).
+
+    Nothing of it goes while the stable side is not ready: it may be what leads to pods that are. Raises MeshError.
+    """
+    service, workload = _read_service(release, cluster, live), release.workload
+    if service is None or workload is None or not _is_ready(workload, live.workload(release, "stable")):
+        return {}
+    declared = _list_declared(release, live, service, workload)
+    standing = {
+        ObjectId.of(each): str(each["apiVersion"])
+        for each in (*live.objects.values(), *live.autoscalers)
+        if is_held(each, COMPONENT, release.name, None)
+    }
+    return {
+        key: find_known_kind(version, key.kind)
+        for key, version in {**standing, **(held or {})}.items()
+        if key not in declared and key.kind not in CONFIG_KINDS
+    }
+
+
 # What is wanted
+
+
+def _list_declared(
+    release: CanaryRelease, live: LiveObjects, service: ManagedService, workload: Workload
+) -> set[ObjectId]:
+    """What is made on a cluster, be it later, except for what the pods read."""
+    made = [*managed.make_services(service), *managed.make_destination_rules(service)]
+    canary = live.workload(release, "canary")
+    autoscaler = None if canary is None else workloads.autoscaler_of(live.autoscalers, canary)
+    if autoscaler is not None:
+        made.append(workloads.primary_autoscaler(autoscaler, workload.stable))
+    routes_of_release = {ObjectId.of_kind(each.kind, each.name, each.namespace) for each in release.routes}
+    stable = ObjectId.of_kind(workload.kind, workload.stable, release.namespace)
+    return {*map(ObjectId.of, made), *routes_of_release, stable}
+
+
+def _declare(before: Object | None, manifest: Object, reason: str) -> WantedObject:
+    """An object that is ours as a whole: what is not declared of it any more goes too."""
+    return WantedObject(before, add_hash(manifest), reason, made=True)
+
+
+def _hash_of(manifest: Mapping[str, Any]) -> str:
+    return str((manifest["metadata"].get("annotations") or {}).get(ANNOTATION_HASH) or "")
 
 
 def _read_service(release: CanaryRelease, cluster: str, live: LiveObjects) -> ManagedService | None:
@@ -274,9 +340,7 @@ def _list_foundation(
     else:
         if stable is None or copies:
             for config in make_config_copies(canary, live.configs):
-                yield WantedObject(
-                    live.objects.get(ObjectId.of(config)), config, "is what the stable side reads", made=True
-                )
+                yield _declare(live.objects.get(ObjectId.of(config)), config, "is what the stable side reads")
         desired = primary.make_primary(
             canary,
             workload.stable,
@@ -291,7 +355,7 @@ def _list_foundation(
     autoscaler = workloads.autoscaler_of(live.autoscalers, canary)
     if autoscaler is not None:
         desired = workloads.primary_autoscaler(autoscaler, workload.stable)
-        yield WantedObject(_among(live.autoscalers, desired), desired, "scales the stable side", made=True)
+        yield _declare(_among(live.autoscalers, desired), desired, "scales the stable side")
     for manifest in (*managed.make_services(service), *managed.make_destination_rules(service)):
         before = live.objects.get(ObjectId.of(manifest))
         is_apex = ObjectId.of(manifest) == ObjectId.of_kind(SERVICE, service.name, service.namespace)
@@ -301,9 +365,9 @@ def _list_foundation(
                 edited = managed.edit_apex(before, service, cluster=cluster)
                 yield WantedObject(before, _select_pods(edited, service, target), "leads to the stable side")
         elif is_apex:
-            yield WantedObject(before, _select_pods(manifest, service, target), "is part of the release", made=True)
+            yield _declare(before, _select_pods(manifest, service, target), "is part of the release")
         else:
-            yield WantedObject(before, manifest, "is part of the release", made=True)
+            yield _declare(before, manifest, "is part of the release")
 
 
 def _select_pods(apex: Object, service: ManagedService, target: ClusterTarget) -> Object:
@@ -313,7 +377,8 @@ def _select_pods(apex: Object, service: ManagedService, target: ClusterTarget) -
     return {**apex, "spec": {**apex["spec"], "selector": dict(service.own_pods)}}
 
 
-def _scale(release: CanaryRelease, live: LiveObjects, target: ClusterTarget) -> Iterator[WantedObject]:
+def scale_canary(release: CanaryRelease, live: LiveObjects, target: ClusterTarget) -> Iterator[WantedObject]:
+    """The canary's workload with the size that it is to have."""
     canary = live.workload(release, "canary")
     if canary is None or not release.rules.scales:
         return
@@ -366,7 +431,8 @@ def _list_routes(
         described = reference.kind.describe(reference.name, reference.namespace)
         finding = Finding(cluster, error.kind, str(error), error.remedy, object=described)
         raise MeshError("The release cannot be made.", [finding]) from error
-    return WantedObject(before, _mark(desired, release, traffic, mark), "has the weights of the step", made=made)
+    marked, reason = _mark(desired, release, traffic, mark), "has the weights of the step"
+    return _declare(before, marked, reason) if made else WantedObject(before, marked, reason)
 
 
 def _mark(route: Object, release: CanaryRelease, traffic: TrafficSplit, mark: Mark) -> Object:
@@ -383,9 +449,10 @@ def _mark(route: Object, release: CanaryRelease, traffic: TrafficSplit, mark: Ma
 # What is seen
 
 
-def _readiness(
+def judge_side(
     release: CanaryRelease, live: LiveObjects, side: Side, target: ClusterTarget, now: float, since: float
 ) -> Readiness:
+    """How far the pods of a side are."""
     workload = release.workload
     name = "" if workload is None else workload.name if side == "canary" else workload.stable
     if workload is None or not name:
@@ -441,13 +508,18 @@ def _apex_leads_to_canary(release: CanaryRelease, cluster: str, live: LiveObject
     return bool(selector) and selects({"matchLabels": selector}, labels_of_pods(canary))
 
 
-def _describe_drift(differing: list[WantedObject]) -> str:
-    words = []
-    for each in differing:
-        by = writers_beside_us(each.before)[-1:] if each.before is not None else []
-        what = "is not as intended" if each.before is not None else "is not there"
-        words.append(f"{each.id} {what}{f' (last written by {by[0]})' if by else ''}")
-    return "; ".join(words)
+def _describe_drift(differing: Iterable[WantedObject], undeclared: Iterable[ObjectId]) -> str:
+    words = [f"{each.id} {_describe_difference(each)}" for each in differing]
+    return "; ".join([*words, *(f"{each} is not declared any more" for each in undeclared)])
+
+
+def _describe_difference(wanted: WantedObject) -> str:
+    if wanted.before is None:
+        return "is not there"
+    if wanted.is_declared_anew:
+        return "is declared anew"
+    by = writers_beside_us(wanted.before)[-1:]
+    return f"is not as intended{f' (last written by {by[0]})' if by else ''}"
 
 
 def _unknown_subsets(

@@ -23,14 +23,23 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.release.rele
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.targets import ClusterTarget
 from ansible_collections.onemesh.istio.plugins.module_utils._change.objects import ObjectId
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import MeshError
-from ansible_collections.onemesh.istio.plugins.module_utils._ownership import owned
+from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import SERVICE
+from ansible_collections.onemesh.istio.tests.support.canary.managed_cluster import (
+    ALL_STABLE,
+    MARK,
+    READY,
+    RELEASE,
+    held,
+    listed,
+    live,
+    managed_shop,
+    service,
+    written,
+)
 from ansible_collections.onemesh.istio.tests.support.canary.releases import MANAGED, OF_ROUTES, release_of
 from ansible_collections.onemesh.istio.tests.support.canary.workload_objects import NOW, Object, config, workload
 
 TESTERS = [{"headers": {"x-tester": {"exact": "yes"}}}]
-READY = {"replicas": 3, "updatedReplicas": 3, "readyReplicas": 3, "availableReplicas": 3}
-MARK = Mark("r2", {})
-ALL_STABLE = ClusterTarget(TrafficSplit(0, 100), 0)
 AT_5 = ClusterTarget(TrafficSplit(5, 95), 100)
 AT_100 = ClusterTarget(TrafficSplit(100, 0), 100)
 
@@ -56,35 +65,8 @@ def destination_rule(*subsets: str) -> Object:
     }
 
 
-def service() -> Object:
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": "web", "namespace": "shop", "labels": {"team": "shop"}},
-        "spec": {"clusterIP": "10.0.0.9", "selector": {"app": "web"}, "ports": [{"name": "http", "port": 80}]},
-    }
-
-
-def live(*lives: Object, **more: Any) -> LiveObjects:
-    return LiveObjects({ObjectId.of(each): each for each in lives}, **more)
-
-
 USERS_ROUTE = route(("v1", 100), ("v2", 0))
 OF_THE_USER = release_of(OF_ROUTES)
-
-
-def listed(
-    release: CanaryRelease, stands: LiveObjects, target: ClusterTarget, mark: Mark = MARK
-) -> dict[str, WantedObject]:
-    """By kind and name."""
-    found = objects.list_wanted(release, "east", stands, target, mark)
-    return {f"{each.id.kind} {each.id.name}": each for each in found}
-
-
-def written(stands: LiveObjects, *wanted: WantedObject) -> LiveObjects:
-    """The cluster once it has all that; what is made has our label."""
-    made = [owned(each.desired, "canary") if each.made else each.desired for each in wanted]
-    return replace(stands, objects={**stands.objects, **{ObjectId.of(each): each for each in made}})
 
 
 def shares(wanted: Object, section: str = "http") -> list[dict[str, int]]:
@@ -165,21 +147,6 @@ ALL_MADE = {
     "VirtualService web",
     "Deployment web-primary",
 }
-RELEASE = release_of(MANAGED)
-
-
-def managed_shop(target: ClusterTarget = ALL_STABLE, version: int = 1) -> LiveObjects:
-    """A cluster after the first release, in which all is ready; ``version`` of the workload is deployed since."""
-    stands = live(workload(status=READY), service())
-    for _number in range(2):
-        stands = written(stands, *listed(RELEASE, stands, target).values())
-        primary = stands.objects[ObjectId("apps", "Deployment", "shop", "web-primary")]
-        primary.setdefault("metadata", {})["generation"] = 2
-        primary["status"] = {"observedGeneration": 2, **READY}
-        own = stands.objects[ObjectId("apps", "Deployment", "shop", "web")]
-        own["status"] = {"observedGeneration": 2, **READY}
-    own["spec"]["template"]["spec"]["containers"][0]["image"] = f"registry.example.org/web:{version}"
-    return stands
 
 
 def image(wanted: WantedObject) -> str:
@@ -284,14 +251,7 @@ def test_what_the_pods_read_is_copied_for_the_stable_side() -> None:
 
 
 def test_the_autoscaler_of_the_workload_is_made_for_the_stable_side_too() -> None:
-    reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
-    autoscaler = {
-        "apiVersion": "autoscaling/v2",
-        "kind": "HorizontalPodAutoscaler",
-        "metadata": {"name": "web", "namespace": "shop"},
-        "spec": {"scaleTargetRef": reference, "minReplicas": 2, "maxReplicas": 9},
-    }
-    stands = live(workload(status=READY), service(), autoscalers=(autoscaler,))
+    stands = live(workload(status=READY), service(), autoscalers=(autoscaler("web"),))
     made = listed(RELEASE, stands, ALL_STABLE)["HorizontalPodAutoscaler web-primary"]
     assert made.desired["spec"]["scaleTargetRef"]["name"] == "web-primary"
     assert made.made
@@ -303,6 +263,133 @@ def test_every_object_that_is_needed_is_read_first() -> None:
         "Service web",
     }
     assert [name for _kind, name, _namespace in objects.list_first_reads(OF_THE_USER)] == ["reviews"]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"), [({}, ["HTTPRoute web"]), ({"gateway_refs": [{"name": "edge"}]}, ["VirtualService web"])]
+)
+def test_what_may_be_left_of_other_options_is_read_too(options: dict[str, Any], expected: list[str]) -> None:
+    found = objects.list_reads_beside(with_service(**options))
+    assert [f"{kind.kind} {name}" for kind, name, _namespace in found] == expected
+    assert objects.list_reads_beside(OF_THE_USER) == []
+
+
+# What is declared no more
+
+EDGE = {"name": "edge", "namespace": "gateways"}
+POLICY = {"outlierDetection": {"consecutive5xxErrors": 3}}
+
+
+def with_service(**options: Any) -> CanaryRelease:
+    return release_of({**MANAGED, "service": {**MANAGED["service"], **options}})
+
+
+LESS_DECLARED: dict[str, tuple[dict[str, Any], dict[str, Any], set[str]]] = {
+    "hosts and gateways of a route that becomes a delegate": (
+        {"hosts": ["shop.example.org"], "gateways": ["edge"]},
+        {"delegation": True},
+        {"VirtualService web"},
+    ),
+    "hosts": ({"hosts": ["shop.example.org"]}, {}, {"VirtualService web"}),
+    "a delegate becomes a route again": ({"delegation": True}, {}, {"VirtualService web"}),
+    "timeout and retries": ({"timeout": "5s", "retries": {"attempts": 3}}, {}, {"VirtualService web"}),
+    "headers": ({"headers": {"request": {"set": {"a": "1"}}}}, {"headers": {"request": {}}}, {"VirtualService web"}),
+    "a match": ({"match": [{"uri": {"prefix": "/api"}}]}, {}, {"VirtualService web"}),
+    "a traffic policy": ({"traffic_policy": POLICY}, {}, {"DestinationRule web-primary", "DestinationRule web-canary"}),
+    "a label of one Service": ({"canary": {"labels": {"a": "1"}}}, {}, {"Service web-canary"}),
+    "hosts of an HTTPRoute": (
+        {"gateway_refs": [EDGE], "hosts": ["shop.example.org"]},
+        {"gateway_refs": [EDGE]},
+        {"HTTPRoute web"},
+    ),
+    "nothing": ({"timeout": "5s"}, {"timeout": "5s"}, set()),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "expected"), LESS_DECLARED.values(), ids=LESS_DECLARED)
+def test_an_option_that_is_taken_away_is_taken_off_in_the_same_run(
+    before: dict[str, Any], after: dict[str, Any], expected: set[str]
+) -> None:
+    earlier, release = with_service(**before), with_service(**after)
+    stands = managed_shop(release=earlier)
+    found = {name for name, each in listed(release, stands, ALL_STABLE).items() if each.changes}
+    assert found == expected
+    seen = look(release, stands, ALL_STABLE)
+    assert seen.as_intended is not bool(expected)
+    said = {f"{name.replace(' ', ' shop/')} is declared anew" for name in expected}
+    assert set(filter(None, seen.drift.split("; "))) == said
+
+
+def route_of(kind: str, **metadata: Any) -> Object:
+    group = {"VirtualService": "networking.istio.io/v1", "HTTPRoute": "gateway.networking.k8s.io/v1"}[kind]
+    return {"apiVersion": group, "kind": kind, "metadata": {"name": "web", "namespace": "shop", **metadata}, "spec": {}}
+
+
+def autoscaler(name: str) -> Object:
+    reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": name, "namespace": "shop"},
+        "spec": {"scaleTargetRef": reference, "minReplicas": 2, "maxReplicas": 9},
+    }
+
+
+RULE = {**destination_rule(), "metadata": {"name": "web-primary", "namespace": "shop"}}
+UNDECLARED: dict[str, tuple[dict[str, Any], Object, list[str]]] = {
+    "the route of the other API": ({"gateway_refs": [EDGE]}, held(route_of("VirtualService")), ["VirtualService web"]),
+    "and the other way round": ({}, held(route_of("HTTPRoute")), ["HTTPRoute web"]),
+    "the route of somebody else": ({}, route_of("HTTPRoute"), []),
+    "a rule without a policy beside an HTTPRoute": (
+        {"gateway_refs": [EDGE]},
+        held(RULE),
+        ["DestinationRule web-primary"],
+    ),
+    "a rule with one": ({"gateway_refs": [EDGE], "traffic_policy": POLICY}, held(RULE), []),
+    "the copy of an autoscaler that is gone": (
+        {},
+        held(autoscaler("web-primary")),
+        ["HorizontalPodAutoscaler web-primary"],
+    ),
+    "an autoscaler of somebody else": ({}, autoscaler("other"), []),
+}
+
+
+@pytest.mark.parametrize(("options", "standing", "expected"), UNDECLARED.values(), ids=UNDECLARED)
+def test_an_object_that_is_declared_no_more_goes(
+    options: dict[str, Any], standing: Object, expected: list[str]
+) -> None:
+    release = with_service(**options)
+    stands = managed_shop(release=release)
+    if standing["kind"] == "HorizontalPodAutoscaler":
+        stands = replace(stands, autoscalers=(standing,))
+    else:
+        stands = replace(stands, objects={**stands.objects, ObjectId.of(standing): standing})
+    assert [f"{each.kind} {each.name}" for each in objects.find_undeclared(release, "east", stands)] == expected
+    drift = look(release, stands, ALL_STABLE).drift
+    assert [each for each in drift.split("; ") if "is not declared any more" in each] == [
+        f"{name.replace(' ', ' shop/')} is not declared any more" for name in expected
+    ]
+
+
+def test_the_copy_of_an_autoscaler_stays_with_it() -> None:
+    stands = replace(managed_shop(), autoscalers=(autoscaler("web"), held(autoscaler("web-primary"))))
+    assert objects.find_undeclared(RELEASE, "east", stands) == {}
+
+
+def test_what_is_declared_no_more_goes_by_the_record_too() -> None:
+    """A Service that had another name is not among what is read."""
+    earlier = ObjectId("", "Service", "shop", "shop-primary")
+    copied = ObjectId("", "ConfigMap", "shop", "settings-primary-1")
+    found = objects.find_undeclared(RELEASE, "east", managed_shop(), {earlier: "v1", copied: "v1"})
+    assert found == {earlier: SERVICE}
+
+
+def test_nothing_goes_before_the_stable_side_is_ready() -> None:
+    stands = managed_shop()
+    stands.objects[ObjectId("apps", "Deployment", "shop", "web-primary")]["status"] = {"observedGeneration": 2}
+    earlier = ObjectId("", "Service", "shop", "shop-primary")
+    assert objects.find_undeclared(RELEASE, "east", stands, {earlier: "v1"}) == {}
 
 
 # What is in the way
