@@ -58,7 +58,8 @@ options:
       - V(status) says what is stored, and looks at no cluster but the hub.
       - V(absent) removes everything that the release made, from every cluster, and looks a second time whether anything
         is left. What is the user's is as it was before, except that routes keep the weights of a promotion without
-        O(manage). With O(manage=true) the workload has its full size and all traffic before the rest goes.
+        O(manage). With O(manage=true) the workload has its full size and all traffic before the rest goes. Where it is
+        gone or does not get ready, the rest goes nevertheless, and RV(warnings) says what was not given back and why.
     type: str
     choices: [planned, progressing, promoted, rolled_back, status, absent]
     default: progressing
@@ -315,6 +316,7 @@ options:
     description:
       - With O(manage=true) and O(state=absent) users get the workload as it is. While it runs another version than the
         one that was promoted, this is refused unless O(force) is set.
+      - With it a cluster that refuses to give the workload its pods does not stop the removal either.
     type: bool
     default: false
 notes:
@@ -730,8 +732,6 @@ consistent:
   type: bool
   returned: when a tick was taken or foretold, or O(state=absent)
   sample: true
-owed:
-  description: What has yet to be done on which cluster. A later run does it.
 warnings:
   description:
     - What people should know. Before a release with O(manage=true) begins, the objects that select the pods of one side
@@ -742,6 +742,8 @@ warnings:
   sample:
     - "west (Deployment shop/web): is not there; it takes no users back there, and what the release made is removed
       nevertheless -> apply it again where users are to have pods"
+owed:
+  description: What has yet to be done on which cluster. A later run does it.
   type: dict
   returned: when a tick was taken or foretold, or O(state=absent)
   sample:

@@ -153,6 +153,11 @@ UPDATE_STRATEGY = FindingKind(
     "The workload does not replace its pods by itself when its template changes.",
     "Set its update strategy to RollingUpdate.",
 )
+WORKLOAD_GETS_NOBODY = FindingKind(
+    "workload-gets-nobody",
+    "A release was removed where its workload is gone or not ready, so that its pods did not take the users back.",
+    "Make the workload again, or see why its pods do not become ready.",
+)
 WORKLOAD_MISSING = FindingKind(
     "workload-missing",
     "The workload of the release is not there.",

@@ -76,11 +76,13 @@ def ending_pod(namespace: str) -> Object:
 
 @dataclass
 class ManagedShop(Shop):
-    """Deployment and Service ``web``. ``broken`` are the versions whose pods never become available."""
+    """Deployment and Service ``web``. The pods of ``broken`` versions crash, and ``pending`` clusters have no room for
+    new pods of the workload."""
 
     broken: set[int] = field(default_factory=set)
     slow: set[int] = field(default_factory=set)
     """Versions whose pods are not available yet."""
+    pending: set[str] = field(default_factory=set)
     outages: list[str] = field(default_factory=list)
     """Each moment after a write at which clients were led to pods that had gone, or were not there on their cluster."""
     up: set[str] = field(default_factory=set)
@@ -218,7 +220,8 @@ def controlled(shop: ManagedShop) -> Iterator[ManagedShop]:
 def _observe(client: Client, live: Object, shop: ManagedShop) -> None:
     generation, replicas = live["metadata"]["generation"], live["spec"]["replicas"]
     version = int(live["spec"]["template"]["spec"]["containers"][0]["image"].removeprefix(IMAGE))
-    available = 0 if version in shop.broken | shop.slow else replicas
+    waits = client.cluster in shop.pending and live["metadata"]["name"] == "web"
+    available = 0 if version in shop.broken | shop.slow or waits else replicas
     status: Object = {
         "observedGeneration": generation,
         "replicas": replicas,

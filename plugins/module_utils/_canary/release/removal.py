@@ -5,20 +5,16 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 from ..._change import session
-from ..._change.change import Change
 from ..._change.ledger import ClusterRecord, Record
 from ..._change.objects import ObjectId
 from ..._change.setup import Setup
 from ..._change.teardown import Teardown
-from ..._finding_kinds import NOT_READY
-from ..._findings import Finding, MeshError
-from ..._fleet import Member
+from ..._findings import Finding, MeshError, join_clusters, read_finding
 from ..._istio.routes import RouteError
 from ..._kube.kinds import (
     CONFIG_MAP,
@@ -33,19 +29,16 @@ from ..._kube.kinds import (
 )
 from ..finding_kinds import NOT_PROMOTED, PART_OF_A_RELEASE
 from ..gates import approvals
-from ..model import ClusterObservation, TrafficSplit
+from ..model import TrafficSplit
 from ..routes import routes
-from ..state_machine import advance as machine
 from ..state_machine.state import ReleaseState
-from ..state_machine.targets import ClusterTarget
 from . import objects
-from .intent import ReleaseIntent, read
-from .objects import Mark
+from .intent import read
 from .release import CanaryRelease
+from .returning import WorkloadPresence, find_presence, return_users
 from .revisions import note_revisions
 from .store import ReleaseStore
 
-_POLL = 1.0
 _MADE = (
     VIRTUAL_SERVICE,
     HTTP_ROUTE,
@@ -60,24 +53,36 @@ _MADE = (
 
 
 def remove(setup: Setup, release: CanaryRelease, *, force: bool) -> dict[str, Any]:
-    """The result, with ``leaked: []``. Raises MeshError that names what is left, where and why."""
+    """The result, with ``leaked: []``. Raises MeshError that names what is left, where and why.
+
+    Everything goes by the record. A workload that is gone or not ready keeps nothing: what is not given back is said.
+    """
     _refuse_a_part(setup)
     store = ReleaseStore(setup.records.place, release.name)
     if setup.check_mode:
-        store.load()
-        return _tear_down(setup, release)
+        state = store.load()
+        presence = _find_presence(setup, release, state)
+        return _tear_down(setup, release, presence.gone)
     with setup.lock() as lease:
         locked = replace(setup, lock_of_run=lease)
         state = store.load()
+        presence = _find_presence(locked, release, state)
         if state is not None:
-            _refuse_unpromoted(locked, release, state, force)
+            _refuse_unpromoted(locked, release, state, force or not presence.present)
             _keep_promotion(locked, release, state)
-            if release.service is not None:
-                _return_to_workload(locked, release, state)
-        result = _tear_down(locked, release)
+        unready = return_users(locked, release, presence.present, force=force)
+        result = _tear_down(locked, release, [*presence.gone, *unready])
         removed = approvals.forget(setup.records.place, release.name)
         gone = store.remove()
     return {**result, "changed": result["changed"] or gone or bool(removed)}
+
+
+def _find_presence(setup: Setup, release: CanaryRelease, state: ReleaseState | None) -> WorkloadPresence:
+    """Where users can go back to the workload, if the release has taken them from it."""
+    record = setup.records.load(setup.component, setup.name)
+    if release.service is None or (state is None and record.empty):
+        return WorkloadPresence()
+    return find_presence(setup, release)
 
 
 def _refuse_a_part(setup: Setup) -> None:
@@ -99,9 +104,33 @@ def _refuse_a_part(setup: Setup) -> None:
         )
 
 
-def _tear_down(setup: Setup, release: CanaryRelease) -> dict[str, Any]:
+def _tear_down(setup: Setup, release: CanaryRelease, findings: Iterable[Finding]) -> dict[str, Any]:
+    """Remove everything. The result says what was not given back, of ``findings`` and by what is found on the way."""
     served = [kind for kind in _MADE if release.service is not None or kind in (VIRTUAL_SERVICE, DESTINATION_RULE)]
-    return Teardown(setup, [{"apiVersion": kind.api_version, "kind": kind.kind} for kind in served]).run()
+    teardown = Teardown(setup, [{"apiVersion": kind.api_version, "kind": kind.kind} for kind in served])
+    try:
+        return _warn(setup, teardown.run(), findings)
+    except MeshError as error:
+        error.result = _warn(setup, error.result, findings)
+        raise
+
+
+def _warn(setup: Setup, result: dict[str, Any], findings: Iterable[Finding]) -> dict[str, Any]:
+    """The result with what was not given back, which is said on the screen too."""
+    clusters = {name: dict(part) for name, part in result.get("clusters", {}).items()}
+    for finding in findings:
+        part = clusters.setdefault(finding.cluster, {})
+        part["findings"] = [finding.as_dict(), *part.get("findings", ())]
+    warnings = [
+        read_finding(each)
+        for part in clusters.values()
+        for each in part.get("findings", ())
+        if each["severity"] == "warning"
+    ]
+    texts = [str(finding) for finding in join_clusters(warnings)]
+    for text in texts:
+        setup.progress(f"warning: {text}")
+    return {**result, "clusters": clusters, **({"warnings": texts} if texts else {})}
 
 
 def _keep_promotion(setup: Setup, release: CanaryRelease, state: ReleaseState) -> None:
@@ -148,45 +177,6 @@ def _see_what_runs(setup: Setup, release: CanaryRelease, state: ReleaseState) ->
     outcomes = setup.each(lambda member: objects.compute_revision(release, read(member, release)))
     found = {name: outcome.get() for name, outcome in outcomes.items() if outcome.error is None and outcome.get()}
     return note_revisions(state, setup.fleet.names, found, release.revision).latest
-
-
-def _return_to_workload(setup: Setup, release: CanaryRelease, state: ReleaseState) -> None:
-    """Everybody gets the workload's own pods before what stands for them goes (Flagger's revertOnDeletion)."""
-    mark = Mark(state.revision, state.released)
-    current = machine.compute_intended_targets(release.rules, state)
-    grown = {name: replace(aim, replicas=100, copy=False, restore=False) for name, aim in current.items()}
-    Change(setup, ReleaseIntent(release, grown, mark)).run()
-    _wait_until_ready(setup, release, grown, mark)
-    total = release.rules.total
-    leaving = {name: replace(aim, traffic=TrafficSplit(total, 0), leaving=True) for name, aim in grown.items()}
-    Change(setup, ReleaseIntent(release, leaving, mark)).run()
-
-
-def _wait_until_ready(setup: Setup, release: CanaryRelease, aims: Mapping[str, ClusterTarget], mark: Mark) -> None:
-    workload = release.workload
-    ends = time.monotonic() + (workload.deadline if workload is not None else 0.0)
-    while True:
-        waiting = _find_not_ready(setup, release, aims, mark)
-        if not waiting:
-            return
-        if time.monotonic() > ends:
-            raise MeshError("Nothing was removed: users would have no pods to go to.", waiting)
-        time.sleep(_POLL)
-
-
-def _find_not_ready(
-    setup: Setup, release: CanaryRelease, aims: Mapping[str, ClusterTarget], mark: Mark
-) -> list[Finding]:
-    def lane(member: Member) -> ClusterObservation:
-        live = read(member, release)
-        return objects.observe(release, member.name, live, aims[member.name], mark, time.time(), time.time())
-
-    outcomes = setup.each(lane)
-    return [
-        Finding(name, NOT_READY, outcome.get().canary.reason, "see why its pods do not become ready")
-        for name, outcome in outcomes.items()
-        if outcome.error is None and not outcome.get().canary.usable
-    ]
 
 
 def _list_originals(record: Record) -> list[Any]:
