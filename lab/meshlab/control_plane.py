@@ -41,6 +41,8 @@ def configuration(cluster: ClusterLayout, *, seeded: bool = False) -> list[dict[
     # There is one of each, and on a busy machine a late renewal of its lease would end it for good.
     no_leader_election = {"key": "leader-elect", "value": "false"}
     patches = {
+        # A lab ends with its machine, and on a busy disk each write would wait for seconds.
+        "etcd": [{"key": "unsafe-no-fsync", "value": "true"}],
         # Without aggregator routing the API server calls webhooks at a cluster IP, which nothing serves here.
         "kube-apiserver": [
             service_range,
