@@ -12,9 +12,10 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
+import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -97,6 +98,13 @@ class Mesh:
         """A program of the lab in a pod's network."""
         return self.lab.exec_command(cluster, pod, str(self.lab.programs / program), *arguments)
 
+    def envoy_clusters(self, cluster: str, pod: str) -> str:
+        """What the proxy of a pod counts for each host that it sends requests to."""
+        query = (
+            "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:15000/clusters').read().decode())"
+        )
+        return run(*self.lab.exec_command(cluster, pod, sys.executable, "-c", query))
+
     def recover(self) -> None:
         """Wait until all is well; an istiod that is not after a while may be wedged (istio/istio#60612)."""
         for remedy in (self.restart_istiods, lambda: None):
@@ -117,6 +125,14 @@ class Mesh:
             or cluster.exists("gateways.networking.istio.io", "-A", "-l", "onemesh.istio/component=verify")
             for cluster in self.lab.clusters.values()
         )
+
+
+def eventually(condition: Callable[[], bool], what: Callable[[], object], *, within: float = 60) -> None:
+    """Ask until ``condition`` holds: proxies learn of a change when istiod tells them."""
+    ends = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < ends, what()
+        time.sleep(0.5)
 
 
 @contextmanager

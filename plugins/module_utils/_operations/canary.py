@@ -12,7 +12,7 @@ from typing import Any, cast
 from .._canary.gates import approvals, gates
 from .._canary.model import Request
 from .._canary.release import removal
-from .._canary.release.intent import COMPONENT
+from .._canary.release.objects import COMPONENT
 from .._canary.release.release import RELEASE_ARGUMENT_SPEC, CanaryRelease, read_release
 from .._canary.release.reporter import Reporter
 from .._canary.release.store import object_name

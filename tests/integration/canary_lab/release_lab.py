@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -31,9 +30,6 @@ from support.programs import run
 NAMESPACE = "shop"
 HOST = f"reviews.{NAMESPACE}.svc.cluster.local"
 REQUESTS = 300
-ENVOY_CLUSTERS = (
-    "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:15000/clusters').read().decode())"
-)
 BATCH = 5
 """Seconds for which a client of a load asks before the next one does."""
 
@@ -142,10 +138,8 @@ class Shop:
 
     def received(self, cluster: str, deployment: str) -> int:
         """How many requests the pod's own proxy has passed on to it."""
-        command = self.mesh.lab.exec_command(cluster, f"{NAMESPACE}/{deployment}", sys.executable, "-c", ENVOY_CLUSTERS)
-        return sum(
-            map(int, re.findall(r"^inbound\|8080\|\|::[^:]+:\d+::rq_total::(\d+)$", run(*command), re.MULTILINE))
-        )
+        listed = self.mesh.envoy_clusters(cluster, f"{NAMESPACE}/{deployment}")
+        return sum(map(int, re.findall(r"^inbound\|8080\|\|::[^:]+:\d+::rq_total::(\d+)$", listed, re.MULTILINE)))
 
     @contextmanager
     def load(self, rate: int = 20, host: str = HOST) -> Iterator[dict[str, list[Answers]]]:

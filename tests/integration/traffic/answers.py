@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-import time
 from collections import Counter
-from collections.abc import Callable
 
 from support.mesh import HOST, Mesh
 
@@ -35,11 +33,3 @@ def answers(mesh: Mesh, source: str, count: int = 20) -> Counter[str]:
     if missing := count - answered.total():
         answered[""] = missing
     return answered
-
-
-def eventually(condition: Callable[[], bool], what: Callable[[], object]) -> None:
-    """Ask until ``condition`` holds: proxies learn of a change when istiod tells them."""
-    ends = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < ends, what()
-        time.sleep(0.5)

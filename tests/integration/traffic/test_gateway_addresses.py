@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from answers import answers, eventually
+from answers import answers
 from meshlab import layout
-from support.mesh import LAB, Mesh
+from support.mesh import LAB, Mesh, eventually
 from support.programs import TIMEOUT
 
 pytestmark = pytest.mark.lab

@@ -9,17 +9,15 @@ Faults are part of it.
 from __future__ import annotations
 
 import re
-import sys
 import uuid
 from collections import Counter
 from typing import Any
 
 import pytest
-from answers import answers, ask, clusters_of, eventually
+from answers import answers, ask, clusters_of
 from meshlab import layout
 from support import wire
-from support.mesh import HOST, Mesh
-from support.programs import run
+from support.mesh import HOST, Mesh, eventually
 
 pytestmark = pytest.mark.lab
 
@@ -47,8 +45,7 @@ SNI = f"outbound_.80_._.{HOST}"
 
 def connections(mesh: Mesh) -> int:
     """How many the gateway of west has made to its echo server, as its Envoy counts them."""
-    query = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:15000/clusters').read().decode())"
-    listed = run(*mesh.lab.exec_command("west", "istio-system/istio-eastwestgateway", sys.executable, "-c", query))
+    listed = mesh.envoy_clusters("west", "istio-system/istio-eastwestgateway")
     counted = re.findall(rf"^{re.escape(SNI)}::[^:]+:\d+::cx_total::(\d+)$", listed, re.MULTILINE)
     assert counted, listed
     return sum(map(int, counted))

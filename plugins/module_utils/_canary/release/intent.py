@@ -28,10 +28,8 @@ from ..._ownership import owned_in_set
 from ..state_machine.targets import ClusterTarget
 from ..workloads.configs import CONFIG_KINDS, list_references, make_config_copies
 from . import objects
-from .objects import LiveObjects, Mark, WantedObject
+from .objects import COMPONENT, LiveObjects, Mark, WantedObject
 from .release import CanaryRelease
-
-COMPONENT = objects.COMPONENT
 
 
 def read(member: Member, release: CanaryRelease) -> LiveObjects:

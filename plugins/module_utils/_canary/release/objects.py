@@ -218,18 +218,13 @@ def find_obstacles(release: CanaryRelease, cluster: str, live: LiveObjects) -> l
     autoscaler = None if canary is None else workloads.autoscaler_of(live.autoscalers, canary)
     if autoscaler is not None and workload.scales:
         findings += workloads.find_autoscaler_problems(autoscaler, cluster=cluster)
-    if release.service is not None and canary is not None:
+    if canary is not None:
         try:
-            service = managed.read_service(
-                release.service,
-                canary,
-                live.workload(release, "stable"),
-                labels=workload.selector_labels,
-                cluster=cluster,
-            )
-            findings += managed.find_clashes(service, live.objects.values(), cluster=cluster)
+            service = _read_service(release, cluster, live)
         except MeshError as error:
-            findings += error.findings
+            return [*findings, *error.findings]
+        if service is not None:
+            findings += managed.find_clashes(service, live.objects.values(), cluster=cluster)
     return findings
 
 

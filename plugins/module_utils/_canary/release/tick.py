@@ -28,8 +28,8 @@ from ..state_machine.state import ReleaseState
 from ..state_machine.targets import ClusterTarget
 from . import bystanders, objects
 from .destinations import find_measured_service
-from .intent import COMPONENT, ReleaseIntent, read
-from .objects import LiveObjects, Mark
+from .intent import ReleaseIntent, read
+from .objects import COMPONENT, LiveObjects, Mark
 from .release import CanaryRelease
 from .revisions import note_revisions
 from .store import ReleaseStore

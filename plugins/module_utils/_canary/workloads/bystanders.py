@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+from ..._change.objects import ObjectId
 from ..._findings import Finding
 from ..._kube.kinds import group_of
 from ..finding_kinds import PODS_SHARED, SELECTS_ONE_SIDE, SELECTS_UNKNOWN
@@ -106,7 +107,7 @@ def find_bystander_problems(
                 f"{_write(service.own_pods)}",
                 "let the account list them; or see yourself whether they select the pods of both sides",
                 severity="warning",
-                object=_describe(target),
+                object=str(ObjectId.of(target)),
             )
         )
     return findings
@@ -125,9 +126,9 @@ def _find_shared_pods(
                 yield Finding(
                     cluster,
                     PODS_SHARED,
-                    f"its pods have {_write(labels)}, so Service {name} of {_describe(target)} would lead there too",
+                    f"its pods have {_write(labels)}, so Service {name} of {ObjectId.of(target)} would lead there too",
                     "make one of both anew with a label of its own in its selector, which cannot be changed",
-                    object=_describe(other),
+                    object=str(ObjectId.of(other)),
                 )
                 break
 
@@ -165,7 +166,7 @@ def _find_one_sided(
                 remedy = _offer(service, target, live_primary, selection.selector, staying)
             if message:
                 yield Finding(
-                    cluster, SELECTS_ONE_SIDE, message, remedy, severity="warning", object=_describe(manifest)
+                    cluster, SELECTS_ONE_SIDE, message, remedy, severity="warning", object=str(ObjectId.of(manifest))
                 )
                 break
 
@@ -243,7 +244,7 @@ def _offer(
     ways = [f"let it select by {_write(staying)}, which the pods of both sides have"] if staying else []
     if not staying:
         ways.append(
-            f"give the pods of {_describe(target)} a label that both sides have then, and let it select by that"
+            f"give the pods of {ObjectId.of(target)} a label that both sides have then, and let it select by that"
         )
     asked = {*(selector.get("matchLabels") or {}), *(each["key"] for each in selector.get("matchExpressions") or ())}
     free = [name for name in service.own_pods if name != label.name and name not in asked]
@@ -286,8 +287,3 @@ def _write_selector(selector: Mapping[str, Any]) -> str:
         for each in selector.get("matchExpressions") or ()
     ]
     return ",".join([*filter(None, [_write(selector.get("matchLabels") or {})]), *expressions])
-
-
-def _describe(manifest: Mapping[str, Any]) -> str:
-    metadata = manifest["metadata"]
-    return f"{manifest['kind']} {metadata.get('namespace')}/{metadata['name']}"
