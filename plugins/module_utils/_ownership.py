@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 FIELD_MANAGER = "onemesh.istio"
@@ -75,13 +76,77 @@ def is_our_manager(manager: str) -> bool:
     return manager == FIELD_MANAGER or manager.startswith(f"{FIELD_MANAGER}/")
 
 
-def writers_beside_us(live: Mapping[str, Any]) -> list[str]:
-    """Who else has written an object, and when: ``kubectl-edit at 2026-11-24T21:03:11Z``."""
-    return [
-        f"{entry.get('manager')} at {entry.get('time')}"
+def describe_last_writer(live: Mapping[str, Any], wanted: Mapping[str, Any], *, whole: bool = False) -> str:
+    """Who wrote last what differs from ``wanted``, and when: ``kubectl-edit at 2026-11-24T21:03:11Z``.
+
+    With ``whole`` a field that ``wanted`` does not have differs too. The writer is whoever holds one of these fields;
+    of a field that is gone, whoever wrote the object last.
+    """
+    entries = [
+        entry
         for entry in (live.get("metadata") or {}).get("managedFields") or []
-        if not is_our_manager(str(entry.get("manager") or "")) and entry.get("subresource") != "status"
+        if entry.get("subresource") != "status"
     ]
+    paths = [
+        path
+        for path in _list_differing(live, wanted, whole=whole)
+        if path[0] != "status" and path[:2] not in _BOOKKEEPING
+    ]
+    holders = [entry for entry in entries if any(_holds(entry.get("fieldsV1"), path, live) for path in paths)]
+    # Of two in the same second the later one in the list.
+    newest = max(enumerate(holders or entries), key=lambda each: (str(each[1].get("time")), each[0]), default=None)
+    if newest is None:
+        return "nobody known"
+    manager = str(newest[1].get("manager"))
+    name = "another run of this collection" if is_our_manager(manager) else manager
+    return f"{name} at {newest[1].get('time')}"
+
+
+_BOOKKEEPING = {
+    ("metadata", name) for name in ("creationTimestamp", "generation", "managedFields", "resourceVersion", "uid")
+}
+
+_Path = tuple[str | int, ...]
+
+
+def _list_differing(live: Any, wanted: Any, path: _Path = (), *, whole: bool) -> Iterator[_Path]:
+    """The fields of ``wanted`` that ``live`` does not have so; a list as a whole where no element tells more."""
+    if isinstance(wanted, Mapping) and isinstance(live, Mapping):
+        for key in dict.fromkeys((*wanted, *(live if whole else ()))):
+            yield from _list_differing(live.get(key), wanted.get(key), (*path, key), whole=whole)
+    elif live != wanted:
+        inner: list[_Path] = []
+        if isinstance(wanted, list) and isinstance(live, list) and len(wanted) == len(live):
+            for place, (one, other) in enumerate(zip(live, wanted, strict=True)):
+                inner += _list_differing(one, other, (*path, place), whole=whole)
+        yield from inner or [path]
+
+
+def _holds(fields: Any, path: _Path, value: Any) -> bool:
+    """Whether a set of fields, as ``fieldsV1`` has it, has the one at ``path``: itself, or a whole that it is in."""
+    for step in path:
+        if not isinstance(fields, Mapping):
+            return False
+        if not fields:
+            return True
+        if isinstance(step, int):
+            value = value[step] if isinstance(value, list) and step < len(value) else None
+            fields = next((inner for key, inner in fields.items() if _is_of_element(key, value)), None)
+        else:
+            value = value.get(step) if isinstance(value, Mapping) else None
+            fields = fields.get(f"f:{step}")
+    return fields is not None
+
+
+def _is_of_element(key: str, element: Any) -> bool:
+    """Whether ``k:{"port":80}`` or ``v:"a"`` names an element of a list."""
+    kind, _colon, text = key.partition(":")
+    if kind not in ("k", "v"):
+        return False
+    named = json.loads(text)
+    if kind == "v":
+        return bool(named == element)
+    return isinstance(element, Mapping) and all(element.get(name) == value for name, value in named.items())
 
 
 def labels_set_by_us(live: Mapping[str, Any]) -> set[str]:

@@ -22,7 +22,7 @@ from ..._istio import subsets
 from ..._istio.hosts import full_name
 from ..._istio.routes import RouteError, find_matching, select
 from ..._kube.kinds import DESTINATION_RULE, HTTP_ROUTE, SERVICE, VIRTUAL_SERVICE, Kind, find_known_kind, kind_of
-from ..._ownership import ANNOTATION_HASH, is_ours, writers_beside_us
+from ..._ownership import ANNOTATION_HASH, describe_last_writer, is_ours
 from ..finding_kinds import WORKLOAD_MISSING
 from ..model import ClusterObservation, Readiness, Side, TrafficSplit
 from ..routes import routes
@@ -513,8 +513,8 @@ def _describe_difference(wanted: WantedObject) -> str:
         return "is not there"
     if wanted.is_declared_anew:
         return "is declared anew"
-    by = writers_beside_us(wanted.before)[-1:]
-    return f"is not as intended{f' (last written by {by[0]})' if by else ''}"
+    by = describe_last_writer(wanted.before, wanted.desired, whole=not wanted.made)
+    return f"is not as intended (last written by {by})"
 
 
 def _unknown_subsets(
