@@ -28,16 +28,17 @@ def tick(
     away: Mapping[str, str] | None = None,
     drift: Mapping[str, int] | None = None,
     rates: Mapping[str, float | None] | None = None,
+    requests: Mapping[str, float] | None = None,
     **more: Any,
 ) -> TickRecord:
     """A tick half a minute after the one before. ``away`` are errors, ``drift`` observed weights other than intended,
-    ``rates`` success rates in percent, all by cluster."""
+    ``rates`` success rates in percent, ``requests`` what they are of, all by cluster."""
     intended = {"eu1": 25, "us1": 25} if weights is None else dict(weights)
     clusters = {name: seen(weight) for name, weight in intended.items()}
     clusters |= {name: ClusterObservation(error=error) for name, error in (away or {}).items()}
     clusters |= {name: seen(weight, f"weights are {weight}") for name, weight in (drift or {}).items()}
     if rates is not None:
-        more["analysis"] = analysis(rates, more.pop("reasons", ()))
+        more["analysis"] = analysis(rates, more.pop("reasons", ()), requests or {})
     options: dict[str, Any] = {
         "now": START + 30 * number,
         "name": "cart",
@@ -62,9 +63,18 @@ def seen(weight: int, drift: str = "") -> ClusterObservation:
     )
 
 
-def analysis(rates: Mapping[str, float | None], reasons: Sequence[str] = ()) -> Analysis:
+def analysis(
+    rates: Mapping[str, float | None], reasons: Sequence[str] = (), requests: Mapping[str, float] | None = None
+) -> Analysis:
+    counts = requests or {}
     results = tuple(
-        MetricResult(name, SUCCESS_RATE, "inconclusive" if rate is None else "pass" if rate >= 99 else "fail", rate)
+        MetricResult(
+            name,
+            SUCCESS_RATE,
+            "inconclusive" if rate is None else "pass" if rate >= 99 else "fail",
+            rate,
+            counts.get(name),
+        )
         for name, rate in rates.items()
     )
     verdicts = [result.verdict for result in results]

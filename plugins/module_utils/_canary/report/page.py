@@ -13,7 +13,9 @@ import traceback
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from . import chart, story
+from ..._summary.lines import strip_control_characters
+from . import chart, story, weights_chart
+from .drawing import COLOURS, NARROW, WIDE
 from .page_style import STYLE
 from .page_template import TEMPLATE
 from .record import Limit, TickRecord
@@ -41,12 +43,17 @@ class Table(NamedTuple):
     caption: str
 
 
+Key = Sequence[Cell]
+"""Whose curve has which look."""
+
+
 class MetricSection(NamedTuple):
-    """One metric as it is shown. ``drawing`` is SVG."""
+    """One metric as it is shown. ``drawing`` is SVG, for a screen and for a phone."""
 
     name: str
     limit: str
     drawing: str
+    key: Key
     values: Table
 
 
@@ -59,15 +66,14 @@ def import_error() -> str:
     return ""
 
 
-def render_page(records: Sequence[TickRecord]) -> str:
-    """The page about the release that the last record is about. Raises ImportError where Jinja2 is not installed."""
+def render_page(records: Sequence[TickRecord], began: float | None = None) -> str:
+    """The page about the release that the last record is about, which ``began`` before its first record where an
+    earlier task kept none. Raises ImportError where Jinja2 is not installed."""
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
     def cleaned(value: Any) -> Any:
-        return (
-            story.strip_control_characters(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-        )
+        return strip_control_characters(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, finalize=cleaned, keep_trailing_newline=True)
     run = story.select_last_run(records)
@@ -75,19 +81,23 @@ def render_page(records: Sequence[TickRecord]) -> str:
     content = {
         "title": f"Canary {name}" if run else "Canary",
         "name": name,
-        "end": story.conclude(run),
+        "end": story.conclude(run, began),
         "style": Markup(STYLE),
         "samples": [(words, Markup(sample)) for words, sample in _SAMPLES.items()],
-        "facts": _facts(run) if run else [],
+        "facts": _facts(run, began) if run else [],
         "last": run[-1] if run else None,
     }
     if run:
         events = [event for event in story.list_events(run) if event.kind != "step"]
         marks = list(enumerate(events, 1))[:_MOST_MARKS]
         content |= {
-            "waits_for": story.strip_control_characters(run[-1].waiting.what).capitalize(),
+            "waits_for": strip_control_characters(run[-1].waiting.what).capitalize(),
             "owed": _list_owed(run[-1]),
-            "weights": Markup(chart.weights(run, marks, "weights")),
+            "weights": Markup(
+                "".join(weights_chart.draw_weights(run, marks, "weights", layout) for layout in (WIDE, NARROW))
+            ),
+            "weights_key": _list_groups(run),
+            "written": _list_written(run),
             "events": [(number, event.kind, story.format_clock(event.time), event.text) for number, event in marks],
             "later_events": len(events) - len(marks),
             "metrics": [each._replace(drawing=Markup(each.drawing)) for each in _metrics(run, marks)],
@@ -98,19 +108,20 @@ def render_page(records: Sequence[TickRecord]) -> str:
     return environment.from_string(TEMPLATE).render(content)
 
 
-def _facts(run: Sequence[TickRecord]) -> list[Cell]:
-    first, last = run[0], run[-1]
-    skews = [record.skew_ms for record in run if record.skew_ms is not None]
-    rates = [rate for rate in (record.error_percent for record in run) if rate is not None]
+def _facts(run: Sequence[TickRecord], began: float | None) -> list[Cell]:
+    last = run[-1]
+    first = run[0].time if began is None else min(began, run[0].time)
+    skew, errors = story.find_largest_skew(run), story.find_worst_errors(run)
+    ticks = story.plural(len(run), "tick") + ("" if story.is_whole(run, began) else " on record")
     return [
         ("Revision", last.revision),
-        ("Started", story.format_date_and_clock(first.time)),
-        ("Took" if last.phase in ("succeeded", "failed") else "So far", story.format_duration(last.time - first.time)),
+        ("Started", story.format_date_and_clock(first)),
+        ("Took" if last.phase in ("succeeded", "failed") else "So far", story.format_duration(last.time - first)),
         ("Clusters", str(len(last.clusters))),
-        ("Step", f"{last.step} of {last.of}"),
-        ("Ticks", str(len(run))),
-        ("Largest skew", story.format_milliseconds(max(skews)) if skews else "none measured"),
-        ("Worst errors, all clusters", f"{story.format_number(max(rates))} %" if rates else "none measured"),
+        ("Step", f"{last.step} of {last.of}, {ticks}"),
+        ("Proof", next((record.proof for record in reversed(run) if record.proof), "nothing was written")),
+        ("Largest skew", "none measured" if skew is None else story.format_milliseconds(skew)),
+        ("Worst errors, all clusters", "none measured" if errors is None else story.describe_errors(errors)),
     ]
 
 
@@ -128,12 +139,26 @@ def _metrics(run: Sequence[TickRecord], marks: Sequence[tuple[int, story.RunEven
     drawn = []
     for place, name in enumerate(dict.fromkeys(metric for record in run for metric in record.metrics)):
         limit = chart.format_limit(name, next((r.limits[name] for r in reversed(run) if name in r.limits), Limit()))
-        drawing = chart.metric(run, name, marks, f"metric{place}")
-        drawn.append(MetricSection(chart.label_of(name), str(limit), drawing, _values(run, name)))
+        drawing = "".join(chart.draw_metric(run, name, marks, f"metric{place}", layout) for layout in (WIDE, NARROW))
+        key = [(f"c{number}", each) for number, each in enumerate(chart.list_standing_out(run, name), 1)]
+        drawn.append(MetricSection(chart.label_of(name), str(limit), drawing, key, _values(run, name, limit.unit)))
     return drawn
 
 
-def _values(run: Sequence[TickRecord], name: str) -> Table:
+def _list_groups(run: Sequence[TickRecord]) -> Key:
+    """The clusters that had the same weights all the time."""
+    groups = weights_chart.group_by_weights(run)
+    key = [(group.look, ", ".join(group.names)) for group in groups[:COLOURS]]
+    others = [name for group in groups[COLOURS:] for name in group.names]
+    return [*key, *([("other", ", ".join(others))] if others else [])]
+
+
+def _list_written(run: Sequence[TickRecord]) -> Table:
+    rows = [[("say", thing), ("t", word), ("say", names)] for thing, word, names in story.list_written(run)]
+    return _table(["Object", "What was done", "Clusters"], rows)
+
+
+def _values(run: Sequence[TickRecord], name: str, unit: str) -> Table:
     clusters = list(dict.fromkeys(cluster for record in run for cluster in record.clusters))
     rows = []
     for record in run:
@@ -145,10 +170,8 @@ def _values(run: Sequence[TickRecord], name: str) -> Table:
             if result is None:
                 cells.append(("n", ""))
                 continue
-            value = (
-                result.verdict if result.value is None else story.format_number(chart.format_value(name, result.value))
-            )
-            cells.append(("n" if result.verdict in ("pass", "running") else "n off", value))
+            value = chart.describe_value(record, result.cluster, name, unit)
+            cells.append(("n" if result.verdict in ("pass", "running") else "n off", value or result.verdict))
         rows.append(cells)
     return _table(["Time", *clusters], rows, f"{chart.label_of(name)} on each cluster")
 
@@ -157,8 +180,8 @@ def _steps(run: Sequence[TickRecord]) -> Table:
     rows = []
     for spell in story.group_by_intent(run):
         verdicts = list(dict.fromkeys(record.verdict for record in spell.records if record.verdict))
-        rates = [rate for rate in (record.error_percent for record in spell.records) if rate is not None]
-        skews = [record.skew_ms for record in spell.records if record.skew_ms is not None]
+        errors = story.find_worst_errors(spell.records)
+        skew = story.find_largest_skew(spell.records)
         rows.append(
             [
                 ("n", f"{spell.first.step} of {spell.first.of}"),
@@ -168,8 +191,8 @@ def _steps(run: Sequence[TickRecord]) -> Table:
                 ("n", story.format_duration(spell.seconds) if spell.seconds else ""),
                 ("n", str(len(spell.records))),
                 ("t" if set(verdicts) <= {"pass"} else "t off", ", ".join(verdicts)),
-                ("n", f"{story.format_number(max(rates))} %" if rates else ""),
-                ("n", story.format_milliseconds(max(skews)) if skews else ""),
+                ("n", "" if errors is None else story.describe_errors(errors)),
+                ("n", "" if skew is None else story.format_milliseconds(skew)),
             ]
         )
     head = ["Step", "Phase", "Canary", "From", "Held", "Ticks", "Verdicts", "Worst errors", "Skew"]
@@ -182,7 +205,7 @@ def _ticks(run: Sequence[TickRecord]) -> Table:
     for record in run:
         cells = [
             ("t", story.format_clock(record.time)),
-            ("n", f"{record.step}"),
+            ("n", f"{record.step} of {record.of}"),
             ("t", story.describe_phase(record.phase)),
             ("n", story.describe_weights(record)),
             *(_cluster_cell(record, name) for name in clusters),
@@ -200,7 +223,7 @@ def _cluster_cell(record: TickRecord, name: str) -> tuple[str, str]:
     tick = record.clusters.get(name)
     if tick is None:
         return "n", ""
-    weight = "?" if tick.observed is None else str(tick.observed)
+    weight = story.describe_weight(tick.observed, record.total)
     state = state_word(tick)
     return ("n", weight) if state == "ok" else ("n off", f"{weight} {state}")
 

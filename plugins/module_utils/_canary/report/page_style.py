@@ -41,17 +41,21 @@ dd { margin: 0; font-weight: 600; font-variant-numeric: tabular-nums; overflow-w
 .key svg { width: 26px; height: 12px; vertical-align: -1px; margin: 0 5px 0 14px; }
 .key svg:first-child { margin-left: 0; }
 .wide { overflow-x: auto; }
-.chart svg { display: block; width: 100%; min-width: 720px; height: auto; }
+.chart svg { display: block; width: 100%; height: auto; } .chart svg.narrow { display: none; }
+.legend { display: flex; flex-wrap: wrap; gap: 2px 18px; margin: 0 0 6px; font-size: 13px; overflow-wrap: anywhere; }
+.legend svg { width: 26px; height: 12px; vertical-align: -1px; margin-right: 6px; }
+.legend span { color: var(--own); font-weight: 600; }
 svg text { font: 12px system-ui, "Segoe UI", sans-serif; fill: var(--ink); font-variant-numeric: tabular-nums; }
 svg text.name { font-weight: 600; } svg text.tick { fill: var(--quiet); }
 svg path { fill: none; } .rule { stroke: var(--rule); }
-.intended { stroke: var(--ink); stroke-width: 1.4; }
-.dots { stroke: var(--c1); stroke-width: 7; stroke-linecap: round; } .dots.small { stroke-width: 4.5; }
+.intended { stroke: var(--own, var(--ink)); stroke-width: 1.6; }
+.dots { stroke: var(--own, var(--ink)); stroke-width: 7; stroke-linecap: round; } .dots.small { stroke-width: 4.5; }
 .cross { stroke: var(--bad); stroke-width: 2; } .ring { stroke: var(--bad); stroke-width: 1.4; }
 .curve { stroke-width: 1.8; stroke-linejoin: round; } .point { stroke-width: 5; stroke-linecap: round; }
 .c1 { --own: var(--c1); } .c2 { --own: var(--c2); } .c3 { --own: var(--c3); } .c4 { --own: var(--c4); }
 .other { --own: var(--quiet); } .curve, .point { stroke: var(--own); }
-.c2 .curve { stroke-dasharray: 7 3; } .c3 .curve { stroke-dasharray: 2 3; } .c4 .curve { stroke-dasharray: 9 3 2 3; }
+.c2 .curve, .c2 .intended { stroke-dasharray: 7 3; } .c3 .curve, .c3 .intended { stroke-dasharray: 2 3; }
+.c4 .curve, .c4 .intended { stroke-dasharray: 9 3 2 3; }
 .other .curve { stroke-width: 1; opacity: .55; }
 svg text.label { fill: var(--own); font-weight: 600; } svg text.label.other { font-weight: 400; }
 .limit { stroke: var(--bad); stroke-width: 1.4; stroke-dasharray: 5 4; } svg text.limit-text { fill: var(--bad); }
@@ -79,12 +83,26 @@ ol.events .trouble b { color: var(--bad); } ol.events .gate b { color: var(--wai
 pre { background: var(--panel); border: 1px solid var(--rule); border-radius: 6px; padding: 10px 14px; font-size: 13px;
   white-space: pre-wrap; overflow-wrap: anywhere; }
 footer { margin-top: 48px; color: var(--quiet); font-size: 12px; }
-@media (max-width: 700px) {
-  main { padding: 20px 14px 40px; } dl { grid-template-columns: 1fr 1fr; } ol.events { columns: 1; }
+@media screen and (max-width: 700px) {
+  main { padding: 20px 14px 40px; } h1 { font-size: 23px; } .verdict { font-size: 16px; }
+  .verdict span { flex-basis: 100%; } dl { grid-template-columns: 1fr 1fr; } ol.events { columns: 1; }
+  .chart svg.wide { display: none; } .chart svg.narrow { display: block; } .long { max-height: none; }
+  .grid, .grid tbody, .grid caption { display: block; }
+  .grid thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  .grid tr { display: grid; grid-template-columns: repeat(3, 1fr); gap: 4px 12px; padding: 9px 0;
+    border-bottom: 1px solid var(--rule); }
+  .grid td { display: block; padding: 0; border: 0; text-align: left; white-space: normal; min-width: 0;
+    overflow-wrap: anywhere; }
+  .grid td::before { content: attr(data-label); display: block; color: var(--quiet); font-size: 11px;
+    font-weight: 400; }
+  .grid td.say { grid-column: 1 / -1; } .grid td:empty { display: none; }
 }
 @media print {
-  main { max-width: none; padding: 0; } h2, h3 { break-after: avoid; } .chart { break-inside: avoid; }
-  .chart svg { min-width: 0; } details, .screen { display: none; } tr { break-inside: avoid; }
+  @page { margin: 14mm; }
+  body { font-size: 10pt; } main { max-width: none; padding: 0; } h2 { margin-top: 22px; }
+  h2, h3, .legend, .key { break-after: avoid; } .chart, dl, tr, li { break-inside: avoid; }
+  table { font-size: 8.5pt; } thead { display: table-header-group; } .wide { overflow: visible; }
+  .t, .n { white-space: normal; } .say { min-width: 0; } details, .screen { display: none; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 """

@@ -7,15 +7,27 @@ from __future__ import annotations
 
 TEMPLATE = """
 {%- macro grid(table) -%}
-<table>
+<table class="grid">
   {%- if table.caption %}<caption>{{ table.caption }}</caption>{% endif -%}
   <thead><tr>
   {%- for look, name in table.heading %}<th scope="col" class="{{ look }}">{{ name }}</th>{% endfor -%}
   </tr></thead><tbody>
   {%- for row in table.rows -%}
-    <tr>{% for look, text in row %}<td class="{{ look }}">{{ text }}</td>{% endfor %}</tr>
+    <tr>
+    {%- for look, text in row %}<td class="{{ look }}" data-label="{{ table.heading[loop.index0][1] }}">
+    {{- text }}</td>{% endfor -%}
+    </tr>
 {% endfor -%}
 </tbody></table>
+{%- endmacro -%}
+
+{%- macro legend(key) -%}
+<p class="legend">
+  {%- for look, names in key -%}
+    <span class="{{ look }}"><svg viewBox="0 0 26 12" aria-hidden="true"><path class="curve" d="M1 6H25"/></svg>
+    {{- names }}</span>
+  {%- endfor -%}
+</p>
 {%- endmacro -%}
 
 {%- macro wide(table) -%}
@@ -48,7 +60,8 @@ TEMPLATE = """
 {% if last.waiting.what -%}
 <section><h2>What it waits for</h2><p>{{ waits_for }}</p>
   {%- if last.waiting.how -%}
-    <p>{{ "This lets" if last.waiting.how | length == 1 else "One of these lets" }} it go on:</p><pre>
+    <p>{{ "This lets" if last.waiting.how | length == 1 else "One of these lets" }} it go on
+    {{- " (on " ~ last.waiting.where ~ ")" if last.waiting.where }}:</p><pre>
     {%- for command in last.waiting.how %}{{ command }}{% if not loop.last %}
 {% endif %}{% endfor %}</pre>
   {%- endif -%}
@@ -61,7 +74,7 @@ TEMPLATE = """
   {%- for words, sample in samples -%}
     <svg viewBox="0 0 26 12" aria-hidden="true">{{ sample }}</svg>{{ words }}
   {%- endfor -%}
-</p><div class="wide chart">{{ weights }}</div></section>
+</p>{{ legend(weights_key) }}<div class="chart">{{ weights }}</div></section>
 <section><h2>What happened</h2><ol class="events">
   {%- for number, kind, time, text in events -%}
     <li class="{{ kind }}"><b>{{ number }}</b><time>{{ time }}</time><span>{{ text }}</span></li>
@@ -71,13 +84,17 @@ TEMPLATE = """
 </section>
 <section><h2>Analysis</h2>
   {%- for metric in metrics -%}
-    <h3>{{ metric.name }}: {{ metric.limit }}</h3><div class="wide chart">{{ metric.drawing }}</div>
+    <h3>{{ metric.name }}: {{ metric.limit }}</h3>{{ legend(metric.key) if metric.key }}
+    {{- "" }}<div class="chart">{{ metric.drawing }}</div>
     {{- collapsed("The values", metric.values) }}
   {%- else -%}
     <p>No metric was asked for.</p>
   {%- endfor -%}
 </section>
 <section><h2>Steps</h2>{{ wide(steps) }}</section>
+{% if written.rows -%}
+<section><h2>What was written</h2>{{ wide(written) }}</section>
+{% endif -%}
 <section class="screen"><h2>Ticks</h2>{{ collapsed(all_ticks, ticks) }}</section>
 {% endif -%}
 <footer>Written by onemesh.istio. All times are UTC.</footer>

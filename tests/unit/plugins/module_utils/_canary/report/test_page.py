@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import Analysis, MetricResult
-from ansible_collections.onemesh.istio.plugins.module_utils._canary.report import chart
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.report import chart, weights_chart
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.report.drawing import NARROW, WIDE
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.report.page import import_error, render_page
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.report.record import (
     SUCCESS_RATE,
@@ -143,8 +144,9 @@ def test_a_person_finds_what_to_do(expected: str) -> None:
 
 def test_drawings_have_a_title_and_a_description() -> None:
     html = render_page([tick(0, rates={"eu1": 99.9}), tick(1, rates={"eu1": 98.0})])
-    labelled = re.findall(r'<svg viewBox="[^"]*" role="img" aria-labelledby="(\S+) (\S+)">', html)
-    assert len(labelled) == 2
+    labelled = re.findall(r'<svg class="\w+" viewBox="[^"]*" role="img" aria-labelledby="(\S+) (\S+)">', html)
+    # The weights and the errors, each for a screen and for a phone.
+    assert len(set(labelled)) == 4
     assert all(f'<title id="{title}">' in html and f'<desc id="{desc}">' in html for title, desc in labelled)
 
 
@@ -165,19 +167,66 @@ def test_success_is_shown_as_errors(metric: str, limit: Limit, shown: Limit) -> 
     [
         (
             [tick(0, {"eu1": 0}), tick(1, {"eu1": 100})],
-            {"intended": "M98 {low}H854V{high}", "dots": "M98 {low}h0M854 {high}h0"},
+            {"intended": "M98 {low}H838V{high}", "dots": "M98 {low}h0M838 {high}h0"},
         ),
-        ([tick(0, {"eu1": 0}), tick(1, {"eu1": 0}, drift={"eu1": 100})], {"cross": "M851 {above}l6 6m0-6l-6 6"}),
+        ([tick(0, {"eu1": 0}), tick(1, {"eu1": 0}, drift={"eu1": 100})], {"cross": "M835 {above}l6 6m0-6l-6 6"}),
         (
             [tick(0, {"eu1": 0}), tick(1, {"eu1": 0}, away={"eu1": "x"})],
-            {"ring": "M851 {low}a3 3 0 1 0 6 0a3 3 0 1 0-6 0"},
+            {"ring": "M832 {low}a6 6 0 1 0 12 0a6 6 0 1 0-12 0"},
         ),
     ],
 )
 def test_intended_is_a_line_and_observed_are_points(run: list[TickRecord], expected: dict[str, Any]) -> None:
-    drawing = chart.weights(run, [], "w")
-    places = {"high": 38, "low": 188, "above": 35}
+    drawing = weights_chart.draw_weights(run, [], "w", WIDE)
+    places = {"high": 42, "low": 232, "above": 39}
     for look, points in expected.items():
         found = re.search(rf'<path class="{look}" d="([^"]*)"', drawing)
         assert found is not None
         assert found[1] == points.format(**places)
+
+
+@pytest.mark.parametrize(
+    ("run", "groups"),
+    [
+        ([], []),
+        ([tick(0), tick(1)], [("eu1", "us1")]),
+        ([tick(0, {"eu1": 5, "us1": 0, "ap1": 5})], [("eu1", "ap1"), ("us1",)]),
+        ([tick(0), tick(1, drift={"us1": 5})], [("eu1",), ("us1",)]),
+        ([tick(0), tick(1, away={"us1": "x"})], [("eu1",), ("us1",)]),
+        ([tick(0, {"eu1": 5}), tick(1, {"eu1": 5, "us1": 5})], [("eu1",), ("us1",)]),
+    ],
+)
+def test_clusters_that_had_the_same_are_one_curve(run: list[TickRecord], groups: list[tuple[str, ...]]) -> None:
+    assert [group.names for group in weights_chart.group_by_weights(run)] == groups
+
+
+@pytest.mark.parametrize(
+    ("total", "labels"), [(100, ["0 %", "25 %", "50 %", "75 %", "100 %"]), (8, ["0", "2", "4", "6", "8"])]
+)
+def test_all_clusters_are_on_one_scale_that_says_its_unit(total: int, labels: list[str]) -> None:
+    drawing = weights_chart.draw_weights([tick(0, {"eu1": 1}, total=total)], [], "w", WIDE)
+    assert re.findall(r'text-anchor="end">([^<]*)</text>', drawing) == labels
+
+
+def test_letters_are_as_large_on_a_phone() -> None:
+    html = render_page([tick(0), tick(1)])
+    assert [f'viewBox="0 0 {layout.width:g} ' in html for layout in (WIDE, NARROW)] == [True, True]
+
+
+def test_the_page_tells_what_was_written_where_and_how_far_it_is_proven() -> None:
+    done = ("eu1: configured VirtualService shop/cart", "us1: configured VirtualService shop/cart")
+    reader = read(render_page([tick(0, actions=done, proof="acknowledged"), tick(1, actions=done)]))
+    texts = [text for text in reader.texts if text.strip()]
+    place = texts.index("VirtualService shop/cart")
+    assert texts[place : place + 3] == ["VirtualService shop/cart", "configured", "eu1, us1"]
+    assert "acknowledged" in texts
+
+
+def test_a_rate_of_errors_stands_beside_the_number_of_requests() -> None:
+    reader = read(render_page([tick(0, rates={"eu1": 99.5}, requests={"eu1": 1200})]))
+    assert "0.5 % of 1 200 requests" in reader.texts
+
+
+def test_what_was_put_right_is_an_event() -> None:
+    reason = "us1: VirtualService shop/cart is not as intended (last written by kubectl at 12:00); put right"
+    assert reason in read(render_page([tick(0), tick(1, reasons=(reason,))])).texts
