@@ -71,6 +71,36 @@ clusters:
       configured: []
       deleted: []
       unchanged: []
+summary:
+  description:
+    - What the task looked at, did, owes and proved, and what to do next. The log of the task ends with the same as a
+      short table; a task in the background (C(async)) has only this. M(onemesh.istio.replicate) says
+      what is in it.
+  type: dict
+  returned: always
+  sample:
+    what: apply namespace
+    outcome: ""
+    unit: object
+    foretold: false
+    clusters:
+      east:
+        state: ready
+        reason: ""
+        looked_at: 1
+        made: [Namespace istio-system]
+        changed: []
+        put_right: []
+        given_back: []
+        removed: []
+        kept: []
+        owed: []
+        facts: {}
+    body: []
+    facts: []
+    proof: null
+    remarks: []
+    next: []
 findings:
   description: What was wrong, where, and what to do about it.
   type: list

@@ -144,6 +144,11 @@ clusters:
     changed:
       description: Whether the Secret was, or would be, written.
       type: bool
+    action:
+      description:
+        - What was done with the Secret, or has to be. One of V(create), V(update), V(keep), V(refuse) and V(delete).
+          Empty where it could not be judged.
+      type: str
     restart_required:
       description:
         - Whether istiod has to be restarted to use it. A new intermediate under the root in use needs no restart.
@@ -160,6 +165,7 @@ clusters:
   sample:
     east:
       changed: true
+      action: create
       restart_required: false
       roots_in_use: {}
       root:
@@ -183,6 +189,38 @@ generate:
     modes:
       - path: /srv/mesh/trust/east
         mode: "0700"
+summary:
+  description:
+    - What the task looked at, did, owes and proved, and what to do next. The log of the task ends with the same as a
+      short table; a task in the background (C(async)) has only this. M(onemesh.istio.replicate) says
+      what is in it.
+  type: dict
+  returned: always
+  sample:
+    what: cacerts
+    outcome: ""
+    unit: certificate authority
+    foretold: false
+    clusters:
+      east:
+        state: ready
+        reason: ""
+        looked_at: 1
+        made: [Secret cacerts]
+        changed: []
+        put_right: []
+        given_back: []
+        removed: []
+        kept: []
+        owed: []
+        facts:
+          intermediate: CN=east,O=Istio until 2027-11-19T09:00:00Z (365 days)
+          root: CN=Root CA,O=Istio until 2036-11-19T09:00:00Z (3650 days)
+    body: []
+    facts: []
+    proof: null
+    remarks: []
+    next: []
 findings:
   description: What was found, where, and what to do about it. Warnings, such as a near expiry, stop nothing.
   type: list

@@ -100,7 +100,8 @@ options:
     type: int
   wait_timeout:
     description:
-      - Seconds after which a task with O(wait=true) fails. The release stays where it is, and another run goes on.
+      - Seconds after which a task with O(wait=true) fails where no further step was taken. The release stays where it
+        is, and another run goes on.
     type: float
     default: 3600.0
   wait_for_gates:
@@ -586,6 +587,16 @@ weights:
   sample:
     east: 50
     west: 50
+total:
+  description: What the weights of both sides make together.
+  type: int
+  returned: unless O(state=absent)
+  sample: 100
+since:
+  description: When all clusters got to the step, in seconds since 1970. V(0) before the first.
+  type: float
+  returned: unless O(state=absent)
+  sample: 1795573132.806
 mode:
   description:
     - V(forward) on the way to a promotion, V(back) in and after a rollback, V(canary) with all requests at the canary
@@ -631,7 +642,7 @@ schedule:
   description: All steps, as P(onemesh.istio.canary_weights#lookup) returns them.
   type: list
   elements: dict
-  returned: when a tick was taken or foretold
+  returned: when a tick was taken or foretold, and with O(plan) when it was asked how the release is
   sample:
     - {index: 0, canary: 0, stable: 100, mirror: 0, matched: false, phase: progressing, wave: 0, after: 0.0,
        analysis: false, gate: "", copy: false, replicas: 100, cutover: false}
@@ -698,9 +709,51 @@ records:
       skew_ms: 12.9
       timings: {observe: 0.0499, apply: 0.052}
       errors: []
-      waiting: {what: "", since: 1795573132.806, how: []}
+      waiting: {what: "", since: 1795573132.806, how: [], where: ""}
       owed: {}
       total: 100
+      proof: written
+touched:
+  description:
+    - What this task did on each cluster, over all its ticks. C(put_right) says what somebody had changed, and who wrote
+      it last.
+  type: dict
+  returned: when a tick was taken or foretold
+  sample:
+    east: {created: [], configured: [VirtualService shop/reviews], restored: [], deleted: []}
+course:
+  description:
+    - What the whole release came to so far. Without O(journal) and O(page) it knows the ticks of this task only, and
+      V(false) is then said of C(whole).
+    - Times are in seconds, and moments in seconds since 1970. C(errors) is the worst rate, with the number of requests
+      that it is of (none where that is not known).
+  type: dict
+  returned: when a tick was taken or foretold
+  sample:
+    began: 1795573130.221
+    seconds: 2.585
+    ticks: 2
+    whole: true
+    conclusion: "On its way: step 2 of 6, canary at 50 %, after 2.6 s."
+    errors: {percent: 0.02, requests: 12345.0}
+    skew_ms: 12.9
+    steps:
+      - {step: 1, of: 6, phase: progressing, canary: 5 %, began: 1795573130.221, seconds: 2.585, ticks: 1,
+         verdict: pass, errors: {percent: 0.02, requests: 12345.0}, skew_ms: 12.9}
+    clusters:
+      east: {canary: 50 %, state: ok, slowest: 0.008, errors: {percent: 0.02, requests: 6200.0}, ticks_not_well: 0}
+approval:
+  description:
+    - What was said about which gate, for which run of which revision, until when (in seconds since 1970), and by whom.
+  type: dict
+  returned: when O(request=approve) or O(request=disapprove)
+  sample:
+    gate: half
+    run: 5f3c09aa12
+    revision: 80d441ae3e
+    decision: open
+    expires: null
+    by: ada
 set:
   description: The name under which the release is recorded.
   type: str
@@ -745,7 +798,7 @@ warnings:
 owed:
   description: What has yet to be done on which cluster. A later run does it.
   type: dict
-  returned: when a tick was taken or foretold, or O(state=absent)
+  returned: always
   sample:
     west:
       - apply VirtualService shop/reviews
@@ -776,6 +829,36 @@ leaked:
   elements: str
   returned: when O(state=absent)
   sample: []
+summary:
+  description:
+    - What the task looked at, did, owes and proved, and what to do next. The log of the task ends with the same as a
+      short table; a task in the background (C(async)) has only this. M(onemesh.istio.replicate) says
+      what is in it.
+  type: dict
+  returned: always
+  sample:
+    what: release reviews
+    outcome: "step 2/6, progressing, revision 80d441ae3e"
+    unit: object
+    foretold: false
+    clusters:
+      east:
+        state: ready
+        reason: ""
+        looked_at: 0
+        made: []
+        changed: [VirtualService shop/reviews]
+        put_right: []
+        given_back: []
+        removed: []
+        kept: []
+        owed: []
+        facts: {canary: 50 %, worst errors: 0.02 % of 12 345 requests}
+    body: []
+    facts: []
+    proof: {asked: acknowledged, reached: acknowledged, skew_ms: 12.9}
+    remarks: []
+    next: ["run again: it goes on where it is"]
 findings:
   description: What is in the way, went wrong or is left, on which cluster, and what to do about it.
   type: list

@@ -151,6 +151,37 @@ clusters:
           recovered: ""
           adopted: []
           removed: []
+summary:
+  description:
+    - What the task looked at, did, owes and proved, and what to do next. The log of the task ends with the same as a
+      short table; a task in the background (C(async)) has only this. M(onemesh.istio.replicate) says
+      what is in it.
+  type: dict
+  returned: always
+  sample:
+    what: "helm_release istio-base, istiod"
+    outcome: ""
+    unit: release
+    foretold: false
+    clusters:
+      east:
+        state: ready
+        reason: ""
+        looked_at: 2
+        made: []
+        changed: []
+        put_right:
+          - release istiod, revision 3 (Deployment istio-system/istiod is missing)
+        given_back: []
+        removed: []
+        kept: []
+        owed: []
+        facts: {}
+    body: []
+    facts: []
+    proof: null
+    remarks: []
+    next: []
 findings:
   description: What could not be done, where, and what to do about it.
   type: list

@@ -111,12 +111,68 @@ links:
       reason: not linked
       changed: true
       expires: "2026-12-21T09:00:00Z"
+later:
+  description: Clusters beside a limit that have no istiod yet. They are linked when they join.
+  type: list
+  elements: str
+  returned: unless O(state=absent)
+  sample: []
+beyond:
+  description: Findings about links with clusters that the inventory does not have. Those stay.
+  type: list
+  elements: dict
+  returned: when O(state=absent)
+  sample: []
 manifests:
   description: The file for each cluster, readable by its owner only because it holds tokens.
   type: dict
   returned: when O(state=rendered)
   sample:
     east: /home/me/links/east.json
+summary:
+  description:
+    - What the task looked at, did, owes and proved, and what to do next. The log of the task ends with the same as a
+      short table; a task in the background (C(async)) has only this. M(onemesh.istio.replicate) says
+      what is in it.
+  type: dict
+  returned: always
+  sample:
+    what: link
+    outcome: ""
+    unit: link
+    foretold: false
+    clusters:
+      east:
+        state: ready
+        reason: ""
+        looked_at: 1
+        made: [link to west]
+        changed: []
+        put_right: []
+        given_back: []
+        removed: []
+        kept: []
+        owed: []
+        facts: {}
+      west:
+        state: ready
+        reason: ""
+        looked_at: 1
+        made: []
+        changed: []
+        put_right: []
+        given_back: []
+        removed: []
+        kept: []
+        owed: []
+        facts: {}
+    body: []
+    facts:
+      - name: tokens
+        text: the first of the new ones ends at 2026-12-21T09:00:00Z
+    proof: null
+    remarks: []
+    next: []
 findings:
   description: What could not be made or proven, where, and what to do about it.
   type: list

@@ -115,6 +115,36 @@ clusters:
       kubernetes: "1.36"
       pod_cidrs: [10.65.0.0/17]
       istio: []
+summary:
+  description:
+    - What the task looked at, did, owes and proved, and what to do next. The log of the task ends with the same as a
+      short table; a task in the background (C(async)) has only this. M(onemesh.istio.replicate) says
+      what is in it.
+  type: dict
+  returned: always
+  sample:
+    what: preflight
+    outcome: nothing is in the way on 1 cluster
+    unit: object
+    foretold: false
+    clusters:
+      east:
+        state: ready
+        reason: ""
+        looked_at: 0
+        made: []
+        changed: []
+        put_right: []
+        given_back: []
+        removed: []
+        kept: []
+        owed: []
+        facts: {found: "Kubernetes 1.36, no Istio, network east"}
+    body: []
+    facts: []
+    proof: null
+    remarks: []
+    next: []
 findings:
   description: What is wrong, where, and what to do about it. An entry of severity V(error) makes the task fail.
   type: list

@@ -396,6 +396,87 @@ leaked:
   elements: str
   returned: when O(state=absent)
   sample: []
+summary:
+  description:
+    - What the task looked at, did, owes and proved, and what to do next. The log of the task ends with the same as a
+      short table; a task in the background (C(async)) has only this.
+  type: dict
+  returned: always
+  contains:
+    what:
+      description: The verb and its object.
+      type: str
+    outcome:
+      description: How it ended, in a sentence. Empty where the clusters say it.
+      type: str
+    unit:
+      description: What RV(ignore:looked_at) counts.
+      type: str
+    foretold:
+      description: Whether nothing was written, and this is what would be.
+      type: bool
+    clusters:
+      description:
+        - By cluster what was C(made), C(changed), C(put_right) (somebody else had changed it), C(given_back) (it is
+          as it was before) and C(removed), what was C(kept) and what is C(owed).
+        - C(state) is C(ready), or in a word why the cluster is not as asked for, with its C(reason). C(looked_at) is
+          how much was compared. C(facts) are further rows, by name.
+      type: dict
+    body:
+      description: Lines that the verb draws itself.
+      type: list
+      elements: str
+    facts:
+      description: Rows about no cluster in particular.
+      type: list
+      elements: dict
+    proof:
+      description: How far the change was to be proven and is, and for how long (in milliseconds) clusters disagreed.
+      type: dict
+    remarks:
+      description: Findings, merged over the clusters that have them in common.
+      type: list
+      elements: dict
+    next:
+      description: What to do next.
+      type: list
+      elements: str
+  sample:
+    what: replicate reviews
+    outcome: ""
+    unit: object
+    foretold: false
+    clusters:
+      east:
+        state: ready
+        reason: ""
+        looked_at: 2
+        made: [DestinationRule shop/reviews, VirtualService shop/reviews]
+        changed: []
+        put_right: []
+        given_back: []
+        removed: []
+        kept: []
+        owed: []
+        facts: {}
+      west:
+        state: away
+        reason: gave no answer within 10 s
+        looked_at: 0
+        made: []
+        changed: []
+        put_right: []
+        given_back: []
+        removed: []
+        kept: []
+        owed: [apply DestinationRule shop/reviews, apply VirtualService shop/reviews]
+        facts: {}
+    body: []
+    facts: []
+    proof: {asked: written, reached: written, skew_ms: 24.8}
+    remarks: []
+    next:
+      - "run again, or with state: settled, when west can be reached; if gone for good, set write_off: [west]"
 findings:
   description: What is in the way, went wrong or is left, on which cluster, and what to do about it.
   type: list

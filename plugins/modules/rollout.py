@@ -55,6 +55,36 @@ clusters:
     east:
       ready: true
       restarted: []
+summary:
+  description:
+    - What the task looked at, did, owes and proved, and what to do next. The log of the task ends with the same as a
+      short table; a task in the background (C(async)) has only this. M(onemesh.istio.replicate) says
+      what is in it.
+  type: dict
+  returned: always
+  sample:
+    what: rollout
+    outcome: all Deployments are rolled out
+    unit: Deployment
+    foretold: false
+    clusters:
+      east:
+        state: ready
+        reason: ""
+        looked_at: 1
+        made: []
+        changed: []
+        put_right: []
+        given_back: []
+        removed: []
+        kept: []
+        owed: []
+        facts: {rolled out: Deployment istiod}
+    body: []
+    facts: []
+    proof: null
+    remarks: []
+    next: []
 findings:
   description: What is not ready, where, and what to do about it.
   type: list

@@ -253,6 +253,36 @@ leaked:
   elements: str
   returned: when O(state=restored)
   sample: []
+summary:
+  description:
+    - What the task looked at, did, owes and proved, and what to do next. The log of the task ends with the same as a
+      short table; a task in the background (C(async)) has only this. M(onemesh.istio.replicate) says
+      what is in it.
+  type: dict
+  returned: always
+  sample:
+    what: traffic_split virtualservice-shop-reviews
+    outcome: ""
+    unit: object
+    foretold: false
+    clusters:
+      east:
+        state: ready
+        reason: ""
+        looked_at: 1
+        made: []
+        changed: [VirtualService shop/reviews]
+        put_right: []
+        given_back: []
+        removed: []
+        kept: []
+        owed: []
+        facts: {weights: "http[main]: v1 70 %, v2 30 %"}
+    body: []
+    facts: []
+    proof: {asked: written, reached: written, skew_ms: 11.2}
+    remarks: []
+    next: []
 findings:
   description: What is in the way, went wrong or is left, on which cluster, and what to do about it.
   type: list

@@ -204,6 +204,33 @@ report:
   type: list
   elements: str
   returned: always
+later:
+  description: Clusters beside a limit that have no istiod yet, and are left out.
+  type: list
+  elements: str
+  returned: always
+  sample: []
+summary:
+  description:
+    - What the task looked at, did, owes and proved, and what to do next. The log of the task ends with the same as a
+      short table; a task in the background (C(async)) has only this. M(onemesh.istio.replicate) says
+      what is in it.
+  type: dict
+  returned: always
+  sample:
+    what: verify
+    outcome: 4 of 4 pairs of clusters are as they are to be
+    unit: object
+    foretold: false
+    clusters: {}
+    body:
+      - "from \\ to  east  west"
+      - "east        ✓     ✓    mTLS yes, via gateway, p50 4.2 ms"
+      - "west        ✓     ✓    mTLS yes, via gateway, p50 4.5 ms"
+    facts: []
+    proof: null
+    remarks: []
+    next: []
 findings:
   description: Each cause once, where it lies, and what to do about it.
   type: list

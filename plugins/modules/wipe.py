@@ -288,6 +288,37 @@ peers:
       removed:
         - object: Secret istio-system/istio-remote-secret-dev1
           reason: remote secret that names dev1
+summary:
+  description:
+    - What the task looked at, did, owes and proved, and what to do next. The log of the task ends with the same as a
+      short table; a task in the background (C(async)) has only this. M(onemesh.istio.replicate) says
+      what is in it.
+  type: dict
+  returned: always
+  sample:
+    what: wipe
+    outcome: ""
+    unit: object
+    foretold: false
+    clusters:
+      dev1:
+        state: ready
+        reason: ""
+        looked_at: 2
+        made: []
+        changed: []
+        put_right: []
+        given_back: []
+        removed: [Deployment istio-system/istiod]
+        kept:
+          - ClusterRole istio-something (named like Istio's, but nothing says that Istio made it)
+        owed: []
+        facts: {}
+    body: []
+    facts: []
+    proof: null
+    remarks: []
+    next: []
 findings:
   description: Warnings, and on failure what was wrong, where, and what to do about it.
   type: list

@@ -159,6 +159,36 @@ leaked:
   elements: str
   returned: when O(state=absent)
   sample: []
+summary:
+  description:
+    - What the task looked at, did, owes and proved, and what to do next. The log of the task ends with the same as a
+      short table; a task in the background (C(async)) has only this. M(onemesh.istio.replicate) says
+      what is in it.
+  type: dict
+  returned: always
+  sample:
+    what: writer
+    outcome: ""
+    unit: account
+    foretold: false
+    clusters:
+      west:
+        state: ready
+        reason: ""
+        looked_at: 1
+        made: [writer (east has no kubeconfig for it)]
+        changed: []
+        put_right: []
+        given_back: []
+        removed: []
+        kept: []
+        owed: []
+        facts: {token until: "2026-12-21T09:00:00Z"}
+    body: []
+    facts: [{name: hub, text: east keeps the kubeconfigs}]
+    proof: null
+    remarks: []
+    next: []
 findings:
   description: What could not be made or removed, where, and what to do about it.
   type: list

@@ -21,6 +21,8 @@ from ansible.utils.display import Display
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import hidden_values
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.files import make_plain
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.operation import Context, face_of, run_operation
+from ansible_collections.onemesh.istio.plugins.module_utils._summary.lines import write_lines
+from ansible_collections.onemesh.istio.plugins.module_utils._summary.summary import Summary
 from ansible_collections.onemesh.istio.plugins.plugin_utils.mesh import Moment
 from ansible_collections.onemesh.istio.plugins.plugin_utils.run_of_task import RunOfTask
 from ansible_collections.onemesh.istio.plugins.plugin_utils.vault import decrypting
@@ -43,8 +45,16 @@ class OperationAction(ActionBase):
             self._progress(f"{run.host}: {not_now}")
             return {**result, "changed": False, "skipped": True, "skip_reason": not_now, "msg": not_now}
         self._task.args = run.completed(self.OPERATION.ARGUMENT_SPEC)
-        work = functools.partial(self._work, task_vars or {}, on_controller=run.is_about_its_host)
+        work = functools.partial(self._work_and_tell, task_vars or {}, on_controller=run.is_about_its_host)
         return {**result, **(run.once(work) if moment is not None else work())}
+
+    def _work_and_tell(self, task_vars: dict[str, Any], *, on_controller: bool) -> dict[str, Any]:
+        """The operation's result; what it comes to is told once, wherever it was run."""
+        result = self._work(task_vars, on_controller=on_controller)
+        # A module that runs on in the background has not ended yet.
+        if "summary" in result:
+            self._progress(*write_lines(Summary.from_dict(result["summary"])))
+        return result
 
     def _work(self, task_vars: dict[str, Any], *, on_controller: bool) -> dict[str, Any]:
         """The operation's result. A host that is a cluster is no machine to run on, whatever its connection."""
@@ -107,9 +117,12 @@ class OperationAction(ActionBase):
         templar = self._templar.copy_with_new_env(available_variables={**task_vars, **variables})
         return templar.template(text)
 
-    def _progress(self, line: str) -> None:
-        """What is waited for and since when: shown at once, since a result comes only at the end."""
-        Display().display(f"  {line}", **channel(_stdout_callback()))
+    def _progress(self, *lines: str) -> None:
+        """What is waited for and since when: shown at once, since a result comes only at the end.
+
+        Several lines stay together: other hosts of the same task say something too.
+        """
+        Display().display("\n".join(f"  {line}" for line in lines), **channel(_stdout_callback()))
 
 
 def channel(callback: str) -> dict[str, bool]:

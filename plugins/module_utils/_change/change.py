@@ -332,8 +332,6 @@ class Change:
                 [*_report_not_written(failed), *owed],
                 self._make_result(),
             )
-        if setup.level != "written":
-            setup.progress(f"{setup.name}: waiting until the change is {setup.level}")
         proof = stages.late or proving.prove(setup, baseline, _list_changes(commit.done, left_out))
         self._report.proof, self._report.skew_ms = proof.as_dict(), proof.skew_ms
         if not proof.holds and not setup.policy.tolerant:
@@ -480,7 +478,6 @@ class Change:
         record.pending = None
         owed = {name: [_add_identity(undo[name][each.action.id], each) for each in made] for name, made in done.items()}
         owed = {name: items for name, items in owed.items() if items}
-        setup.progress(f"{setup.name}: putting back what was written on {', '.join(owed) or 'no cluster'}")
         settled = session.make_settlement(setup, lease).pay(owed, regardless=True)
         for name, entries in previous.items():
             part = record.of(name)

@@ -12,6 +12,11 @@ CHANGED_SINCE = FindingKind(
     "Fields that were to be put back have been changed by somebody else, and stay.",
     "See whether that is what is wanted.",
 )
+DRIFT = FindingKind(
+    "drift",
+    "What stands on the cluster differs from what was declared or set; it is put right.",
+    "Keep whoever writes it from doing so, or declare what they want.",
+)
 DRY_RUN_NOT_POSSIBLE = FindingKind(
     "dry-run-not-possible",
     "A webhook cannot be asked beforehand.",

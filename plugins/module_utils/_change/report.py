@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._findings import Finding
+from .._summary.hunks import Hunk, merge_hunks
 from .ledger import Owed
 from .objects import ObjectId
 
 _SERVER_FIELDS = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink")
-_WORDS = ("created", "configured", "restored", "deleted", "kept", "unchanged")
+CHANGING_WORDS = ("created", "configured", "restored", "deleted")
+WORDS = (*CHANGING_WORDS, "kept", "unchanged")
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class ClusterReport:
         return {
             "state": self.state,
             "changed": self.changed,
-            **{word: [str(each.id) for each in self.touched if each.word == word] for word in _WORDS},
+            **{word: [str(each.id) for each in self.touched if each.word == word] for word in WORDS},
             "uids": {
                 str(each.id): each.after["metadata"]["uid"]
                 for each in self.touched
@@ -81,32 +83,33 @@ class ChangeReport:
 
     def as_result(self, *, diff: bool) -> dict[str, Any]:
         """The result of the task."""
-        owed = {name: list(items) for name, items in self.owed.items()}
+        owed = describe_owed(self.owed)
         complete = all(cluster.state == "ready" for cluster in self.clusters.values())
         return {
             "changed": self.changed,
             "set": self.set,
             "hub": self.hub,
             "clusters": {name: cluster.as_dict() for name, cluster in self.clusters.items()},
-            "consistent": complete and not any(owed.values()),
-            "owed": {name: sorted(f"{each.verb} {each.id}" for each in items) for name, items in owed.items() if items},
+            "consistent": complete and not owed,
+            "owed": owed,
             "proof": dict(self.proof),
             "skew_ms": round(self.skew_ms, 1),
             **({"diff": self._make_diff()} if diff else {}),
         }
 
     def _make_diff(self) -> list[dict[str, Any]]:
-        return [
-            {
-                "before_header": f"{name}: {each.id}",
-                "after_header": f"{name}: {each.id}",
-                "before": hide_data(each.before),
-                "after": hide_data(each.after),
-            }
+        return merge_hunks(
+            Hunk(name, str(each.id), hide_data(each.before), hide_data(each.after))
             for name, cluster in self.clusters.items()
             for each in cluster.touched
             if each.changed
-        ]
+        )
+
+
+def describe_owed(owed: Mapping[str, Iterable[Owed]]) -> dict[str, list[str]]:
+    """What has yet to be done on which cluster, in words."""
+    words = {name: sorted(f"{each.verb} {each.id}" for each in items) for name, items in owed.items()}
+    return {name: items for name, items in words.items() if items}
 
 
 def hide_data(manifest: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -33,13 +33,16 @@ class Credentials:
 
     ``server`` is the base URL without a slash at its end; certificates and keys are PEM; ``ca`` empty means the
     system's certificate authorities. ``origin`` says in words where all this came from, ``beyond`` what to do in
-    place of granting more where they do not suffice. ``renew`` gives fresh credentials where they can be had
+    place of granting more where they do not suffice. ``context`` and ``kubeconfig`` (the path of one file) are for
+    commands that a person copies, empty where it was neither. ``renew`` gives fresh credentials where they can be had
     again (exec plugin, auth provider, token file, in-cluster account), else None.
     """
 
     server: str
     origin: str = ""
     beyond: str = ""
+    context: str = ""
+    kubeconfig: str = ""
     ca: bytes = field(default=b"", repr=False)
     verify: bool = True
     tls_server_name: str = ""
@@ -191,6 +194,8 @@ def _of_kubeconfig(
     credentials = Credentials(
         server=address,
         origin=origin,
+        context=chosen.context,
+        kubeconfig=kubeconfig.path_of(sources),
         ca=_read_material(server, "certificate-authority", origin, files),
         verify=not server.truth("insecure-skip-tls-verify", cluster),
         tls_server_name=server.text("tls-server-name", cluster),

@@ -131,6 +131,12 @@ def split_sources(value: Any, home: str, *, cluster: str) -> list[Source]:
     return [_expand(path.strip(), home) for path in text.split(os.pathsep) if path.strip()]
 
 
+def path_of(sources: Sequence[Source]) -> str:
+    """The path of the one file that they are; empty where it is content, or several files."""
+    paths = [source for source in sources if isinstance(source, str) and not _is_content(source)]
+    return paths[0] if len(sources) == len(paths) == 1 else ""
+
+
 def read(sources: Sequence[Source], files: Files) -> Kubeconfig:
     """All of ``sources`` as one, as kubectl merges them: for each name, and for the current context, the first counts.
 

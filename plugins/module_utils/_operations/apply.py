@@ -17,6 +17,8 @@ from .._cluster import FLEET_ARGUMENT_SPEC
 from .._findings import Finding, MeshError
 from .._fleet import LaneOutcome, Member, findings_of
 from .._kube.kinds import NAMESPACE
+from .._summary.hunks import Hunk, merge_hunks
+from .._summary.summary import ClusterSummary, Summary
 from .finding_kinds import NOT_APPLIED, OBJECT_INCOMPLETE
 from .operation import Context, fleet_of
 
@@ -27,6 +29,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "force": {"type": "bool", "default": False},
 }
+
+_ACTIONS = ("created", "configured", "deleted", "unchanged")
 
 
 def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
@@ -55,6 +59,23 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     if failures:
         raise MeshError("Not all objects could be applied.", failures, result)
     return result
+
+
+def summarize(parameters: Mapping[str, Any], result: Mapping[str, Any], *, foretold: bool) -> Summary:
+    """Pure."""
+    return Summary(
+        f"apply {parameters['component']}",
+        foretold=foretold,
+        clusters={
+            name: ClusterSummary(
+                looked_at=sum(len(part[action]) for action in _ACTIONS),
+                made=tuple(part["created"]),
+                changed=tuple(part["configured"]),
+                removed=tuple(part["deleted"]),
+            )
+            for name, part in result.get("clusters", {}).items()
+        },
+    )
 
 
 def _is_namespace_of_istio(manifest: Mapping[str, Any], member: Member) -> bool:
@@ -86,23 +107,20 @@ def _fill_in(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 def _make_result(outcomes: Mapping[str, LaneOutcome[list[dict[str, Any]]]]) -> dict[str, Any]:
     clusters: dict[str, Any] = {}
-    diff: list[dict[str, Any]] = []
+    hunks: list[Hunk] = []
     for name, outcome in outcomes.items():
         changes = outcome.value or []
         clusters[name] = {
-            action: [change["object"] for change in changes if change["action"] == action]
-            for action in ("created", "configured", "deleted", "unchanged")
+            action: [change["object"] for change in changes if change["action"] == action] for action in _ACTIONS
         }
         clusters[name]["changed"] = any(change["action"] != "unchanged" for change in changes)
-        for change in changes:
-            if change["action"] != "unchanged":
-                header = f"{name}: {change['object']}"
-                diff.append(
-                    {
-                        "before_header": header,
-                        "after_header": header,
-                        "before": change["before"],
-                        "after": change["after"],
-                    }
-                )
-    return {"changed": any(cluster["changed"] for cluster in clusters.values()), "clusters": clusters, "diff": diff}
+        hunks += [
+            Hunk(name, change["object"], change["before"], change["after"])
+            for change in changes
+            if change["action"] != "unchanged"
+        ]
+    return {
+        "changed": any(cluster["changed"] for cluster in clusters.values()),
+        "clusters": clusters,
+        "diff": merge_hunks(hunks),
+    }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from .._canary.gates import approvals, gates
 from .._canary.model import Request
@@ -17,6 +17,7 @@ from .._canary.release.release import RELEASE_ARGUMENT_SPEC, CanaryRelease, read
 from .._canary.release.reporter import Reporter
 from .._canary.release.store import object_name
 from .._canary.release.tick import Ticker, TickResult
+from .._canary.report.summary import summarize_release
 from .._canary.state_machine import advance as machine
 from .._change.policy import Policy, is_away
 from .._change.setup import CHANGE_ARGUMENT_SPEC, CHANGE_REQUIRED_IF, Setup
@@ -24,6 +25,7 @@ from .._cluster import FLEET_ARGUMENT_SPEC
 from .._findings import OPTION, Finding, MeshError
 from .._kube.errors import Conflict, KubeError
 from .._kube.kinds import CONFIG_MAP
+from .._summary.summary import Summary
 from .finding_kinds import RELEASE_MISSING
 from .operation import Context, fleet_of
 
@@ -71,20 +73,31 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
         release.name,
         check_mode=context.check_mode or parameters["state"] in ("planned", "status"),
         diff=context.diff,
-        progress=context.progress,
+        # What is waited for within a tick is not told: a tick has a few lines in all.
+        progress=lambda _line: None,
     )
     if parameters["state"] == "absent":
         return removal.remove(setup, release, force=parameters["force"])
-    reporter = Reporter(setup, release, journal=parameters["journal"], page=parameters["page"])
+    reporter = Reporter(
+        setup,
+        release,
+        context.progress,
+        journal=parameters["journal"],
+        page=parameters["page"],
+        live=parameters["wait"],
+    )
     if parameters["state"] == "status":
-        return reporter.status()
+        return reporter.status(planned=bool(parameters["plan"]))
     if parameters["request"] in ("approve", "disapprove"):
         return _approve(parameters, setup, release, reporter)
     result = _Run(parameters, setup, release, reporter).run()
-    if parameters["state"] == "planned":
-        reporter.schedule()
     # A plan changes nothing, also where it is made in earnest.
     return {**result, "changed": result["changed"] and parameters["state"] != "planned"}
+
+
+def summarize(parameters: Mapping[str, Any], result: Mapping[str, Any], *, foretold: bool) -> Summary:
+    """Pure."""
+    return summarize_release(parameters, result, foretold=foretold)
 
 
 class _Run:
@@ -118,6 +131,8 @@ class _Run:
                 return self._reporter.result(last, timed_out=True)
             following = self._tick_again(last)
             if following is not None:
+                if following.state.position != last.state.position:
+                    self._ends = time.monotonic() + self._parameters["wait_timeout"]
                 last = following
                 self._reporter.note(last)
         return self._reporter.result(last)
@@ -181,6 +196,8 @@ def _approve(parameters: Mapping[str, Any], setup: Setup, release: CanaryRelease
             ],
         )
     expires = parameters["approval_expires"]
+    until = None if expires is None else time.time() + expires
+    decision: Literal["open", "closed"] = "open" if parameters["request"] == "approve" else "closed"
     stored = setup.records.place.find(CONFIG_MAP, object_name(release.name))
     manifest = gates.approval_manifest(
         release.name,
@@ -188,9 +205,17 @@ def _approve(parameters: Mapping[str, Any], setup: Setup, release: CanaryRelease
         setup.records.namespace if stored is None else stored["metadata"]["namespace"],
         gate,
         state.run,
-        decision="open" if parameters["request"] == "approve" else "closed",
-        expires=None if expires is None else time.time() + expires,
+        decision=decision,
+        expires=until,
         by=parameters["approved_by"] or "",
     )
     applied = approvals.approve(setup.records.client, manifest, dry_run=setup.check_mode)
-    return {**reporter.status(), "changed": applied.changed}
+    approval = {
+        "gate": gate,
+        "run": state.run,
+        "revision": state.revision,
+        "decision": decision,
+        "expires": until,
+        "by": parameters["approved_by"] or "",
+    }
+    return {**reporter.status(planned=bool(parameters["plan"])), "changed": applied.changed, "approval": approval}

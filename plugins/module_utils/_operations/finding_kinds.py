@@ -67,11 +67,6 @@ CREDENTIALS_NOT_FOR_HELM = FindingKind(
     "Helm cannot use these credentials.",
     "Use credentials that can be written into a kubeconfig.",
 )
-DRIFT = FindingKind(
-    "drift",
-    "What stands on the cluster differs from what was declared or set; it is put right.",
-    "Keep whoever writes it from doing so, or declare what they want.",
-)
 FACT_NOT_READ = FindingKind(
     "fact-not-read",
     "A fact of the cluster could not be read.",

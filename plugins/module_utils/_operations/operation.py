@@ -17,6 +17,7 @@ from .._fleet import Fleet
 from .._guard import Guard
 from .._kube.errors import KubeError
 from .._kube.files import Decrypt
+from .._summary.summary import Summary, collect_remarks
 from .._values import check_numbers
 from .finding_kinds import OPTION_UNUSABLE
 
@@ -48,6 +49,7 @@ class Operation(Protocol):
     """What a module of ``_operations`` offers: its options, and one function that does the work.
 
     ``run`` returns the result (``changed`` and, where something changes, ``diff``) or raises MeshError or KubeError.
+    ``summarize`` says in short what the result tells, also of a failed run, which may have no more than ``findings``.
     An operation that changes nothing says so by ``READS_ONLY = True``, one that changes nothing in some states by
     ``READING_STATES``; all others get to no API server that is not the cluster it is said to be.
     """
@@ -56,6 +58,9 @@ class Operation(Protocol):
 
     @staticmethod
     def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]: ...
+
+    @staticmethod
+    def summarize(parameters: Mapping[str, Any], result: Mapping[str, Any], *, foretold: bool) -> Summary: ...
 
 
 _RELATIONS = ("mutually_exclusive", "required_together", "required_one_of", "required_if", "required_by")
@@ -105,7 +110,15 @@ def mesh_of(parameters: Mapping[str, Any], context: Context) -> Fleet:
 
 
 def run_operation(operation: Operation | ModuleType, parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    """Run an operation and turn what it raises into a failed result with findings."""
+    """Run an operation and turn what it raises into a failed result with findings; what it did, in short, is added."""
+    result = _run(operation, parameters, context)
+    if hasattr(operation, "summarize"):
+        summary = operation.summarize(parameters, result, foretold=context.check_mode)
+        result["summary"] = (_of_failed(summary, result) if result.get("failed") else summary).as_dict()
+    return result
+
+
+def _run(operation: Operation | ModuleType, parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     try:
         _check(parameters, operation.ARGUMENT_SPEC)
         return dict(operation.run(parameters, replace(context, guarded=not reads_only(operation, parameters))))
@@ -115,6 +128,14 @@ def run_operation(operation: Operation | ModuleType, parameters: Mapping[str, An
     except KubeError as error:
         finding = Finding(error.cluster, error.kind, error.message, error.remedy)
         return {"changed": False, "failed": True, "msg": str(error), "findings": [finding.as_dict()]}
+
+
+def _of_failed(summary: Summary, result: Mapping[str, Any]) -> Summary:
+    """It ended as its first sentence says, for the reasons that it found."""
+    remarks = () if summary.tells_findings else collect_remarks(result["findings"])
+    known = {(each.text, each.remedy) for each in remarks}
+    others = [each for each in summary.remarks if (each.text, each.remedy) not in known]
+    return replace(summary, outcome=str(result["msg"]).partition("\n")[0], remarks=(*remarks, *others))
 
 
 def _check(parameters: Mapping[str, Any], spec: Mapping[str, Mapping[str, Any]]) -> None:

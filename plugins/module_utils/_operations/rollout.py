@@ -13,6 +13,7 @@ from .._cluster import FLEET_ARGUMENT_SPEC
 from .._findings import MeshError
 from .._fleet import Member, findings_of
 from .._kube.rollouts import restart, wait_for_rollout
+from .._summary.summary import ClusterSummary, Summary
 from .finding_kinds import NOT_ROLLED_OUT
 from .operation import Context, fleet_of
 
@@ -51,3 +52,24 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     if failures:
         raise MeshError("Not all Deployments are rolled out.", failures, result)
     return result
+
+
+def summarize(parameters: Mapping[str, Any], result: Mapping[str, Any], *, foretold: bool) -> Summary:
+    """Pure."""
+    deployments = tuple(f"Deployment {name}" for name in parameters["deployments"])
+    return Summary(
+        "rollout",
+        "nothing is waited for in check mode" if foretold else "all Deployments are rolled out",
+        unit="Deployment",
+        foretold=foretold,
+        clusters={
+            name: ClusterSummary(
+                looked_at=len(deployments),
+                facts={
+                    **({"restarted": ", ".join(part["restarted"])} if part["restarted"] else {}),
+                    **({"rolled out": ", ".join(deployments)} if part["ready"] else {}),
+                },
+            )
+            for name, part in result.get("clusters", {}).items()
+        },
+    )

@@ -126,7 +126,10 @@ def test_what_a_hand_did_is_foretold_put_right_and_then_nothing_is_left_to_do(cl
     done = cluster.run().succeeded()
     assert (done.actions, done.result["diff"]) == (foretold.actions, foretold.result["diff"])
     revision = cluster.kept(name).revision
-    assert done.said == [f"east: {name}: {reason}; put right by Helm, revision {revision}"]
+    assert done.said == []
+    assert list(done.result["summary"]["clusters"]["east"]["put_right"]) == [
+        f"release {name}, revision {revision} ({reason})"
+    ]
 
     again = cluster.run(binary_path=NO_HELM).succeeded()
     assert (again.actions, again.result["changed"], again.result["diff"]) == (UNCHANGED, False, [])

@@ -65,6 +65,17 @@ class Metric:
     dry_run: bool = False
     variables: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def unit(self) -> str:
+        """Of its value and its bounds: ``%``, ``ms``; empty where nobody knows it."""
+        unit = {"request-success-rate": "%", "request-duration": "ms"}.get(self.builtin or "", "")
+        return "times the stable side" if self.compare == "ratio" else unit
+
+    @property
+    def is_success_rate(self) -> bool:
+        """Of the canary's requests by themselves, which says little without their number."""
+        return self.builtin == "request-success-rate" and not self.compare
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -113,7 +124,7 @@ def _judge_value(metric: Metric, result: MetricResult, lacking: str, on_no_data:
     """A result with its verdict. ``lacking`` is why the value says nothing; empty where it is judged."""
     if result.value is None or lacking:
         return replace(result, verdict=_OF_NO_DATA[on_no_data], reason=lacking)
-    reason = _find_broken_bound(metric, result.value)
+    reason = _find_broken_bound(metric, result.value, result.requests)
     return replace(result, verdict="fail" if reason else "pass", reason=reason)
 
 
@@ -151,13 +162,15 @@ def _find_shortage(metric: Metric, requests: float | None) -> str:
     return ""
 
 
-def _find_broken_bound(metric: Metric, value: float) -> str:
+def _find_broken_bound(metric: Metric, value: float, requests: float | None) -> str:
     """Which bound a value breaks; empty where none."""
     what = {"": "", "ratio": "canary/stable ", "difference": "canary - stable "}[metric.compare]
+    unit = f" {metric.unit}" if metric.unit and metric.compare != "ratio" else ""
+    counted = f" of {requests:.0f} requests" if metric.is_success_rate and requests is not None else ""
     if metric.minimum is not None and value < metric.minimum:
-        return f"{what}{value:.6g} is below {metric.minimum:g}"
+        return f"{what}{value:.6g}{unit}{counted} is below {metric.minimum:g}{unit}"
     if metric.maximum is not None and value > metric.maximum:
-        return f"{what}{value:.6g} is above {metric.maximum:g}"
+        return f"{what}{value:.6g}{unit}{counted} is above {metric.maximum:g}{unit}"
     return ""
 
 

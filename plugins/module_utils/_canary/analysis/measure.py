@@ -79,15 +79,24 @@ def _of_prometheus(spec: AnalysisSpec, target: MeasuredService, cluster: str, en
     finally:
         prometheus.close()
     return {
-        metric.name: _sample({what: readings[query] for what, query in _queries(spec, metric, scopes).items()})
+        metric.name: _sample(
+            {what: readings[query] for what, query in _queries(spec, metric, scopes).items()},
+            counts=_counts(spec, metric),
+        )
         for metric in spec.metrics
     }
+
+
+def _counts(spec: AnalysisSpec, metric: Metric) -> bool:
+    """Whether the verdict depends on the number of requests."""
+    return bool(metric.minimum_requests or spec.needs_requests)
 
 
 def _queries(spec: AnalysisSpec, metric: Metric, scopes: Mapping[Side, SeriesScope]) -> dict[str, str]:
     """What has to be asked for a metric, by the field of Sample that it fills."""
     queries: dict[str, str] = {side: _query(metric, scopes[side]) for side in (SIDES if metric.compare else SIDES[:1])}
-    if metric.minimum_requests or spec.needs_requests:
+    # A rate of errors says little to a person without the number of requests.
+    if _counts(spec, metric) or metric.is_success_rate:
         queries["requests"] = make_requests_query(scopes["canary"], metric.interval)
     return queries
 
@@ -98,8 +107,9 @@ def _query(metric: Metric, scope: SeriesScope) -> str:
     return render_template(metric.query, scope, metric.interval, metric.variables)
 
 
-def _sample(readings: Mapping[str, Reading]) -> Sample:
-    error = next((reading.error for reading in readings.values() if reading.error), "")
+def _sample(readings: Mapping[str, Reading], *, counts: bool) -> Sample:
+    needed = [reading for what, reading in readings.items() if counts or what != "requests"]
+    error = next((reading.error for reading in needed if reading.error), "")
     if error:
         return Sample(error=error)
     values = {what: reading.value for what, reading in readings.items()}

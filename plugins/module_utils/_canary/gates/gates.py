@@ -62,13 +62,15 @@ class GateReply(NamedTuple):
 
 @dataclass(frozen=True)
 class Door:
-    """Where a person finds the gates of a canary: its name, the namespace of the records, the context of the hub, and
-    an object on the hub that can be annotated, if there is one (``("virtualservice", "shop", "cart")``)."""
+    """Where a person finds the gates of a canary: its name, the namespace of the records, the context of the hub, an
+    object on the hub that can be annotated, if there is one (``("virtualservice", "shop", "cart")``), and the
+    kubeconfig that has the context."""
 
     canary: str
     namespace: str
     context: str = ""
     object: tuple[str, str, str] | None = None
+    kubeconfig: str = ""
 
 
 def is_gate_name(name: str) -> bool:
@@ -108,7 +110,8 @@ def judge_gate(gate: str, checksum: str, approvals: Iterable[Approval], now: flo
 
 def list_commands(gate: str, checksum: str, door: Door) -> tuple[str, ...]:
     """The lines by which a person opens a gate for this run: one is enough. First the shorter one."""
-    context = ["--context", door.context] if door.context else []
+    context = ["--kubeconfig", door.kubeconfig] if door.kubeconfig else []
+    context += ["--context", door.context] if door.context else []
     lines = []
     if door.object is not None:
         kind, namespace, name = door.object

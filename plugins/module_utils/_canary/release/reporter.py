@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+from ..._change.report import CHANGING_WORDS, describe_owed
 from ..._change.setup import Setup
 from ..._files import write_whole
 from ..._finding_kinds import WAIT_TIMEOUT
@@ -23,6 +24,7 @@ from ..gates.webhooks import HookType, Payload
 from ..plan.plan import as_dict
 from ..reasons import Reason, describe, describe_all
 from ..report import journal, notifications, page, story, table
+from ..report.course import report_course
 from ..report.notifications import Standing
 from ..report.page import import_error as page_import_error
 from ..report.record import Limit, TickRecord, Waiting
@@ -40,12 +42,25 @@ _NUMBER = re.compile(r"\d+(\.\d+)? s\b")
 class Reporter:
     """Everything that one task says of one release. Raises CredentialsError where a page cannot be drawn here."""
 
-    def __init__(self, setup: Setup, release: CanaryRelease, *, journal: str | None, page: str | None) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        release: CanaryRelease,
+        say: Callable[[str], None],
+        *,
+        journal: str | None,
+        page: str | None,
+        live: bool,
+    ) -> None:
+        """``say`` takes a line for the screen. ``live``: each tick is told when it is made; the task's summary has the
+        last one."""
         missing = page_import_error() if page else ""
         if missing:
             raise make_missing_library_error(setup.hub, "Jinja2", "drawing the page of a release", missing)
         self._setup = setup
         self._release = release
+        self._say = say
+        self._live = live
         # A page is of a whole release, which several tasks may have a part in.
         self._journal = journal or (f"{page}.jsonl" if page else None)
         self._page = page
@@ -54,7 +69,8 @@ class Reporter:
         self._said = ""
         self._warnings: list[str] = []
         self._hold = ""
-        self._touched: dict[str, Any] = {}
+        self._change: dict[str, Any] = {}
+        self._touched: dict[str, dict[str, list[str]]] = {}
 
     def load(self) -> ReleaseState | None:
         """The state as it is stored. Raises KubeError."""
@@ -66,26 +82,50 @@ class Reporter:
         self._records.append(record)
         self._changed |= tick.changed
         if tick.change:
-            self._touched = dict(tick.change)
+            self._change = dict(tick.change)
+        self._note_touched(tick)
         self._warn([str(finding) for finding in join_clusters(tick.warnings)])
         if self._setup.check_mode:
             return
-        said = _NUMBER.sub("", " ".join([record.phase, str(record.step), *record.reasons, *record.errors]))
-        # A hold is said once, and again when it changes; an analysis and a step always.
-        if said != self._said or tick.decision.apply or tick.observation.analysis is not None:
-            for line in table.tick_lines(record):
-                self._setup.progress(line)
-        self._said = said
+        self._tell_tick(tick, record)
         if self._journal:
             journal.append(self._journal, record)
-        self._write_page()
+        self._write_page(tick.state.started or None)
         self._tell(tick, record)
+
+    def _note_touched(self, tick: TickResult) -> None:
+        """What was done on which cluster, over all ticks."""
+        repaired = {
+            reason.about: str(reason.values[0])
+            for reason in tick.decision.reasons
+            if (reason.kind, reason.what) == ("cluster", "repaired")
+        }
+        for name, part in tick.change.get("clusters", {}).items():
+            done = {word: part.get(word, ()) for word in CHANGING_WORDS}
+            if name in repaired and part.get("changed"):
+                done = {"put_right": [repaired[name]]}
+            for word, objects in done.items():
+                known = self._touched.setdefault(name, {}).setdefault(word, [])
+                known += [each for each in objects if each not in known]
+
+    def _tell_tick(self, tick: TickResult, record: TickRecord) -> None:
+        """A hold is said once, and again when it changes; an analysis and a step always. What only time is waited for
+        was said with the step."""
+        said = _NUMBER.sub("", " ".join([record.phase, str(record.step), *record.reasons, *record.errors]))
+        news = said != self._said and any(reason.kind != "time" for reason in tick.decision.reasons)
+        if self._live and (news or tick.decision.apply or tick.observation.analysis is not None):
+            if len(self._records) == 1 and not tick.state.done:
+                self._say(table.plan_line(self._release.rules.steps))
+            due = machine.seconds_until_due(self._release.rules, tick.state, tick.observation.now)
+            for line in table.tick_lines(record, due):
+                self._say(line)
+        self._said = said
 
     def say_delayed(self, error: KubeError) -> None:
         """Say that a tick could not be made now."""
         said = f"{error.cluster}: {error.message}; it goes on when that is over"
         if said != self._said:
-            self._setup.progress(said)
+            self._say(said)
         self._said = said
 
     def waits_for_a_person(self, tick: TickResult) -> bool:
@@ -116,23 +156,22 @@ class Reporter:
             "waiting": "" if state.done or tick.decision.apply else "; ".join(reasons),
             "records": [record.as_dict() for record in self._records[-_RECORDS:]],
             "schedule": [as_dict(step) for step in rules.steps],
-            "clusters": self._touched.get("clusters", {}),
-            "owed": self._touched.get("owed", {}),
+            "clusters": self._change.get("clusters", {}),
+            "touched": self._touched,
+            "owed": self._change.get("owed", {}),
             "consistent": not tick.findings
             and all(seen.as_intended and not seen.error for seen in _clusters_after(tick).values()),
-            "proof": self._touched.get("proof", {}),
-            "skew_ms": self._touched.get("skew_ms", 0.0),
+            "proof": self._change.get("proof", {}),
+            "skew_ms": self._change.get("skew_ms", 0.0),
             "waits_for_a_person": self.waits_for_a_person(tick),
+            "course": report_course(self._whole_run(), state.started or None),
         }
-        if self._setup.diff and "diff" in self._touched:
-            result["diff"] = self._touched["diff"]
+        if self._setup.diff and "diff" in self._change:
+            result["diff"] = self._change["diff"]
         if self._warnings:
             result["warnings"] = self._warnings
         if tick.findings and not self._setup.check_mode:
             raise MeshError(f"Release {self._release.name}: {self._records[-1].reasons[-1]}", tick.findings, result)
-        if state.done and not self._setup.check_mode and any(each.actions for each in self._records):
-            for line in table.summary_lines(self._whole_run()):
-                self._setup.progress(line)
         if timed_out:
             raise MeshError(
                 f"Release {self._release.name} is not where it was to be in time.",
@@ -141,18 +180,18 @@ class Reporter:
             )
         return result
 
-    def status(self) -> dict[str, Any]:
-        """What is stored, without a look at any cluster but the hub. Raises KubeError."""
+    def status(self, *, planned: bool) -> dict[str, Any]:
+        """What is stored, without a look at any cluster but the hub; where the task has the plan (``planned``), with
+        its schedule. Raises KubeError."""
         state = self.load()
-        result = {**self._situation(state or ReleaseState()), "changed": False, "known": state is not None}
-        for line in table.status_lines(result):
-            self._setup.progress(line)
-        return result
-
-    def schedule(self) -> None:
-        """Say what the plan comes to."""
-        for line in table.schedule_lines(self._release.rules.steps):
-            self._setup.progress(line)
+        setup = self._setup
+        return {
+            **self._situation(state or ReleaseState()),
+            "changed": False,
+            "known": state is not None,
+            "owed": describe_owed(setup.records.load(setup.component, setup.name).list_owed()),
+            **({"schedule": [as_dict(step) for step in self._release.rules.steps]} if planned else {}),
+        }
 
     def _situation(self, state: ReleaseState) -> dict[str, Any]:
         position = state.intended or state.position
@@ -167,6 +206,8 @@ class Reporter:
             "promoted": state.promoted,
             "step": state.position.step if state.intended is None else state.intended.step - 1,
             "steps": len(self._release.rules.steps) - 1,
+            "total": self._release.rules.total,
+            "since": state.since,
             "weights": {
                 name: aim.traffic.canary
                 for name, aim in machine.compute_intended_targets(self._release.rules, state).items()
@@ -187,8 +228,11 @@ class Reporter:
         closed = self._find_closed_gate(tick)
         hows: tuple[str, ...] = ()
         if closed:
-            hows = gates.list_commands(closed, state.run, Door(release.name, self._setup.records.namespace))
-        what = self._hold_of(tick)
+            hub = self._setup.records.client.credentials
+            door = Door(release.name, self._setup.records.namespace, hub.context, kubeconfig=hub.kubeconfig)
+            hows = gates.list_commands(closed, state.run, door)
+        hold = state.hold
+        what = f"a person to resume it ({hold.text})" if hold is not None else f"gate {closed}" if closed else ""
         record = TickRecord.of_tick(
             now=tick.observation.now,
             name=release.name,
@@ -205,7 +249,9 @@ class Reporter:
             reasons=(*describe_all(tick.decision.reasons), *tick.asked),
             gates=tick.observation.gates,
             actions=_list_actions(tick.change),
-            limits={metric.name: Limit(metric.minimum, metric.maximum) for metric in release.analysis.metrics},
+            limits={
+                metric.name: Limit(metric.minimum, metric.maximum, metric.unit) for metric in release.analysis.metrics
+            },
             settled_after={
                 name: part["seconds"]
                 for name, part in tick.change.get("clusters", {}).items()
@@ -213,9 +259,10 @@ class Reporter:
             },
             timings=tick.seconds,
             errors=[str(finding) for finding in tick.findings],
-            waiting=Waiting(what, state.since or None, hows),
+            waiting=Waiting(what, state.since or None, hows, self._setup.hub if hows else ""),
             owed={name: ", ".join(items) for name, items in tick.change.get("owed", {}).items()},
             total=release.rules.total,
+            proof=(tick.change.get("proof") or {}).get("reached", ""),
         )
         skew = tick.change.get("skew_ms") if tick.change.get("changed") else None
         return replace(record, skew_ms=skew)
@@ -224,9 +271,9 @@ class Reporter:
         """The gate that a person has to open, empty where none is waited for."""
         return next((reason.about for reason in tick.decision.reasons if reason.kind == "gate"), "")
 
-    def _write_page(self) -> None:
+    def _write_page(self, began: float | None) -> None:
         if self._page:
-            write_whole(self._page, page.render_page(self._whole_run()), mode=None)
+            write_whole(self._page, page.render_page(self._whole_run(), began), mode=None)
 
     def _whole_run(self) -> list[TickRecord]:
         """The records of this release, those of earlier tasks too where there is a journal."""
@@ -276,7 +323,6 @@ class Reporter:
         for text in texts:
             if text not in self._warnings:
                 self._warnings.append(text)
-                self._setup.progress(f"warning: {text}")
 
 
 def _make_timeout_finding(tick: TickResult) -> Finding:
@@ -311,10 +357,9 @@ def _decision_word(tick: TickResult) -> str:
 
 
 def _list_actions(change: Mapping[str, Any]) -> list[str]:
-    words = ("created", "configured", "restored", "deleted")
     return [
         f"{name}: {word} {each}"
         for name, part in change.get("clusters", {}).items()
-        for word in words
+        for word in CHANGING_WORDS
         for each in part.get(word, ())
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..model import TOTAL, Analysis, ClusterObservation, GateAnswer, MetricResult, Phase, Verdict
 
@@ -39,13 +39,22 @@ class Limit:
         return f"at most {self.maximum:g}{unit}" if self.maximum is not None else "no limit"
 
 
+class ErrorRate(NamedTuple):
+    """``requests`` is how many it is of, None where not all that measured say so."""
+
+    percent: float
+    requests: float | None
+
+
 @dataclass(frozen=True)
 class Waiting:
-    """What the next tick waits for. ``since`` is in seconds since the epoch, ``how`` are commands that end it."""
+    """What the next tick waits for. ``since`` is in seconds since the epoch, ``how`` are commands that end it, to be
+    given on the cluster ``where``."""
 
     what: str = ""
     since: float | None = None
     how: tuple[str, ...] = ()
+    where: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,7 +85,7 @@ class TickRecord:
 
     ``decision`` is what came of it in a word or two (``continue``, ``hold``, ``roll back``). ``skew_ms`` is for how
     long clusters disagreed, None where less than two were written to. ``owed`` says what is still to
-    be done, by cluster.
+    be done, by cluster. ``proof`` is how far what was written is known to have arrived, empty where nothing was.
     """
 
     time: float
@@ -100,6 +109,7 @@ class TickRecord:
     waiting: Waiting = field(default_factory=Waiting)
     owed: Mapping[str, str] = field(default_factory=dict)
     total: int = TOTAL
+    proof: str = ""
 
     @classmethod
     def of_tick(
@@ -127,6 +137,7 @@ class TickRecord:
         waiting: Waiting | None = None,
         owed: Mapping[str, str] | None = None,
         total: int = TOTAL,
+        proof: str = "",
     ) -> TickRecord:
         """From what a tick knows. ``step`` counts from 1, 0 before the first; ``of`` is how many there are.
 
@@ -166,6 +177,7 @@ class TickRecord:
             waiting=waiting or Waiting(),
             owed=dict(owed or {}),
             total=total,
+            proof=proof,
         )
 
     @property
@@ -174,16 +186,23 @@ class TickRecord:
         return list(dict.fromkeys(metric for cluster in self.clusters.values() for metric in cluster.metrics))
 
     @property
-    def error_percent(self) -> float | None:
+    def errors_of_all(self) -> ErrorRate | None:
         """Of all clusters together, weighted by requests where all say how many; None where nothing is known."""
-        found = [cluster.metrics[SUCCESS_RATE] for cluster in self.clusters.values() if SUCCESS_RATE in cluster.metrics]
-        known = [(result.value, result.requests) for result in found if result.value is not None]
-        if not known:
+        found = [rate for rate in (self.errors_on(name) for name in self.clusters) if rate is not None]
+        if not found:
             return None
-        total = sum(requests or 0 for _value, requests in known)
-        if total and all(requests is not None for _value, requests in known):
-            return sum((100 - value) * (requests or 0) for value, requests in known) / total
-        return sum(100 - value for value, _requests in known) / len(known)
+        counts = [rate.requests for rate in found if rate.requests is not None]
+        if len(counts) < len(found) or not sum(counts):
+            return ErrorRate(sum(rate.percent for rate in found) / len(found), None)
+        errors = sum(rate.percent * count for rate, count in zip(found, counts, strict=True))
+        return ErrorRate(errors / sum(counts), sum(counts))
+
+    def errors_on(self, name: str) -> ErrorRate | None:
+        """Of one cluster; None where nothing is known, or what is measured is a comparison."""
+        if self.limits.get(SUCCESS_RATE, Limit()).unit not in ("", "%"):
+            return None
+        result = self.clusters[name].metrics.get(SUCCESS_RATE) if name in self.clusters else None
+        return None if result is None or result.value is None else ErrorRate(100 - result.value, result.requests)
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON has it: no infinite numbers, times in seconds since the epoch."""

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import Literal
 
 from ..model import MetricResult, Phase
-from .record import ClusterTick, Limit, TickRecord
+from .record import SUCCESS_RATE, ClusterTick, ErrorRate, Limit, TickRecord
 
 Tone = Literal["good", "bad", "waiting", "moving"]
 
@@ -97,17 +97,18 @@ def select_last_run(records: Sequence[TickRecord]) -> list[TickRecord]:
     return found[::-1]
 
 
-def conclude(records: Sequence[TickRecord]) -> Conclusion:
-    """How the run ended, or stands."""
+def conclude(records: Sequence[TickRecord], began: float | None = None) -> Conclusion:
+    """How the run ended, or stands. It ``began`` before its first record where an earlier task kept none."""
     if not records:
         return Conclusion("moving", "not started", "Nothing is recorded yet.")
     last = records[-1]
     count = len(last.clusters)
     holding = sum(cluster.holds for cluster in last.clusters.values())
-    took = format_duration(last.time - records[0].time)
+    took = format_duration(last.time - (records[0].time if began is None else min(began, records[0].time)))
+    ticks = f", over {plural(len(records), 'tick')}" if is_whole(records, began) else ""
     owed = f" {_describe_owed(last)}" if last.owed else ""
     if last.phase == "succeeded":
-        sentence = f"Promoted on {_of(holding, count)} in {took}, over {plural(len(records), 'tick')}.{owed}"
+        sentence = f"Promoted on {_of(holding, count)} in {took}{ticks}.{owed}"
         tone: Tone = "good" if holding == count and not last.owed else "waiting"
         return Conclusion(tone, "promoted", sentence, _describe_skew(records))
     if last.phase == "failed":
@@ -125,6 +126,11 @@ def conclude(records: Sequence[TickRecord]) -> Conclusion:
     )
 
 
+def is_whole(records: Sequence[TickRecord], began: float | None) -> bool:
+    """Whether there is a record of the first tick."""
+    return began is None or records[0].time <= began
+
+
 def find_bad_results(record: TickRecord) -> list[tuple[str, MetricResult]]:
     """What did not pass, by cluster."""
     return [
@@ -140,9 +146,19 @@ def describe_result(name: str, result: MetricResult, limit: Limit | None) -> str
     unit = f" {limit.unit}" if limit is not None and limit.unit else ""
     # More digits than elsewhere: 98.996 is below 99.
     value = "no value" if result.value is None else f"{result.value:.6g}{unit}"
+    if result.metric == SUCCESS_RATE and result.requests is not None:
+        value += f" of {format_number(result.requests)} requests"
     expected = f", expected {limit}" if limit is not None and result.verdict == "fail" else ""
     reason = f": {result.reason}" if result.reason and result.verdict != "fail" else ""
     return f"{name} {result.metric} {value}{expected} ({result.verdict}){reason}"
+
+
+def describe_errors(rate: ErrorRate | None) -> str:
+    """``0.02 % of 12 345 requests``: a rate says little without them. ``-`` where nothing is known."""
+    if rate is None:
+        return "-"
+    counted = "(requests not counted)" if rate.requests is None else f"of {format_number(rate.requests)} requests"
+    return f"{format_number(rate.percent)} % {counted}"
 
 
 def describe_weights(record: TickRecord) -> str:
@@ -152,6 +168,40 @@ def describe_weights(record: TickRecord) -> str:
         return "no weight"
     span = f"{found[0]}" if len(found) == 1 else f"{found[0]} to {found[-1]}"
     return f"{span} %" if record.total == 100 else f"{span} of {record.total}"
+
+
+def describe_weight(weight: int | None, total: int) -> str:
+    """``25 %``, of another total than 100 ``25 of 128``; ``not known``."""
+    if weight is None:
+        return "not known"
+    return f"{weight} %" if total == 100 else f"{weight} of {total}"
+
+
+def find_worst_errors(records: Sequence[TickRecord]) -> ErrorRate | None:
+    """Of all clusters together, in the tick in which it was highest."""
+    rates = [rate for rate in (record.errors_of_all for record in records) if rate is not None]
+    return max(rates, key=lambda rate: rate.percent, default=None)
+
+
+def find_worst_errors_of(name: str, records: Sequence[TickRecord]) -> ErrorRate | None:
+    """Of one cluster."""
+    rates = [rate for rate in (record.errors_on(name) for record in records) if rate is not None]
+    return max(rates, key=lambda rate: rate.percent, default=None)
+
+
+def find_largest_skew(records: Sequence[TickRecord]) -> float | None:
+    """In milliseconds; None where no change of weights was on more than one cluster."""
+    return max((record.skew_ms for record in records if record.skew_ms is not None), default=None)
+
+
+def list_written(records: Sequence[TickRecord]) -> list[tuple[str, str, str]]:
+    """What a run has done to which object, and on which clusters: each once."""
+    clusters: dict[tuple[str, str], dict[str, None]] = {}
+    for action in (action for record in records for action in record.actions):
+        name, _colon, done = action.partition(": ")
+        word, _space, thing = done.partition(" ")
+        clusters.setdefault((thing, word), {})[name] = None
+    return [(thing, word, ", ".join(names)) for (thing, word), names in clusters.items()]
 
 
 def describe_phase(phase: Phase) -> str:
@@ -168,11 +218,6 @@ def format_number(value: float) -> str:
 def format_milliseconds(value: float) -> str:
     """``272 ms``, ``1.2 s``."""
     return f"{value:.0f} ms" if value < 1000 else format_duration(value / 1000)
-
-
-def strip_control_characters(text: str) -> str:
-    """What others' servers said on one line: it must neither steer a terminal nor break a table."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def format_duration(seconds: float) -> str:
@@ -214,6 +259,8 @@ def _list_troubles(before: TickRecord | None, after: TickRecord) -> Iterator[str
             yield f"{name} can be observed again"
         if cluster.drift and not earlier.drift:
             yield f"{name} was changed: {cluster.drift}"
+    # What is put right in the tick that finds it is no drift any more.
+    yield from (reason for reason in after.reasons if reason.endswith("; put right"))
 
 
 def _release(record: TickRecord) -> tuple[str, str, str]:
@@ -235,7 +282,7 @@ def _describe_owed(record: TickRecord) -> str:
 
 
 def _describe_skew(records: Sequence[TickRecord]) -> str:
-    known = [record.skew_ms for record in records if record.skew_ms is not None]
-    if not known or len(records[-1].clusters) < 2:
+    skew = find_largest_skew(records)
+    if skew is None or len(records[-1].clusters) < 2:
         return ""
-    return f"At no change of weights were the clusters apart for more than {format_milliseconds(max(known))}."
+    return f"At no change of weights were the clusters apart for more than {format_milliseconds(skew)}."

@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -40,6 +40,9 @@ from ..._istio.trust import (
 from ..._kube.files import Decrypt, Encrypted, make_plain
 from ..._kube.kinds import CONFIG_MAP, POD, SECRET
 from ..._ownership import FIELD_MANAGER, is_ours, owned
+from ..._summary.hunks import Hunk, merge_hunks
+from ..._summary.lines import name_some
+from ..._summary.summary import ClusterSummary, Summary
 from ..finding_kinds import (
     FILE_UNREADABLE,
     LIBRARY_MISSING,
@@ -203,13 +206,65 @@ def _run_present(fleet: Fleet, parameters: Mapping[str, Any], context: Context) 
     )
     written = [name for name, outcome in outcomes.items() if outcome.error is None]
     result["changed"] = bool(written)
-    result["diff"] = [_make_diff(lives[name], reports[name]) for name in written]
+    result["diff"] = merge_hunks(_make_hunk(lives[name], reports[name]) for name in written)
     for name in changing:
         result["clusters"][name]["changed"] = name in written
     failures = findings_of(outcomes, TRUST_NOT_WRITTEN)
     if failures:
         raise MeshError("Not all certificate authorities could be written.", failures, result)
     return result
+
+
+def summarize(parameters: Mapping[str, Any], result: Mapping[str, Any], *, foretold: bool) -> Summary:
+    """Pure."""
+    checked = parameters["state"] == "checked"
+    parts = result.get("clusters", {})
+    late = ", ".join(name for name, part in parts.items() if part.get("restart_required"))
+    return Summary(
+        "cacerts",
+        "looked at, and nothing written" if checked else "",
+        unit="certificate authority",
+        foretold=foretold,
+        clusters={name: _summarize_cluster(part, checked=checked) for name, part in parts.items()},
+        facts=tuple(_tell_generation(result.get("generate") or {})),
+        following=(f"restart istiod of {late}, which goes on with what it had: role control_plane does",)
+        if late
+        else (),
+    )
+
+
+def _summarize_cluster(part: Mapping[str, Any], *, checked: bool) -> ClusterSummary:
+    written = part["changed"] and not checked
+    secret = (f"Secret {names.CA_SECRET}",)
+    facts = {
+        each: f"{part[each]['subject']} until {part[each]['not_after']} ({part[each]['days_left']} days)"
+        for each in ("intermediate", "root")
+        if each in part
+    }
+    return ClusterSummary(
+        looked_at=1,
+        made=secret if written and part["action"] == "create" else (),
+        changed=secret if written and part["action"] == "update" else (),
+        removed=secret if written and part["action"] == "delete" else (),
+        facts=facts,
+    )
+
+
+def _tell_generation(generate: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is to be made in the store."""
+    if not generate:
+        return
+    due = [
+        *(["a root"] if generate["root"] else []),
+        *(f"an intermediate for {name}" for name in generate["intermediates"]),
+    ]
+    yield "to be made", ", ".join(due) or "nothing"
+    for label, paths in (
+        ("open keys", generate["encrypt"]),
+        ("open files", [each["path"] for each in generate["modes"]]),
+    ):
+        if paths:
+            yield label, name_some(paths)
 
 
 def _list_restarts(steps: Mapping[str, CacertsStep]) -> list[str]:
@@ -445,8 +500,11 @@ def _run_absent(fleet: Fleet, parameters: Mapping[str, Any], context: Context) -
     deleted = [name for name, outcome in outcomes.items() if outcome.value]
     result = {
         "changed": bool(deleted),
-        "clusters": {name: {"changed": name in deleted} for name in fleet.names},
-        "diff": [_make_diff(lives[name], None) for name in deleted],
+        "clusters": {
+            name: {"changed": name in deleted, "action": "delete" if name in deleted else "keep"}
+            for name in fleet.names
+        },
+        "diff": merge_hunks(_make_hunk(lives[name], None) for name in deleted),
     }
     failures = findings_of(outcomes, TRUST_NOT_REMOVED)
     if failures:
@@ -460,6 +518,7 @@ def _facts(
     """What may be shown of one cluster's certificate authority."""
     facts: dict[str, Any] = {
         "changed": bool(step and step.changes),
+        "action": step.action if step else "",
         "restart_required": bool(step and step.restart),
         "roots_in_use": {where: sorted(found) for where, found in live.find_roots().items()} if live else {},
     }
@@ -484,8 +543,7 @@ def _certificate(found: CertificateFacts, now: datetime) -> dict[str, Any]:
     }
 
 
-def _make_diff(live: ClusterAuthority, report: BundleReport | None) -> dict[str, Any]:
-    header = f"{live.cluster}: Secret {live.namespace}/{names.CA_SECRET}"
+def _make_hunk(live: ClusterAuthority, report: BundleReport | None) -> Hunk:
     before: dict[str, Any] = {}
     if live.bundle is not None:
         for part in ("ca_cert", "root_cert"):
@@ -494,7 +552,7 @@ def _make_diff(live: ClusterAuthority, report: BundleReport | None) -> dict[str,
     after: dict[str, Any] = {}
     if report is not None:
         after = {**_show("ca_cert", report.ca), **_show("root_cert", report.roots[0])}
-    return {"before_header": header, "after_header": header, "before": before, "after": after}
+    return Hunk(live.cluster, f"Secret {live.namespace}/{names.CA_SECRET}", before, after)
 
 
 def _try_to_read(pem: bytes) -> CertificateFacts | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,9 @@ from ..._helm.live import Difference
 from ..._helm.manifest import ManifestObject, ObjectIdentity
 from ..._helm.release import DEPLOYED, Chart, HelmRelease
 from ..._masking import mask
+from ..._summary.hunks import Hunk, merge_hunks
+from ..._summary.lines import name_some
+from ..._summary.summary import ClusterSummary
 
 
 @dataclass(frozen=True)
@@ -66,52 +69,56 @@ def describe_differences(differences: Iterable[Difference], most: int = 4) -> li
     return found[:most] + ([f"{len(found) - most} more objects"] if len(found) > most else [])
 
 
-_DONE = {"installed": "installed", "upgraded": "upgraded", "repaired": "put right"}
+def summarize_releases(releases: Sequence[Mapping[str, Any]], *, foretold: bool) -> ClusterSummary:
+    """What became of the releases of a cluster, each with the reason."""
+
+    def tell(action: str) -> tuple[str, ...]:
+        return tuple(_describe_release(each, foretold=foretold) for each in releases if each["action"] == action)
+
+    facts = {
+        "freed": [f"{each['name']} of the record {each['recovered']}" for each in releases if each["recovered"]],
+        "adopted": [name for each in releases for name in each["adopted"]],
+    }
+    return ClusterSummary(
+        looked_at=len(releases),
+        made=tell("installed"),
+        changed=tell("upgraded"),
+        put_right=tell("repaired"),
+        removed=tuple(name for each in releases for name in each["removed"]),
+        facts={label: name_some(words) for label, words in facts.items() if words},
+    )
 
 
-def describe_release(
-    reasons_: Iterable[str],
-    action: str,
-    revision: int | None,
-    *,
-    adopted: Iterable[str] = (),
-    removed: Iterable[str] = (),
-) -> str:
-    """One line about a release: why, what becomes of what others left, and what Helm does. In check mode there is no
-    revision, and all of it would be done."""
-    would = "would be " if revision is None else ""
-    left = [(f"{would}adopted", adopted), (f"{would}removed", removed)]
-    parts = [*reasons_, *(f"{', '.join(objects)} {word_}" for word_, objects in left if objects)]
-    end = f"{would}{_DONE[action]} by Helm" + ("" if revision is None else f", revision {revision}")
-    return "; ".join([*parts, end])
+def _describe_release(release: Mapping[str, Any], *, foretold: bool) -> str:
+    """In check mode Helm has made no revision yet."""
+    revision = "" if foretold else f", revision {release['revision']}"
+    return f"release {release['name']}{revision} ({'; '.join(release['reasons'])})"
 
 
 Diff = list[dict[str, Any]]
 
 
-def diff_of_differences(cluster: str, differences: Iterable[Difference]) -> Diff:
+def diff_of_differences(cluster: str, differences: Iterable[Difference]) -> list[Hunk]:
     """What stands there, and what will."""
     return [_entry(cluster, each.id, each.before, each.after) for each in differences]
 
 
-def diff_of_manifests(cluster: str, before: Iterable[ManifestObject], after: Iterable[ManifestObject]) -> Diff:
+def diff_of_manifests(cluster: str, before: Iterable[ManifestObject], after: Iterable[ManifestObject]) -> list[Hunk]:
     """What a manifest said, and what the next one says."""
     old, new = {each.id: each.object for each in before}, {each.id: each.object for each in after}
     return [_entry(cluster, id_, old.get(id_), new.get(id_)) for id_ in {**old, **new} if old.get(id_) != new.get(id_)]
 
 
-def diff_of_values(cluster: str, name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Diff:
+def diff_of_values(cluster: str, name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Hunk]:
     if charts.has_same_values(before, after):
         return []
-    header = f"{cluster}: values of release {name}"
-    return [{"before_header": header, "after_header": header, "before": dict(before), "after": dict(after)}]
+    return [Hunk(cluster, f"values of release {name}", dict(before), dict(after))]
 
 
 def _entry(
     cluster: str, id_: ObjectIdentity, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
-) -> dict[str, Any]:
-    header = f"{cluster}: {id_}"
-    return {"before_header": header, "after_header": header, "before": _show(before), "after": _show(after)}
+) -> Hunk:
+    return Hunk(cluster, str(id_), _show(before), _show(after))
 
 
 def _show(manifest: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -123,8 +130,9 @@ def _show(manifest: Mapping[str, Any] | None) -> dict[str, Any]:
     return shown
 
 
-def without_secrets(diff: Diff, *values: Mapping[str, Any]) -> Diff:
+def make_diff(hunks: Iterable[Hunk], *values: Mapping[str, Any]) -> Diff:
     """A diff without the values whose names say that they are secret, wherever a chart has put them."""
+    diff = merge_hunks(hunks)
     secrets = {each for one in values for each in _list_secrets(one)}
     return _hide(diff, secrets) if secrets else diff
 

@@ -34,6 +34,8 @@ from ..._kube.client import Client
 from ..._kube.errors import KubeError, WaitTimeout
 from ..._kube.kinds import SECRET
 from ..._kube.kubeconfig_file import private_kubeconfig
+from ..._summary.hunks import Hunk
+from ..._summary.summary import Summary
 from ..._yaml import NotYaml
 from ..finding_kinds import CHANGED_AGAIN
 from ..operation import Context, fleet_of
@@ -71,7 +73,7 @@ class HelmReleaseOutcome:
     recovered: str = ""
     adopted: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
-    diff: plan.Diff = field(default_factory=list, repr=False)
+    hunks: list[Hunk] = field(default_factory=list, repr=False)
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """Those before."""
 
@@ -111,8 +113,8 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
             }
             for name, outcomes_ in done.items()
         },
-        "diff": plan.without_secrets(
-            [entry for outcomes_ in done.values() for release in outcomes_ for entry in release.diff],
+        "diff": plan.make_diff(
+            (hunk for outcomes_ in done.values() for release in outcomes_ for hunk in release.hunks),
             *(each["chart_values"] for each in parameters["releases"]),
             *(release.values for outcomes_ in done.values() for release in outcomes_),
         ),
@@ -130,6 +132,19 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     if failures:
         raise MeshError("Not all releases are as they are asked for.", failures, result)
     return result
+
+
+def summarize(parameters: Mapping[str, Any], result: Mapping[str, Any], *, foretold: bool) -> Summary:
+    """Pure."""
+    return Summary(
+        f"helm_release {', '.join(each['name'] for each in parameters['releases'])}",
+        unit="release",
+        foretold=foretold,
+        clusters={
+            name: plan.summarize_releases(part["releases"], foretold=foretold)
+            for name, part in result.get("clusters", {}).items()
+        },
+    )
 
 
 class _Refused(KubeError):
@@ -181,32 +196,20 @@ class _Cluster:
         outcome.reasons += plan.describe_differences(differences)
         outcome.values = release.values if release else {}
         if self._context.diff:
-            outcome.diff += plan.diff_of_values(self._name, asked["name"], outcome.values, wish.values)
-            outcome.diff += plan.diff_of_differences(self._name, differences)
+            outcome.hunks += plan.diff_of_values(self._name, asked["name"], outcome.values, wish.values)
+            outcome.hunks += plan.diff_of_differences(self._name, differences)
         with ExitStack() as opened:
             helm = self._open_helm(opened)
             if action != "repaired":
                 rendered = self._render(helm, asked, source, wish, release)
                 self._clear_the_way(objects, rendered, owner, outcome)
                 if self._context.diff:
-                    outcome.diff += plan.diff_of_manifests(self._name, objects, rendered)
+                    outcome.hunks += plan.diff_of_manifests(self._name, objects, rendered)
             outcome.action = action
             if self._context.check_mode:
-                self._say(outcome)
                 return
             helm.upgrade(asked["name"], self._namespace, source, wish.values)
         self._make_sure(asked["name"], owner, outcome)
-        self._say(outcome)
-
-    def _say(self, outcome: HelmReleaseOutcome) -> None:
-        what = plan.describe_release(
-            outcome.reasons,
-            outcome.action,
-            None if self._context.check_mode else outcome.revision,
-            adopted=outcome.adopted,
-            removed=outcome.removed,
-        )
-        self._context.progress(f"{self._name}: {outcome.name}: {what}")
 
     # What is there
 

@@ -23,6 +23,7 @@ from ..._istio.remote_secret import Registrations, is_loopback
 from ..._istio.tokens import ExpectedKubeconfig, expiry_of, format_timestamp, why_renewed
 from ..._istiod.dial import Dialled, find_cause
 from ..._ownership import is_ours
+from ..._summary.summary import ClusterSummary, Summary, collect_remarks
 from ..finding_kinds import (
     API_SERVER_CERTIFICATE,
     API_SERVER_LOOPBACK,
@@ -334,6 +335,42 @@ def _report_beyond(cluster: Cluster, peer: str, *, reads: bool, read: bool) -> F
         f"run again with {peer} in the inventory; if {peer} is gone for good, `kubectl --namespace "
         f"{cluster.istio_namespace} delete secret {' '.join(secrets)}` ends what is left of the link here",
         object=f"Secret {cluster.istio_namespace}/{secrets[0]}",
+    )
+
+
+def summarize_links(parameters: Mapping[str, Any], result: Mapping[str, Any], *, foretold: bool) -> Summary:
+    """By source, whose istiod reads the others."""
+    absent, rendered = parameters["state"] == "absent", parameters["state"] == "rendered"
+    known = dict.fromkeys(each["name"] for each in (*parameters["clusters"], *parameters["mesh"]))
+    links = result.get("links", [])
+    sources = dict.fromkeys(each["from"] for each in links)
+    expires = sorted(each["expires"] for each in links if each.get("expires"))
+    alone = f"{next(iter(known), 'it')} is the only cluster of the mesh, so there is nothing to do"
+    return Summary(
+        "unlink" if absent else "link",
+        alone if len(known) == 1 else "the manifests are written, and no remote secret" if rendered else "",
+        unit="link",
+        foretold=foretold,
+        clusters={name: _summarize_source([each for each in links if each["from"] == name]) for name in sources}
+        | {
+            name: ClusterSummary("later", "has no istiod yet: it is linked when it joins")
+            for name in result.get("later", ())
+        },
+        facts=(
+            *((("tokens", f"the first of the new ones ends at {expires[0]}"),) if expires else ()),
+            *(("manifest", f"{name}: {path}") for name, path in result.get("manifests", {}).items()),
+        ),
+        remarks=collect_remarks({**each, "severity": "warning"} for each in result.get("beyond", ())),
+        following=("apply each manifest on its cluster: kubectl apply -f FILE",) if rendered else (),
+    )
+
+
+def _summarize_source(links: Sequence[Mapping[str, Any]]) -> ClusterSummary:
+    def tell(action: Action) -> tuple[str, ...]:
+        return tuple(f"link to {each['to']}" for each in links if each["action"] == action)
+
+    return ClusterSummary(
+        looked_at=len(links), made=tell("create"), changed=tell("renew"), removed=tell("remove"), kept=tell("leave")
     )
 
 

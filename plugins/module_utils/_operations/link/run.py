@@ -36,6 +36,8 @@ from ..._kube.client import Client
 from ..._kube.errors import KubeError
 from ..._kube.kinds import NODE, SECRET, SERVICE
 from ..._ownership import LABEL_COMPONENT, LABEL_MANAGED_BY, MANAGED_BY, is_ours, owned
+from ..._summary.hunks import Hunk, merge_hunks
+from ..._summary.summary import Summary
 from ..finding_kinds import LINK_MISSING, NOT_LINKED, NOT_UNLINKED, TOKEN_NOT_REVOKED
 from ..operation import Context, mesh_of
 from . import plan
@@ -79,39 +81,39 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     alone, absent = len(fleet) == 1, parameters["state"] == "absent"
     if not absent and parameters["token"] == "short_lived":
         accounts.refuse_lifetime(parameters["token_lifetime"])
-    if alone:
-        nothing = "nothing to unlink" if absent else "nothing to link"
-        context.progress(f"link: {fleet.names[0]} is the only cluster of the mesh, so there is {nothing}")
-    elif not links:
+    if not alone and not links:
         raise MeshError("There is nothing to link or to unlink.", [_report_no_link(parameters, fleet.names)])
     linked = set(fleet.names) if alone and absent else {name for link in links for name in link}
     gathered = fleet.each(
         gather, deadline=4 * parameters["request_timeout"], only=[name for name in fleet.names if name in linked]
     )
     if absent:
-        _tell_what_stays(fleet.names, acted, gathered, context, nothing_else=alone)
-        return _Unlinking(fleet, parameters, context).run(links, gathered)
+        beyond = _find_what_stays(fleet.names, acted, gathered, nothing_else=alone)
+        return _Unlinking(fleet, parameters, context, beyond).run(links, gathered)
     later = [name for name, outcome in gathered.items() if name not in acted and _is_empty(outcome)]
-    for name in later:
-        context.progress(f"link: {name} has no istiod yet, so nothing is linked with it: it is when it joins")
-    return _Linking(fleet, parameters, context).run([link for link in links if not set(link) & set(later)], gathered)
+    linking = _Linking(fleet, parameters, context)
+    result = linking.run([link for link in links if not set(link) & set(later)], gathered)
+    return {**result, "later": later}
 
 
-def _tell_what_stays(
+def summarize(parameters: Mapping[str, Any], result: Mapping[str, Any], *, foretold: bool) -> Summary:
+    """Pure."""
+    return plan.summarize_links(parameters, result, foretold=foretold)
+
+
+def _find_what_stays(
     known: Collection[str],
     acted: Collection[str],
     gathered: Mapping[str, LaneOutcome[LinkFacts]],
-    context: Context,
     *,
     nothing_else: bool,
-) -> None:
+) -> list[Finding]:
     """Links with clusters that are not in the inventory. Raises MeshError where that is all that there is."""
     facts = [outcome.value for name, outcome in gathered.items() if name in acted and outcome.value is not None]
     left = [finding for each in facts for finding in plan.find_beyond(each, known)]
     if left and nothing_else:
         raise MeshError("Nothing was unlinked.", left)
-    for finding in left:
-        context.progress(f"link: {finding}")
+    return left
 
 
 def _is_empty(outcome: LaneOutcome[LinkFacts]) -> bool:
@@ -386,6 +388,7 @@ class _Unlinking:
     fleet: Fleet
     parameters: Mapping[str, Any]
     context: Context
+    beyond: list[Finding]
 
     def run(self, links: list[Link], gathered: Mapping[str, LaneOutcome[LinkFacts]]) -> dict[str, Any]:
         facts = {name: outcome.value for name, outcome in gathered.items() if outcome.value is not None}
@@ -403,7 +406,7 @@ class _Unlinking:
             }
             findings += self._remove_secrets(removed, facts)
             findings += self._revoke(removed, facts, tokens)
-        result = _make_result(steps)
+        result = {**_make_result(steps), "beyond": [finding.as_dict() for finding in self.beyond]}
         if findings:
             raise MeshError("Not everything could be unlinked; run again to finish.", findings, result)
         return result
@@ -495,7 +498,7 @@ def _expiry(secret: Mapping[str, Any]) -> str:
 
 def _make_result(steps: Iterable[LinkStep], expires: Mapping[Link, str] | None = None) -> dict[str, Any]:
     links = []
-    diff = []
+    hunks = []
     for step in steps:
         links.append(
             {
@@ -508,12 +511,9 @@ def _make_result(steps: Iterable[LinkStep], expires: Mapping[Link, str] | None =
             }
         )
         if step.changes:
-            header = f"link {step.link}"
             after = "not linked" if step.action == "remove" else "linked"
-            diff.append(
-                {"before_header": header, "after_header": header, "before": f"{step.reason}\n", "after": f"{after}\n"}
-            )
-    return {"changed": any(link["changed"] for link in links), "links": links, "diff": diff}
+            hunks.append(Hunk("", f"link {step.link}", f"{step.reason}\n", f"{after}\n"))
+    return {"changed": any(link["changed"] for link in links), "links": links, "diff": merge_hunks(hunks)}
 
 
 def _group(links: Iterable[Link], *, key: Any) -> dict[str, list[Link]]:

@@ -37,6 +37,7 @@ from ..._kube.kinds import (
     Kind,
 )
 from ..._kube.kubeconfig_file import kubeconfig_of
+from ..._summary.summary import ClusterSummary, Summary, collect_remarks
 from ..operation import Context, mesh_of
 from . import chart_sources, gateways
 from .checks import IstiodDeployment, Snapshot, judge
@@ -104,6 +105,25 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
         count = len(errors(findings))
         raise MeshError(f"{count} thing{'s' if count > 1 else ''} must be put right first.", findings, result)
     return result
+
+
+def summarize(parameters: Mapping[str, Any], result: Mapping[str, Any], *, foretold: bool) -> Summary:
+    """Pure."""
+    parts = result.get("clusters", {})
+    return Summary(
+        "preflight",
+        f"nothing is in the way on {len(parts)} cluster{'' if len(parts) == 1 else 's'}",
+        foretold=foretold,
+        clusters={name: ClusterSummary(facts=_describe_facts(part)) for name, part in parts.items()},
+        remarks=collect_remarks(result.get("findings", ())),
+    )
+
+
+def _describe_facts(part: Mapping[str, Any]) -> dict[str, str]:
+    if not part["reachable"]:
+        return {"away": "cannot be looked at"}
+    istio = f"Istio {', '.join(part['istio'])}" if part["istio"] else "no Istio"
+    return {"found": f"Kubernetes {part['kubernetes']}, {istio}, network {part['network']}"}
 
 
 class InstallationPlan(NamedTuple):

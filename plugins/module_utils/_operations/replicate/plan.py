@@ -11,6 +11,7 @@ from typing import Any
 
 from ..._change.actions import Action
 from ..._change.change import ClusterPlan
+from ..._change.finding_kinds import DRIFT
 from ..._change.ledger import ClusterRecord, LedgerEntry
 from ..._change.objects import ObjectId, content_hash, covers
 from ..._change.report import Touched
@@ -23,12 +24,12 @@ from ..._ownership import (
     ANNOTATION_HASH,
     ANNOTATION_SOURCE,
     LABEL_SET,
+    describe_last_writer,
     is_our_manager,
     is_ours,
     owned_in_set,
-    writers_beside_us,
 )
-from ..finding_kinds import DRIFT, NAMESPACE_LABELS_MISSING, NAMESPACE_MISSING, NAMESPACE_NOT_GIVEN
+from ..finding_kinds import NAMESPACE_LABELS_MISSING, NAMESPACE_MISSING, NAMESPACE_NOT_GIVEN
 from .sources import DeclaredObject
 
 COMPONENT = "replicate"
@@ -194,7 +195,7 @@ def _plan_held(
         # What we declared already is put right whoever changed it; what is new may be somebody else's field.
         force=options.force or same,
     )
-    return [action, _report_drift(cluster, name, live)] if same else [action]
+    return [action, _report_drift(cluster, name, live, desired)] if same else [action]
 
 
 def has_lists_of_others(live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
@@ -222,12 +223,11 @@ def _differs_in_a_list(live: Mapping[str, Any], desired: Mapping[str, Any], ours
     return False
 
 
-def _report_drift(cluster: str, name: ObjectId, live: Mapping[str, Any]) -> Finding:
-    others = ", ".join(writers_beside_us(live)) or "nobody known"
+def _report_drift(cluster: str, name: ObjectId, live: Mapping[str, Any], desired: Mapping[str, Any]) -> Finding:
     return Finding(
         cluster,
         DRIFT,
-        f"differs from what is declared (last written by {others}), and is put right",
+        f"differs from what is declared (last written by {describe_last_writer(live, desired)}), and is put right",
         "keep whoever writes it from doing so, or declare what they want",
         "warning",
         str(name),

@@ -15,6 +15,7 @@ from ..._change.change import Change, ClusterPlan
 from ..._change.ledger import ClusterRecord, Owed, Record, make_ending
 from ..._change.objects import ObjectId, is_route
 from ..._change.setup import CHANGE_ARGUMENT_SPEC, CHANGE_REQUIRED_IF, Setup
+from ..._change.summary import summarize_change
 from ..._cluster import FLEET_ARGUMENT_SPEC
 from ..._findings import OPTION, Finding, MeshError
 from ..._fleet import Member
@@ -22,6 +23,7 @@ from ..._kube.client import Client
 from ..._kube.errors import Forbidden, NotFound
 from ..._kube.kinds import DESTINATION_RULE, NAMESPACE, VIRTUAL_SERVICE, Kind
 from ..._ownership import LABEL_COMPONENT, LABEL_MANAGED_BY, LABEL_SET, MANAGED_BY, is_of_set
+from ..._summary.summary import Summary
 from ..finding_kinds import SET_EMPTY
 from ..operation import Context, fleet_of
 from . import plan as plans
@@ -97,6 +99,11 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     with ThreadPoolExecutor(1) as beside:
         splits = beside.submit(setup.records.load_all, SPLITS)
         return Change(setup, _Replication(objects, options, splits.result)).run()
+
+
+def summarize(parameters: Mapping[str, Any], result: Mapping[str, Any], *, foretold: bool) -> Summary:
+    """Pure."""
+    return summarize_change(f"replicate {parameters['set']}", result, foretold=foretold)
 
 
 def _read_options(parameters: Mapping[str, Any]) -> Options:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..._change.finding_kinds import DRIFT
 from ..._change.objects import content_hash
 from ..._change.records import is_set_name
 from ..._cluster import Cluster
@@ -24,10 +25,9 @@ from ..._istio import routes, subsets
 from ..._istio.hosts import full_name, service_of
 from ..._istio.routes import RouteError, RouteSelection
 from ..._kube.kinds import GRPC_ROUTE, HTTP_ROUTE, TCP_ROUTE, TLS_ROUTE, VIRTUAL_SERVICE, Kind
-from ..._ownership import is_ours, writers_beside_us
+from ..._ownership import describe_last_writer, is_ours
 from ..._values import whole_number
 from ..finding_kinds import (
-    DRIFT,
     HOST_ALREADY_ROUTED,
     OBJECT_MISSING,
     OBJECT_NOT_EVERYWHERE,
@@ -444,8 +444,8 @@ def find_drift(split: Split, cluster: str, live: Live, written: Mapping[str, Any
             cluster,
             DRIFT,
             f"weights were set to {_write_weights({route: were[route] for route in moved})}, and are "
-            f"{_write_weights(moved)} (last written by "
-            f"{', '.join(writers_beside_us(live.route)) or 'nobody known'}); they are put right",
+            f"{_write_weights(moved)} (last written by {describe_last_writer(live.route, {'spec': written['spec']})}); "
+            "they are put right",
             "keep whoever writes them from doing so",
             severity="warning",
             object=_object(split),

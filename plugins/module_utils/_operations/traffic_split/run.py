@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..._change import parallel
@@ -17,6 +17,7 @@ from ..._change.objects import ObjectId, content_hash
 from ..._change.report import Touched
 from ..._change.settle import is_held
 from ..._change.setup import CHANGE_ARGUMENT_SPEC, CHANGE_REQUIRED_IF, Setup
+from ..._change.summary import summarize_change
 from ..._change.teardown import Teardown, settle
 from ..._cluster import FLEET_ARGUMENT_SPEC, Cluster
 from ..._findings import Finding
@@ -24,6 +25,7 @@ from ..._fleet import Fleet, Member
 from ..._kube.errors import NotFound
 from ..._kube.kinds import DESTINATION_RULE, VIRTUAL_SERVICE, Kind, find_known_kind
 from ..._ownership import owned_in_set
+from ..._summary.summary import Summary
 from ..operation import Context, fleet_of
 from . import plan as plans
 from .plan import Live, Split, SplitObject, SplitPlan
@@ -60,6 +62,31 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     options = {name: parameters[name] for name in plans.SPLIT_ARGUMENT_SPEC}
     splitting = _Splitting(dict.fromkeys(fleet.names, split), clusters, setup.name, options)
     return {**Change(setup, splitting).run(), "weights": splitting.weights()}
+
+
+def summarize(parameters: Mapping[str, Any], result: Mapping[str, Any], *, foretold: bool) -> Summary:
+    """With the weights as they are after the run. Pure."""
+    what = result.get("set") or parameters["set"] or parameters["name"] or parameters["host"]
+    summary = summarize_change(f"traffic_split {what}", result, foretold=foretold)
+    weights = {name: _describe_weights(each) for name, each in result.get("weights", {}).items()}
+    return replace(
+        summary,
+        clusters={
+            name: replace(each, facts={"weights": weights[name]}) if weights.get(name) else each
+            for name, each in summary.clusters.items()
+        },
+    )
+
+
+def _describe_weights(routes: Mapping[str, Mapping[str, int]]) -> str:
+    """``http[main]: v1 70 %, v2 30 %``; of another total than 100 with that."""
+    return "; ".join(f"{route}: {_describe_shares(shares)}" for route, shares in routes.items())
+
+
+def _describe_shares(shares: Mapping[str, int]) -> str:
+    total = sum(shares.values())
+    unit = "%" if total == 100 else f"of {total}"
+    return ", ".join(f"{name} {weight} {unit}" for name, weight in shares.items())
 
 
 def _clusters(fleet: Fleet) -> dict[str, Cluster]:

@@ -23,6 +23,7 @@ from ..._findings import Finding, MeshError, errors
 from ..._fleet import Fleet, Member
 from ..._istio.remote_secret import RemoteCluster
 from ..._istiod.dial import dial, find_cause, read_credentials
+from ..._summary.summary import ClusterSummary, Summary
 from ..finding_kinds import REPORT_NOT_WRITTEN, VERIFY_LEFT_BEHIND
 from ..operation import Context, mesh_of
 from . import gather, judge, probe, report, traffic
@@ -90,9 +91,6 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     finally:
         verification.clean_up()
     result = verification.result()
-    lines = result["report"]
-    for line in lines:
-        context.progress(line)
     if parameters["report_file"] and not context.check_mode:
         _write(parameters["report_file"], {name: result[name] for name in ("matrix", "clusters", "findings")})
     failures = errors(verification.findings)
@@ -100,6 +98,20 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
         failed = sum(not pair.ok for pair in verification.pairs)
         raise MeshError(f"{failed} of {len(verification.pairs)} pairs of clusters failed.", failures, result)
     return result
+
+
+def summarize(parameters: Mapping[str, Any], result: Mapping[str, Any], *, foretold: bool) -> Summary:
+    """The report, which has every finding. Pure."""
+    pairs = [pair for row in result.get("matrix", {}).values() for pair in row.values()]
+    good = sum(pair["ok"] for pair in pairs)
+    return Summary(
+        "verify",
+        f"{good} of {len(pairs)} pairs of clusters are as they are to be",
+        foretold=foretold,
+        clusters={name: ClusterSummary("left out", "has no istiod yet") for name in result.get("later", ())},
+        body=tuple(result.get("report", ())),
+        tells_findings="report" in result,
+    )
 
 
 def list_wanted_links(names: Iterable[str], parameters: Mapping[str, Any]) -> set[tuple[str, str]]:
@@ -192,6 +204,7 @@ class _Verification:
             "clusters": report.describe_clusters(self.facts, self.spread, pairs),
             "findings": [finding.as_dict() for finding in findings],
             "report": report.write_lines(self.facts, pairs, findings, self.spread),
+            "later": sorted(self.not_joined),
         }
 
     # -- steps --------------------------------------------------------------------------------------------------------
@@ -199,8 +212,6 @@ class _Verification:
     def read(self) -> None:
         """Read all clusters until no pair waits for anything."""
         self._read_facts(self.fleet.names)
-        for name in sorted(self.not_joined):
-            self.context.progress(f"verify: {name} has no istiod yet, so it is left out")
 
         def waits() -> list[judge.Pair]:
             pairs = judge.judge(self.facts, self.links, {}, no_requests="not yet")
@@ -256,7 +267,6 @@ class _Verification:
         """Take the probe away, wherever it may have been put, unless it shall stay."""
         if self.parameters["keep_probe"] or not self.touched:
             return
-        self.context.progress("verify: taking the probe away")
         # However little time there was for the rest: what is left behind is in the way of the next run.
         allowed = max(self.probe_timeout, _REMOVAL)
         ends = time.monotonic() + allowed

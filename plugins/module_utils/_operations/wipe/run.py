@@ -23,6 +23,8 @@ from ..._finding_kinds import STILL_THERE
 from ..._findings import Finding, MeshError
 from ..._fleet import LaneOutcome, Member
 from ..._kube.errors import LeftPlay, Unreachable
+from ..._summary.lines import name_some
+from ..._summary.summary import ClusterSummary, Summary
 from ..finding_kinds import SIDECAR_LEFT
 from ..operation import Context, fleet_of
 from . import peers
@@ -52,6 +54,26 @@ MOMENT = "last"
 def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Wipe ``clusters``. Raises MeshError that names each cluster that was away, and each object that is left."""
     return _Wipe(parameters, context).run()
+
+
+def summarize(parameters: Mapping[str, Any], result: Mapping[str, Any], *, foretold: bool) -> Summary:
+    """Pure."""
+    clusters = {name: _summarize_cluster(part) for name, part in result.get("clusters", {}).items()}
+    peers = {
+        name: ClusterSummary(removed=tuple(each["object"] for each in part["removed"]))
+        for name, part in result.get("peers", {}).items()
+    }
+    return Summary("wipe", foretold=foretold, clusters={**clusters, **peers})
+
+
+def _summarize_cluster(part: Mapping[str, Any]) -> ClusterSummary:
+    cleared = part["finalizers_cleared"]
+    return ClusterSummary(
+        looked_at=sum(len(part[words]) for words in ("removed", "stays", "leaked")),
+        removed=tuple(each["object"] for each in part["removed"]),
+        kept=tuple(f"{each['object']} ({each['reason']})" for each in part["stays"]),
+        facts={"finalizers taken off": name_some(cleared)} if cleared else {},
+    )
 
 
 class _Wipe:

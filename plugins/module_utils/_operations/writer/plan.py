@@ -18,6 +18,7 @@ from ..._istio.accounts import Rules
 from ..._istio.remote_secret import RemoteCluster
 from ..._istio.tokens import ExpectedKubeconfig, expiry_of, format_timestamp, why_renewed
 from ..._kube.kinds import SECRET, SERVICE_ACCOUNT, Kind
+from ..._summary.summary import ClusterSummary, Summary
 
 Manifest = dict[str, Any]
 
@@ -156,3 +157,29 @@ def _plan_removal(name: str, facts: Mapping[str, WriterFacts]) -> WriterStep:
     if kept_by:
         return WriterStep(name, "remove", f"{', '.join(kept_by)} has a kubeconfig for it")
     return WriterStep(name, "absent", "no writer")
+
+
+def summarize_writers(parameters: Mapping[str, Any], result: Mapping[str, Any], *, foretold: bool) -> Summary:
+    """By the cluster that is written to."""
+    hub = result.get("hub", "")
+    return Summary(
+        "writer",
+        unit="account",
+        foretold=foretold,
+        clusters={each["cluster"]: _summarize_writer(each) for each in result.get("writers", ())},
+        facts=(
+            *((("hub", f"{hub} keeps the kubeconfigs"),) if hub else ()),
+            *(("left", each) for each in result.get("leaked", ())),
+        ),
+    )
+
+
+def _summarize_writer(made: Mapping[str, Any]) -> ClusterSummary:
+    action, words = made["action"], (f"writer ({made['reason']})",)
+    return ClusterSummary(
+        looked_at=1,
+        made=words if action == "create" else (),
+        changed=words if action in ("renew", "configure") else (),
+        removed=words if action == "remove" else (),
+        facts={"token until": made["expires"]} if made.get("expires") else {},
+    )

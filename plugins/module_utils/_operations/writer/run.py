@@ -10,7 +10,7 @@ their tokens are refused, then the kubeconfigs, and a second look shows that not
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -33,6 +33,8 @@ from ..._kube.kinds import CLUSTER_ROLE_BINDING, NAMESPACE, ROLE_BINDING, SECRET
 from ..._kube.namespaces import select_newest
 from ..._ownership import is_ours
 from ..._proof.levels import ACCEPTED, ACKNOWLEDGED, LEVELS, reaches
+from ..._summary.hunks import Hunk, merge_hunks
+from ..._summary.summary import Summary
 from ..finding_kinds import (
     CLUSTER_NAME_INVALID,
     KIND_AMBIGUOUS,
@@ -469,27 +471,27 @@ def _deadline(parameters: Mapping[str, Any], writes: int = 1) -> float:
     return float(parameters["request_timeout"] * (8 + 2 * writes))
 
 
+def summarize(parameters: Mapping[str, Any], result: Mapping[str, Any], *, foretold: bool) -> Summary:
+    """Pure."""
+    return plan.summarize_writers(parameters, result, foretold=foretold)
+
+
 def _make_result(steps: Iterable[WriterStep], facts: Mapping[str, WriterFacts]) -> dict[str, Any]:
     writers = [
         {"cluster": step.cluster, "action": step.action, "reason": step.reason, "changed": step.changes}
         for step in steps
     ]
-    diff = [each for step in steps if step.changes for each in _make_diff(step, facts.get(step.cluster))]
-    return {"changed": any(each["changed"] for each in writers), "writers": writers, "diff": diff}
+    hunks = [each for step in steps if step.changes for each in _list_hunks(step, facts.get(step.cluster))]
+    return {"changed": any(each["changed"] for each in writers), "writers": writers, "diff": merge_hunks(hunks)}
 
 
-def _make_diff(step: WriterStep, facts: WriterFacts | None) -> list[dict[str, Any]]:
+def _list_hunks(step: WriterStep, facts: WriterFacts | None) -> Iterator[Hunk]:
     """The roles as they were and will be, and in words what becomes of the token: never the token."""
     after = "no writer" if step.action == "remove" else "may write"
-    diff: list[dict[str, Any]] = [_add_header(f"writer of {step.cluster}", f"{step.reason}\n", f"{after}\n")]
+    yield Hunk(step.cluster, "writer", f"{step.reason}\n", f"{after}\n")
     for change in facts.changes if facts is not None else ():
         if change["action"] != "unchanged":
-            diff.append(_add_header(f"{step.cluster}: {change['object']}", change["before"], change["after"]))
-    return diff
-
-
-def _add_header(header: str, before: Any, after: Any) -> dict[str, Any]:
-    return {"before_header": header, "after_header": header, "before": before, "after": after}
+            yield Hunk(step.cluster, change["object"], change["before"], change["after"])
 
 
 def _report_unknown_hub(hub: str, fleet: Fleet) -> Finding:

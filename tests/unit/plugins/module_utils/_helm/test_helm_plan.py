@@ -23,11 +23,10 @@ from ansible_collections.onemesh.istio.plugins.module_utils._helm.manifest impor
 from ansible_collections.onemesh.istio.plugins.module_utils._helm.release import Chart, HelmRelease
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.helm_release.plan import (
     Wish,
-    describe_release,
     diff_of_manifests,
     diff_of_values,
     find_reasons,
-    without_secrets,
+    make_diff,
 )
 
 FILES = {"templates/a.yaml": "YQ==", "files/b.yaml": "Yg=="}
@@ -148,10 +147,10 @@ def test_a_diff_of_manifests_shows_what_comes_changes_and_goes() -> None:
         [config_map("same"), config_map("changes", a="1"), config_map("goes")],
         [config_map("same"), config_map("changes", a="2"), config_map("comes")],
     )
-    assert [(each["before_header"], each["before"].get("data"), each["after"].get("data")) for each in shown] == [
-        ("east: ConfigMap n/changes", {"a": "1"}, {"a": "2"}),
-        ("east: ConfigMap n/goes", {}, None),
-        ("east: ConfigMap n/comes", None, {}),
+    assert [(each.cluster, each.object, each.before.get("data"), each.after.get("data")) for each in shown] == [
+        ("east", "ConfigMap n/changes", {"a": "1"}, {"a": "2"}),
+        ("east", "ConfigMap n/goes", {}, None),
+        ("east", "ConfigMap n/comes", None, {}),
     ]
 
 
@@ -161,20 +160,11 @@ def test_no_secret_in_a_diff() -> None:
         ObjectIdentity("", "Secret", "n", "x"),
         {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x"}, "stringData": {"a": "in-the-secret"}},
     )
-    diff = [
+    hunks = [
         *diff_of_values("east", "istiod", {}, values),
         *diff_of_manifests("east", [], [config_map("values", merged='{"adminPassword": "hunter-22"}'), secret]),
     ]
-    shown = str(without_secrets(diff, values))
+    shown = str(make_diff(hunks, values))
     assert "1.31.0" in shown
     for word in ("hunter-22", "ab-cdef", "in-the-secret"):
         assert word not in shown
-
-
-def test_the_log_says_why_helm_runs_and_what_becomes_of_leftovers() -> None:
-    assert describe_release(["it is not installed"], "installed", 1, removed=["Role a/b"]) == (
-        "it is not installed; Role a/b removed; installed by Helm, revision 1"
-    )
-    assert describe_release(["Service a/b is missing"], "repaired", None, adopted=["Role a/b", "Role a/c"]) == (
-        "Service a/b is missing; Role a/b, Role a/c would be adopted; would be put right by Helm"
-    )

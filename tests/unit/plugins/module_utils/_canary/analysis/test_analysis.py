@@ -165,4 +165,4 @@ def test_weighted_values_that_were_compared_are_judged_as_such() -> None:
 def test_reasons_name_cluster_metric_and_what_was_found() -> None:
     found = [judge(RATE, "east", Sample(97.25)), judge(RATE, "west", Sample(error="down"))]
     reasons = aggregate(ANY, [RATE], found).reasons
-    assert reasons == ("east: rate: 97.25 is below 99", "west: rate: down")
+    assert reasons == ("east: rate: 97.25 % is below 99 %", "west: rate: down")

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.model import Analysis, MetricResult
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.report.record import (
     SUCCESS_RATE,
+    ErrorRate,
     Limit,
     TickRecord,
     UnreadableTick,
@@ -74,19 +75,24 @@ def test_a_cluster_that_nobody_looked_at_is_told() -> None:
     [
         ([], None),
         ([(None, None)], None),
-        ([(99.0, None), (98.0, None)], 1.5),
-        ([(99.0, 300.0), (95.0, 100.0)], 2.0),
-        ([(99.0, 300.0), (95.0, None)], 3.0),
-        ([(99.0, 0.0), (95.0, 0.0)], 3.0),
+        ([(99.0, None), (98.0, None)], ErrorRate(1.5, None)),
+        ([(99.0, 300.0), (95.0, 100.0)], ErrorRate(2.0, 400.0)),
+        ([(99.0, 300.0), (95.0, None)], ErrorRate(3.0, None)),
+        ([(99.0, 0.0), (95.0, 0.0)], ErrorRate(3.0, None)),
     ],
 )
-def test_errors_of_all_clusters(values: list[tuple[float | None, float | None]], errors: float | None) -> None:
+def test_errors_of_all_clusters(values: list[tuple[float | None, float | None]], errors: ErrorRate | None) -> None:
     results = tuple(
         MetricResult(f"c{place}", SUCCESS_RATE, "pass", value, requests)
         for place, (value, requests) in enumerate(values)
     )
     names = {result.cluster: 5 for result in results}
-    assert tick(weights=names, analysis=Analysis("pass", results=results)).error_percent == errors
+    assert tick(weights=names, analysis=Analysis("pass", results=results)).errors_of_all == errors
+
+
+def test_a_comparison_with_the_stable_side_is_no_rate_of_errors() -> None:
+    limits = {SUCCESS_RATE: Limit(minimum=0.99, unit="times the stable side")}
+    assert tick(rates={"eu1": 1.0}, limits=limits).errors_of_all is None
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

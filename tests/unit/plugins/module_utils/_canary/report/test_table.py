@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.plan.plan import build_schedule
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.report import table
+from ansible_collections.onemesh.istio.plugins.module_utils._canary.report.course import report_course
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.report.record import TickRecord, Waiting
-from ansible_collections.onemesh.istio.tests.support.canary.recorded_runs import START, large_run, tick
+from ansible_collections.onemesh.istio.tests.support.canary.recorded_runs import START, tick
 
 TWELVE = {f"cluster-{number}": 100 for number in range(12)}
+COMMAND = "kubectl --kubeconfig hub.yml --context hub " + "x" * 130
 
 
 @pytest.mark.parametrize(
@@ -22,57 +24,82 @@ TWELVE = {f"cluster-{number}": 100 for number in range(12)}
         (
             tick(rates={"eu1": 99.98, "us1": 99.96}, settled_after={"eu1": 0.25, "us1": 0.262}, decision="continue"),
             [
-                "12:00:00  step 3/5  25 %   eu1 25 ok 0.2 s   us1 25 ok 0.3 s   skew 12 ms  errors 0.03 %  -> continue",
+                "12:00:00  step 3/5  canary 25 %  skew 12 ms  errors 0.03 % (requests not counted)  -> continue"
+                "  eu1, us1 25 % ok in 0.3 s",
             ],
         ),
+        # The number of requests stands beside the rate of errors.
         (
-            tick(1, rates={"eu1": 99.98, "us1": 96.6}, decision="roll back"),
+            tick(rates={"eu1": 99.98, "us1": 99.0}, requests={"eu1": 12000, "us1": 345}),
+            ["12:00:00  step 3/5  canary 25 %  errors 0.047 % of 12 345 requests  eu1, us1 25 % ok"],
+        ),
+        (
+            tick(1, rates={"eu1": 99.98, "us1": 96.6}, requests={"eu1": 500, "us1": 500}, decision="roll back"),
             [
-                "12:00:30  step 3/5  25 %   eu1 25 ok   us1 25 FAIL   errors 1.71 %  fail  -> roll back",
-                "    - us1 request-success-rate 96.6 %, expected at least 99 % (fail)",
+                "12:00:30  step 3/5  canary 25 %  errors 1.71 % of 1 000 requests  fail  -> roll back",
+                "    eu1 25 % ok; us1 25 % FAIL",
+                "    us1 request-success-rate 96.6 % of 500 requests, expected at least 99 % (fail)",
             ],
         ),
         (
             tick(1, drift={"us1": 10}, away={"ap1": "gave no answer within 10 s"}, wave=1),
             [
-                "12:00:30  step 3/5  25 %   eu1 25 ok   us1 10/25 drift   ap1 ? away   wave 2",
-                "    - us1: weights are 10",
-                "    - ap1: gave no answer within 10 s",
+                "12:00:30  step 3/5  canary 25 %  wave 2",
+                "    eu1 25 % ok; us1 10 %, not 25 %, drift; ap1 not known away",
+                "    us1: weights are 10; ap1: gave no answer within 10 s",
             ],
         ),
         (
-            tick(phase="waiting_promotion", waiting=Waiting("gate half", START - 60, ("kubectl " + "x" * 130,))),
+            tick(phase="waiting_promotion", waiting=Waiting("gate half", START - 60, (COMMAND, "another"), "east")),
             [
-                "12:00:00  step 3/5  25 %  waiting promotion   eu1 25 ok   us1 25 ok",
-                "    - waits for gate half since 11:59:00",
+                "12:00:00  step 3/5  canary 25 %  waiting promotion  eu1, us1 25 % ok",
+                "    waits for gate half since 11:59:00",
                 # A command that is broken cannot be copied.
-                "      $ kubectl " + "x" * 130,
+                f"    on east: {COMMAND}",
             ],
+        ),
+        # No more than three lines, whatever comes together.
+        (
+            tick(drift={"us1": 10}, waiting=Waiting("gate half", None, (COMMAND,), "east")),
+            [
+                "12:00:00  step 3/5  canary 25 %",
+                "    eu1 25 % ok; us1 10 %, not 25 %, drift; us1: weights are 10; waits for gate half",
+                f"    on east: {COMMAND}",
+            ],
+        ),
+        # What the head says is not said again.
+        (
+            tick(reasons=("step 3/5: canary 25 %, progressing",), decision="continue"),
+            ["12:00:00  step 3/5  canary 25 %  -> continue  eu1, us1 25 % ok"],
+        ),
+        (
+            tick(weights={"eu1": 32, "us1": 32}, total=128),
+            ["12:00:00  step 3/5  canary 32 of 128  eu1, us1 32 of 128 ok"],
         ),
     ],
 )
 def test_one_tick(record: TickRecord, lines: list[str]) -> None:
-    assert [line.rstrip() for line in table.tick_lines(record)] == lines
+    assert table.tick_lines(record) == lines
+
+
+def test_a_step_says_how_long_it_lasts() -> None:
+    (line,) = table.tick_lines(tick(decision="continue"), 300.0)
+    assert "-> continue  for 5 min" in line
 
 
 @pytest.mark.parametrize(
     "more", [{}, {"settled_after": dict.fromkeys(TWELVE, 0.25)}, {"drift": dict.fromkeys(TWELVE, 5)}]
 )
-def test_twelve_clusters_stand_in_columns_within_the_width(more: dict[str, Any]) -> None:
-    lines = table.tick_lines(tick(weights=TWELVE, **more))
-    grid = [line for line in lines[1:] if not line.startswith("    - ")]
-    starts = {place for line in grid for place in range(len(line)) if line.startswith("cluster-", place)}
-    assert max(map(len, lines)) <= table.WIDTH
-    assert sum(line.count("cluster-") for line in grid) == 12
-    assert len(starts) == max(line.count("cluster-") for line in grid)
+def test_twelve_clusters_that_are_alike_are_one(more: dict[str, Any]) -> None:
+    assert "all 12 clusters" in " ".join(table.tick_lines(tick(weights=TWELVE, **more)))
 
 
-def test_names_and_weights_are_aligned() -> None:
-    weights = {"eu1": 5, "production-south": 100, "us1": 50, "us2": 5, "production-east": 5}
-    assert table.tick_lines(tick(weights=weights, settled_after={"eu1": 0.25, "us2": 0.5}))[1:] == [
-        "    eu1                5 ok 0.2 s   production-south 100 ok         us1               50 ok",
-        "    us2                5 ok 0.5 s   production-east    5 ok",
-    ]
+def test_of_many_troubles_the_first_are_told_and_how_many_there_are() -> None:
+    away = {f"c{number}": "gave no answer within 10 s, and nobody knows why" for number in range(30)}
+    lines = table.tick_lines(tick(weights=TWELVE, away=away))
+    assert len(lines) == table.MOST_LINES
+    assert lines[2].startswith("    c0: gave no answer within 10 s, and nobody knows why; c1: ")
+    assert lines[2].endswith("and 25 more")
 
 
 def test_what_others_say_does_not_steer_the_terminal() -> None:
@@ -83,47 +110,33 @@ def test_what_others_say_does_not_steer_the_terminal() -> None:
 def test_a_reason_is_told_once() -> None:
     reasons = ("us1 request-success-rate 96.6 % is below 99 %",)
     lines = table.tick_lines(tick(rates={"us1": 96.6}, reasons=reasons))
-    assert [line for line in lines if "96.6" in line] == ["    - us1 request-success-rate 96.6 % is below 99 %"]
+    assert [line for line in lines if "96.6" in line] == ["    us1 request-success-rate 96.6 % is below 99 %"]
 
 
-def test_the_end_of_a_run() -> None:
+def test_the_way_of_a_run() -> None:
+    requests = {"eu1": 1000, "us1": 1000}
     run = [
-        tick(0, {"eu1": 5, "us1": 5}, step=1, rates={"eu1": 99.9, "us1": 99.8}),
-        tick(1, {"eu1": 5, "us1": 5}, step=1, rates={"eu1": 99.9, "us1": 99.2}),
+        tick(0, {"eu1": 5, "us1": 5}, step=1, rates={"eu1": 99.9, "us1": 99.8}, requests=requests),
+        tick(1, {"eu1": 5, "us1": 5}, step=1, rates={"eu1": 99.9, "us1": 99.2}, requests=requests),
         tick(2, {"eu1": 50, "us1": 50}, step=2, settled_after={"eu1": 0.25, "us1": 0.5}),
         tick(4, {"eu1": 0, "us1": 0}, step=5, phase="succeeded"),
     ]
-    assert table.summary_lines(run) == [
-        "PROMOTED  Promoted on all 2 clusters in 2 min, over 4 ticks.",
-        "At no change of weights were the clusters apart for more than 250 ms.",
-        "",
-        "    step  phase        canary      from  held  ticks  verdict  errors    skew",
-        "    1/5   progressing     5 %  12:00:00  60 s      2  pass     0.45 %       -",
-        "    2/5   progressing    50 %  12:01:00  60 s      1  -             -  250 ms",
-        "    5/5   succeeded       0 %  12:02:00     -      1  -             -       -",
-        "",
-        "    cluster  canary  slowest  worst errors  not well  state",
-        "    eu1           0    0.2 s         0.1 %   0 ticks  ok",
-        "    us1           0    0.5 s         0.8 %   0 ticks  ok",
+    assert table.steps_lines(report_course(run, None)["steps"]) == [
+        "    step  phase        canary  from (UTC)  held  ticks  verdict  errors                      skew",
+        "    1/5   progressing     5 %    12:00:00  60 s      2  pass     0.45 % of 2 000 requests       -",
+        "    2/5   progressing    50 %    12:01:00  60 s      1  -        -                         250 ms",
+        "    5/5   succeeded       0 %    12:02:00     -      1  -        -                              -",
     ]
 
 
-def test_nothing_recorded() -> None:
-    assert table.summary_lines([]) == ["NOT STARTED  Nothing is recorded yet."]
-
-
-def test_the_summary_of_many_clusters_keeps_to_the_width() -> None:
-    assert max(map(len, table.summary_lines(large_run(12, 300)))) <= table.WIDTH
-
-
-def test_a_schedule_has_a_row_for_each_step() -> None:
+def test_a_schedule_has_a_row_for_each_step_and_says_which_one_is_held() -> None:
     plan = {"step_weights": [5, 100], "interval": "5m", "drain": 0, "gates": [{"before_weight": 100}]}
-    lines = [" ".join(line.split()) for line in table.schedule_lines(build_schedule(plan))]
+    lines = [" ".join(line.split()) for line in table.schedule_lines(build_schedule(plan), 1)]
     assert lines[:4] == [
-        "step phase canary after waits for",
-        "0/5 progressing 0 of 100 0.0 s -",
-        "1/5 progressing 5 of 100 0.0 s analysis, gate weight-100",
-        "2/5 progressing 100 of 100 5 min analysis",
+        "step phase canary not before waits for",
+        "0/5 progressing 0 % 0.0 s -",
+        "now 1/5 progressing 5 % 0.0 s analysis, gate weight-100",
+        "2/5 progressing 100 % 5 min analysis",
     ]
 
 
@@ -134,38 +147,8 @@ def test_the_waves_of_a_schedule_are_told_apart() -> None:
     assert {"1", "2"} <= {word for row in rows[1:] for word in row[5:]}
 
 
-SITUATION = {
-    "known": True,
-    "hub": "eu1",
-    "name": "reviews",
-    "phase": "waiting_promotion",
-    "done": False,
-    "step": 3,
-    "steps": 5,
-    "weights": {"eu1": 25, "us1": 50},
-    "revision": "80d441ae3e",
-    "held": "",
-    "reason": "",
-}
-
-
-@pytest.mark.parametrize(
-    ("more", "lines"),
-    [
-        ({}, ["reviews: waiting promotion, step 3/5, canary eu1 25, us1 50, revision 80d441ae3e"]),
-        (
-            {"phase": "failed", "done": True, "weights": {"eu1": 0}, "reason": "us1: 65 is below 99"},
-            ["reviews: failed, canary eu1 0, revision 80d441ae3e", "    - us1: 65 is below 99"],
-        ),
-        (
-            {"held": "asked by a person", "step": -1, "weights": {}, "revision": ""},
-            ["reviews: waiting promotion, step 0/5", "    - held: asked by a person"],
-        ),
-        (
-            {"known": False},
-            ["hub eu1 has no release reviews: it has not begun, or was removed, or its name or hub is another one"],
-        ),
-    ],
-)
-def test_the_status_of_a_release(more: dict[str, Any], lines: list[str]) -> None:
-    assert table.status_lines({**SITUATION, **more}) == lines
+def test_a_plan_is_one_line() -> None:
+    plan = {"step_weights": [5, 50, 100], "gates": [{"before_weight": 50, "name": "half"}]}
+    assert table.plan_line(build_schedule(plan)) == (
+        "plan of 7 steps: canary 0 % -> 5 % -> gate half -> 50 % -> 100 % -> promotion"
+    )
