@@ -76,6 +76,6 @@ class Stages:
 def list_gone(paid: Mapping[str, Sequence[Payment]]) -> dict[str, list[Changed]]:
     """Paid obligations as changes."""
     return {
-        name: [Changed(each.before, each.after, 0.0, 0.0) for each in payments if each.changed]
+        name: [Changed(each.before, each.after, each.started, each.finished) for each in payments if each.changed]
         for name, payments in paid.items()
     }

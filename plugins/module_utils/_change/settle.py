@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .._finding_kinds import OBJECT_OF_ANOTHER
@@ -41,7 +41,8 @@ _ATTEMPTS = 5
 class Payment:
     """What came of one obligation. ``word``: deleted, restored, absent (there was nothing to do) or kept.
 
-    ``before`` and ``after`` are the live object (None: there is none).
+    ``before`` and ``after`` are the live object (None: there is none). ``started`` and ``finished`` are
+    ``time.monotonic()`` of all that it took.
     """
 
     owed: Owed
@@ -49,6 +50,8 @@ class Payment:
     before: Mapping[str, Any] | None = None
     after: Mapping[str, Any] | None = None
     finding: Finding | None = None
+    started: float = 0.0
+    finished: float = 0.0
 
     @property
     def changed(self) -> bool:
@@ -125,7 +128,7 @@ class Settlement:
 
         def lane(member: Member) -> list[parallel.Tried[Owed, Payment]]:
             return parallel.each(
-                owed[member.name], lambda item: self._pay_one(member.client, item), workers=self._workers, ends=ends
+                owed[member.name], lambda item: self._time(member.client, item), workers=self._workers, ends=ends
             )
 
         deadline = seconds + parallel.ROUNDS * self._timeout
@@ -140,6 +143,11 @@ class Settlement:
                     errors[cluster].append(tried.error)
             if not errors[cluster] and not all(tried.tried for tried in outcome.get()):
                 errors[cluster].append(Unreachable(cluster, f"answers too slowly: not done after {seconds:g} s"))
+
+    def _time(self, client: Client, owed: Owed) -> Payment:
+        started = time.monotonic()
+        payment = self._pay_one(client, owed)
+        return replace(payment, started=started, finished=time.monotonic())
 
     def _pay_one(self, client: Client, owed: Owed) -> Payment:
         try:

@@ -45,7 +45,7 @@ def summarize_change(
             for finding in part["findings"]
             if finding["severity"] == "warning"
         ),
-        following=tuple(_list_next(list(owed), settle)),
+        following=tuple(_list_next([name for name in owed if clusters[name].state != READY], settle, owed=bool(owed))),
     )
 
 
@@ -75,9 +75,10 @@ def _summarize_cluster(part: Mapping[str, Any], owed: Any) -> ClusterSummary:
     )
 
 
-def _list_next(names: list[str], settle: str) -> list[str]:
-    if not names:
-        return []
-    listed = ", ".join(names)
+def _list_next(names: list[str], settle: str, *, owed: bool) -> list[str]:
+    """``names`` are those that were not reached. One that was may be owed what waits for the others."""
     how = f", or with {settle}," if settle else ""
+    if not names:
+        return [f"run again{how or ','} which does what is owed"] if owed else []
+    listed = ", ".join(names)
     return [f"run again{how} when {listed} can be reached; if gone for good, set write_off: [{listed}]"]

@@ -201,7 +201,7 @@ class Teardown:
         self._leaked = self._find_left(list(owed))
         session.save(setup, self._record)
         proof = stages.late or proving.prove(setup, baseline, proving.list_gone(settled.paid))
-        self._report.proof = proof.as_dict()
+        self._report.proof, self._report.skew_ms = proof.as_dict(), proof.skew_ms
         if not proof.holds:
             self._report.owed = self._record.list_owed()
             what = "Routes are" if stages.late else "It is"

@@ -34,6 +34,19 @@ def merge_hunks(hunks: Iterable[Hunk]) -> list[dict[str, Any]]:
     return [_show(hunk, clusters) for hunk, _changes, clusters in merged]
 
 
+def chain_diffs(earlier: Iterable[Mapping[str, Any]], later: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Two diffs of ``merge_hunks``, one after the other, as one: from what stood there at first to what stands there
+    at last. What came back to where it was is no change."""
+    chained: dict[tuple[str, str], Hunk] = {}
+    for entry in (*earlier, *later):
+        clusters, _colon, thing = entry["before_header"].rpartition(": ")
+        for cluster in clusters.split(", "):
+            first = chained.get((cluster, thing))
+            before = entry["before"] if first is None else first.before
+            chained[cluster, thing] = Hunk(cluster, thing, before, entry["after"])
+    return merge_hunks(hunk for hunk in chained.values() if hunk.before != hunk.after)
+
+
 def _show(hunk: Hunk, clusters: list[str]) -> dict[str, Any]:
     header = f"{', '.join(clusters)}: {hunk.object}" if any(clusters) else hunk.object
     return {"before_header": header, "after_header": header, "before": hunk.before, "after": hunk.after}

@@ -133,7 +133,9 @@ def _describe_proof(summary: Summary) -> str:
         return ""
     reached = proof.reached or "nothing"
     asked = "" if reached == proof.asked else f", and {proof.asked} was asked for"
-    return f"{reached}{asked}; skew at most {proof.skew_ms:g} ms"
+    # Of one cluster there is none.
+    skew = f"; skew at most {proof.skew_ms:g} ms" if proof.skew_ms else ""
+    return f"{reached}{asked}{skew}"
 
 
 def _list_remarks(remarks: Sequence[Remark], count: int) -> Iterator[Row]:

@@ -18,6 +18,7 @@ from ..._finding_kinds import WAIT_TIMEOUT
 from ..._findings import Finding, MeshError, join_clusters
 from ..._kube.errors import KubeError
 from ..._kube.libraries import make_missing_library_error
+from ..._summary.hunks import chain_diffs
 from ..gates import gates, webhooks
 from ..gates.gates import Door
 from ..gates.webhooks import HookType, Payload
@@ -82,7 +83,11 @@ class Reporter:
         self._records.append(record)
         self._changed |= tick.changed
         if tick.change:
-            self._change = dict(tick.change)
+            # A change that had nothing to write proves nothing.
+            last = {word: self._change[word] for word in ("proof", "skew_ms") if word in self._change}
+            proven = {} if tick.change.get("proof") else last
+            diff = chain_diffs(self._change.get("diff", ()), tick.change.get("diff", ()))
+            self._change = {**tick.change, **proven, "diff": diff}
         self._note_touched(tick)
         self._warn([str(finding) for finding in join_clusters(tick.warnings)])
         if self._setup.check_mode:
@@ -113,10 +118,13 @@ class Reporter:
         was said with the step."""
         said = _NUMBER.sub("", " ".join([record.phase, str(record.step), *record.reasons, *record.errors]))
         news = said != self._said and any(reason.kind != "time" for reason in tick.decision.reasons)
-        if self._live and (news or tick.decision.apply or tick.observation.analysis is not None):
+        # That there is nothing to do is said at the end.
+        live = self._live and (tick.changed or not tick.state.done)
+        if live and (news or tick.decision.apply or tick.observation.analysis is not None):
             if len(self._records) == 1 and not tick.state.done:
                 self._say(table.plan_line(self._release.rules.steps))
-            due = machine.seconds_until_due(self._release.rules, tick.state, tick.observation.now)
+            rules, now = self._release.rules, tick.observation.now
+            due = None if tick.state.done else machine.seconds_until_due(rules, tick.state, now)
             for line in table.tick_lines(record, due):
                 self._say(line)
         self._said = said
@@ -166,8 +174,8 @@ class Reporter:
             "waits_for_a_person": self.waits_for_a_person(tick),
             "course": report_course(self._whole_run(), state.started or None),
         }
-        if self._setup.diff and "diff" in self._change:
-            result["diff"] = self._change["diff"]
+        if self._setup.diff:
+            result["diff"] = self._change.get("diff", [])
         if self._warnings:
             result["warnings"] = self._warnings
         if tick.findings and not self._setup.check_mode:

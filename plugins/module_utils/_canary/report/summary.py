@@ -41,7 +41,7 @@ def summarize_release(parameters: Mapping[str, Any], result: Mapping[str, Any], 
         foretold=planned,
         clusters=_list_clusters(result, planned=planned),
         body=tuple(_draw(result, course, ended=ended, shows_plan=shows_plan)),
-        facts=tuple(_list_facts(result, ended=ended)),
+        facts=tuple(_list_facts(result, ended=ended, planned=planned)),
         proof=proof,
         following=tuple(_list_next(result, planned=planned)),
     )
@@ -116,14 +116,14 @@ def _draw(result: Mapping[str, Any], course: Mapping[str, Any], *, ended: bool, 
     return table.schedule_lines(schedule, result["step"]) if schedule else []
 
 
-def _list_facts(result: Mapping[str, Any], *, ended: bool) -> Iterator[tuple[str, str]]:
+def _list_facts(result: Mapping[str, Any], *, ended: bool, planned: bool) -> Iterator[tuple[str, str]]:
     if ended and result["revision"]:
         yield "revision", result["revision"]
     if result["held"]:
         yield "held", result["held"]
     if result.get("waiting"):
         yield "waits", result["waiting"]
-    elif result["reason"] and not ended:
+    elif result["reason"] and not ended and not planned:
         yield "last", result["reason"]
     if "known" in result and result.get("since"):
         yield "since", story.format_date_and_clock(result["since"])

@@ -120,7 +120,7 @@ def _head(record: TickRecord, following: float | None) -> str:
         *([] if rate is None else [f"errors {story.describe_errors(rate)}"]),
         *([f"{record.verdict}"] if record.verdict not in (None, "pass") else []),
         *([f"-> {record.decision}"] if record.decision else []),
-        *([f"for {story.format_duration(following)}"] if following else []),
+        *([f"next in {story.format_duration(following)}"] if following else []),
     ]
     return "  ".join(words)
 
@@ -190,7 +190,8 @@ def _list_notes(record: TickRecord) -> Iterator[str]:
     if record.waiting.what:
         since = "" if record.waiting.since is None else f" since {story.format_clock(record.waiting.since)}"
         said.append(f"waits for {record.waiting.what}{since}")
-    yield from dict.fromkeys(said)
+    # Why a release is rolled back has in it what failed.
+    yield from dict.fromkeys(note for note in said if not any(note != other and note in other for other in said))
 
 
 def _join_notes(notes: Iterable[str]) -> str:

@@ -89,6 +89,33 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
             "if gone for good, set write_off: [west, north]",
         ],
     ),
+    "a cluster that was reached is owed what waits for another one, and is not to be written off": (
+        {
+            "clusters": {
+                "east": part(deleted=[ROUTE]),
+                "west": part("away", findings=[finding("not-reachable", "gave no answer within 10 s", "error")]),
+            },
+            "owed": {"east": [f"delete {RULE}"], "west": [f"delete {RULE}"]},
+        },
+        [
+            "replicate reviews: changed 1 of 2 clusters; owed to east, west",
+            "    looked at  east        1 object",
+            "    removed    east        VirtualService shop/reviews",
+            "    owed       east, west  delete DestinationRule shop/reviews",
+            "    away       west        gave no answer within 10 s",
+            "    next       run again, or with state: settled, when west can be reached; "
+            "if gone for good, set write_off: [west]",
+        ],
+    ),
+    "owed only to those that were reached": (
+        {"clusters": {"east": part(kept=[RULE])}, "owed": {"east": [f"delete {RULE}"]}},
+        [
+            "replicate reviews: nothing to do; owed to east",
+            "    kept  east  DestinationRule shop/reviews",
+            "    owed  east  delete DestinationRule shop/reviews",
+            "    next  run again, or with state: settled, which does what is owed",
+        ],
+    ),
     "a change that was taken back": (
         {"clusters": {"east": part("put back"), "west": part("put back")}},
         ["replicate reviews: nothing to do", "    put back  east, west  as it was before this run"],

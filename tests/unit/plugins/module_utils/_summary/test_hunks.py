@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.onemesh.istio.plugins.module_utils._summary.hunks import Hunk, merge_hunks
+from ansible_collections.onemesh.istio.plugins.module_utils._summary.hunks import Hunk, chain_diffs, merge_hunks
 
 ROUTE = "VirtualService shop/reviews"
 
@@ -59,3 +59,40 @@ def test_a_hunk_is_that_of_its_first_cluster() -> None:
         [Hunk("east", ROUTE, *HALF), Hunk("west", ROUTE, weights(100, 0, ip="b"), weights(50, 50, ip="b"))]
     )
     assert (shown["before"], shown["after"]) == HALF
+
+
+BEGUN = [Hunk(name, ROUTE, weights(100, 0), weights(95, 5)) for name in ("east", "west")]
+
+
+@pytest.mark.parametrize(
+    ("later", "shown"),
+    [
+        ([], [(f"east, west: {ROUTE}", weights(100, 0), weights(95, 5))]),
+        # From where it was at first to where it is at last.
+        (
+            [Hunk(name, ROUTE, weights(95, 5), weights(50, 50)) for name in ("east", "west")],
+            [(f"east, west: {ROUTE}", weights(100, 0), weights(50, 50))],
+        ),
+        # Only one of them went on.
+        (
+            [Hunk("west", ROUTE, weights(95, 5), weights(50, 50))],
+            [
+                (f"east: {ROUTE}", weights(100, 0), weights(95, 5)),
+                (f"west: {ROUTE}", weights(100, 0), weights(50, 50)),
+            ],
+        ),
+        # It is as it was, and another one is made.
+        (
+            [
+                *(Hunk(name, ROUTE, weights(95, 5), weights(100, 0)) for name in ("east", "west")),
+                Hunk("east", "Service shop/b", {}, {"spec": {}}),
+            ],
+            [("east: Service shop/b", {}, {"spec": {}})],
+        ),
+    ],
+)
+def test_several_changes_of_one_object_are_one_hunk(
+    later: list[Hunk], shown: list[tuple[str, dict[str, Any], dict[str, Any]]]
+) -> None:
+    diff = chain_diffs(merge_hunks(BEGUN), merge_hunks(later))
+    assert [(each["before_header"], each["before"], each["after"]) for each in diff] == shown

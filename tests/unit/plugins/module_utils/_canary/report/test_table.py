@@ -84,7 +84,7 @@ def test_one_tick(record: TickRecord, lines: list[str]) -> None:
 
 def test_a_step_says_how_long_it_lasts() -> None:
     (line,) = table.tick_lines(tick(decision="continue"), 300.0)
-    assert "-> continue  for 5 min" in line
+    assert "-> continue  next in 5 min" in line
 
 
 @pytest.mark.parametrize(
