@@ -85,6 +85,7 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
         journal=parameters["journal"],
         page=parameters["page"],
         live=parameters["wait"],
+        whole=parameters["wait_step"] is None,
     )
     if parameters["state"] == "status":
         return reporter.status(planned=bool(parameters["plan"]))

@@ -52,9 +52,10 @@ class Reporter:
         journal: str | None,
         page: str | None,
         live: bool,
+        whole: bool,
     ) -> None:
         """``say`` takes a line for the screen. ``live``: each tick is told when it is made; the task's summary has the
-        last one."""
+        last one. ``whole``: the task goes through the plan, which it tells first."""
         missing = page_import_error() if page else ""
         if missing:
             raise make_missing_library_error(setup.hub, "Jinja2", "drawing the page of a release", missing)
@@ -62,6 +63,7 @@ class Reporter:
         self._release = release
         self._say = say
         self._live = live
+        self._whole = whole
         # A page is of a whole release, which several tasks may have a part in.
         self._journal = journal or (f"{page}.jsonl" if page else None)
         self._page = page
@@ -84,10 +86,12 @@ class Reporter:
         self._changed |= tick.changed
         if tick.change:
             # A change that had nothing to write proves nothing.
-            last = {word: self._change[word] for word in ("proof", "skew_ms") if word in self._change}
-            proven = {} if tick.change.get("proof") else last
-            diff = chain_diffs(self._change.get("diff", ()), tick.change.get("diff", ()))
-            self._change = {**tick.change, **proven, "diff": diff}
+            proven = self._change if not tick.change.get("proof") else tick.change
+            self._change = {
+                **tick.change,
+                **{word: proven[word] for word in ("proof", "skew_ms") if word in proven},
+                "diff": chain_diffs(self._change.get("diff", ()), tick.change.get("diff", ())),
+            }
         self._note_touched(tick)
         self._warn([str(finding) for finding in join_clusters(tick.warnings)])
         if self._setup.check_mode:
@@ -121,7 +125,7 @@ class Reporter:
         # That there is nothing to do is said at the end.
         live = self._live and (tick.changed or not tick.state.done)
         if live and (news or tick.decision.apply or tick.observation.analysis is not None):
-            if len(self._records) == 1 and not tick.state.done:
+            if self._whole and len(self._records) == 1:
                 self._say(table.plan_line(self._release.rules.steps))
             rules, now = self._release.rules, tick.observation.now
             due = None if tick.state.done else machine.seconds_until_due(rules, tick.state, now)
@@ -272,8 +276,8 @@ class Reporter:
             total=release.rules.total,
             proof=(tick.change.get("proof") or {}).get("reached", ""),
         )
-        skew = tick.change.get("skew_ms") if tick.change.get("changed") else None
-        return replace(record, skew_ms=skew)
+        # Of one cluster there is none.
+        return replace(record, skew_ms=tick.change.get("skew_ms") or None)
 
     def _find_closed_gate(self, tick: TickResult) -> str:
         """The gate that a person has to open, empty where none is waited for."""

@@ -31,7 +31,11 @@ def summarize_release(parameters: Mapping[str, Any], result: Mapping[str, Any], 
     planned = foretold or parameters["state"] == "planned"
     course = result.get("course") or {}
     ended = bool(course) and result["done"] and result["changed"] and not planned
-    shows_plan = planned or "known" in result
+    body: list[str] = []
+    if ended:
+        body = table.steps_lines(course["steps"])
+    elif (planned or "known" in result) and result.get("schedule"):
+        body = _draw_plan(parameters, result)
     proof = summarize_proof(result)
     if proof is not None and course.get("skew_ms") is not None:
         proof = replace(proof, skew_ms=round(course["skew_ms"], 1))
@@ -40,10 +44,10 @@ def summarize_release(parameters: Mapping[str, Any], result: Mapping[str, Any], 
         course["conclusion"] if ended else _describe_situation(result, planned=planned),
         foretold=planned,
         clusters=_list_clusters(result, planned=planned),
-        body=tuple(_draw(result, course, ended=ended, shows_plan=shows_plan)),
+        body=tuple(body),
         facts=tuple(_list_facts(result, ended=ended, planned=planned)),
         proof=proof,
-        following=tuple(_list_next(result, planned=planned)),
+        following=tuple(_list_next(parameters, result, planned=planned)),
     )
 
 
@@ -109,11 +113,12 @@ def _describe_cluster(name: str, result: Mapping[str, Any], course: Mapping[str,
     }
 
 
-def _draw(result: Mapping[str, Any], course: Mapping[str, Any], *, ended: bool, shows_plan: bool) -> list[str]:
-    if ended:
-        return table.steps_lines(course["steps"])
-    schedule = [PlanStep(**each) for each in result.get("schedule", ())] if shows_plan else []
-    return table.schedule_lines(schedule, result["step"]) if schedule else []
+def _draw_plan(parameters: Mapping[str, Any], result: Mapping[str, Any]) -> list[str]:
+    """Steps wait for an analysis only where there is one."""
+    hooks = parameters.get("webhooks") or ()
+    asks = bool(parameters.get("analysis")) or any(hook["type"] == "rollout" for hook in hooks)
+    steps = [PlanStep(**each) for each in result.get("schedule", ())]
+    return table.schedule_lines([replace(step, analysis=step.analysis and asks) for step in steps], result["step"])
 
 
 def _list_facts(result: Mapping[str, Any], *, ended: bool, planned: bool) -> Iterator[tuple[str, str]]:
@@ -123,13 +128,24 @@ def _list_facts(result: Mapping[str, Any], *, ended: bool, planned: bool) -> Ite
         yield "held", result["held"]
     if result.get("waiting"):
         yield "waits", result["waiting"]
-    elif result["reason"] and not ended and not planned:
+    elif result["reason"] and not ended and not planned and not _is_said(result):
         yield "last", result["reason"]
     if "known" in result and result.get("since"):
         yield "since", story.format_date_and_clock(result["since"])
 
 
-def _list_next(result: Mapping[str, Any], *, planned: bool) -> Iterator[str]:
+def _is_asked_step(parameters: Mapping[str, Any], result: Mapping[str, Any]) -> bool:
+    """Whether the task was to come so far, and another one goes on."""
+    until = parameters.get("wait_step")
+    return until is not None and result["step"] >= until
+
+
+def _is_said(result: Mapping[str, Any]) -> bool:
+    """Whether the reason is only that the step was taken, which the outcome says."""
+    return "approval" not in result and str(result["reason"]).startswith(f"step {result['step']}/")
+
+
+def _list_next(parameters: Mapping[str, Any], result: Mapping[str, Any], *, planned: bool) -> Iterator[str]:
     records = result.get("records") or ()
     waiting = records[-1]["waiting"] if records else {"how": ()}
     if planned:
@@ -141,7 +157,7 @@ def _list_next(result: Mapping[str, Any], *, planned: bool) -> Iterator[str]:
         yield "request: resume goes on, state: rolled_back takes it back"
     elif result["phase"] == "failed" and result["done"]:
         yield "deploy another revision, or begin this one again with request: restart"
-    elif not result["done"] and "known" not in result:
+    elif not result["done"] and "known" not in result and not _is_asked_step(parameters, result):
         yield "run again: it goes on where it is"
     if result.get("owed"):
         yield f"run again when {', '.join(result['owed'])} can be reached, which gets what it is owed"

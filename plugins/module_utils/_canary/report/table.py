@@ -120,7 +120,7 @@ def _head(record: TickRecord, following: float | None) -> str:
         *([] if rate is None else [f"errors {story.describe_errors(rate)}"]),
         *([f"{record.verdict}"] if record.verdict not in (None, "pass") else []),
         *([f"-> {record.decision}"] if record.decision else []),
-        *([f"next in {story.format_duration(following)}"] if following else []),
+        *([f"next in {story.format_duration(following)}"] if following is not None and following >= 1 else []),
     ]
     return "  ".join(words)
 

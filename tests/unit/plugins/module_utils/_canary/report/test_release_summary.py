@@ -114,6 +114,22 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
             "or a task with request: approve (role: canary_request)",
         ],
     ),
+    "the step that the task was to reach": (
+        {"wait_step": 1},
+        result(changed=True, reason="step 1/4: canary 5 %, progressing"),
+        ["release reviews: step 1/4, progressing, revision 5f3c", "canary eu1, us1 5 %"],
+    ),
+    "a plan without analyses": (
+        {"state": "planned", "analysis": None},
+        result(reasons=["revision 5f3c begins"], schedule=SCHEDULE[:2]),
+        [
+            "release reviews: would go on: revision 5f3c begins; nothing is written",
+            "step phase canary not before",
+            "0/1 progressing 0 % 0.0 s",
+            "now 1/1 progressing 5 % 0.0 s",
+            "canary eu1, us1 5 %",
+        ],
+    ),
     "one tick, with a debt": (
         {},
         result(changed=True, owed={"us1": [f"apply {ROUTE}"]}, touched={"eu1": {"put_right": [f"{ROUTE} is not so"]}}),
@@ -153,7 +169,6 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
             "release reviews: step 1/4, progressing, revision 5f3c",
             *PLAN,
             "canary eu1, us1 5 %",
-            "last step 1/4: canary 5 %, progressing",
             "since 2026-11-25 12:00:00 UTC",
         ],
     ),
@@ -230,7 +245,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
 def test_what_is_told_of_a_release(case: str) -> None:
     options, found, told = CASES[case]
     foretold = bool(found.get("foretold"))
-    parameters = {"name": "reviews", "state": "progressing", **options}
+    parameters = {"name": "reviews", "state": "progressing", "analysis": {"metrics": []}, **options}
     lines = write_lines(summarize_release(parameters, found, foretold=foretold))
     said = [" ".join(line.split()) for line in lines]
     # The head may take two lines.
