@@ -118,13 +118,13 @@ class Reporter:
                 known += [each for each in objects if each not in known]
 
     def _tell_tick(self, tick: TickResult, record: TickRecord) -> None:
-        """A hold is said once, and again when it changes; an analysis and a step always. What only time is waited for
-        was said with the step."""
+        """A hold is said once, and again when it changes; a step always, and an analysis that found something out. What
+        only time is waited for was said with the step."""
         said = _NUMBER.sub("", " ".join([record.phase, str(record.step), *record.reasons, *record.errors]))
         news = said != self._said and any(reason.kind != "time" for reason in tick.decision.reasons)
         # That there is nothing to do is said at the end.
         live = self._live and (tick.changed or not tick.state.done)
-        if live and (news or tick.decision.apply or tick.observation.analysis is not None):
+        if live and (news or tick.decision.apply or record.verdict not in (None, "inconclusive")):
             if self._whole and len(self._records) == 1:
                 self._say(table.plan_line(self._release.rules.steps))
             rules, now = self._release.rules, tick.observation.now

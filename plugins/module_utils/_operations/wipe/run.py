@@ -24,7 +24,7 @@ from ..._findings import Finding, MeshError
 from ..._fleet import LaneOutcome, Member
 from ..._kube.errors import LeftPlay, Unreachable
 from ..._summary.lines import name_some
-from ..._summary.summary import ClusterSummary, Summary
+from ..._summary.summary import ClusterSummary, Summary, collect_remarks
 from ..finding_kinds import SIDECAR_LEFT
 from ..operation import Context, fleet_of
 from . import peers
@@ -63,7 +63,8 @@ def summarize(parameters: Mapping[str, Any], result: Mapping[str, Any], *, foret
         name: ClusterSummary(removed=tuple(each["object"] for each in part["removed"]))
         for name, part in result.get("peers", {}).items()
     }
-    return Summary("wipe", foretold=foretold, clusters={**clusters, **peers})
+    remarks = collect_remarks(each for each in result.get("findings", ()) if each["severity"] == "warning")
+    return Summary("wipe", foretold=foretold, clusters={**clusters, **peers}, remarks=remarks)
 
 
 def _summarize_cluster(part: Mapping[str, Any]) -> ClusterSummary:

@@ -257,6 +257,15 @@ CASES: dict[str, tuple[ModuleType, dict[str, Any], dict[str, Any], list[str]]] =
                 }
             },
             "peers": {"west": {"removed": [{"object": "Secret a/b", "reason": "x"}]}},
+            "findings": [
+                {
+                    "severity": "warning",
+                    "clusters": ["east"],
+                    "object": "Namespace app",
+                    "message": "pods in namespace app still have a sidecar: deployment/web",
+                    "remedy": "kubectl -n app rollout restart deployment/web",
+                }
+            ],
         },
         [
             "wipe: changed 2 of 2 clusters",
@@ -265,6 +274,8 @@ CASES: dict[str, tuple[ModuleType, dict[str, Any], dict[str, Any], list[str]]] =
             "removed west Secret a/b",
             "kept east ClusterRole a (not Istio's)",
             "finalizers taken off east Namespace a: b",
+            "warning east Namespace app: pods in namespace app still have a sidecar: deployment/web",
+            "-> kubectl -n app rollout restart deployment/web",
         ],
     ),
     "writer": (
