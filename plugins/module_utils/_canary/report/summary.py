@@ -152,7 +152,7 @@ def _list_next(parameters: Mapping[str, Any], result: Mapping[str, Any], *, plan
         return
     if waiting["how"]:
         yield f"on {waiting['where']}: {waiting['how'][0]}"
-        yield "or a task with request: approve (role: canary_request)"
+        yield "or a task with request: approve"
     elif result["held"]:
         yield "request: resume goes on, state: rolled_back takes it back"
     elif result["phase"] == "failed" and result["done"]:

@@ -111,7 +111,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
             "worst errors us1 0.5 % of 1 000 requests",
             "waits gate half is closed",
             "next on eu1: kubectl --context hub x",
-            "or a task with request: approve (role: canary_request)",
+            "or a task with request: approve",
         ],
     ),
     "the step that the task was to reach": (
