@@ -58,7 +58,8 @@ def test_nothing_is_written_in_check_mode_and_with_state_planned(shop: Shop) -> 
     before = shop.everything()
     for foretold in (shop.run(check=True).succeeded(), shop.run(state="planned").succeeded()):
         assert [step["canary"] for step in foretold["schedule"]] == [0, 5, 50, 100, 100, 100, 100]
-        assert "west: VirtualService" in str(foretold["diff"])
+        (hunk,) = foretold["diff"]
+        assert hunk["after_header"] == f"east, west, north: VirtualService {shop.namespace}/reviews"
         assert (shop.everything(), shop.left_on_the_hub()) == (before, [])
     assert shop.run(check=True).succeeded()["changed"]
     planned = shop.run(state="planned")
