@@ -170,9 +170,10 @@ class _Run:
         left = self._ends - time.monotonic()
         if left <= 0:
             return False
-        now = time.time()
-        seconds = machine.seconds_until_due(self._release.rules, tick.state, now) or self._parameters["poll"]
-        self._sleep(min(seconds, self._parameters["poll"], left))
+        due = machine.next_due_at(self._release.rules, tick.state, tick.observation.now)
+        poll: float = self._parameters["poll"]
+        # What fell due while the tick was under way is due now.
+        self._sleep(min(poll if due is None else max(due - time.time(), 0.0), poll, left))
         return True
 
 

@@ -128,8 +128,8 @@ class Reporter:
             if self._whole and len(self._records) == 1:
                 self._say(table.plan_line(self._release.rules.steps))
             rules, now = self._release.rules, tick.observation.now
-            due = None if tick.state.done else machine.seconds_until_due(rules, tick.state, now)
-            for line in table.tick_lines(record, due):
+            due = None if tick.state.done else machine.next_due_at(rules, tick.state, now)
+            for line in table.tick_lines(record, None if due is None else due - now):
                 self._say(line)
         self._said = said
 

@@ -37,7 +37,7 @@ __all__ = [
     "is_starting",
     "mark_not_taken",
     "mark_taken",
-    "seconds_until_due",
+    "next_due_at",
 ]
 
 STAGES = (
@@ -108,8 +108,8 @@ def compute_intended_targets(rules: Rules, state: ReleaseState) -> dict[str, Clu
     return compute_targets(rules.steps, rules.waves, state, state.intended or state.position)
 
 
-def seconds_until_due(rules: Rules, state: ReleaseState, now: float) -> float:
-    """Seconds until time alone may change the answer; 0 where it does not depend on time."""
+def next_due_at(rules: Rules, state: ReleaseState, after: float) -> float | None:
+    """The first moment after ``after`` at which time alone may change the answer; None where time changes nothing."""
     moments = [due_at(rules, state)]
     step = step_of(rules, state)
     if state.is_running and step is not None and needs_analysis(rules, state, step):
@@ -117,4 +117,4 @@ def seconds_until_due(rules: Rules, state: ReleaseState, now: float) -> float:
     if state.phase == "failed" and not state.done:
         drain_begins = max(state.since, state.settled or 0.0)
         moments = [state.since + rules.rollback_interval if state.position.cap else drain_begins + rules.drain]
-    return min((moment - now for moment in moments if moment > now), default=0.0)
+    return min((moment for moment in moments if moment > after), default=None)

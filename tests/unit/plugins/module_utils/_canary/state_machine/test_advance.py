@@ -17,7 +17,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machin
     advance,
     compute_needs,
     is_starting,
-    seconds_until_due,
+    next_due_at,
 )
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.state import ReleaseState
 from ansible_collections.onemesh.istio.plugins.module_utils._canary.state_machine.steps import webhooks_before
@@ -927,7 +927,8 @@ def test_nothing_is_asked_before_its_time(seconds: float, analysis: bool, hooks:
     world.until(1)
     asked = compute_needs(world.rules, world.state, replace(world.observe(), now=world.now + seconds))
     assert (asked.measured, asked.hooks) == (("east", "west") if analysis else (), hooks)
-    assert seconds_until_due(world.rules, world.state, world.now) == 60.0
+    assert next_due_at(world.rules, world.state, world.now) == world.now + 60.0
+    assert next_due_at(world.rules, world.state, world.now + 60.0) is None
 
 
 def test_the_analysis_of_one_moment_counts_once() -> None:
