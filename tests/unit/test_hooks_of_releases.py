@@ -33,7 +33,7 @@ def hooks_before(plan: dict[str, Any], *, hook: str) -> list[int]:
     schedule = [as_dict(step) for step in build_schedule(plan)]
     found = []
     for step in schedule:
-        known = {"canary_hooks": {hook: ["ask.yml"]}, "canary_result": {"schedule": schedule}, "canary__step": step}
+        known = {"canary__hooks": {hook: ["ask.yml"]}, "canary_result": {"schedule": schedule}, "canary__step": step}
         templar = Templar(loader=DataLoader(), variables={**given, **known})
         if templar.template(trust_as_template("{{ canary__hooks_before }}")):
             found.append(step["index"])
