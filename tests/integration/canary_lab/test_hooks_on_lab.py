@@ -113,7 +113,7 @@ def test_a_check_that_fails_takes_the_release_back_on_all_clusters(shop: Shop, j
     job.on("rollout", {"name": "Check orders", "ansible.builtin.assert": {"that": "canary__step.index != 1"}})
     with shop.load() as answered:
         job.run(succeeds=False)
-    assert [each.split()[0] for each in job.notes()][-3:] == ["rollout", "rollback", "post-rollout"]
+    assert job.notes()[-4:] == ["rollout 1", "event 1", "rollback -", "post-rollout -"]
     assert shop.weights() == dict.fromkeys(NAMES, 0)
     assert [each.words for batches in answered.values() for each in batches if each.failed] == []
     shop.sees(STABLE)
