@@ -6,18 +6,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.onemesh.istio.plugins.module_utils._operations import canary
 from release_lab import Answers, Shop
 from support.fleet_runs import Ran
 from support.fleet_runs import run as run_operation
+from support.mesh import NAMES
 
 NAMESPACE = "store"
 HOST = f"web.{NAMESPACE}.svc.cluster.local"
 VERSIONS = ("v1", "v2", "other")
+KINDS = "deployment,daemonset,service,virtualservice,destinationrule,horizontalpodautoscaler"
 Manifest = dict[str, Any]
 
 
@@ -66,11 +69,16 @@ def autoscaler(name: str, least: int, most: int) -> Manifest:
 class Store:
     shop: Shop
     kind: str = "Deployment"
+    given: Mapping[str, Any] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
+    def open(self) -> None:
         namespace = {"name": NAMESPACE, "labels": {"istio-injection": "enabled"}}
         for cluster in self.shop.clusters.values():
             cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": namespace})
+
+    def close(self) -> None:
+        with ThreadPoolExecutor(len(NAMES)) as pool:
+            pool.map(lambda cluster: cluster.kubectl("delete", "namespace", NAMESPACE), self.shop.clusters.values())
 
     def put(
         self,
@@ -81,30 +89,33 @@ class Store:
         labels: Mapping[str, str] | None = None,
         autoscaled: tuple[int, int] | None = None,
         starts_in: int = 0,
+        replicas: int = 1,
     ) -> None:
         """As a user deploys it on each cluster."""
         self.kind, labels = kind, labels or {"app": name}
         for place, cluster in self.shop.clusters.items():
-            manifests = [service(name, labels), workload(kind, name, labels, version, place, starts_in)]
+            made = workload(kind, name, labels, version, place, starts_in)
+            if replicas > 1:
+                made["spec"]["replicas"] = replicas
+            manifests = [service(name, labels), made]
             cluster.apply(*manifests, *([autoscaler(name, *autoscaled)] if autoscaled else []))
 
     def release(self, name: str = "web", **options: Any) -> Ran:
         given = {
-            "clusters": self.shop.mesh.lab.parameters,
             "name": name,
             "namespace": NAMESPACE,
             "manage": True,
             "workload": {"kind": self.kind, "name": name},
             "service": {"port": 80, "target_port": "8080"},
             "plan": {"step_weights": [50, 100], "interval": 1, "drain": 0},
-            "proof": "acknowledged",
-            "proof_timeout": 180,
-            "wait": True,
-            "poll": 0.5,
-            "wait_timeout": 300,
-            **options,
         }
-        return run_operation(canary, given)
+        return self.release_of({**given, **options})
+
+    def release_of(self, given: Mapping[str, Any], **options: Any) -> Ran:
+        """One task with these options of a release."""
+        self.given = given
+        patient = {"proof": "acknowledged", "proof_timeout": 180, "wait": True, "poll": 0.5, "wait_timeout": 300}
+        return run_operation(canary, {"clusters": self.shop.mesh.lab.parameters, **patient, **given, **options})
 
     def sees(self, shares: Mapping[str, int], name: str = "web") -> None:
         host = f"{name}.{NAMESPACE}.svc.cluster.local"
@@ -124,15 +135,15 @@ class Store:
 
     def left(self) -> dict[str, list[str]]:
         """What a release may make, and workloads, on each cluster."""
-        kinds = "deployment,daemonset,service,virtualservice,destinationrule,horizontalpodautoscaler"
         return {
             name: [
-                f"{each['kind']} {each['metadata']['name']}" for each in cluster.get(kinds, "-n", NAMESPACE)["items"]
+                f"{each['kind']} {each['metadata']['name']}" for each in cluster.get(KINDS, "-n", NAMESPACE)["items"]
             ]
             for name, cluster in self.shop.clusters.items()
         }
 
-    def remove(self) -> None:
-        self.release(state="absent", force=True).succeeded()
+    def clear(self) -> None:
+        """The release, and what was put."""
+        self.release_of(self.given, state="absent", force=True).succeeded()
         for cluster in self.shop.clusters.values():
-            cluster.kubectl("delete", "namespace", NAMESPACE)
+            cluster.kubectl("-n", NAMESPACE, "delete", KINDS, "--all")

@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from managed_lab import NAMESPACE, Store
-from release_lab import Shop
-from support.mesh import NAMES, Mesh
+from support.mesh import NAMES
 from support.receivers import Answer, receiving
 
 BY_ENVOY: dict[str, Any] = {
@@ -23,17 +21,12 @@ BY_ENVOY: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def store(running_mesh: Mesh) -> Iterator[Store]:
-    store = Store(Shop(running_mesh))
-    yield store
-    store.remove()
-
-
 @pytest.mark.parametrize("kind", ["Deployment", "DaemonSet"])
 def test_a_workload_is_promoted_on_all_clusters_and_given_back(store: Store, kind: str) -> None:
     store.put(kind, "v1")
-    store.release().succeeded()
+    first = store.release()
+    first.succeeded()
+    assert not [line for line in first.lines if "put right" in line]
     store.sees({"v1": 100})
     store.put(kind, "v2")
     with store.load() as answered:
@@ -92,6 +85,9 @@ def test_a_release_is_removed_where_its_workload_is_gone(store: Store) -> None:
     store.release().succeeded()
     store.shop.clusters["west"].kubectl("-n", NAMESPACE, "delete", "deployment", "web")
     result = store.release(state="absent").succeeded()
-    assert [each.partition(";")[0] for each in result["warnings"]] == ["west (Deployment store/web): is not there"]
+    assert {each.partition(";")[0] for each in result["warnings"]} == {
+        "west (Deployment store/web): is not there",
+        "west (Deployment store/web): was to be given back as it was, and is not there any more",
+    }
     assert store.left() == {"east": ["Deployment web", "Service web"], "west": ["Service web"]}
     store.sees({"v1": 100})
