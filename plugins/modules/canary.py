@@ -679,7 +679,7 @@ waits_for_a_person:
   returned: when a tick was taken or foretold
   sample: false
 records:
-  description: The ticks of this task, at most the last 100, each as it is in O(journal).
+  description: Ticks of this task that differ from the one before in more than time, at most 100. O(journal) has all.
   type: list
   elements: dict
   returned: when a tick was taken or foretold

@@ -68,6 +68,8 @@ class Reporter:
         self._journal = journal or (f"{page}.jsonl" if page else None)
         self._page = page
         self._records: list[TickRecord] = []
+        # Those with something new: waiting for long would fill a job's log, where the result is of a failure.
+        self._notable: list[TickRecord] = []
         self._changed = False
         self._said = ""
         self._warnings: list[str] = []
@@ -82,6 +84,8 @@ class Reporter:
     def note(self, tick: TickResult) -> None:
         """Say what a tick did, everywhere where somebody wants to know."""
         record = self._record(tick)
+        if not self._records or not record.repeats(self._records[-1]):
+            self._notable.append(record)
         self._records.append(record)
         self._changed |= tick.changed
         if tick.change:
@@ -166,7 +170,7 @@ class Reporter:
             },
             "reasons": list(reasons),
             "waiting": "" if state.done or tick.decision.apply else "; ".join(reasons),
-            "records": [record.as_dict() for record in self._records[-_RECORDS:]],
+            "records": [record.as_dict() for record in self._notable[-_RECORDS:]],
             "schedule": [as_dict(step) for step in rules.steps],
             "clusters": self._change.get("clusters", {}),
             "touched": self._touched,

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NamedTuple
 
 from ..model import TOTAL, Analysis, ClusterObservation, GateAnswer, MetricResult, Phase, Verdict
@@ -79,6 +80,9 @@ class ClusterTick:
         return bool(self.error or self.drift) or "failed" in (self.stable, self.canary)
 
 
+_SECONDS = re.compile(r"\d+(\.\d+)? s\b")
+
+
 @dataclass(frozen=True)
 class TickRecord:
     """One tick. ``time`` is its start, in seconds since the epoch; ``timings`` are seconds by what took them.
@@ -110,6 +114,13 @@ class TickRecord:
     owed: Mapping[str, str] = field(default_factory=dict)
     total: int = TOTAL
     proof: str = ""
+
+    def repeats(self, other: TickRecord) -> bool:
+        """Whether only time differs, also where a reason says how much of it is left."""
+        return replace(self._timeless(), time=other.time, timings=other.timings) == other._timeless()
+
+    def _timeless(self) -> TickRecord:
+        return replace(self, reasons=tuple(_SECONDS.sub("", each) for each in self.reasons))
 
     @classmethod
     def of_tick(

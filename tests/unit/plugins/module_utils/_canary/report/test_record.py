@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -44,6 +45,22 @@ def full() -> TickRecord:
 @pytest.mark.parametrize("record", [tick(), full(), tick(away={"south": "x"}, weights={})])
 def test_written_and_read_it_is_the_same(record: TickRecord) -> None:
     assert TickRecord.from_dict(json.loads(json.dumps(record.as_dict(), allow_nan=False))) == record
+
+
+@pytest.mark.parametrize(
+    ("other", "repeats"),
+    [
+        ({"time": START + 9}, True),
+        ({"timings": {"observe": 3.0}}, True),
+        ({"reasons": ("waits for 7.5 s more",)}, True),
+        ({"reasons": ("waits for west",)}, False),
+        ({"owed": {}}, False),
+        ({"phase": "failed"}, False),
+    ],
+)
+def test_waiting_on_is_no_news(other: dict[str, Any], repeats: bool) -> None:
+    record = replace(full(), reasons=("waits for 12 s more",))
+    assert replace(record, **other).repeats(record) is repeats
 
 
 def test_it_keeps_what_was_seen() -> None:
