@@ -90,3 +90,18 @@ def _in_utc(moment: datetime | float) -> datetime:
     if isinstance(moment, datetime):
         return moment.astimezone(timezone.utc)
     return datetime.fromtimestamp(moment, timezone.utc)
+
+
+def format_milliseconds(value: float) -> str:
+    """``272 ms``, ``1.2 s``."""
+    return f"{value:.0f} ms" if value < 1000 else format_duration(value / 1000)
+
+
+def format_duration(seconds: float) -> str:
+    """``0.3 s``, ``45 s``, ``12 min``, ``3 h 05 min``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"

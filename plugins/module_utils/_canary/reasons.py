@@ -52,6 +52,7 @@ TEXTS: Mapping[tuple[ReasonKind, str], str] = {
     ("cluster", "may-route"): "{about} may still route to the canary side: {0}; bring it back, or take it out",
     ("cluster", "no-canary"): "{about} has no canary any more",
     ("cluster", "catches-up"): "{about}: has its pods, and gets its share",
+    ("cluster", "set-up"): "{about}: its stable side is being set up",
     ("cluster", "repaired"): "{about}: {0}; put right",
     ("gate", "closed"): "gate {about} is closed",
     ("hold", "held"): "held: {0}",

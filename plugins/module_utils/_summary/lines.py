@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from .._times import format_milliseconds
 from .summary import READY, Remark, Summary
 
 WIDTH = 116
@@ -134,7 +135,7 @@ def _describe_proof(summary: Summary) -> str:
     reached = proof.reached or "nothing"
     asked = "" if reached == proof.asked else f", and {proof.asked} was asked for"
     # Of one cluster there is none.
-    skew = f"; skew at most {proof.skew_ms:g} ms" if proof.skew_ms else ""
+    skew = f"; skew at most {format_milliseconds(proof.skew_ms)}" if proof.skew_ms else ""
     return f"{reached}{asked}{skew}"
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ..._summary.lines import strip_control_characters
+from ..._times import format_duration, format_milliseconds
 from . import chart, story, weights_chart
 from .drawing import COLOURS, NARROW, WIDE
 from .page_style import STYLE
@@ -116,11 +117,11 @@ def _facts(run: Sequence[TickRecord], began: float | None) -> list[Cell]:
     return [
         ("Revision", last.revision),
         ("Started", story.format_date_and_clock(first)),
-        ("Took" if last.phase in ("succeeded", "failed") else "So far", story.format_duration(last.time - first)),
+        ("Took" if last.phase in ("succeeded", "failed") else "So far", format_duration(last.time - first)),
         ("Clusters", str(len(last.clusters))),
         ("Step", f"{last.step} of {last.of}, {ticks}"),
         ("Proof", next((record.proof for record in reversed(run) if record.proof), "nothing was written")),
-        ("Largest skew", "none measured" if skew is None else story.format_milliseconds(skew)),
+        ("Largest skew", "none measured" if skew is None else format_milliseconds(skew)),
         ("Worst errors, all clusters", "none measured" if errors is None else story.describe_errors(errors)),
     ]
 
@@ -188,11 +189,11 @@ def _steps(run: Sequence[TickRecord]) -> Table:
                 ("t", story.describe_phase(spell.first.phase)),
                 ("n", story.describe_weights(spell.first)),
                 ("t", story.format_clock(spell.first.time)),
-                ("n", story.format_duration(spell.seconds) if spell.seconds else ""),
+                ("n", format_duration(spell.seconds) if spell.seconds else ""),
                 ("n", str(len(spell.records))),
                 ("t" if set(verdicts) <= {"pass"} else "t off", ", ".join(verdicts)),
                 ("n", "" if errors is None else story.describe_errors(errors)),
-                ("n", "" if skew is None else story.format_milliseconds(skew)),
+                ("n", "" if skew is None else format_milliseconds(skew)),
             ]
         )
     head = ["Step", "Phase", "Canary", "From", "Held", "Ticks", "Verdicts", "Worst errors", "Skew"]

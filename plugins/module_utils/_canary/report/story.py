@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Literal
 
+from ..._times import format_duration, format_milliseconds
 from ..model import MetricResult, Phase
 from .record import SUCCESS_RATE, ClusterTick, ErrorRate, Limit, TickRecord
 
@@ -147,7 +148,7 @@ def describe_result(name: str, result: MetricResult, limit: Limit | None) -> str
     # More digits than elsewhere: 98.996 is below 99.
     value = "no value" if result.value is None else f"{result.value:.6g}{unit}"
     if result.metric == SUCCESS_RATE and result.requests is not None:
-        value += f" of {format_number(result.requests)} requests"
+        value += f" of {count_requests(result.requests)}"
     expected = f", expected {limit}" if limit is not None and result.verdict == "fail" else ""
     reason = f": {result.reason}" if result.reason and result.verdict != "fail" else ""
     return f"{name} {result.metric} {value}{expected} ({result.verdict}){reason}"
@@ -157,7 +158,7 @@ def describe_errors(rate: ErrorRate | None) -> str:
     """``0.02 % of 12 345 requests``: a rate says little without them. ``-`` where nothing is known."""
     if rate is None:
         return "-"
-    counted = "(requests not counted)" if rate.requests is None else f"of {format_number(rate.requests)} requests"
+    counted = "(requests not counted)" if rate.requests is None else f"of {count_requests(rate.requests)}"
     return f"{format_number(rate.percent)} % {counted}"
 
 
@@ -215,21 +216,6 @@ def format_number(value: float) -> str:
     return f"{value:.4g}" if abs(value) >= 1 else f"{value:.2g}"
 
 
-def format_milliseconds(value: float) -> str:
-    """``272 ms``, ``1.2 s``."""
-    return f"{value:.0f} ms" if value < 1000 else format_duration(value / 1000)
-
-
-def format_duration(seconds: float) -> str:
-    """``0.3 s``, ``45 s``, ``12 min``, ``3 h 05 min``."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
-
-
 def format_clock(moment: float) -> str:
     """``12:03:20``, UTC."""
     return datetime.fromtimestamp(moment, timezone.utc).strftime("%H:%M:%S")
@@ -238,6 +224,10 @@ def format_clock(moment: float) -> str:
 def format_date_and_clock(moment: float) -> str:
     """``2026-11-25 12:03:20 UTC``."""
     return datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def count_requests(count: float) -> str:
+    return f"{format_number(count)} request" + "s" * (count != 1)
 
 
 def plural(count: int, word: str) -> str:

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from ..._summary.lines import strip_control_characters
+from ..._times import format_duration, format_milliseconds
 from ..model import ALL_WAVES, PlanStep
 from . import story
 from .record import ClusterTick, ErrorRate, TickRecord
@@ -43,18 +45,36 @@ def tick_lines(record: TickRecord, following: float | None = None) -> list[str]:
 
 
 def plan_line(steps: Sequence[PlanStep]) -> str:
-    """A whole plan in one line: ``canary 0 % -> 5 % -> gate half -> 50 % -> promotion``."""
+    """A whole plan in one line: ``canary 0 % -> 5 % -> gate half -> 50 % -> promotion``, wave by wave where there are
+    several."""
+    several = _has_waves(steps)
+    parts = []
+    for wave, own in groupby(steps, key=lambda step: step.wave):
+        label = f"{'all waves' if wave == ALL_WAVES else f'wave {wave + 1}'}: " if several else ""
+        if words := _list_stations(own):
+            parts.append(f"{label}{' -> '.join(words)}")
+    return f"plan of {len(steps)} steps: canary {'; '.join(parts)}"
+
+
+def _list_stations(steps: Iterable[PlanStep]) -> list[str]:
     words: list[str] = []
     for step in steps:
-        if step.phase not in ("progressing", "waiting_promotion"):
+        if step.phase in ("progressing", "waiting_promotion"):
+            weight = story.describe_weight(step.canary, step.canary + step.stable)
+            more = [f"mirror {step.mirror} %"] * bool(step.mirror) + ["requests that match"] * step.matched
+            said = ", ".join([weight, *more])
+        elif step.phase == "promoting":
+            said = "promotion"
+        else:
             continue
-        weight = story.describe_weight(step.canary, step.canary + step.stable)
-        more = [f"mirror {step.mirror} %"] * bool(step.mirror) + ["requests that match"] * step.matched
-        said = ", ".join([weight, *more])
         if not words or words[-1] != said:
             words.append(said)
         words += [f"gate {step.gate}"] * bool(step.gate)
-    return f"plan of {len(steps)} steps: canary {' -> '.join([*words, 'promotion'])}"
+    return words
+
+
+def _has_waves(steps: Sequence[PlanStep]) -> bool:
+    return any(step.wave not in (0, ALL_WAVES) for step in steps)
 
 
 def steps_lines(steps: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -65,7 +85,7 @@ def steps_lines(steps: Sequence[Mapping[str, Any]]) -> list[str]:
 def schedule_lines(steps: Sequence[PlanStep], position: int | None = None) -> list[str]:
     """What a plan comes to: a row for each step, with the earliest time at which it is taken, and which of them is
     held (``position``)."""
-    several = any(step.wave not in (0, ALL_WAVES) for step in steps)
+    several = _has_waves(steps)
     head = ("", "step", "phase", "canary", "not before", *(["wave"] if several else []), "waits for")
     rows = [
         ("now" if step.index == position else "", *_row_of_plan(step, len(steps) - 1, several=several))
@@ -87,7 +107,7 @@ def _row_of_plan(step: PlanStep, last: int, *, several: bool) -> tuple[str, ...]
         f"{step.index}/{last}",
         story.describe_phase(step.phase),
         ", ".join([story.describe_weight(step.canary, step.canary + step.stable), *more]),
-        story.format_duration(step.after),
+        format_duration(step.after),
         *([wave] if several else []),
         ", ".join([*(["analysis"] if step.analysis else []), *([f"gate {step.gate}"] if step.gate else [])]) or "-",
     )
@@ -100,11 +120,11 @@ def _step_row(step: Mapping[str, Any]) -> tuple[str, ...]:
         story.describe_phase(step["phase"]),
         step["canary"],
         story.format_clock(step["began"]),
-        story.format_duration(step["seconds"]) if step["seconds"] else "-",
+        format_duration(step["seconds"]) if step["seconds"] else "-",
         str(step["ticks"]),
         step["verdict"] or "-",
         story.describe_errors(None if errors is None else ErrorRate(errors["percent"], errors["requests"])),
-        "-" if step["skew_ms"] is None else story.format_milliseconds(step["skew_ms"]),
+        "-" if step["skew_ms"] is None else format_milliseconds(step["skew_ms"]),
     )
 
 
@@ -116,11 +136,11 @@ def _head(record: TickRecord, following: float | None) -> str:
         f"canary {story.describe_weights(record)}",
         *([] if record.phase == "progressing" else [story.describe_phase(record.phase)]),
         *([f"wave {record.wave + 1}"] if record.wave > 0 else []),
-        *([] if record.skew_ms is None else [f"skew {story.format_milliseconds(record.skew_ms)}"]),
+        *([] if record.skew_ms is None else [f"skew {format_milliseconds(record.skew_ms)}"]),
         *([] if rate is None else [f"errors {story.describe_errors(rate)}"]),
         *([f"{record.verdict}"] if record.verdict not in (None, "pass") else []),
         *([f"-> {record.decision}"] if record.decision else []),
-        *([f"next in {story.format_duration(following)}"] if following is not None and following >= 1 else []),
+        *([f"next in {format_duration(following)}"] if following is not None and following >= 1 else []),
     ]
     return "  ".join(words)
 
@@ -143,7 +163,7 @@ def _slowest(names: Sequence[str], record: TickRecord) -> str:
     """How long it took until they had what was written."""
     seconds = [record.clusters[name].seconds for name in names]
     known = [each for each in seconds if each is not None]
-    return f" in {story.format_duration(max(known))}" if known else ""
+    return f" in {format_duration(max(known))}" if known else ""
 
 
 def _all_well(record: TickRecord) -> bool:

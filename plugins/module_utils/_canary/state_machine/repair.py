@@ -42,14 +42,16 @@ def repair_clusters(tick: Tick) -> Tick | Decision:
         return tick.begin(state.position, Reason("cluster", "catches-up", ", ".join(sorted(grown))))
     tick = _note_routes(tick, late)
     if late:
-        return tick.apply_again(
-            *(
-                Reason("cluster", "repaired", name, (observation_of(tick, name).drift or "is not as intended",))
-                for name in late
-            )
-        )
+        return tick.apply_again(*(_say_why_late(tick, name) for name in late))
     waiting = find_unready(tick, "canary", behind)
     return tick.stay(*waiting) if waiting else tick
+
+
+def _say_why_late(tick: Tick, name: str) -> Reason:
+    """Until a release has its stable side, what is not there yet was changed by nobody."""
+    if tick.state.phase == "initializing":
+        return Reason("cluster", "set-up", name)
+    return Reason("cluster", "repaired", name, (observation_of(tick, name).drift or "is not as intended",))
 
 
 def _note_routes(tick: Tick, late: list[str]) -> Tick:

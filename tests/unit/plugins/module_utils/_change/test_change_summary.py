@@ -62,7 +62,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
             "    made       east        VirtualService shop/reviews, DestinationRule shop/reviews",
             "    changed    west        DestinationRule shop/reviews",
             "    put right  west        VirtualService shop/reviews",
-            "    proof      written; skew at most 24.8 ms",
+            "    proof      written; skew at most 25 ms",
             "    warning    west        VirtualService shop/reviews: differs (last written by kubectl-edit at 12:00)",
             "               -> keep whoever writes it from doing so",
         ],

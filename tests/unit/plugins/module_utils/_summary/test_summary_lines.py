@@ -57,7 +57,7 @@ CASES: dict[str, tuple[Summary, list[str]]] = {
             "    changed    west               VirtualService shop/reviews",
             "    put right  west               DestinationRule shop/reviews",
             "    removed    west               Service shop/old",
-            "    proof      acknowledged; skew at most 12.9 ms",
+            "    proof      acknowledged; skew at most 13 ms",
         ],
     ),
     "what is owed to whom, and what to do": (

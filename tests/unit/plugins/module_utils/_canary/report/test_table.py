@@ -147,8 +147,26 @@ def test_the_waves_of_a_schedule_are_told_apart() -> None:
     assert {"1", "2"} <= {word for row in rows[1:] for word in row[5:]}
 
 
-def test_a_plan_is_one_line() -> None:
-    plan = {"step_weights": [5, 50, 100], "gates": [{"before_weight": 50, "name": "half"}]}
-    assert table.plan_line(build_schedule(plan)) == (
-        "plan of 7 steps: canary 0 % -> 5 % -> gate half -> 50 % -> 100 % -> promotion"
-    )
+EAST_FIRST = [{"clusters": ["east"]}, {"clusters": ["west"]}]
+
+
+@pytest.mark.parametrize(
+    ("plan", "line"),
+    [
+        (
+            {"step_weights": [5, 50, 100], "gates": [{"before_weight": 50, "name": "half"}]},
+            "plan of 7 steps: canary 0 % -> 5 % -> gate half -> 50 % -> 100 % -> promotion",
+        ),
+        (
+            {"step_weights": [50], "waves": EAST_FIRST},
+            "plan of 10 steps: canary wave 1: 0 % -> 50 % -> promotion; wave 2: 0 % -> 50 % -> promotion",
+        ),
+        (
+            {"step_weights": [50], "waves": EAST_FIRST, "promote": "together"},
+            "plan of 7 steps: canary wave 1: 0 % -> 50 %; wave 2: 0 % -> 50 %; all waves: promotion",
+        ),
+        ({"iterations": 2}, "plan of 7 steps: canary 0 % -> 100 % -> promotion"),
+    ],
+)
+def test_a_plan_is_one_line(plan: dict[str, Any], line: str) -> None:
+    assert table.plan_line(build_schedule(plan)) == line
