@@ -9,7 +9,8 @@ source "$(dirname "$0")/common.sh"
 needed='^(FILES\.json|MANIFEST\.json|CHANGELOG\.md|LICENSE|README\.md|tests/|tests/config\.yml)$'
 needed_folders='^(changelogs|docs|meta|playbooks|plugins|roles)/'
 
-unset ANSIBLE_CONFIG
+# A collection that Python finds elsewhere would count as installed.
+unset ANSIBLE_CONFIG PYTHONPATH
 rm -rf "$1"
 mkdir -p "$1"
 destination=$(cd "$1" && pwd)
