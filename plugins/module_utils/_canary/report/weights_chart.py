@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import zip_longest
 
 from ..._summary.lines import strip_control_characters
 from . import story
@@ -36,6 +37,7 @@ from .record import TickRecord
 
 _HEIGHT = 190
 _NUMBER_ROOM = 24
+_NUMBER_WIDTH = 20
 _LABEL_LETTERS = 15
 
 Seen = tuple[tuple[int | None, int | None] | None, ...]
@@ -161,19 +163,29 @@ def _draw_numbers(records: Sequence[TickRecord], groups: Sequence[WeightGroup], 
     parts: list[str] = []
     taken: list[tuple[float, float]] = []
     for group in groups:
-        weight: int | None = None
-        for record, seen in zip(records, group.seen, strict=True):
-            intended = None if seen is None else seen[0]
-            if intended in (None, weight):
+        changes = _list_changes(records, group)
+        for (moment, intended), following in zip_longest(changes, changes[1:]):
+            # Over one that lasts for a moment the next part of the curve would be drawn.
+            if following is not None and across(following[0]) - across(moment) < _NUMBER_WIDTH:
                 continue
-            weight = intended
-            x, y = across(record.time) + 4, up(intended) - 6
+            x, y = across(moment) + 4, up(intended) - 6
             if any(abs(x - other) < _NUMBER_ROOM and abs(y - height) < LINE for other, height in taken):
                 continue
             taken.append((x, y))
             shown = f"{intended} %" if total == 100 else str(intended)
             parts.append(f'<text class="weight" x="{round_off(x)}" y="{round_off(y)}">{shown}</text>')
     return "".join(parts)
+
+
+def _list_changes(records: Sequence[TickRecord], group: WeightGroup) -> list[tuple[float, int]]:
+    """From when on which weight was intended."""
+    changes: list[tuple[float, int]] = []
+    for record, seen in zip(records, group.seen, strict=True):
+        if seen is None or seen[0] is None:
+            continue
+        if not changes or changes[-1][1] != seen[0]:
+            changes.append((record.time, seen[0]))
+    return changes
 
 
 def _draw_labels(records: Sequence[TickRecord], groups: Sequence[WeightGroup], up: Axis, layout: Layout) -> str:
