@@ -120,17 +120,21 @@ class _Run:
         self._sleep = sleep
         # A task that waits for a step leaves what follows to the next one.
         self._last_step: int | None = parameters["wait_step"] if parameters["wait"] else None
+        self._revision = ""
         self._ends = time.monotonic() + parameters["wait_timeout"]
 
     def run(self) -> dict[str, Any]:
         given = self._parameters["request"] or _REQUESTS.get(self._parameters["state"], "")
         tick = self._ticker.tick(cast(Request, given), self._last_step)
+        self._revision = tick.state.revision
         self._reporter.note(tick)
         last = tick
+        looked = tick.observation.now
         while self._parameters["wait"] and not self._setup.check_mode and not self._has_reached(last):
-            if not self._pause(last):
+            if not self._pause(last, looked):
                 return self._reporter.result(last, timed_out=True)
             following = self._tick_again(last)
+            looked = time.time() if following is None else following.observation.now
             if following is not None:
                 if following.state.position != last.state.position:
                     self._ends = time.monotonic() + self._parameters["wait_timeout"]
@@ -157,7 +161,8 @@ class _Run:
 
     def _has_reached(self, tick: TickResult) -> bool:
         state, until = tick.state, self._last_step
-        if state.done:
+        # A task for one step does not take another revision through the steps before it.
+        if state.done or (until is not None and state.revision != self._revision):
             return True
         if not self._parameters["wait_for_gates"] and self._reporter.waits_for_a_person(tick):
             return True
@@ -165,12 +170,12 @@ class _Run:
         is_there = until is not None and going_on and state.is_running and state.position.step >= until
         return is_there and not machine.is_starting(self._release.rules, state, tick.observation)
 
-    def _pause(self, tick: TickResult) -> bool:
-        """Sleep until something can be new; False where the time is up."""
+    def _pause(self, tick: TickResult, looked: float) -> bool:
+        """Sleep until something can be new since the last look; False where the time is up."""
         left = self._ends - time.monotonic()
         if left <= 0:
             return False
-        due = machine.next_due_at(self._release.rules, tick.state, tick.observation.now)
+        due = machine.next_due_at(self._release.rules, tick.state, looked)
         poll: float = self._parameters["poll"]
         # What fell due while the tick was under way is due now.
         self._sleep(min(poll if due is None else max(due - time.time(), 0.0), poll, left))
