@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Union
 
 FIELD_MANAGER = "onemesh.istio"
 
@@ -106,7 +106,7 @@ _BOOKKEEPING = {
     ("metadata", name) for name in ("creationTimestamp", "generation", "managedFields", "resourceVersion", "uid")
 }
 
-_Path = tuple[str | int, ...]
+_Path = tuple[Union[str, int], ...]  # noqa: UP007  # sanity refuses "|" at run time
 
 
 def _list_differing(live: Any, wanted: Any, path: _Path = (), *, whole: bool) -> Iterator[_Path]:

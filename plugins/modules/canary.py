@@ -724,7 +724,7 @@ touched:
 course:
   description:
     - What the whole release came to so far. Without O(journal) and O(page) it knows the ticks of this task only, and
-      V(false) is then said of C(whole).
+      V(false) is then said of C(whole). C(ended) says whether this task brought it to its end.
     - Times are in seconds, and moments in seconds since 1970. C(errors) is the worst rate, with the number of requests
       that it is of (none where that is not known).
   type: dict
@@ -734,6 +734,7 @@ course:
     seconds: 2.585
     ticks: 2
     whole: true
+    ended: false
     conclusion: "On its way: step 2 of 6, canary at 50 %, after 2.6 s."
     errors: {percent: 0.02, requests: 12345.0}
     skew_ms: 12.9

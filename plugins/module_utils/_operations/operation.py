@@ -135,6 +135,7 @@ def _of_failed(summary: Summary, result: Mapping[str, Any]) -> Summary:
     remarks = () if summary.tells_findings else collect_remarks(result["findings"])
     known = {(each.text, each.remedy) for each in remarks}
     others = [each for each in summary.remarks if (each.text, each.remedy) not in known]
+    summary = summary if result.get("changed") else summary.without_deeds()
     return replace(summary, outcome=str(result["msg"]).partition("\n")[0], remarks=(*remarks, *others))
 
 

@@ -66,7 +66,11 @@ def summarize(parameters: Mapping[str, Any], result: Mapping[str, Any], *, foret
             name: ClusterSummary(
                 looked_at=len(deployments),
                 facts={
-                    **({"restarted": ", ".join(part["restarted"])} if part["restarted"] else {}),
+                    **(
+                        {"to be restarted" if foretold else "restarted": ", ".join(part["restarted"])}
+                        if part["restarted"]
+                        else {}
+                    ),
                     **({"rolled out": ", ".join(deployments)} if part["ready"] else {}),
                 },
             )

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 READY = "ready"
@@ -36,6 +36,10 @@ class ClusterSummary:
     @property
     def touched(self) -> bool:
         return bool(self.made or self.changed or self.put_right or self.given_back or self.removed)
+
+    def without_deeds(self) -> ClusterSummary:
+        """Of a cluster that was not written to, because the run failed before."""
+        return replace(self, made=(), changed=(), put_right=(), given_back=(), removed=())
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,10 @@ class Summary:
     remarks: tuple[Remark, ...] = ()
     following: tuple[str, ...] = ()
     tells_findings: bool = False
+
+    def without_deeds(self) -> Summary:
+        """Of a run that failed before it wrote, whose result has what was to be done."""
+        return replace(self, clusters={name: each.without_deeds() for name, each in self.clusters.items()})
 
     def as_dict(self) -> dict[str, Any]:
         """For the result of a task."""

@@ -76,6 +76,7 @@ class Reporter:
         self._hold = ""
         self._change: dict[str, Any] = {}
         self._touched: dict[str, dict[str, list[str]]] = {}
+        self._was_done = False
 
     def load(self) -> ReleaseState | None:
         """The state as it is stored. Raises KubeError."""
@@ -84,6 +85,8 @@ class Reporter:
     def note(self, tick: TickResult) -> None:
         """Say what a tick did, everywhere where somebody wants to know."""
         record = self._record(tick)
+        if not self._records:
+            self._was_done = tick.before.done and tick.before.run == tick.state.run
         if not self._records or not record.repeats(self._records[-1]):
             self._notable.append(record)
         self._records.append(record)
@@ -180,7 +183,9 @@ class Reporter:
             "proof": self._change.get("proof", {}),
             "skew_ms": self._change.get("skew_ms", 0.0),
             "waits_for_a_person": self.waits_for_a_person(tick),
-            "course": report_course(self._whole_run(), state.started or None),
+            "course": report_course(
+                self._whole_run(), state.started or None, cause=state.cause, ended=state.done and not self._was_done
+            ),
         }
         if self._setup.diff:
             result["diff"] = self._change.get("diff", [])
@@ -339,6 +344,8 @@ class Reporter:
         for text in texts:
             if text not in self._warnings:
                 self._warnings.append(text)
+                # Ansible tells warnings when the task has ended, and a release may take hours.
+                self._say(f"warning: {text}")
 
 
 def _make_timeout_finding(tick: TickResult) -> Finding:

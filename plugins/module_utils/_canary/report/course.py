@@ -13,17 +13,23 @@ from .record import ClusterTick, ErrorRate, TickRecord
 from .table import state_word
 
 
-def report_course(records: Sequence[TickRecord], began: float | None) -> dict[str, Any]:
-    """The run that these records are of; without the ones of earlier tasks it is told as far as it is known."""
+def report_course(
+    records: Sequence[TickRecord], began: float | None, *, cause: str = "", ended: bool = False
+) -> dict[str, Any]:
+    """The run that these records are of; without the ones of earlier tasks it is told as far as it is known.
+
+    ``cause`` is why it was rolled back. ``ended``: this task brought it to its end.
+    """
     if not records:
         return {}
-    end = story.conclude(records, began)
+    end = story.conclude(records, began, cause)
     first = records[0].time if began is None else min(began, records[0].time)
     return {
         "began": first,
         "seconds": round(records[-1].time - first, 3),
         "ticks": len(records),
         "whole": story.is_whole(records, began),
+        "ended": ended,
         "conclusion": " ".join(filter(None, (end.sentence, end.detail))),
         "errors": _report_errors(story.find_worst_errors(records)),
         "skew_ms": story.find_largest_skew(records),

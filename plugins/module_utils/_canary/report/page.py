@@ -196,7 +196,7 @@ def _steps(run: Sequence[TickRecord]) -> Table:
                 ("n", "" if skew is None else format_milliseconds(skew)),
             ]
         )
-    head = ["Step", "Phase", "Canary", "From", "Held", "Ticks", "Verdicts", "Worst errors", "Skew"]
+    head = ["Step", "Phase", "Canary", "From", "Lasted", "Ticks", "Verdicts", "Worst errors", "Skew"]
     return _table(head, rows)
 
 

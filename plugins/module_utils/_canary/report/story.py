@@ -98,8 +98,10 @@ def select_last_run(records: Sequence[TickRecord]) -> list[TickRecord]:
     return found[::-1]
 
 
-def conclude(records: Sequence[TickRecord], began: float | None = None) -> Conclusion:
-    """How the run ended, or stands. It ``began`` before its first record where an earlier task kept none."""
+def conclude(records: Sequence[TickRecord], began: float | None = None, cause: str = "") -> Conclusion:
+    """How the run ended, or stands. It ``began`` before its first record where an earlier task kept none. ``cause`` is
+    why it was rolled back, where no record says so.
+    """
     if not records:
         return Conclusion("moving", "not started", "Nothing is recorded yet.")
     last = records[-1]
@@ -114,7 +116,8 @@ def conclude(records: Sequence[TickRecord], began: float | None = None) -> Concl
         return Conclusion(tone, "promoted", sentence, _describe_skew(records))
     if last.phase == "failed":
         turning = next(record for record in records if record.phase == "failed")
-        cause = turning.reasons[0] if turning.reasons else "no reason is recorded"
+        if turning is not records[0] or not cause:
+            cause = turning.reasons[0] if turning.reasons else "no reason is recorded"
         has = "has" if holding == 1 else "have"
         sentence = f"Rolled back: {_of(holding, count)} {has} all traffic on the stable side.{owed}"
         return Conclusion("bad", "rolled back", sentence, f"Cause at step {turning.step} of {turning.of}: {cause}.")

@@ -30,7 +30,7 @@ def summarize_release(parameters: Mapping[str, Any], result: Mapping[str, Any], 
         )
     planned = foretold or parameters["state"] == "planned"
     course = result.get("course") or {}
-    ended = bool(course) and result["done"] and result["changed"] and not planned
+    ended = bool(course) and course["ended"] and not planned
     body: list[str] = []
     if ended:
         body = table.steps_lines(course["steps"])
@@ -62,7 +62,7 @@ def _summarize_removal(what: str, result: Mapping[str, Any], *, foretold: bool) 
 def _describe_situation(result: Mapping[str, Any], *, planned: bool) -> str:
     approval = result.get("approval")
     if approval:
-        return _describe_approval(approval)
+        return _describe_approval(approval, foretold=planned)
     revision = f", revision {result['revision']}" if result["revision"] else ""
     phase = story.describe_phase(result["phase"])
     if planned and result.get("reasons"):
@@ -74,11 +74,12 @@ def _describe_situation(result: Mapping[str, Any], *, planned: bool) -> str:
     return f"step {max(0, result['step'])}/{result['steps']}, {phase}{revision}"
 
 
-def _describe_approval(approval: Mapping[str, Any]) -> str:
+def _describe_approval(approval: Mapping[str, Any], *, foretold: bool) -> str:
     until = f" until {story.format_date_and_clock(approval['expires'])}" if approval["expires"] else ""
     by = f", by {approval['by']}" if approval["by"] else ""
     gate = "every gate" if approval["gate"] == "*" else f"gate {approval['gate']}"
-    return f"{gate} is {approval['decision']} for this run of revision {approval['revision']}{until}{by}"
+    verb = "would be" if foretold else "is"
+    return f"{gate} {verb} {approval['decision']} for this run of revision {approval['revision']}{until}{by}"
 
 
 def _list_clusters(result: Mapping[str, Any], *, planned: bool) -> dict[str, ClusterSummary]:

@@ -94,7 +94,7 @@ def schedule_lines(steps: Sequence[PlanStep], position: int | None = None) -> li
     return _columns([head, *rows], left=(0, 2, len(head) - 1))
 
 
-_STEP_HEAD = ("step", "phase", "canary", "from (UTC)", "held", "ticks", "verdict", "errors", "skew")
+_STEP_HEAD = ("step", "phase", "canary", "from (UTC)", "lasted", "ticks", "verdict", "errors", "skew")
 
 
 def _row_of_plan(step: PlanStep, last: int, *, several: bool) -> tuple[str, ...]:

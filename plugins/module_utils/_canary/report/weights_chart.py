@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import zip_longest
+from typing import Optional
 
 from ..._summary.lines import strip_control_characters
 from . import story
@@ -40,7 +41,7 @@ _NUMBER_ROOM = 24
 _NUMBER_WIDTH = 20
 _LABEL_LETTERS = 15
 
-Seen = tuple[tuple[int | None, int | None] | None, ...]
+Seen = tuple[Optional[tuple[Optional[int], Optional[int]]], ...]  # noqa: UP045  # sanity refuses "|" at run time
 """Of each tick what was intended and what was observed; None where the cluster was not part of it."""
 
 

@@ -194,6 +194,8 @@ def _run_present(fleet: Fleet, parameters: Mapping[str, Any], context: Context) 
     }
     result["findings"] = [finding.as_dict() for finding in findings]
     if errors(findings):
+        for part in result["clusters"].values():
+            part["changed"] = False
         raise MeshError("The certificate authorities were not written.", errors(findings), result)
     result["warnings"] = [str(finding) for finding in findings] + _list_restarts(steps)
     if parameters["state"] == "checked":

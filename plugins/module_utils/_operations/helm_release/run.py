@@ -205,10 +205,11 @@ class _Cluster:
                 self._clear_the_way(objects, rendered, owner, outcome)
                 if self._context.diff:
                     outcome.hunks += plan.diff_of_manifests(self._name, objects, rendered)
+            if not self._context.check_mode:
+                helm.upgrade(asked["name"], self._namespace, source, wish.values)
             outcome.action = action
-            if self._context.check_mode:
-                return
-            helm.upgrade(asked["name"], self._namespace, source, wish.values)
+        if self._context.check_mode:
+            return
         self._make_sure(asked["name"], owner, outcome)
 
     # What is there

@@ -340,7 +340,8 @@ def _report_beyond(cluster: Cluster, peer: str, *, reads: bool, read: bool) -> F
 
 def summarize_links(parameters: Mapping[str, Any], result: Mapping[str, Any], *, foretold: bool) -> Summary:
     """By source, whose istiod reads the others."""
-    absent, rendered = parameters["state"] == "absent", parameters["state"] == "rendered"
+    absent = parameters["state"] == "absent"
+    rendered = parameters["state"] == "rendered" and not foretold
     known = dict.fromkeys(each["name"] for each in (*parameters["clusters"], *parameters["mesh"]))
     links = result.get("links", [])
     sources = dict.fromkeys(each["from"] for each in links)

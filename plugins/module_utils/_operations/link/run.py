@@ -196,7 +196,7 @@ class _Linking:
         )
         refusals = [step.finding for step in steps if step.finding is not None]
         if refusals:
-            raise MeshError("Nothing was written.", _drop_repeated(refusals), _make_result(steps))
+            raise MeshError("Nothing was written.", _drop_repeated(refusals), {**_make_result(steps), "changed": False})
         due = [step.link for step in steps if step.changes]
         rendered = self.parameters["state"] == "rendered"
         trial = Trial(self.fleet, facts)
@@ -212,7 +212,7 @@ class _Linking:
         surely_wrong = trial.with_token({link.target: secret for link, secret in secrets.items()})
         if surely_wrong:
             message = "The readers are made, and no remote secret was written: they would not work."
-            raise MeshError(message, surely_wrong, result)
+            raise MeshError(message, surely_wrong, {**result, "links": []})
         doubtful = [link for link in secrets if link.target in trial.doubts]
         working = self._find_working(doubtful, facts)
         self._write(secrets, result)

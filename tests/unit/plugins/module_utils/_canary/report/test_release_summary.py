@@ -66,14 +66,14 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
             done=True,
             changed=True,
             phase="succeeded",
-            course=report_course(RUN, START),
+            course=report_course(RUN, START, ended=True),
             touched={name: {"configured": [ROUTE]} for name in ("eu1", "us1")},
             proof=PROOF,
         ),
         [
             "release reviews: Promoted on all 2 clusters in 60 s, over 3 ticks. At no change of weights were the "
             "clusters apart for more than 250 ms.",
-            "step phase canary from (UTC) held ticks verdict errors skew",
+            "step phase canary from (UTC) lasted ticks verdict errors skew",
             "1/5 progressing 5 % 12:00:00 30 s 1 pass 0.3 % of 2 000 requests -",
             "3/5 progressing 100 % 12:00:30 30 s 1 - - 250 ms",
             "4/5 succeeded 100 % 12:01:00 - 1 - - -",
@@ -87,7 +87,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
     ),
     "the end of a run that an earlier task began": (
         {},
-        result(done=True, changed=True, phase="succeeded", course=report_course(RUN[-1:], START - 540)),
+        result(done=True, changed=True, phase="succeeded", course=report_course(RUN[-1:], START - 540, ended=True)),
         [
             "release reviews: Promoted on all 2 clusters in 10 min.",
             "step phase canary from (UTC) ticks",

@@ -122,10 +122,10 @@ def test_the_way_of_a_run() -> None:
         tick(4, {"eu1": 0, "us1": 0}, step=5, phase="succeeded"),
     ]
     assert table.steps_lines(report_course(run, None)["steps"]) == [
-        "    step  phase        canary  from (UTC)  held  ticks  verdict  errors                      skew",
-        "    1/5   progressing     5 %    12:00:00  60 s      2  pass     0.45 % of 2 000 requests       -",
-        "    2/5   progressing    50 %    12:01:00  60 s      1  -        -                         250 ms",
-        "    5/5   succeeded       0 %    12:02:00     -      1  -        -                              -",
+        "    step  phase        canary  from (UTC)  lasted  ticks  verdict  errors                      skew",
+        "    1/5   progressing     5 %    12:00:00    60 s      2  pass     0.45 % of 2 000 requests       -",
+        "    2/5   progressing    50 %    12:01:00    60 s      1  -        -                         250 ms",
+        "    5/5   succeeded       0 %    12:02:00       -      1  -        -                              -",
     ]
 
 
