@@ -25,7 +25,8 @@ class Job:
     def __init__(self, shop: Shop, folder: Path) -> None:
         self._shop, self._folder = shop, folder
         self._notes = folder / "notes"
-        play = {"hosts": "all", "gather_facts": False, "roles": ["onemesh.istio.canary"]}
+        announce = self._note("announced {{ inventory_hostname }}")
+        play = {"hosts": "all", "gather_facts": False, "roles": ["onemesh.istio.canary"], "post_tasks": [announce]}
         self._write("release.yml", [play])
         for moment in MOMENTS:
             self.on(moment)
@@ -35,9 +36,11 @@ class Job:
 
     def on(self, moment: str, *tasks: dict[str, Any]) -> None:
         """These tasks are run, too."""
-        words = f"{moment} {{{{ canary__step.index | default('-') }}}}"
-        note = {"name": "Note", "ansible.builtin.shell": f"echo {words} >> {self._notes}", "changed_when": False}
+        note = self._note(f"{moment} {{{{ canary__step.index | default('-') }}}}")
         self._write(f"{moment}.yml", [note, *tasks])
+
+    def _note(self, words: str) -> dict[str, Any]:
+        return {"name": "Note", "ansible.builtin.shell": f"echo {words} >> {self._notes}", "changed_when": False}
 
     def run(self, *, succeeds: bool) -> str:
         variables = {
@@ -97,7 +100,8 @@ def test_each_file_is_run_once_at_its_moment_and_one_that_refuses_is_asked_again
         assert shop.release(state="status").succeeded()["phase"] == "progressing"
         job.on("confirm-promotion")
         job.run(succeeds=True)
-    assert job.notes() == [
+    notes = job.notes()
+    assert notes[:-2] == [
         "rollout 2",
         "confirm-promotion 3",
         "event 3",
@@ -105,6 +109,7 @@ def test_each_file_is_run_once_at_its_moment_and_one_that_refuses_is_asked_again
         "event 5",
         "post-rollout -",
     ]
+    assert sorted(notes[-2:]) == ["announced east", "announced west"]
     assert [each.words for batches in answered.values() for each in batches if each.failed] == []
     shop.sees(CANARY)
 
