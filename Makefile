@@ -8,7 +8,7 @@ export PYTHON
 # What `make test` runs, each a target of its own, as check-NAME, several at the same time, in this order, the longest first.
 # These need a lab or its programs, and wait until those are built; each with a lab starts its own.
 LAB_CHECKS := objects fault installation ansible-range lab secrecy
-# These measure traffic, and mostly wait: they come last, beside each other, with no other lab.
+# These measure traffic, so no other lab runs beside them.
 TRAFFIC_CHECKS := integration molecule
 # These need none, and run beside them.
 STATIC_CHECKS := sanity ansible-lint unit importer docs-site mypy docs ruff yamllint shellcheck changelog

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Check:
-    """`quiet`: it measures traffic, and mostly waits; no other check with a lab runs beside it that is not like it."""
+    """`quiet`: it measures traffic, so no other check with a lab runs beside it."""
 
     name: str
     needs_lab: bool = False
@@ -23,9 +23,9 @@ def take_next(waiting: Sequence[Check], running: Collection[Check], *, lab_built
     for check in waiting:
         if not check.needs_lab:
             return check
-        if not lab_built or any(other.quiet != check.quiet for other in labs):
+        if not lab_built or any(other.quiet for other in labs):
             continue
-        if check.quiet and not all(other.quiet for other in waiting if other.needs_lab):
+        if check.quiet and (labs or not all(other.quiet for other in waiting if other.needs_lab)):
             continue
         return check
     return None

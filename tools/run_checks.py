@@ -3,8 +3,8 @@
 
 Two run at the same time, since few of them use both cores: always the first that may start, in the order given. Those
 with a lab wait until the lab's programs are built, which is the check lab-build; those that measure traffic come last,
-beside each other, with no other lab. What each printed is kept in .cache/logs/NAME.log, the summary in
-.cache/logs/summary. Exit code 1 if one failed.
+with no other lab beside them. What each printed is kept in .cache/logs/NAME.log, the summary in .cache/logs/summary.
+Exit code 1 if one failed.
 """
 
 from __future__ import annotations

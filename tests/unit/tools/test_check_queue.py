@@ -22,10 +22,8 @@ TRAFFIC = Check("traffic", needs_lab=True, quiet=True)
         pytest.param([LAB, STATIC], [LAB, LAB], True, None, id="both lanes are taken"),
         pytest.param([TRAFFIC], [LAB], True, None, id="what measures traffic waits for other labs"),
         pytest.param([TRAFFIC, LAB], [], True, LAB, id="and comes after them"),
-        pytest.param([TRAFFIC], [TRAFFIC], True, TRAFFIC, id="two that measure traffic run beside each other"),
-        pytest.param([LAB], [TRAFFIC], True, None, id="and no other lab beside them"),
         pytest.param([TRAFFIC], [STATIC], True, TRAFFIC, id="but not for checks without a lab"),
-        pytest.param([STATIC], [TRAFFIC], True, STATIC, id="which run beside it"),
+        pytest.param([TRAFFIC, STATIC], [TRAFFIC], True, STATIC, id="which run beside it"),
         pytest.param([], [], True, None, id="nothing is left"),
     ],
 )
