@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from managed_lab import NAMESPACE, Store
 from support.mesh import NAMES
 from support.receivers import Answer, receiving
@@ -21,14 +20,13 @@ BY_ENVOY: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("kind", ["Deployment", "DaemonSet"])
-def test_a_workload_is_promoted_on_all_clusters_and_given_back(store: Store, kind: str) -> None:
-    store.put(kind, "v1")
+def test_a_daemon_set_is_promoted_on_all_clusters_and_given_back(store: Store) -> None:
+    store.put("DaemonSet", "v1")
     first = store.release()
     first.succeeded()
     assert not [line for line in first.lines if "put right" in line]
     store.sees({"v1": 100})
-    store.put(kind, "v2")
+    store.put("DaemonSet", "v2")
     with store.load() as answered:
         store.release(wait_step=1).succeeded()
         store.sees({"v1": 50, "v2": 50})
@@ -37,7 +35,7 @@ def test_a_workload_is_promoted_on_all_clusters_and_given_back(store: Store, kin
         store.release(state="absent").succeeded()
         store.sees({"v2": 100})
     assert [each.words for batches in answered.values() for each in batches if each.failed] == []
-    assert store.left() == {name: [f"{kind} web", "Service web"] for name in NAMES}
+    assert store.left() == {name: ["DaemonSet web", "Service web"] for name in NAMES}
 
 
 def test_a_workload_with_an_autoscaler_keeps_as_many_pods_as_that_says(store: Store) -> None:
