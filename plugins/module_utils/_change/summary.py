@@ -33,10 +33,10 @@ def summarize_change(
         for name, items in owed.items()
         if name not in clusters
     }
-    touched = any(each.touched for each in clusters.values())
+    silent = not any(each.touched or each.owed for each in clusters.values())
     return Summary(
         what,
-        "the record on the hub was brought up to date" if result.get("changed") and not (touched or foretold) else "",
+        "the record on the hub was brought up to date" if result.get("changed") and silent and not foretold else "",
         foretold=foretold,
         clusters=clusters,
         proof=summarize_proof(result),

@@ -53,10 +53,7 @@ def summarize_release(parameters: Mapping[str, Any], result: Mapping[str, Any], 
 
 def _summarize_removal(what: str, result: Mapping[str, Any], *, foretold: bool) -> Summary:
     summary = summarize_change(f"{what}, removal", result, foretold=foretold, settle="")
-    touched = any(each.touched or each.owed for each in summary.clusters.values())
-    if result.get("changed") and not touched and not foretold:
-        return replace(summary, outcome=f"what was stored of it on {result['hub']} is gone")
-    return summary
+    return replace(summary, outcome=f"what was stored of it on {result['hub']} is gone") if summary.outcome else summary
 
 
 def _describe_situation(result: Mapping[str, Any], *, planned: bool) -> str:

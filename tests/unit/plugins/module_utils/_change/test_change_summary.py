@@ -48,6 +48,24 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"clusters": {"east": part(unchanged=[ROUTE]), "west": part(unchanged=[ROUTE])}},
         ["replicate reviews: nothing to do; looked at 1 object on east, west"],
     ),
+    "a record that was written off": (
+        {"changed": True, "clusters": {"east": part(unchanged=[ROUTE])}},
+        ["replicate reviews: the record on the hub was brought up to date", "    looked at  east  1 object"],
+    ),
+    "nothing but a debt": (
+        {
+            "changed": True,
+            "clusters": {"east": part(), "west": part("excluded")},
+            "owed": {"west": [f"delete {ROUTE}"]},
+        },
+        [
+            "replicate reviews: nothing to do; owed to west",
+            "    owed      west  delete VirtualService shop/reviews",
+            "    excluded  west  left out by the option exclude",
+            "    next      run again, or with state: settled, when west can be reached; "
+            "if gone for good, set write_off: [west]",
+        ],
+    ),
     "made, and what somebody changed put right": (
         {
             "clusters": {
