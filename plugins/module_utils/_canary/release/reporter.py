@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
@@ -28,7 +27,7 @@ from ..report import journal, notifications, page, story, table
 from ..report.course import report_course
 from ..report.notifications import Standing
 from ..report.page import import_error as page_import_error
-from ..report.record import Limit, TickRecord, Waiting
+from ..report.record import Limit, TickRecord, Waiting, drop_seconds
 from ..state_machine import advance as machine
 from ..state_machine.state import ReleaseState
 from .release import CanaryRelease
@@ -37,7 +36,6 @@ from .tick import TickResult
 
 _RECORDS = 100
 """So many records at most are in a result; the journal has all of them."""
-_NUMBER = re.compile(r"\d+(\.\d+)? s\b")
 
 
 class Reporter:
@@ -127,7 +125,7 @@ class Reporter:
     def _tell_tick(self, tick: TickResult, record: TickRecord) -> None:
         """A hold is said once, and again when it changes; a step always, and an analysis that found something out. What
         only time is waited for was said with the step."""
-        said = _NUMBER.sub("", " ".join([record.phase, str(record.step), *record.reasons, *record.errors]))
+        said = drop_seconds(" ".join([record.phase, str(record.step), *record.reasons, *record.errors]))
         news = said != self._said and any(reason.kind != "time" for reason in tick.decision.reasons)
         # That there is nothing to do is said at the end.
         live = self._live and (tick.changed or not tick.state.done)

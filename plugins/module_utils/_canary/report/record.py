@@ -83,6 +83,11 @@ class ClusterTick:
 _SECONDS = re.compile(r"\d+(\.\d+)? s\b")
 
 
+def drop_seconds(text: str) -> str:
+    """The text without how much time is left, which is another one in each tick."""
+    return _SECONDS.sub("", text)
+
+
 @dataclass(frozen=True)
 class TickRecord:
     """One tick. ``time`` is its start, in seconds since the epoch; ``timings`` are seconds by what took them.
@@ -120,7 +125,7 @@ class TickRecord:
         return replace(self._timeless(), time=other.time, timings=other.timings) == other._timeless()
 
     def _timeless(self) -> TickRecord:
-        return replace(self, reasons=tuple(_SECONDS.sub("", each) for each in self.reasons))
+        return replace(self, reasons=tuple(drop_seconds(each) for each in self.reasons))
 
     @classmethod
     def of_tick(
