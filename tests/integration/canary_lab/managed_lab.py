@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -121,10 +121,8 @@ class Store:
         host = f"{name}.{NAMESPACE}.svc.cluster.local"
         self.shop.sees({**dict.fromkeys(VERSIONS, 0), **shares}, host=host)
 
-    @contextmanager
-    def load(self) -> Iterator[dict[str, list[Answers]]]:
-        with self.shop.load(host=HOST) as answered:
-            yield answered
+    def load(self) -> AbstractContextManager[dict[str, list[Answers]]]:
+        return self.shop.load(host=HOST)
 
     def pods(self, name: str) -> dict[str, int]:
         """How many of the Deployment's pods are ready on each cluster."""

@@ -30,6 +30,13 @@ from support.programs import run
 NAMESPACE = "shop"
 HOST = f"reviews.{NAMESPACE}.svc.cluster.local"
 REQUESTS = 300
+STABLE, CANARY, EVEN = {"v1": 100, "v2": 0}, {"v1": 0, "v2": 100}, {"v1": 50, "v2": 50}
+BY_ENVOY: dict[str, Any] = {
+    "source": "envoy",
+    "interval": 1,
+    "envoy": {"window": 3},
+    "metrics": [{"name": "request-success-rate", "builtin": "request-success-rate", "min": 90}],
+}
 BATCH = 5
 """Seconds for which a client of a load asks before the next one does."""
 
@@ -55,6 +62,11 @@ def answers_of(output: str, count: int) -> Answers:
     refused = re.findall(r"^.*StatusCode=(?!200).*$", output, re.MULTILINE)
     words = "" if good == count else "; ".join([*refused, *output.strip().splitlines()[-3:]])
     return Answers(count, Counter(re.findall(r" ServiceVersion=(\S+)", output)), good, words)
+
+
+def list_failures(answered: Mapping[str, list[Answers]]) -> list[str]:
+    """The client's words for every batch of a load in which a request failed."""
+    return [each.words for batches in answered.values() for each in batches if each.failed]
 
 
 @dataclass

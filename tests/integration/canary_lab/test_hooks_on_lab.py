@@ -12,11 +12,9 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.onemesh.istio.plugins.filter.canary_hooks import MOMENTS
-from release_lab import NAMESPACE, REQUESTS, Shop, answers_of
+from release_lab import CANARY, NAMESPACE, REQUESTS, STABLE, Shop, answers_of, list_failures
 from support.chance import is_within
 from support.mesh import NAMES
-
-STABLE, CANARY = {"v1": 100, "v2": 0}, {"v1": 0, "v2": 100}
 
 
 class Job:
@@ -110,7 +108,7 @@ def test_each_file_is_run_once_at_its_moment_and_one_that_refuses_is_asked_again
         "post-rollout -",
     ]
     assert sorted(notes[-2:]) == ["announced east", "announced west"]
-    assert [each.words for batches in answered.values() for each in batches if each.failed] == []
+    assert list_failures(answered) == []
     shop.sees(CANARY)
 
 
@@ -120,5 +118,5 @@ def test_a_check_that_fails_takes_the_release_back_on_all_clusters(shop: Shop, j
         job.run(succeeds=False)
     assert job.notes()[-4:] == ["rollout 1", "event 1", "rollback -", "post-rollout -"]
     assert shop.weights() == dict.fromkeys(NAMES, 0)
-    assert [each.words for batches in answered.values() for each in batches if each.failed] == []
+    assert list_failures(answered) == []
     shop.sees(STABLE)

@@ -5,19 +5,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from managed_lab import NAMESPACE, Store
+from release_lab import BY_ENVOY, list_failures
 from support.mesh import NAMES
 from support.receivers import Answer, receiving
 
-BY_ENVOY: dict[str, Any] = {
-    "source": "envoy",
-    "interval": 1,
-    "threshold": 1,
-    "envoy": {"window": 3},
-    "metrics": [{"name": "request-success-rate", "builtin": "request-success-rate", "min": 90}],
-}
+JUDGED_AT_ONCE = {**BY_ENVOY, "threshold": 1}
 
 
 def test_a_daemon_set_is_promoted_on_all_clusters_and_given_back(store: Store) -> None:
@@ -34,7 +27,7 @@ def test_a_daemon_set_is_promoted_on_all_clusters_and_given_back(store: Store) -
         store.sees({"v2": 100})
         store.release(state="absent").succeeded()
         store.sees({"v2": 100})
-    assert [each.words for batches in answered.values() for each in batches if each.failed] == []
+    assert list_failures(answered) == []
     assert store.left() == {name: ["DaemonSet web", "Service web"] for name in NAMES}
 
 
@@ -56,9 +49,9 @@ def test_a_canary_that_starts_slowly_is_not_judged_before_it_is_ready(store: Sto
     store.put("Deployment", "v2", starts_in=8)
     with receiving([Answer(200)]) as smoke, store.load():
         tests = [{"name": "smoke", "type": "pre-rollout", "url": smoke.url}]
-        waiting = store.release(analysis=BY_ENVOY, webhooks=tests, wait=False).succeeded()
+        waiting = store.release(analysis=JUDGED_AT_ONCE, webhooks=tests, wait=False).succeeded()
         assert (waiting["failed_checks"], smoke.requests) == (0, [])
-        result = store.release(analysis=BY_ENVOY, webhooks=tests).succeeded()
+        result = store.release(analysis=JUDGED_AT_ONCE, webhooks=tests).succeeded()
     assert (result["succeeded"], result["failed_checks"]) == (True, 0)
     assert smoke.requests
     store.sees({"v2": 100})

@@ -5,17 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from release_lab import Shop
+from release_lab import BY_ENVOY, Shop, list_failures
 from support.mesh import NAMES
-
-BY_ENVOY: dict[str, Any] = {
-    "source": "envoy",
-    "interval": 1,
-    "envoy": {"window": 3},
-    "metrics": [{"name": "request-success-rate", "builtin": "request-success-rate", "min": 90}],
-}
 
 
 def test_a_good_release_is_divided_as_planned_in_every_step_and_fails_no_request(shop: Shop) -> None:
@@ -26,7 +17,7 @@ def test_a_good_release_is_divided_as_planned_in_every_step_and_fails_no_request
             shop.sees({"v1": 100 - share, "v2": share})
         result = shop.release(analysis=BY_ENVOY).succeeded()
         assert (result["phase"], result["consistent"]) == ("succeeded", True)
-    assert [each.words for batches in answered.values() for each in batches if each.failed] == []
+    assert list_failures(answered) == []
     assert all(sum(each.count for each in batches) >= 200 for batches in answered.values())
     shop.sees({"v1": 0, "v2": 100})
 

@@ -10,13 +10,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from release_lab import NAMESPACE, REQUESTS, Shop
+from release_lab import CANARY, EVEN, NAMESPACE, REQUESTS, STABLE, Shop, list_failures
 from support.fleet_runs import gateway_api
 from support.mesh import NAMES, eventually
 from support.receivers import Answer, receiving
 
 NOW: dict[str, Any] = {"interval": 1, "drain": 0}
-STABLE, CANARY, EVEN = {"v1": 100, "v2": 0}, {"v1": 0, "v2": 100}, {"v1": 50, "v2": 50}
 
 
 def test_the_canary_gets_copies_and_no_user_an_answer_of_it(shop: Shop) -> None:
@@ -127,4 +126,4 @@ def test_an_http_route_is_divided_as_planned_and_fails_no_request(shop: Shop, ht
         shop.sees(EVEN)
         assert shop.release(**http_route).succeeded()["succeeded"]
         shop.sees(CANARY)
-    assert [each.words for batches in answered.values() for each in batches if each.failed] == []
+    assert list_failures(answered) == []
