@@ -6,15 +6,15 @@ SHELL := /bin/bash
 export PYTHON
 
 # What `make test` runs, each a target of its own, as check-NAME, several at the same time, in this order, the longest first.
+# These measure traffic: one at a time, and all others give way to it.
+TRAFFIC_CHECKS := integration molecule
 # These need a lab or its programs, and wait until those are built; each with a lab starts its own.
 LAB_CHECKS := objects fault installation ansible-range lab secrecy
-# These measure traffic, so no other lab runs beside them.
-TRAFFIC_CHECKS := integration molecule
 # These need none, and run beside them.
 STATIC_CHECKS := sanity ansible-lint unit importer docs-site mypy docs ruff yamllint shellcheck changelog
 # One lab, a mesh on it and requests between its clusters, from nothing: with the static checks the inner loop.
 SMOKE_CHECK := smoke
-CHECKS := $(LAB_CHECKS) $(TRAFFIC_CHECKS) $(STATIC_CHECKS)
+CHECKS := $(TRAFFIC_CHECKS) $(LAB_CHECKS) $(STATIC_CHECKS)
 # Folders of integration tests that measure no traffic and start API servers of their own: the check objects.
 OBJECTS := analysis canary canary_routes charts discovery engine helm identity replicate traffic_split trust workloads writer
 # Folders that install and remove what is tested, on labs that are bare before: the check installation.
@@ -36,7 +36,7 @@ demo: setup ## Two clusters on two networks become one mesh on this machine, sho
 	@tools/demo.sh
 
 test: setup ## Every check, also after one failed; ends with a summary
-	@$(RUN) python tools/run_checks.py --lab $(LAB_CHECKS) --traffic $(TRAFFIC_CHECKS) --static $(STATIC_CHECKS)
+	@$(RUN) python tools/run_checks.py --traffic $(TRAFFIC_CHECKS) --lab $(LAB_CHECKS) --static $(STATIC_CHECKS)
 
 check-quick: setup ## All that needs no cluster, and one mesh from nothing, within six minutes: the inner loop
 	@$(RUN) python tools/run_checks.py --lab $(SMOKE_CHECK) --static $(STATIC_CHECKS)

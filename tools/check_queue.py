@@ -8,24 +8,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Check:
-    """`quiet`: it measures traffic, so no other check with a lab runs beside it."""
+    """`measures_traffic`: others give way to it, and no other such check runs beside it."""
 
     name: str
     needs_lab: bool = False
-    quiet: bool = False
+    measures_traffic: bool = False
 
 
 def take_next(waiting: Sequence[Check], running: Collection[Check], *, lab_built: bool, lanes: int) -> Check | None:
-    """The first that may start now, in the order given; quiet ones come after all others with a lab."""
+    """The first that may start now, in the order given."""
     if len(running) >= lanes:
         return None
-    labs = [check for check in running if check.needs_lab]
+    is_measured = any(check.measures_traffic for check in running)
     for check in waiting:
-        if not check.needs_lab:
+        waits_for_programs = check.needs_lab and not lab_built
+        if not waits_for_programs and not (check.measures_traffic and is_measured):
             return check
-        if not lab_built or any(other.quiet for other in labs):
-            continue
-        if check.quiet and (labs or not all(other.quiet for other in waiting if other.needs_lab)):
-            continue
-        return check
     return None

@@ -2,9 +2,9 @@
 """Run `make check-NAME` for each check, whatever the others did, and sum up.
 
 Two run at the same time, since few of them use both cores: always the first that may start, in the order given. Those
-with a lab wait until the lab's programs are built, which is the check lab-build; those that measure traffic come last,
-with no other lab beside them. What each printed is kept in .cache/logs/NAME.log, the summary in .cache/logs/summary.
-Exit code 1 if one failed.
+with a lab wait until the lab's programs are built, which is the check lab-build. Of those that measure traffic one runs
+at a time, and all others give way to it: they get the cores that it leaves. What each printed is kept in
+.cache/logs/NAME.log, the summary in .cache/logs/summary. Exit code 1 if one failed.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ LOGS = ROOT / ".cache/logs"
 LANES = 2
 SECONDS_ALLOWED = 3300
 SECONDS_TO_END = 60
+NICENESS = 5
+"""Of checks that measure no traffic: beside one that does they get a quarter of what both want."""
 LAB_BUILD = "lab-build"
 """The check that builds the lab's programs, which all checks with a lab need."""
 MARK = "MESHLAB_RUN"
@@ -128,6 +130,8 @@ class Runner:
                 env={**os.environ, **self._mark},
                 start_new_session=True,
             )
+        if not check.measures_traffic:
+            give_way(process.pid)
         self._running[process.pid] = Running(check, process, log, time.monotonic())
 
     def _await_one(self) -> None:
@@ -158,16 +162,23 @@ class Runner:
         sys.stdout.flush()
 
 
+def give_way(session: int) -> None:
+    """Whatever runs in a session gets less of the cores. Where Linux counts by session, that has a niceness too."""
+    os.setpriority(os.PRIO_PGRP, session, NICENESS)
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{session}/autogroup").write_text(str(NICENESS))
+
+
 def read_checks(arguments: list[str]) -> list[Check]:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--lab", nargs="*", default=[], metavar="CHECK", help="need a lab")
     parser.add_argument("--traffic", nargs="*", default=[], metavar="CHECK", help="measure traffic on a lab")
+    parser.add_argument("--lab", nargs="*", default=[], metavar="CHECK", help="need a lab")
     parser.add_argument("--static", nargs="*", default=[], metavar="CHECK", help="need none")
     given = parser.parse_args(arguments)
     return [
         Check(LAB_BUILD),
+        *(Check(name, needs_lab=True, measures_traffic=True) for name in given.traffic),
         *(Check(name, needs_lab=True) for name in given.lab),
-        *(Check(name, needs_lab=True, quiet=True) for name in given.traffic),
         *(Check(name) for name in given.static),
     ]
 

@@ -158,12 +158,7 @@ def test_away_from_any_write_of_the_removal_on(site: Site, wires: dict[str, Wire
 def away_from(nth: int, wire: Wire, site: Site, **options: Any) -> Ran:
     """A run during which one API server is cut off right before the nth write to any; afterwards it is back."""
     moments = Moments()
-
-    def go_away() -> None:
-        wire.shut = True
-        wire.cut()
-
-    moments.before(None, ".", go_away, nth=nth)
+    moments.before(None, ".", wire.sever, nth=nth)
     ran = site.run(moments, **options)
     wire.heal()
     return ran

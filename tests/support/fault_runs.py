@@ -370,7 +370,7 @@ class Site:
 
     def parameters(self, **options: Any) -> dict[str, Any]:
         clusters = self.planes.clusters(*self.names, **self.options)
-        return {"clusters": clusters, "set": self.name, "request_timeout": 5, **options}
+        return {"clusters": clusters, "set": self.name, **options}
 
     def run(self, moments: Moments | None = None, *, check: bool = False, **options: Any) -> Ran:
         if moments is None:

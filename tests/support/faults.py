@@ -116,6 +116,11 @@ class Wire(_Listener):
         self.loses: Literal["", "requests", "answers"] = ""
         self.url = f"https://127.0.0.1:{self.port}"
 
+    def sever(self) -> None:
+        """Reset all connections, and from now on whoever connects."""
+        self.shut = True
+        self.cut()
+
     def heal(self) -> None:
         """Relay as at first; connections that were disturbed are reset."""
         self.silent, self.shut, self.delay, self.loses = False, False, 0.0, ""

@@ -26,6 +26,8 @@ from support.control_plane import ControlPlane
 
 RECORDS = "onemesh-system"
 ISTIO = "istio-system"
+PATIENCE = 60.0
+"""Seconds for an answer of an API server that is there: a busy machine is no failure."""
 
 Object = dict[str, Any]
 
@@ -40,7 +42,7 @@ class Planes:
     def __post_init__(self) -> None:
         for name, plane in self.planes.items():
             credentials = load_credentials(plane.admin_options(), cluster=name, environ={})
-            self.clients[name] = Client(name, credentials, timeout=10)
+            self.clients[name] = Client(name, credentials, timeout=PATIENCE)
 
     def clusters(self, *names: str, **options: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The clusters option; ``options`` replace those of the administrator for a cluster."""
@@ -178,7 +180,7 @@ def run(
     """Run an operation as its action does: options are validated, errors become a failed result."""
     validated = ArgumentSpecValidator(
         operation.ARGUMENT_SPEC, required_if=getattr(operation, "REQUIRED_IF", None)
-    ).validate(dict(parameters))
+    ).validate({"request_timeout": PATIENCE, **parameters})
     assert not validated.error_messages, validated.error_messages
     lines: list[str] = []
     context = Context(

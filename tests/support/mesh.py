@@ -33,6 +33,7 @@ from meshlab import layout, snapshots
 
 from support import labs
 from support.clusters import Cluster
+from support.fleet_runs import PATIENCE
 from support.lab_runs import LOOKED_AT, list_objects
 from support.labs import RunningLab
 from support.programs import ANSIBLE_PLAYBOOK, MESHLAB, REPOSITORY, meshlab, run, succeeds
@@ -42,8 +43,6 @@ LAB = f"{labs.SHARED}mesh"
 HOST = "echo.app.svc.cluster.local"
 """The echo servers, one in each cluster."""
 DEMO = REPOSITORY / "lab" / "demo"
-PATIENCE = 60.0
-"""Seconds for an answer of an API server: a busy machine is no failure."""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import (
 from ansible_collections.onemesh.istio.plugins.module_utils._operations import canary
 
 from support.fault_runs import Moments
+from support.faults import Wire
 from support.fleet_runs import RECORDS, Object, Planes, Ran, run
 from support.splits import as_it_was, destination_rule, virtual_service
 
@@ -81,22 +82,29 @@ class Shop:
         return result
 
     @contextmanager
-    def away(self, cluster: str) -> Iterator[None]:
-        """Its API server is stopped, and started again."""
-        plane = self.planes.planes[cluster]
-        plane.kill()
-        try:
-            yield
-        finally:
-            plane.start_again()
+    def wired(self, cluster: str) -> Iterator[Wire]:
+        """The task reaches its API server by a wire that can be cut; who looks on has another way."""
+        plane, before = self.planes.planes[cluster], self.options
+        with Wire(plane) as wire:
+            self.options = {**before, cluster: {**plane.admin_options(), "host": wire.url}}
+            yield wire
+        self.options = before
 
     @contextmanager
-    def stopping(self, cluster: str, moments: Moments) -> Iterator[None]:
-        """What is run meanwhile has to stop the API server at a moment; afterwards it is started again."""
-        with moments.observing():
+    def away(self, cluster: str) -> Iterator[None]:
+        """Its API server is not to be reached."""
+        with self.wired(cluster) as wire:
+            wire.sever()
+            yield
+
+    @contextmanager
+    def lost_before(self, cluster: str, what: str) -> Iterator[None]:
+        """What is run meanwhile loses the API server right before its first write to it that matches ``what``."""
+        moments = Moments()
+        with self.wired(cluster) as wire, moments.observing():
+            moments.before(cluster, what, wire.sever)
             yield
         assert moments.missed == []
-        self.planes.planes[cluster].start_again()
 
     def route(self, cluster: str, name: str = "reviews", kind: Kind = VIRTUAL_SERVICE) -> Object:
         found = self.planes.clients[cluster].find(kind, name, self.namespace)

@@ -9,7 +9,7 @@ There is no controller on these clusters, so the test writes into the status of 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -87,6 +87,8 @@ class ManagedShop(Shop):
     """Each moment after a write at which clients were led to pods that had gone, or were not there on their cluster."""
     up: set[str] = field(default_factory=set)
     """Clusters that had pods of the canary after the last write."""
+    looked: dict[str, dict[str, Object]] = field(default_factory=dict)
+    """What each cluster had after the last write of a run."""
 
     def put_routes(self) -> None:
         self.put(deployment(self.namespace), service(self.namespace), manager="user")
@@ -100,6 +102,7 @@ class ManagedShop(Shop):
             "workload": {"kind": "Deployment", "name": "web"},
             "service": {"port": 80, "target_port": "8080"},
         }
+        self.looked.clear()
         with observed(lambda _this: None, self._look):
             return super().run(**{**managed, **options})
 
@@ -125,8 +128,7 @@ class ManagedShop(Shop):
 
     def found(self, cluster: str) -> dict[str, Object]:
         """Everything of the kinds that a release may make, by kind and name."""
-        lives = [live for kind in MANAGED for live in self.client(cluster).list(kind, self.namespace)]
-        return {f"{live['kind']} {live['metadata']['name']}": live for live in lives}
+        return _by_name(live for kind in MANAGED for live in self.client(cluster).list(kind, self.namespace))
 
     def users(self) -> list[Object]:
         """All that stands on all clusters, without what only a controller or the API server writes."""
@@ -161,7 +163,7 @@ class ManagedShop(Shop):
         """
         if not this.writes or f"/namespaces/{self.namespace}/" not in this.path:
             return
-        found = {cluster: self.found(cluster) for cluster in self.planes.clients}
+        found = self._as_they_stand(this.cluster)
         gone = [
             (cluster, name)
             for cluster, objects in found.items()
@@ -174,9 +176,22 @@ class ManagedShop(Shop):
                 self.outages.append(f"after {this.method} {this.path} to {this.cluster}: {led} to {name} of {cluster}")
         self.up = set(found) - {cluster for cluster, name in gone if name == "web"}
 
+    def _as_they_stand(self, written: str) -> dict[str, dict[str, Object]]:
+        """On clusters that were not written to, only pods come and go."""
+        for cluster in self.planes.clients:
+            if cluster == written or cluster not in self.looked:
+                self.looked[cluster] = self.found(cluster)
+            else:
+                self.looked[cluster].update(_by_name(self.client(cluster).list(DEPLOYMENT, self.namespace)))
+        return self.looked
+
 
 def has_pods(live: Object | None) -> bool:
     return live is not None and bool(live["spec"]["replicas"] and live.get("status", {}).get("availableReplicas"))
+
+
+def _by_name(lives: Iterable[Object]) -> dict[str, Object]:
+    return {f"{live['kind']} {live['metadata']['name']}": live for live in lives}
 
 
 def _shares(http: list[Object]) -> tuple[int, int]:

@@ -13,7 +13,6 @@ import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import VIRTUAL_SERVICE
 from support.control_plane import STRANGER_TOKEN
 from support.fault_runs import RECORD_WRITTEN, Moments
-from support.faults import Wire
 from support.releases import AT_5, AT_50, AT_100, Shop, phases
 
 ROUTE = r"(PUT|PATCH) .*/virtualservices"
@@ -43,13 +42,13 @@ def test_a_release_does_not_begin_while_a_cluster_is_away(shop: Shop) -> None:
 def test_a_step_that_one_cluster_cannot_take_is_taken_nowhere(shop: Shop, moment: str) -> None:
     shop.to_step(AT_5)
     moments = Moments()
-    west = shop.planes.planes["west"]
-    if moment == "during the commit":
-        moments.before("west", ROUTE, west.kill)
-    else:
-        moments.after("east", RECORD_WRITTEN, west.kill)
-    with shop.stopping("west", moments):
+    with shop.wired("west") as wire, moments.observing():
+        if moment == "during the commit":
+            moments.before("west", ROUTE, wire.sever)
+        else:
+            moments.after("east", RECORD_WRITTEN, wire.sever)
         ran = shop.run()
+    assert moments.missed == []
     assert "west" in ran.failed()
     assert shop.run(state="status").succeeded()["step"] == AT_5
     assert [shop.weights(each) for each in ("east", "north")] == [FEW] * 2
@@ -108,10 +107,7 @@ def test_a_rollback_goes_on_without_a_cluster_and_stays_owed_to_it(shop: Shop) -
 
 def test_a_cluster_that_goes_away_during_the_rollback_keeps_nobody_at_the_canary(shop: Shop) -> None:
     shop.to_step(AT_50)
-    moments = Moments()
-    west = shop.planes.planes["west"]
-    moments.before("west", ROUTE, west.kill)
-    with shop.stopping("west", moments):
+    with shop.lost_before("west", ROUTE):
         shop.run(state="rolled_back")
     assert [shop.weights(each) for each in ("east", "north")] == [STABLE] * 2
     assert shop.to_the_end()["phase"] == "failed"
@@ -157,13 +153,10 @@ def test_without_its_hub_a_release_stays_as_it_is(shop: Shop) -> None:
 
 def test_a_run_that_waits_goes_on_when_its_hub_answers_again(shop: Shop) -> None:
     shop.to_step(AT_5)
-    plane = shop.planes.planes["east"]
-    with Wire(plane) as wire:
-        shop.options = {"east": {**plane.admin_options(), "host": wire.url}}
+    with shop.wired("east") as wire:
 
         def vanish() -> None:
-            wire.shut = True
-            wire.cut()
+            wire.sever()
             healing.start()
 
         healing = threading.Timer(1.5, wire.heal)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._kube.kinds import HTTP_ROUTE, VIRTUAL_SERVICE
 from managed_shop import ManagedShop
-from support.fault_runs import COMMIT, Moments
+from support.fault_runs import COMMIT
 from support.fleet_runs import Object
 from support.releases import AT_5, AT_50
 
@@ -59,9 +59,7 @@ def test_what_was_put_back_can_be_taken_away_too(managed: ManagedShop) -> None:
     managed.to_the_end()
     managed.new_version(2)
     managed.to_step(AT_5)
-    moments = Moments()
-    moments.before("west", COMMIT, managed.planes.planes["west"].kill)
-    with managed.stopping("west", moments):
+    with managed.lost_before("west", COMMIT):
         assert "west" in managed.run().failed()
     managed.run(service={**PORTS, "app_protocol": "tcp"}, request="hold").succeeded()
     assert [sorted(spec) for spec in specs(managed)] == [["gateways", "hosts", "tcp"]] * 3

@@ -8,7 +8,7 @@ from check_queue import Check, take_next
 BUILD = Check("lab-build")
 STATIC = Check("static")
 LAB = Check("lab", needs_lab=True)
-TRAFFIC = Check("traffic", needs_lab=True, quiet=True)
+TRAFFIC = Check("traffic", needs_lab=True, measures_traffic=True)
 
 
 @pytest.mark.parametrize(
@@ -20,10 +20,9 @@ TRAFFIC = Check("traffic", needs_lab=True, quiet=True)
         pytest.param([LAB, STATIC], [STATIC], True, LAB, id="the programs are there"),
         pytest.param([LAB, STATIC], [LAB], True, LAB, id="a second lab beside the first"),
         pytest.param([LAB, STATIC], [LAB, LAB], True, None, id="both lanes are taken"),
-        pytest.param([TRAFFIC], [LAB], True, None, id="what measures traffic waits for other labs"),
-        pytest.param([TRAFFIC, LAB], [], True, LAB, id="and comes after them"),
-        pytest.param([TRAFFIC], [STATIC], True, TRAFFIC, id="but not for checks without a lab"),
-        pytest.param([TRAFFIC, STATIC], [TRAFFIC], True, STATIC, id="which run beside it"),
+        pytest.param([TRAFFIC, LAB], [LAB], True, TRAFFIC, id="what measures traffic runs beside others"),
+        pytest.param([TRAFFIC, LAB], [TRAFFIC], True, LAB, id="but not beside what measures it too"),
+        pytest.param([TRAFFIC], [TRAFFIC], True, None, id="for which it waits"),
         pytest.param([], [], True, None, id="nothing is left"),
     ],
 )
