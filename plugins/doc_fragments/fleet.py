@@ -39,6 +39,13 @@ options:
         description: The namespace of Istio's control plane.
         type: str
         default: istio-system
+      control_plane:
+        version_added: 1.1.0
+        description:
+          - The name of the cluster whose istiod controls this one, which is then a remote cluster of that primary.
+          - V(self) for a cluster with an istiod of its own.
+        type: str
+        default: self
       kubeconfig:
         description:
           - A path to a kubeconfig, several paths separated by V(:), a list of paths, or a kubeconfig's content as text

@@ -41,28 +41,32 @@ def owned_of(kind: Kind, live: Mapping[str, Any]) -> OwnedObject:
     return OwnedObject(kind, metadata["name"], metadata.get("namespace"), metadata["uid"])
 
 
-def reader_parts(namespace: str) -> list[tuple[Kind, str, str | None]]:
-    """Kind, name and namespace of what makes up the reader, in the order in which it is removed."""
-    name = role_name(reader.ACCOUNT, namespace)
+def reader_parts(account: str, namespace: str) -> list[tuple[Kind, str, str | None]]:
+    """Kind, name and namespace of what makes up a reader, in the order in which it is removed."""
+    name = role_name(account, namespace)
     return [
         (CLUSTER_ROLE_BINDING, name, None),
         (CLUSTER_ROLE, name, None),
-        (SERVICE_ACCOUNT, reader.ACCOUNT, namespace),
+        (SERVICE_ACCOUNT, account, namespace),
     ]
 
 
-def reader_on(client: Client, namespace: str) -> dict[str, str]:
-    """Kind -> UID of what there is of it, as far as it is ours. Raises KubeError."""
-    return {
-        kind.kind: live["metadata"]["uid"]
-        for kind, name, where in reader_parts(namespace)
-        if (live := client.find(kind, name, where)) is not None and is_ours(live)
+def readers_on(client: Client, namespace: str) -> dict[str, dict[str, str]]:
+    """Account -> kind -> UID of what there is of each reader, as far as it is ours. Raises KubeError."""
+    found = {
+        account: {
+            kind.kind: live["metadata"]["uid"]
+            for kind, name, where in reader_parts(account, namespace)
+            if (live := client.find(kind, name, where)) is not None and is_ours(live)
+        }
+        for account in reader.ACCOUNTS
     }
+    return {account: uids for account, uids in found.items() if uids}
 
 
-def remove_reader(client: Client, namespace: str, uids: Mapping[str, str]) -> None:
-    """Remove what :func:`reader_on` has found. Raises KubeError."""
-    for kind, name, where in reader_parts(namespace):
+def remove_reader(client: Client, account: str, namespace: str, uids: Mapping[str, str]) -> None:
+    """Remove what :func:`readers_on` has found of one. Raises KubeError."""
+    for kind, name, where in reader_parts(account, namespace):
         if kind.kind in uids:
             client.delete(kind, name, where, uid=uids[kind.kind])
 

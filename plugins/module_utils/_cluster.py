@@ -43,7 +43,11 @@ IDENTITY_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "region": {"type": "str"},
     "api_server": {"type": "str"},
     "istio_namespace": {"type": "str", "default": "istio-system"},
+    "control_plane": {"type": "str", "default": "self"},
 }
+
+SELF = "self"
+"""The control plane of a cluster that has an istiod of its own."""
 
 CREDENTIAL_OPTIONS = ("api_key", "username", "password")
 """Options that are credentials themselves and not a path to them."""
@@ -140,6 +144,7 @@ class Cluster:
     ``name`` is the Istio cluster ID; ``api_server`` the URL by which the *other* clusters reach its API server, where
     that differs from ours; ``options`` how this process reaches it (kept out of ``repr``: it may hold a token), with
     ``remote_secret`` only what differs from the kubeconfig in that secret. ``away`` says why it is not to be asked.
+    ``control_plane`` is the name of the cluster whose istiod controls this one, or ``self``.
     """
 
     name: str
@@ -150,6 +155,12 @@ class Cluster:
     options: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     remote_secret: SecretReference | None = None
     away: str = ""
+    control_plane: str = SELF
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the istiod of another cluster controls it."""
+        return self.control_plane not in (SELF, self.name)
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, Any]) -> Cluster:
@@ -164,6 +175,7 @@ class Cluster:
             options=_authentication(parameters),
             remote_secret=SecretReference.from_parameters(reference, parameters["name"]) if reference else None,
             away=parameters.get("away") or "",
+            control_plane=parameters.get("control_plane") or SELF,
         )
 
 
@@ -201,10 +213,12 @@ def clusters_of_hosts(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, 
     the name. Hosts of another mesh or none are the caller's to leave out. ValueError for a truth that is
     none.
     """
-    return [_cluster_of_host(host, hostvars[host]) for host in hosts]
+    return [_cluster_of_host(host, hostvars) for host in hosts]
 
 
-def _cluster_of_host(host: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+def _cluster_of_host(host: str, hostvars: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    variables = hostvars[host]
+
     def variable(name: str) -> Any:
         value = variables.get(f"cluster_{name}")
         empty = not value.strip() if isinstance(value, str) else value in ({}, [])
@@ -216,6 +230,12 @@ def _cluster_of_host(host: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         value = variable(option)
         if option not in (*element, "away") and value is not None:
             element[option] = truth(value, f"cluster_{option} of host {host}") if option == "validate_certs" else value
+    controller = element.pop("control_plane", SELF)
+    if controller in hostvars:
+        # By the name of its host, or of its cluster.
+        controller = hostvars[controller].get("cluster_name") or controller
+    if controller not in (SELF, name):
+        element["control_plane"] = controller
     return element
 
 

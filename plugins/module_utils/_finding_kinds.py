@@ -43,6 +43,11 @@ CONFLICT = FindingKind(
     "A field is managed by another field manager, or the object was changed or made by somebody meanwhile.",
     "Leave the field out, let the other manager give it up, or set force to take it over.",
 )
+CONTROL_PLANE_UNUSABLE = FindingKind(
+    "control-plane-unusable",
+    "A cluster is to be controlled by an istiod that is not there: of no cluster, or of one that has none itself.",
+    "Correct control_plane of the cluster.",
+)
 CREDENTIALS_NOT_HANDED_ON = FindingKind(
     "credentials-not-handed-on",
     "Credentials were given in a form that cannot be handed on to later tasks by reference.",

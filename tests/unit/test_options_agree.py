@@ -30,6 +30,7 @@ FIELDS: dict[str, Any] = {"type": "str", "elements": None, "required": False, "d
 NOT_PASSED: dict[str, set[str]] = {
     # The action gives it: what the mesh is beside the hosts that a run is limited to.
     "canary": {"mesh"},
+    "endpoint_sync": {"mesh"},
     "preflight": {"mesh", "charts_timeout"},
     "replicate": {"mesh"},
     "traffic_split": {"mesh"},

@@ -38,8 +38,13 @@ class Resolution:
         return bool(self.addresses)
 
 
-def resolve(service: Mapping[str, Any] | None, nodes: Iterable[Mapping[str, Any]] = ()) -> Resolution:
-    """The addresses of the gateway behind ``service``. ``nodes`` matter for type NodePort only."""
+def resolve(
+    service: Mapping[str, Any] | None, nodes: Iterable[Mapping[str, Any]] = (), port: int | None = None
+) -> Resolution:
+    """The addresses of the gateway behind ``service``. ``nodes`` matter for type NodePort only.
+
+    ``port`` is that of its Service; by default the one for traffic of other networks.
+    """
     if service is None:
         return Resolution(reason="its Service does not exist", remedy="install the gateway", pending=True)
     labels = service["metadata"].get("labels") or {}
@@ -48,7 +53,7 @@ def resolve(service: Mapping[str, Any] | None, nodes: Iterable[Mapping[str, Any]
             reason=f"its Service has no label {names.NETWORK_LABEL}, so istiod takes it for no gateway of a network",
             remedy="set networkGateway in the values of the gateway chart",
         )
-    port = find_gateway_port(service)
+    port = find_gateway_port(service) if port is None else port
     ports = {entry["port"]: entry for entry in service["spec"].get("ports", ())}
     if port not in ports:
         return Resolution(

@@ -19,7 +19,12 @@ from . import accounts
 
 ACCOUNT = "onemesh-istio-reader"
 """Our own reader: what it may do, and its tokens, end with the last link."""
+CONTROL_PLANE_ACCOUNT = "onemesh-istio-control-plane"
+"""The account for the istiod that controls this cluster, and no other: it may write what that has to write."""
+ACCOUNTS = (ACCOUNT, CONTROL_PLANE_ACCOUNT)
 KINDS = frozenset({"ServiceAccount", "ClusterRole", "ClusterRoleBinding"})
+ANNOTATION_ACCOUNT = "onemesh.istio/account"
+"""On a grant: the account whose token is bound to it."""
 GRANT_PREFIX = "onemesh-link-"
 """An empty Secret on the target for each source: the source's token is bound to it, and dies with it."""
 
@@ -42,6 +47,19 @@ RULES: tuple[dict[str, list[str]], ...] = (
     {"apiGroups": ["authorization.k8s.io"], "resources": ["subjectaccessreviews"], "verbs": ["create"]},
 )
 
+CONTROL_PLANE_RULES: tuple[dict[str, list[str]], ...] = (
+    *RULES,
+    # The root certificate in each namespace and the locks of leader election (pilot/pkg/leaderelection).
+    {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create", "update"]},
+    # It puts its own certificate authority into the webhook that injects here (pkg/webhooks/webhookpatch.go).
+    {
+        "apiGroups": ["admissionregistration.k8s.io"],
+        "resources": ["mutatingwebhookconfigurations"],
+        "verbs": [*_READ, "update", "patch"],
+    },
+)
+_RULES_OF = {ACCOUNT: RULES, CONTROL_PLANE_ACCOUNT: CONTROL_PLANE_RULES}
+
 
 def grant_name(source: str) -> str:
     """The Secret on the target that the token of ``source`` is bound to."""
@@ -50,4 +68,4 @@ def grant_name(source: str) -> str:
 
 def make_objects(account: str, namespace: str) -> list[dict[str, Any]]:
     """ServiceAccount ``account`` in ``namespace``, and its ClusterRole and ClusterRoleBinding, named after both."""
-    return accounts.make_objects(account, namespace, RULES)
+    return accounts.make_objects(account, namespace, _RULES_OF[account])

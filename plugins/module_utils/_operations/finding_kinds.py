@@ -77,6 +77,11 @@ FILE_UNREADABLE = FindingKind(
     "A file on the controller cannot be read.",
     "Correct its path, or give the user of Ansible access.",
 )
+CONTROL_PLANE_NOT_ANNOTATED = FindingKind(
+    "control-plane-not-annotated",
+    "Istio's namespace on a remote does not name the cluster whose istiod is to control it.",
+    "Run site, or the role control_plane with tasks_from remote, before link.",
+)
 GATEWAY_ADDRESS_MISSING = FindingKind(
     "gateway-address-missing",
     "The gateway got no address in time.",

@@ -9,19 +9,18 @@ and nowhere else, and resolves them itself, again when they expire.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._cluster import FLEET_ARGUMENT_SPEC
 from .._findings import MeshError
 from .._fleet import Member, findings_of
+from .._gateway_address import wait_for_address
 from .._istio import names
-from .._istio.gateways import Occupied, Resolution, make_hostname_ingress, resolve
+from .._istio.gateways import Occupied, Resolution, make_hostname_ingress
 from .._istio.wanted_gateway import Refused, read_addresses
-from .._kube.errors import Conflict, KubeError, WaitTimeout
-from .._kube.kinds import NODE, SERVICE
-from .._kube.watch import Event
+from .._kube.errors import Conflict, KubeError
+from .._kube.kinds import SERVICE
 from .._ownership import FIELD_MANAGER
 from .finding_kinds import GATEWAY_ADDRESS_MISSING
 from .operation import Context, fleet_of
@@ -43,7 +42,9 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     def on_cluster(member: Member) -> tuple[Resolution, Published | None]:
         namespace = parameters["namespace"] or member.cluster.istio_namespace
         published = publish(member, namespace, parameters["name"], hostnames, context)
-        found = wait_for_address(member, namespace, parameters["name"], parameters["timeout"], context)
+        # In check mode it is not waited for: the gateway may be one of this run.
+        timeout = 0.0 if context.check_mode else parameters["timeout"]
+        found = wait_for_address(member.client, namespace, parameters["name"], timeout, context.progress)
         return found, published
 
     outcomes = fleet.each(on_cluster, deadline=parameters["timeout"] + 3 * parameters["request_timeout"])
@@ -134,45 +135,3 @@ def _read_hostnames(given: Sequence[str]) -> tuple[str, ...]:
     if addresses.ips:
         raise MeshError(f"{', '.join(addresses.ips)}: IP addresses belong into externalIPs of the gateway's Service.")
     return addresses.hostnames
-
-
-def wait_for_address(member: Member, namespace: str, name: str, timeout: float, context: Context) -> Resolution:
-    """The address of one gateway. In check mode it is not waited for: the gateway may be one of this run."""
-    client = member.client
-    began = time.monotonic()
-    shown = ""
-
-    def resolution(service: Mapping[str, Any] | None) -> Resolution:
-        nodes = client.list(NODE) if service and service["spec"].get("type") == "NodePort" else ()
-        return resolve(service, nodes)
-
-    def on_event(event: Event) -> None:
-        nonlocal shown
-        found = resolution(event.object)
-        if not found and found.reason != shown:
-            shown = found.reason
-            waited = time.monotonic() - began
-            context.progress(f"{member.name}: gateway {namespace}/{name}: {found.reason} (for {waited:.0f} s)")
-
-    def settled(service: Mapping[str, Any]) -> bool:
-        found = resolution(service)
-        return bool(found) or not found.pending
-
-    if context.check_mode:
-        return resolution(client.find(SERVICE, name, namespace))
-    try:
-        last: Mapping[str, Any] | None = client.wait_for(
-            SERVICE, name, namespace, settled, timeout=timeout, on_event=on_event
-        )
-    except WaitTimeout as late:
-        last = late.last
-    found = resolution(last)
-    if not found:
-        waited = time.monotonic() - began
-        raise KubeError(
-            member.name,
-            f"gateway {namespace}/{name} has no address after {waited:.0f} s: {found.reason}",
-            reason="no-gateway-address",
-            remedy=found.remedy,
-        )
-    return found

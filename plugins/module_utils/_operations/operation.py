@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from .._cluster import Cluster, fleet_of_parameters
+from .._deployment_model import DeploymentModel
 from .._findings import Finding, MeshError
 from .._fleet import Fleet
 from .._guard import Guard
@@ -103,10 +104,15 @@ def reads_only(operation: Operation | ModuleType, parameters: Mapping[str, Any])
 
 
 def mesh_of(parameters: Mapping[str, Any], context: Context) -> Fleet:
-    """The fleet, and the clusters of ``mesh`` beside it, in the order of the mesh."""
+    """The fleet, and the clusters of ``mesh`` beside it, in the order of the mesh.
+
+    Raises MeshError, too, where a cluster is to be controlled by an istiod that is not there.
+    """
     clusters = fleet_of_parameters(parameters["clusters"])
     others = fleet_of_parameters(parameters["mesh"]) if parameters["mesh"] else {}
-    return fleet_of(parameters, context, {**others, **clusters})
+    mesh = {**others, **clusters}
+    DeploymentModel.of(mesh.values())
+    return fleet_of(parameters, context, mesh)
 
 
 def run_operation(operation: Operation | ModuleType, parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:

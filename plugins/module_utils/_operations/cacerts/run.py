@@ -18,7 +18,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ..._cluster import FLEET_ARGUMENT_SPEC
+from ..._cluster import FLEET_ARGUMENT_SPEC, Cluster, fleet_of_parameters
 from ..._files import is_vaulted
 from ..._finding_kinds import NOT_REACHABLE
 from ..._findings import Finding, MeshError, errors
@@ -120,10 +120,20 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
                 )
             ],
         )
-    fleet = fleet_of(parameters, context)
     if parameters["state"] == "absent":
-        return _run_absent(fleet, parameters, context)
-    return _run_present(fleet, parameters, context)
+        return _run_absent(fleet_of(parameters, context), parameters, context)
+    clusters = fleet_of_parameters(parameters["clusters"])
+    signed = {name: _describe_signed(cluster) for name, cluster in clusters.items() if cluster.is_remote}
+    authorities = {name: cluster for name, cluster in clusters.items() if not cluster.is_remote}
+    if not authorities:
+        return {"changed": False, "clusters": signed}
+    result = _run_present(fleet_of(parameters, context, authorities), parameters, context)
+    return {**result, "clusters": {**result["clusters"], **signed}}
+
+
+def _describe_signed(cluster: Cluster) -> dict[str, Any]:
+    """A remote, whose certificates the istiod of its primary signs."""
+    return {"changed": False, "action": "keep", "restart_required": False, "control_plane": cluster.control_plane}
 
 
 def _run_present(fleet: Fleet, parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
@@ -236,6 +246,8 @@ def summarize(parameters: Mapping[str, Any], result: Mapping[str, Any], *, foret
 
 
 def _summarize_cluster(part: Mapping[str, Any], *, checked: bool) -> ClusterSummary:
+    if "control_plane" in part:
+        return ClusterSummary("left out", f"its certificates are signed by the istiod of {part['control_plane']}")
     written = part["changed"] and not checked
     secret = (f"Secret {names.CA_SECRET}",)
     facts = {

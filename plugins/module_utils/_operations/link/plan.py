@@ -31,6 +31,7 @@ from ..finding_kinds import (
     API_SERVER_OF_ANOTHER,
     API_SERVER_TOKEN,
     CLUSTER_REGISTERED_TWICE,
+    CONTROL_PLANE_NOT_ANNOTATED,
     GATEWAY_MISSING,
     LINKED_BEYOND_THE_INVENTORY,
 )
@@ -52,16 +53,23 @@ def links_of(
     targets: Sequence[str] = (),
     *,
     touching: Collection[str] | None = None,
+    remotes: Collection[str] = (),
 ) -> list[Link]:
     """The full mesh, or only the links from ``sources`` and to ``targets``; ValueError names an unknown cluster.
 
-    Of these, links that begin or end at one of ``touching`` (None: all).
+    Of these, links that begin or end at one of ``touching`` (None: all). ``remotes`` have no istiod that could read.
     """
     unknown = [name for name in (*sources, *targets) if name not in clusters]
     if unknown:
         raise ValueError(f"no such cluster: {', '.join(unknown)} (the fleet has {', '.join(clusters)})")
+    without = [name for name in sources if name in remotes]
+    if without:
+        raise ValueError(f"{', '.join(without)} has no istiod that reads others: name its control plane in from")
     links = [
-        Link(source, target) for source in (sources or clusters) for target in (targets or clusters) if source != target
+        Link(source, target)
+        for source in (sources or clusters)
+        for target in (targets or clusters)
+        if source != target and source not in remotes
     ]
     return [link for link in links if touching is None or set(link) & set(touching)]
 
@@ -77,17 +85,33 @@ class LinkFacts:
     registrations: Registrations
     grants: Mapping[str, str]
     """Source -> UID of the Secret that its token is bound to."""
-    reader: Mapping[str, str]
-    """Kind -> UID of what makes up our reader there (reader.KINDS when it is whole)."""
+    readers: Mapping[str, Mapping[str, str]]
+    """Account -> kind -> UID of what makes up our readers there (reader.KINDS when one is whole)."""
     gateway: Resolution
     uid: str = ""
     """Of its namespace kube-system."""
     authority: bytes = b""
     """The CA that it publishes for its API server, PEM; empty where it does not."""
+    led_by: frozenset[str] = frozenset()
+    """Clusters whose istiods may take the lead here, as the annotation of Istio's namespace says; ``*`` for all."""
 
     @property
     def address_for_others(self) -> str:
         return self.cluster.api_server or self.server
+
+    def account_for(self, source: str) -> str:
+        """The reader whose token ``source`` gets."""
+        return reader.CONTROL_PLANE_ACCOUNT if source == self.cluster.control_plane else reader.ACCOUNT
+
+    def account_uid_for(self, source: str) -> str | None:
+        """Of that account, where all that makes up the reader is there."""
+        found = self.readers.get(self.account_for(source), {})
+        return found["ServiceAccount"] if found.keys() == reader.KINDS else None
+
+    def list_unused_readers(self, left: Collection[str]) -> list[str]:
+        """Accounts that none of the sources uses which are ``left``."""
+        used = {self.account_for(source) for source in left}
+        return [account for account in self.readers if account not in used]
 
     def secret_for(self, target: str) -> Mapping[str, Any] | None:
         """The remote secret by which it reads ``target``."""
@@ -179,7 +203,7 @@ def _plan_link(
         server=target.address_for_others,
         tls_server_name=target.cluster.options.get("tls_server_name") or "",
         grant=target.grants.get(link.source),
-        account=target.reader["ServiceAccount"] if target.reader.keys() == reader.KINDS else None,
+        account=target.account_uid_for(link.source),
         long_lived=long_lived,
         ca=target.authority,
     )
@@ -216,15 +240,26 @@ def _find_address_of_another(target: LinkFacts, others: Iterable[LinkFacts]) -> 
 
 def _find_not_installed(link: Link, source: LinkFacts, target: LinkFacts, *, require_gateway: bool) -> Finding | None:
     for facts in (source, target):
-        if not facts.istiods:
+        if not (facts.cluster.is_remote or facts.istiods):
             return Finding(
                 facts.cluster.name,
                 ISTIOD_MISSING,
                 f"no istiod runs in namespace {facts.cluster.istio_namespace}",
                 "install it first: role onemesh.istio.control_plane",
             )
+    if target.cluster.control_plane == link.source and not target.led_by & {link.source, "*"}:
+        return Finding(
+            link.target,
+            CONTROL_PLANE_NOT_ANNOTATED,
+            f"annotation {names.CONTROL_PLANE_CLUSTERS_ANNOTATION} of namespace {target.cluster.istio_namespace} does "
+            f"not name {link.source}: its istiod reads that once, when it gets the remote secret, and would not inject "
+            "here",
+            "prepare the remote first: playbook onemesh.istio.site, or role control_plane with tasks_from remote",
+            object=f"Namespace {target.cluster.istio_namespace}",
+        )
     networks_differ = source.cluster.network != target.cluster.network
-    if networks_differ and require_gateway and not target.gateway.addresses:
+    # That of a remote comes after the link: the istiod that is to read it gives it its proxy.
+    if networks_differ and require_gateway and not target.cluster.is_remote and not target.gateway.addresses:
         return Finding(
             link.target,
             GATEWAY_MISSING,
@@ -309,7 +344,7 @@ def _plan_unlink(link: Link, source: LinkFacts | None, target: LinkFacts | None,
         return LinkStep(link, "leave", finding.message, finding)
     if secret is not None or (target is not None and link.source in target.grants):
         return LinkStep(link, "remove", "linked")
-    if target is not None and target.reader and not target.grants:
+    if target is not None and target.readers and not target.grants:
         return LinkStep(link, "remove", "only the account of its reader is left")
     return LinkStep(link, "absent", "not linked")
 

@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ..._accounts import reader_on, remove_reader
+from ..._accounts import readers_on, remove_reader
 from ..._apply import apply_object
 from ..._cluster import FLEET_ARGUMENT_SPEC, MESH_ARGUMENT_SPEC
+from ..._deployment_model import DeploymentModel
 from ..._files import check_writable, write_whole
 from ..._finding_kinds import CLUSTER_UNKNOWN, ISTIOD_DOES_NOT_READ, NOT_REACHABLE
 from ..._findings import OPTION, Finding, MeshError
@@ -34,7 +35,7 @@ from ..._istiod import pods, remote_clusters
 from ..._kube import accounts
 from ..._kube.client import Client
 from ..._kube.errors import KubeError
-from ..._kube.kinds import NODE, SECRET, SERVICE
+from ..._kube.kinds import NAMESPACE, NODE, SECRET, SERVICE
 from ..._ownership import LABEL_COMPONENT, LABEL_MANAGED_BY, MANAGED_BY, is_ours, owned
 from ..._summary.hunks import Hunk, merge_hunks
 from ..._summary.summary import Summary
@@ -72,9 +73,10 @@ MOMENT = "last"
 def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Link or unlink. Raises MeshError with a finding per link that could not be made, proven or removed."""
     fleet = mesh_of(parameters, context)
+    model = DeploymentModel.of(member.cluster for member in fleet)
     acted = {each["name"] for each in parameters["clusters"]}
     try:
-        links = plan.links_of(fleet.names, parameters["from"], parameters["to"], touching=acted)
+        links = plan.links_of(fleet.names, parameters["from"], parameters["to"], touching=acted, remotes=model.remotes)
     except ValueError as error:
         finding = Finding("", CLUSTER_UNKNOWN, str(error), "correct from or to")
         raise MeshError("The links cannot be made.", [finding]) from None
@@ -117,8 +119,9 @@ def _find_what_stays(
 
 
 def _is_empty(outcome: LaneOutcome[LinkFacts]) -> bool:
-    """Whether a cluster that answers has no istiod: beside a limit, one that has not joined yet."""
-    return outcome.value is not None and not outcome.value.istiods
+    """Whether a cluster that answers has not joined yet, beside a limit: it has no istiod, or no way to another's."""
+    facts = outcome.value
+    return facts is not None and not (facts.led_by if facts.cluster.is_remote else facts.istiods)
 
 
 def _report_no_link(parameters: Mapping[str, Any], names: Iterable[str]) -> Finding:
@@ -148,11 +151,19 @@ def gather(member: Member) -> LinkFacts:
         grants={
             grant["metadata"]["name"].removeprefix(reader.GRANT_PREFIX): grant["metadata"]["uid"] for grant in grants
         },
-        reader=reader_on(client, namespace),
+        readers=readers_on(client, namespace),
         gateway=_find_gateway(client, cluster.network),
         uid=member.identity.uid,
         authority=accounts.read_published_authority(client, namespace),
+        led_by=_read_control_planes(client, namespace),
     )
+
+
+def _read_control_planes(client: Client, namespace: str) -> frozenset[str]:
+    """The clusters whose istiods may take the lead here, as Istio's namespace says (pkg/kube/multicluster)."""
+    annotations = ((client.find(NAMESPACE, namespace) or {}).get("metadata") or {}).get("annotations") or {}
+    said = annotations.get(names.CONTROL_PLANE_CLUSTERS_ANNOTATION, "")
+    return frozenset(each.strip() for each in said.split(",") if each.strip())
 
 
 def _find_gateway(client: Client, network: str) -> Resolution:
@@ -232,15 +243,16 @@ class _Linking:
         def on_target(member: Member) -> dict[Link, dict[str, Any]]:
             namespace = member.cluster.istio_namespace
             claim(member.client, member.identity)
-            for manifest in reader.make_objects(reader.ACCOUNT, namespace):
-                apply_object(member.client, manifest, component=COMPONENT)
+            for account in {facts[member.name].account_for(link.source) for link in by_target[member.name]}:
+                for manifest in reader.make_objects(account, namespace):
+                    apply_object(member.client, manifest, component=COMPONENT)
             authority = accounts.read_authority(member.client, namespace)
             secrets = {
                 link: remote_secret.build(
                     link.target,
                     facts[link.target].address_for_others,
                     authority,
-                    self._request_token(member.client, namespace, link),
+                    self._request_token(member.client, namespace, link, facts[member.name].account_for(link.source)),
                     namespace=facts[link.source].cluster.istio_namespace,
                     tls_server_name=member.cluster.options.get("tls_server_name") or None,
                 )
@@ -259,9 +271,9 @@ class _Linking:
             raise MeshError(message, failures, {"changed": changed})
         return {link: secret for outcome in outcomes.values() for link, secret in outcome.get().items()}
 
-    def _request_token(self, client: Client, namespace: str, link: Link) -> str:
+    def _request_token(self, client: Client, namespace: str, link: Link, account: str) -> str:
         """A new token of the reader for the source alone, bound to a Secret whose deletion revokes it."""
-        grant = _make_grant(namespace, link, long_lived=self.parameters["token"] == "long_lived")
+        grant = _make_grant(namespace, link, account, long_lived=self.parameters["token"] == "long_lived")
         # A grant of the other kind cannot be changed into this one: the type of a Secret is immutable.
         existing = client.find(SECRET, grant["metadata"]["name"], namespace)
         if existing is not None and existing["type"] != grant["type"] and is_ours(existing):
@@ -272,7 +284,7 @@ class _Linking:
                 client, namespace, grant["metadata"]["name"], self.parameters["request_timeout"]
             )
         return accounts.request_bound_token(
-            client, reader.ACCOUNT, namespace, grant["metadata"]["name"], self.parameters["token_lifetime"]
+            client, account, namespace, grant["metadata"]["name"], self.parameters["token_lifetime"]
         )
 
     def _write(self, secrets: Mapping[Link, Mapping[str, Any]], result: Mapping[str, Any]) -> None:
@@ -449,14 +461,15 @@ class _Unlinking:
             for link in revoked:
                 if link.source in grants:
                     member.client.delete(SECRET, reader.grant_name(link.source), namespace, uid=grants[link.source])
-            if set(grants) <= {link.source for link in revoked}:
-                remove_reader(member.client, namespace, facts[member.name].reader)
+            left = set(grants) - {link.source for link in revoked}
+            for account in facts[member.name].list_unused_readers(left):
+                remove_reader(member.client, account, namespace, facts[member.name].readers[account])
             return [
                 Finding(
                     member.name,
                     TOKEN_NOT_REVOKED,
                     f"the token that {link.source} had is still accepted",
-                    f"look for other Secrets of account {reader.ACCOUNT} in {namespace}",
+                    f"look for other Secrets of account {facts[member.name].account_for(link.source)} in {namespace}",
                 )
                 for link in revoked
                 if tokens.get(link) and not accounts.is_refused(member.client, tokens[link], timeout)
@@ -481,10 +494,11 @@ def _refuse_what_istiod_would(target: str, secret: Mapping[str, Any]) -> None:
         )
 
 
-def _make_grant(namespace: str, link: Link, *, long_lived: bool) -> dict[str, Any]:
-    metadata: dict[str, Any] = {"name": reader.grant_name(link.source), "namespace": namespace}
+def _make_grant(namespace: str, link: Link, account: str, *, long_lived: bool) -> dict[str, Any]:
+    annotations = {reader.ANNOTATION_ACCOUNT: account}
     if long_lived:
-        metadata["annotations"] = {names.SERVICE_ACCOUNT_NAME_ANNOTATION: reader.ACCOUNT}
+        annotations[names.SERVICE_ACCOUNT_NAME_ANNOTATION] = account
+    metadata = {"name": reader.grant_name(link.source), "namespace": namespace, "annotations": annotations}
     kind = names.SERVICE_ACCOUNT_TOKEN_TYPE if long_lived else "Opaque"
     return {"apiVersion": "v1", "kind": "Secret", "type": kind, "metadata": metadata}
 

@@ -99,6 +99,8 @@ class ClusterFacts:
     name: str
     network: str
     """The network that the fleet says."""
+    control_plane: str = ""
+    """The cluster whose istiod controls this one, where that is another."""
     api_server: str = ""
     """The URL by which the other clusters reach its API server, where the fleet says so."""
     uid: str = ""

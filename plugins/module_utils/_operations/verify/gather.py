@@ -53,6 +53,7 @@ def facts_of(cluster: Cluster, client: Client) -> ClusterFacts:
     return ClusterFacts(
         name=cluster.name,
         network=cluster.network,
+        control_plane=cluster.control_plane if cluster.is_remote else "",
         api_server=cluster.api_server,
         authority=accounts.read_published_authority(client, namespace),
         istio_namespace=namespace,

@@ -28,6 +28,7 @@ from ..finding_kinds import (
 )
 from .checks import endpoints, gateway, names, requests, synced, trust
 from .checks.check import CHECKS, REJECTED, Check, describe_rejection, list_rejections
+from .control_planes import serve_remotes
 from .facts import ClusterFacts, Obstacle, Traffic
 
 
@@ -120,8 +121,10 @@ def judge(
     wanted = set(links)
     obstacles = obstacles or {}
     pairs = []
-    for source in fleet.values():
-        for target in fleet.values():
+    served = serve_remotes(fleet)
+    for source in served.values():
+        reader = fleet.get(source.control_plane, source)
+        for target in served.values():
             key = (source.name, target.name)
             seen = traffic.get(key, Traffic())
             away = next((facts.name for facts in (source, target) if facts.away), "")
@@ -133,14 +136,14 @@ def judge(
             elif linked:
                 checks = (
                     trust.check(source, target),
-                    names.check(source, target, fleet),
-                    synced.check(source, target),
+                    names.check(source, target, served),
+                    synced.check(reader, target),
                     gateway.check(source, target),
                     endpoints.check(source, target, seen),
                     requests.check(source, target, seen, obstacles, no_requests),
                 )
             else:
-                checks = _check_not_linked(source, target, seen)
+                checks = _check_not_linked(source, reader, target, seen)
             pairs.append(Pair(source.name, target.name, linked, checks, away, seen))
     return pairs
 
@@ -217,12 +220,14 @@ def _report_plain_text(pairs: Iterable[Pair]) -> Iterator[Finding]:
             )
 
 
-def _check_not_linked(source: ClusterFacts, target: ClusterFacts, seen: Traffic) -> tuple[Check, ...]:
+def _check_not_linked(
+    source: ClusterFacts, reader: ClusterFacts, target: ClusterFacts, seen: Traffic
+) -> tuple[Check, ...]:
     skipped = {name: Check(name, "skipped", "not linked") for name in CHECKS}
     return tuple(
         {
             **skipped,
-            "synced": synced.check_unlinked(source, target),
+            "synced": synced.check_unlinked(reader, target),
             "endpoints": endpoints.check_unlinked(source, target, seen),
             "requests": requests.check_unlinked(source, target, seen.answers),
         }.values()

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..._istio import names
 from ..._istio.gateways import make_cross_network_gateway
-from .facts import ClusterFacts, IstiodAnswers
+from .facts import ClusterFacts, GatewayService, IstiodAnswers
 
 NAMESPACE = "onemesh-verify"
 COMPONENT = "verify"
@@ -48,9 +48,17 @@ def host(service: str, domain: str) -> str:
 
 
 def make_manifests(
-    facts: ClusterFacts, clusters: Iterable[str], *, image: str, default_revision: bool
+    facts: ClusterFacts,
+    clusters: Iterable[str],
+    gateways: Iterable[GatewayService],
+    *,
+    image: str,
+    default_revision: bool,
 ) -> list[dict[str, Any]]:
-    """What one cluster gets, in the order of creation. The namespace comes first and holds all the rest."""
+    """What one cluster gets, in the order of creation. The namespace comes first and holds all the rest.
+
+    ``gateways`` are those that Gateway objects of this cluster configure.
+    """
     objects: list[dict[str, Any]] = [
         {
             "apiVersion": "v1",
@@ -60,7 +68,7 @@ def make_manifests(
         _make_service(NAME, {APP_LABEL: NAME}),
     ]
     objects += [_make_service(service_name(name), {APP_LABEL: NAME, CLUSTER_LABEL: name}) for name in clusters]
-    objects += _make_exposure(facts)
+    objects += _make_exposure(gateways, facts.domain)
     objects.append(_make_deployment(facts.name, image))
     return objects
 
@@ -85,17 +93,17 @@ def _make_service(name: str, selector: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _make_exposure(facts: ClusterFacts) -> list[dict[str, Any]]:
+def _make_exposure(gateways: Iterable[GatewayService], domain: str) -> list[dict[str, Any]]:
     """A Gateway for the probe's own hosts on each gateway that exposes only others, or nothing.
 
     Never where they are exposed already: two servers with one host on port 15443 are two equal filter chains, which
     Envoy rejects (istio/istio#42050).
     """
-    hosts = f"*.{NAMESPACE}.svc.{facts.domain}"
+    hosts = f"*.{NAMESPACE}.svc.{domain}"
     selectors = {
         tuple(sorted(gateway.selector.items()))
-        for gateway in facts.gateways
-        if gateway.selector and not is_exposed(host(NAME, facts.domain), gateway.hosts)
+        for gateway in gateways
+        if gateway.selector and not is_exposed(host(NAME, domain), gateway.hosts)
     }
     objects = []
     for number, selector in enumerate(sorted(selectors)):

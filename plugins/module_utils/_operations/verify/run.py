@@ -28,6 +28,7 @@ from ..finding_kinds import REPORT_NOT_WRITTEN, VERIFY_LEFT_BEHIND
 from ..operation import Context, mesh_of
 from . import gather, judge, probe, report, traffic
 from .checks.check import without_istiod
+from .control_planes import list_gateways, serve_remotes
 from .facts import Answers, ClusterFacts, Obstacle, RemoteSecret, Traffic
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -185,11 +186,13 @@ class _Verification:
 
     @property
     def not_joined(self) -> set[str]:
-        """Clusters beside the limit that answer and have no istiod."""
+        """Clusters beside the limit that answer and have no istiod, nor a root of the one that is to control them."""
         return {
             name
             for name, facts in self.facts.items()
-            if name not in self.acted and not (facts.away or facts.istiods or facts.istiods_not_ready)
+            if name not in self.acted
+            and not (facts.away or facts.istiods or facts.istiods_not_ready)
+            and not (facts.control_plane and facts.root_distributed)
         }
 
     @property
@@ -251,7 +254,11 @@ class _Verification:
                 if (remote := registered.get(target)) is not None
             }
 
-        unread = {source for source, target in self.links if not self.facts[source].reads(target)}
+        unread = {
+            source
+            for source, target in self.links
+            if not (self.facts[source].control_plane or self.facts[source].reads(target))
+        }
         asked = [name for name in self._present if name in unread]
         deadline = self.lane + _DIALLING * len(self.facts)
         for name, outcome in self.fleet.each(on_cluster, deadline=deadline, only=asked).items():
@@ -319,19 +326,24 @@ class _Verification:
         names = list(self.facts)
         ends = time.monotonic() + self.probe_timeout
         able = []
+        served = serve_remotes(self.facts)
         for name in self._present:
-            if self.facts[name].istiods:
+            if served[name].istiods:
                 able.append(name)
             else:
-                said, remedy = without_istiod(self.facts[name])
+                said, remedy = without_istiod(served[name])
                 self.obstacles[name] = Obstacle(name, f"{said}, so pods get no sidecar", remedy)
         self.touched = able
 
         def on_cluster(member: Member) -> traffic.Probe | Obstacle:
-            facts = self.facts[member.name]
+            facts = served[member.name]
             image = self.parameters["probe_image"] or f"docker.io/istio/app:{facts.istio_version or 'latest'}"
             manifests = probe.make_manifests(
-                facts, names, image=image, default_revision=gather.has_default_revision(member.client)
+                facts,
+                names,
+                [] if facts.control_plane else list_gateways(served, member.name),
+                image=image,
+                default_revision=gather.has_default_revision(member.client),
             )
             return traffic.deploy(member.client, facts, manifests, ends=ends, progress=self.context.progress)
 

@@ -34,7 +34,7 @@ from .signs import FoundObject
 _GRANTS = f"{LABEL_MANAGED_BY}={MANAGED_BY},{LABEL_COMPONENT}=link-grant"
 _PROBE_SECONDS = 600
 """The shortest life that API servers give to a token."""
-_OUR_ACCOUNTS = frozenset({reader.ACCOUNT, writer.ACCOUNT})
+_OUR_ACCOUNTS = frozenset({*reader.ACCOUNTS, writer.ACCOUNT})
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,9 @@ def _account_of_grant(found: FoundObject) -> str:
         return ""
     if found.name == writer.GRANT:
         return writer.ACCOUNT
-    return reader.ACCOUNT if found.name.startswith(reader.GRANT_PREFIX) else ""
+    if not found.name.startswith(reader.GRANT_PREFIX):
+        return ""
+    return found.annotations.get(reader.ANNOTATION_ACCOUNT, reader.ACCOUNT)
 
 
 def _token_of(client: Client, grant: FoundObject, account: str) -> str:
@@ -167,24 +169,24 @@ def _plan_remote_secrets(client: Client, gone: Collection[str]) -> list[WipeStep
 
 
 def _plan_readers(client: Client, gone: Collection[str]) -> list[WipeStep]:
-    """Grants of clusters that leave; and the reader, in a namespace where no grant is left."""
-    found, kept = [], set()
+    """Grants of clusters that leave; and each reader, in a namespace where no grant of it is left."""
+    found: list[WipeStep] = []
+    kept: set[tuple[str, str]] = set()
     names_of_gone = {reader.grant_name(name): name for name in gone}
     for grant in client.list(kinds.SECRET, label_selector=_GRANTS):
         source = names_of_gone.get(grant["metadata"]["name"])
         if source is None:
-            kept.add(grant["metadata"]["namespace"])
+            kept.add((_account_of_grant(FoundObject(kinds.SECRET, grant)), grant["metadata"]["namespace"]))
         else:
             found.append(_make_step(kinds.SECRET, grant["metadata"], f"token by which {source} reads this cluster"))
     accounts = client.list(kinds.SERVICE_ACCOUNT, label_selector=f"{LABEL_MANAGED_BY}={MANAGED_BY}")
-    for namespace in sorted(
-        account["metadata"]["namespace"] for account in accounts if account["metadata"]["name"] == reader.ACCOUNT
-    ):
-        if namespace not in kept:
-            for kind, name, where in reader_parts(namespace):
+    readers = {(each["metadata"]["name"], each["metadata"]["namespace"]) for each in accounts}
+    for account, namespace in sorted(readers - kept):
+        if account in reader.ACCOUNTS:
+            for kind, name, where in reader_parts(account, namespace):
                 live = client.find(kind, name, where)
                 if live is not None and is_ours(live):
-                    found.append(_make_step(kind, live["metadata"], "nobody reads this cluster any more"))
+                    found.append(_make_step(kind, live["metadata"], f"nobody reads this cluster by {account} any more"))
     return found
 
 

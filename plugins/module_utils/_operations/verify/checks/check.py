@@ -55,6 +55,12 @@ def make_failed(
 
 def without_istiod(facts: ClusterFacts) -> tuple[str, str]:
     """What is said of a cluster where no istiod is ready, and what to do."""
+    if facts.control_plane:
+        return (
+            f"the istiod of {facts.control_plane}, which controls {facts.name}, is not ready: requests of running pods "
+            "go on, and new pods wait",
+            f"see that {facts.control_plane} answers and its istiod is ready",
+        )
     namespace, pods = facts.istio_namespace, ", ".join(facts.istiods_not_ready)
     if not pods:
         return f"no istiod runs in namespace {namespace}", "install it first: playbook onemesh.istio.site"

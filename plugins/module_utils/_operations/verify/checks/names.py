@@ -43,7 +43,8 @@ def check(source: ClusterFacts, target: ClusterFacts, fleet: Mapping[str, Cluste
 
 
 def _check_own_names(facts: ClusterFacts, separate: bool) -> Check | None:
-    for istiod in facts.istiods:
+    # Proxies of a remote get their names from the path of its webhook, and its istiod has those of its primary.
+    for istiod in () if facts.control_plane else facts.istiods:
         if istiod.cluster_id != facts.name:
             return make_failed(
                 "names",

@@ -65,8 +65,23 @@ def test_it_writes_nothing_but_questions() -> None:
     assert written == {"tokenreviews", "subjectaccessreviews"}
 
 
+def test_the_istiod_that_controls_a_remote_may_write_what_istio_writes_there_and_no_more() -> None:
+    more = rights(reader.CONTROL_PLANE_RULES) - rights(reader.RULES)
+    webhooks = ("admissionregistration.k8s.io", "mutatingwebhookconfigurations")
+    assert more == {
+        ("create", "", "configmaps"),
+        ("update", "", "configmaps"),
+        *((verb, *webhooks) for verb in ("get", "list", "watch", "update", "patch")),
+    }
+
+
 def test_the_role_is_bound_to_the_account() -> None:
-    account, role, binding = reader.make_objects("reader", "mesh")
-    assert account["metadata"] == {"name": "reader", "namespace": "mesh"}
-    assert role["metadata"]["name"] == binding["roleRef"]["name"] == binding["metadata"]["name"] == "reader-mesh"
-    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "reader", "namespace": "mesh"}]
+    account, role, binding = reader.make_objects(reader.ACCOUNT, "mesh")
+    assert account["metadata"] == {"name": reader.ACCOUNT, "namespace": "mesh"}
+    assert (
+        role["metadata"]["name"]
+        == binding["roleRef"]["name"]
+        == binding["metadata"]["name"]
+        == f"{reader.ACCOUNT}-mesh"
+    )
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": reader.ACCOUNT, "namespace": "mesh"}]

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster
-from ansible_collections.onemesh.istio.plugins.module_utils._istio import remote_secret
+from ansible_collections.onemesh.istio.plugins.module_utils._istio import reader, remote_secret
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.gateways import Resolution
 from ansible_collections.onemesh.istio.plugins.module_utils._istio.tokens import Token, format_timestamp
 from ansible_collections.onemesh.istio.plugins.module_utils._operations.link.plan import (
@@ -56,6 +56,27 @@ def test_a_full_mesh_has_a_link_each_way_for_each_pair(size: int) -> None:
 )
 def test_only_some_directions(sources: list[str], targets: list[str], expected: list[str]) -> None:
     assert [str(link) for link in links_of(["a", "b", "c"], sources, targets)] == expected
+
+
+def test_a_remote_is_read_by_every_istiod_and_reads_nobody() -> None:
+    links = links_of(["hub", "edge", "other"], remotes=["edge"])
+    assert [str(link) for link in links] == ["hub -> edge", "hub -> other", "other -> hub", "other -> edge"]
+    with pytest.raises(ValueError, match=r"^edge has no istiod that reads others: name its control plane in from$"):
+        links_of(["hub", "edge"], sources=["edge"], remotes=["edge"])
+
+
+def test_only_the_istiod_that_controls_a_remote_gets_the_account_that_writes() -> None:
+    facts = World(west=REMOTE).facts()["west"]
+    assert facts.account_for("east") == reader.CONTROL_PLANE_ACCOUNT
+    assert facts.account_for("north") == reader.ACCOUNT
+
+
+def test_a_reader_goes_with_the_last_link_that_uses_it() -> None:
+    facts = replace(World(west=REMOTE).facts()["west"], readers={account: {} for account in reader.ACCOUNTS})
+    assert facts.list_unused_readers(["east", "north"]) == []
+    assert facts.list_unused_readers(["north"]) == [reader.CONTROL_PLANE_ACCOUNT]
+    assert facts.list_unused_readers(["east"]) == [reader.ACCOUNT]
+    assert facts.list_unused_readers([]) == [*reader.ACCOUNTS]
 
 
 @pytest.mark.parametrize(("sources", "targets"), [(["x"], []), ([], ["x"])])
@@ -104,6 +125,7 @@ def secret(
 
 EAST = Cluster("east", "net-east", api_server="https://east.example")
 WEST = Cluster("west", "net-west", api_server="https://west.example")
+REMOTE = replace(WEST, control_plane="east")
 GATEWAY = Resolution((("192.0.2.1", 15443),))
 
 
@@ -126,6 +148,7 @@ class World:
     )
     gateway: Resolution = GATEWAY
     authority: bytes = b""
+    west_led_by: frozenset[str] = frozenset()
 
     def facts(self) -> dict[str, LinkFacts]:
         return {
@@ -146,10 +169,11 @@ class World:
                 (),
                 remote_secret.parse((), cluster="west"),
                 self.grants,
-                self.reader,
+                {reader.ACCOUNT: self.reader} if self.reader else {},
                 self.gateway,
                 "uid-of-west",
                 self.authority,
+                self.west_led_by,
             ),
         }
 
@@ -347,6 +371,25 @@ PRESENT: dict[str, tuple[World, dict[str, Any], str, str]] = {
         {"check_mode": True},
         "create",
         "not linked",
+    ),
+    "a remote whose namespace names its primary, before it has a gateway": (
+        World(west=REMOTE, west_istiods=(), west_led_by=frozenset({"east"}), gateway=NO_GATEWAY, grants={}),
+        {},
+        "create",
+        "not linked",
+    ),
+    "a remote whose namespace names another": (
+        World(west=REMOTE, west_istiods=(), west_led_by=frozenset({"north"}), grants={}),
+        {},
+        "refuse",
+        "annotation topology.istio.io/controlPlaneClusters of namespace istio-system does not name east: its istiod "
+        "reads that once, when it gets the remote secret, and would not inject here",
+    ),
+    "a remote that was a primary, whose token is that of the reader": (
+        World((secret(),), west=REMOTE, west_istiods=(), west_led_by=frozenset({"*"})),
+        {},
+        "renew",
+        "the account of its token was removed or made anew",
     ),
     "check mode and somebody else's secret": (
         World((secret(ours=False),)),

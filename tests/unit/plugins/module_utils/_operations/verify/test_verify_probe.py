@@ -26,7 +26,7 @@ def facts(*hosts: str, revision: str = "default", gateways: int = 1) -> ClusterF
 
 
 def objects(given: ClusterFacts, *, default_revision: bool = False) -> dict[tuple[str, str], dict[str, Any]]:
-    made = probe.make_manifests(given, CLUSTERS, image="app:1", default_revision=default_revision)
+    made = probe.make_manifests(given, CLUSTERS, given.gateways, image="app:1", default_revision=default_revision)
     return {(each["kind"], each["metadata"]["name"]): each for each in made}
 
 

@@ -1,0 +1,78 @@
+# Copyright (c) 2026, onemesh.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The deployment model of a mesh: whose istiod controls each cluster. Pure.
+
+A cluster with an istiod of its own is a primary, one that another's istiod controls a remote
+(https://istio.io/latest/docs/ops/deployment/deployment-models/#control-plane-models). Istio reads the configuration of
+a remote (VirtualServices, Gateways and the like) in its primary only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ._cluster import SELF, Cluster
+from ._finding_kinds import CONTROL_PLANE_UNUSABLE
+from ._findings import Finding, MeshError
+
+
+@dataclass(frozen=True)
+class DeploymentModel:
+    """``primaries`` has for each cluster the one whose istiod controls it, which may be itself."""
+
+    primaries: Mapping[str, str]
+
+    @classmethod
+    def of(cls, clusters: Iterable[Cluster]) -> DeploymentModel:
+        """Raises MeshError with a finding for each cluster whose control plane cannot be what it says."""
+        model = cls({each.name: each.control_plane if each.is_remote else each.name for each in clusters})
+        findings = [finding for name in model.primaries if (finding := model._find_unusable(name)) is not None]
+        if findings:
+            raise MeshError("The inventory does not say which istiod controls each cluster.", findings)
+        return model
+
+    def is_remote(self, name: str) -> bool:
+        return self.primaries[name] != name
+
+    def remotes_of(self, primary: str) -> list[str]:
+        return [name for name, controller in self.primaries.items() if controller == primary != name]
+
+    @property
+    def remotes(self) -> list[str]:
+        return [name for name in self.primaries if self.is_remote(name)]
+
+    def _find_unusable(self, name: str) -> Finding | None:
+        controller = self.primaries[name]
+        own = [each for each, primary in self.primaries.items() if each == primary]
+        if "/" in controller:
+            return _report(
+                name,
+                f"its control plane is {controller}: an external control plane is not supported",
+                f"name a cluster of the mesh, or {SELF}",
+            )
+        if controller not in self.primaries:
+            return _report(
+                name,
+                f"its control plane is {controller}, and the mesh has no such cluster",
+                f"correct it, or add {controller} to the inventory; clusters with an istiod are "
+                f"{', '.join(own) or 'none'}",
+            )
+        if self.is_remote(controller):
+            return _report(
+                name,
+                f"its control plane is {controller}, which has no istiod of its own but that of "
+                f"{self.primaries[controller]}",
+                f"name {self.primaries[controller]} for both, or give {controller} an istiod ({SELF})",
+            )
+        return None
+
+
+def _report(name: str, message: str, remedy: str) -> Finding:
+    return Finding(
+        name,
+        CONTROL_PLANE_UNUSABLE,
+        message,
+        f"set control_plane of {name} (in an inventory cluster_control_plane): {remedy}",
+    )
