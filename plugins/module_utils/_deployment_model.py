@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ._cluster import SELF, Cluster
-from ._finding_kinds import CONTROL_PLANE_UNUSABLE
+from ._finding_kinds import CONFIGURED_IN_PRIMARY, CONTROL_PLANE_UNUSABLE, WORKLOAD_IN_REMOTE
 from ._findings import Finding, MeshError
 
 
@@ -67,6 +68,44 @@ class DeploymentModel:
                 f"name {self.primaries[controller]} for both, or give {controller} an istiod ({SELF})",
             )
         return None
+
+
+def leave_out_remotes(parameters: Mapping[str, Any], *, moves_pods: bool) -> tuple[dict[str, Any], dict[str, str]]:
+    """The options without the remote clusters, and for each of these its primary.
+
+    Raises MeshError where a primary is not among the clusters, so that nothing would change for its remote, or where
+    the operation ``moves_pods``, which a remote has of its own.
+    """
+    clusters = [Cluster.from_parameters(each) for each in parameters["clusters"]]
+    remotes = {each.name: each.control_plane for each in clusters if each.is_remote}
+    given = {each.name for each in clusters}
+    findings = [
+        Finding(
+            name,
+            CONFIGURED_IN_PRIMARY,
+            f"Istio reads its configuration in its primary, {primary}, which is not among the clusters",
+            f"name {primary} too, or instead (--limit {primary},{name})",
+        )
+        for name, primary in remotes.items()
+        if primary not in given
+    ]
+    findings += [
+        Finding(
+            name,
+            WORKLOAD_IN_REMOTE,
+            f"it is a remote of {primary}, and workloads of a remote are not released yet",
+            "release by routes, without manage and workload",
+        )
+        for name, primary in remotes.items()
+        if moves_pods
+    ]
+    if findings:
+        raise MeshError("Nothing was written.", findings)
+    kept = {
+        "clusters": [each for each in parameters["clusters"] if each["name"] not in remotes],
+        "exclude": [name for name in parameters.get("exclude") or () if name not in remotes],
+    }
+    return {**parameters, **(kept if remotes else {})}, remotes
 
 
 def _report(name: str, message: str, remedy: str) -> Finding:

@@ -38,6 +38,11 @@ CLUSTER_UNKNOWN = FindingKind(
     "An option names a cluster that the run does not have.",
     "Correct the option.",
 )
+CONFIGURED_IN_PRIMARY = FindingKind(
+    "configured-in-primary",
+    "Configuration is to be written for a remote cluster, and its primary, which has it, is not among the clusters.",
+    "Run it for the primary.",
+)
 CONFLICT = FindingKind(
     "conflict",
     "A field is managed by another field manager, or the object was changed or made by somebody meanwhile.",
@@ -152,4 +157,9 @@ WAIT_TIMEOUT = FindingKind(
     "wait-timeout",
     "What was waited for did not come in time.",
     "Run again, or allow more time.",
+)
+WORKLOAD_IN_REMOTE = FindingKind(
+    "workload-in-remote",
+    "A release is to move pods of a remote cluster.",
+    "Release by routes, without manage and workload.",
 )

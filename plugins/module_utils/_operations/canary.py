@@ -60,6 +60,11 @@ _REQUESTS: Mapping[str, Request] = {"promoted": "promote", "rolled_back": "rollb
 MOMENT = "last"
 
 
+def moves_pods(parameters: Mapping[str, Any]) -> bool:
+    """Whether pods are released, and not only their routes. Pure."""
+    return bool(parameters["manage"] or parameters["workload"])
+
+
 def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Raises MeshError with a finding for everything that is in the way, and for what is left or owed."""
     fleet = fleet_of(parameters, context)

@@ -12,13 +12,13 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from .._cluster import Cluster, fleet_of_parameters
-from .._deployment_model import DeploymentModel
+from .._deployment_model import DeploymentModel, leave_out_remotes
 from .._findings import Finding, MeshError
 from .._fleet import Fleet
 from .._guard import Guard
 from .._kube.errors import KubeError
 from .._kube.files import Decrypt
-from .._summary.summary import Summary, collect_remarks
+from .._summary.summary import ClusterSummary, Summary, collect_remarks
 from .._values import check_numbers
 from .finding_kinds import OPTION_UNUSABLE
 
@@ -52,7 +52,8 @@ class Operation(Protocol):
     ``run`` returns the result (``changed`` and, where something changes, ``diff``) or raises MeshError or KubeError.
     ``summarize`` says in short what the result tells, also of a failed run, which may have no more than ``findings``.
     An operation that changes nothing says so by ``READS_ONLY = True``, one that changes nothing in some states by
-    ``READING_STATES``; all others get to no API server that is not the cluster it is said to be.
+    ``READING_STATES``; all others get to no API server that is not the cluster it is said to be. One that writes
+    configuration of Istio has ``moves_pods``, which says whether it moves pods too, and gets no remote cluster.
     """
 
     ARGUMENT_SPEC: dict[str, Any]
@@ -117,16 +118,23 @@ def mesh_of(parameters: Mapping[str, Any], context: Context) -> Fleet:
 
 def run_operation(operation: Operation | ModuleType, parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Run an operation and turn what it raises into a failed result with findings; what it did, in short, is added."""
-    result = _run(operation, parameters, context)
+    remotes: dict[str, str] = {}
+    result = _run(operation, parameters, context, remotes)
     if hasattr(operation, "summarize"):
         summary = operation.summarize(parameters, result, foretold=context.check_mode)
-        result["summary"] = (_of_failed(summary, result) if result.get("failed") else summary).as_dict()
+        summary = _tell_of_remotes(_of_failed(summary, result) if result.get("failed") else summary, remotes)
+        result["summary"] = summary.as_dict()
     return result
 
 
-def _run(operation: Operation | ModuleType, parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
+def _run(
+    operation: Operation | ModuleType, parameters: Mapping[str, Any], context: Context, remotes: dict[str, str]
+) -> dict[str, Any]:
     try:
         _check(parameters, operation.ARGUMENT_SPEC)
+        if hasattr(operation, "moves_pods"):
+            parameters, left_out = leave_out_remotes(parameters, moves_pods=operation.moves_pods(parameters))
+            remotes.update(left_out)
         return dict(operation.run(parameters, replace(context, guarded=not reads_only(operation, parameters))))
     except MeshError as error:
         findings = [finding.as_dict() for finding in error.findings]
@@ -143,6 +151,15 @@ def _of_failed(summary: Summary, result: Mapping[str, Any]) -> Summary:
     others = [each for each in summary.remarks if (each.text, each.remedy) not in known]
     summary = summary if result.get("changed") else summary.without_deeds()
     return replace(summary, outcome=str(result["msg"]).partition("\n")[0], remarks=(*remarks, *others))
+
+
+def _tell_of_remotes(summary: Summary, remotes: Mapping[str, str]) -> Summary:
+    """With a row for each remote that was left out."""
+    rows = {
+        name: ClusterSummary("left out", f"is a remote of {primary}, which has its configuration")
+        for name, primary in remotes.items()
+    }
+    return replace(summary, clusters={**summary.clusters, **rows})
 
 
 def _check(parameters: Mapping[str, Any], spec: Mapping[str, Mapping[str, Any]]) -> None:

@@ -41,6 +41,11 @@ _MADE_BY_US = (VIRTUAL_SERVICE, DESTINATION_RULE)
 MOMENT = "last"
 
 
+def moves_pods(_parameters: Mapping[str, Any]) -> bool:
+    """It writes configuration only. Pure."""
+    return False
+
+
 def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Raises MeshError with a finding for everything that is in the way, and for what is left or owed."""
     fleet = fleet_of(parameters, context)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.onemesh.istio.plugins.module_utils._cluster import Cluster, clusters_of_hosts
-from ansible_collections.onemesh.istio.plugins.module_utils._deployment_model import DeploymentModel
+from ansible_collections.onemesh.istio.plugins.module_utils._deployment_model import DeploymentModel, leave_out_remotes
 from ansible_collections.onemesh.istio.plugins.module_utils._findings import MeshError
 
 
@@ -82,3 +82,35 @@ def test_hosts_name_it_by_host_or_by_cluster(said: str | None, control_plane: st
     hostvars = {"hub": {"cluster_name": "c-hub"}, "edge": {"cluster_name": "c-edge", "cluster_control_plane": said}}
     clusters = map(Cluster.from_parameters, clusters_of_hosts(["hub", "edge"], hostvars))
     assert [each.control_plane for each in clusters] == ["self", control_plane]
+
+
+HUB, EDGE, OTHER = {"name": "hub"}, {"name": "edge", "control_plane": "hub"}, {"name": "other"}
+
+
+def test_configuration_is_written_to_primaries_alone() -> None:
+    given = {"clusters": [HUB, EDGE, OTHER], "exclude": ["edge", "other"], "set": "reviews"}
+    left, remotes = leave_out_remotes(given, moves_pods=False)
+    assert left == {"clusters": [HUB, OTHER], "exclude": ["other"], "set": "reviews"}
+    assert remotes == {"edge": "hub"}
+
+
+def test_without_a_remote_nothing_changes() -> None:
+    given = {"clusters": [HUB, OTHER], "exclude": ["other"]}
+    assert leave_out_remotes(given, moves_pods=True) == (given, {})
+
+
+@pytest.mark.parametrize(
+    ("clusters", "moves_pods", "slug", "remedy"),
+    [
+        pytest.param([OTHER, EDGE], False, "configured-in-primary", "--limit hub,edge", id="its primary is left out"),
+        pytest.param([HUB, EDGE], True, "workload-in-remote", "release by routes", id="its pods would be moved"),
+    ],
+)
+def test_what_would_not_reach_a_remote_is_refused(
+    clusters: list[dict[str, str]], moves_pods: bool, slug: str, remedy: str
+) -> None:
+    with pytest.raises(MeshError) as raised:
+        leave_out_remotes({"clusters": clusters}, moves_pods=moves_pods)
+    (finding,) = raised.value.findings
+    assert (finding.cluster, finding.check) == ("edge", slug)
+    assert remedy in finding.remedy
