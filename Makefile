@@ -18,7 +18,7 @@ CHECKS := $(TRAFFIC_CHECKS) $(LAB_CHECKS) $(STATIC_CHECKS)
 # Folders of integration tests that measure no traffic and start API servers of their own: the check objects.
 OBJECTS := analysis canary canary_routes charts discovery engine helm identity replicate traffic_split trust workloads writer
 # Folders that install and remove what is tested, on labs that are bare before: the check installation.
-INSTALLATION := examples roles wipe
+INSTALLATION := examples models roles wipe
 
 RUN := source tools/common.sh && use_checkout &&
 

@@ -195,6 +195,7 @@ clusters:
       ok: true
       away: ""
       network: east
+      control_plane: east
       root: [3f0c...]
       istiods: {istiod-7d9c-x2x: {revision: default, clusters: {west: synced}}}
       gateways: {istio-system/istio-eastwestgateway: ["172.31.1.1:15443"]}

@@ -182,7 +182,9 @@ class Processes:
 
     def start(self, command: list[str], log: Path) -> subprocess.Popen[bytes]:
         stream = log.open("wb")
-        process = subprocess.Popen(command, stdout=stream, stderr=stream, preexec_fn=_end_with_parent)
+        # Memory for time: a start of the API server takes a fifth less of a core.
+        environ = {**os.environ, "GOGC": "300"}
+        process = subprocess.Popen(command, stdout=stream, stderr=stream, env=environ, preexec_fn=_end_with_parent)
         self._running.append((process, stream))
         return process
 

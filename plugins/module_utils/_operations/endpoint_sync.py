@@ -36,7 +36,6 @@ ARGUMENT_SPEC: dict[str, Any] = {
 }
 
 COMPONENT = "endpoint-sync"
-MOMENT = "last"
 
 
 def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:

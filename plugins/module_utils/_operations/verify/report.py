@@ -32,6 +32,7 @@ def describe_clusters(
             "ok": all(pair.ok for pair in pairs if facts.name in (pair.source, pair.target)),
             "away": facts.away,
             "network": facts.network,
+            "control_plane": facts.control_plane or facts.name,
             "root": sorted(facts.root_distributed),
             "istiods": {
                 istiod.pod: {"revision": istiod.revision, "clusters": dict(istiod.clusters)} for istiod in facts.istiods
@@ -61,7 +62,8 @@ def write_lines(
     for source in names:
         cells = "  ".join(_symbol(verdicts.get((source, target))).center(widths[target]) for target in names)
         row = [verdicts[source, target] for target in names if (source, target) in verdicts]
-        drawn.append(f"{source.ljust(margin)}  {cells}  {_row_text(fleet, row)}".rstrip())
+        words = filter(None, (_row_text(fleet, row), _model_text(fleet[source])))
+        drawn.append(f"{source.ljust(margin)}  {cells}  {', '.join(words)}".rstrip())
     if any(pair.state == "not-linked" for pair in pairs):
         drawn.append(f"{SYMBOLS['not-linked']} not linked, as wanted")
     if len(pairs) < len(names) ** 2:
@@ -104,6 +106,10 @@ def _row_text(fleet: Mapping[str, ClusterFacts], row: Sequence[Pair]) -> str:
     if latencies:
         words.append(f"p50 {max(latencies):g} ms")
     return ", ".join(words)
+
+
+def _model_text(facts: ClusterFacts) -> str:
+    return f"remote of {facts.control_plane}" if facts.control_plane else ""
 
 
 def _counts(answers: Answers) -> str:

@@ -197,7 +197,7 @@ class _Verification:
 
     @property
     def findings(self) -> list[Finding]:
-        return [*judge.report_causes(self.facts, self.pairs), *self.left_behind]
+        return [*judge.report_causes(serve_remotes(self.facts), self.pairs), *self.left_behind]
 
     def result(self) -> dict[str, Any]:
         pairs, findings = self.pairs, self.findings
