@@ -28,8 +28,19 @@ class DeploymentModel:
     @classmethod
     def of(cls, clusters: Iterable[Cluster]) -> DeploymentModel:
         """Raises MeshError with a finding for each cluster whose control plane cannot be what it says."""
-        model = cls({each.name: each.control_plane if each.is_remote else each.name for each in clusters})
-        findings = [finding for name in model.primaries if (finding := model._find_unusable(name)) is not None]
+        known = {each.name: each for each in clusters}
+        model = cls({name: each.control_plane if each.is_remote else name for name, each in known.items()})
+        findings = [finding for name in known if (finding := model._find_unusable(name)) is not None]
+        findings += [
+            _report(
+                name,
+                f"its Istio is in namespace {known[name].istio_namespace}, and that of its primary, {primary}, in "
+                f"{known[primary].istio_namespace}: proxies look for istiod there",
+                f"give {name} and {primary} the same istio_namespace",
+            )
+            for name, primary in model.primaries.items()
+            if primary in known and known[name].istio_namespace != known[primary].istio_namespace
+        ]
         if findings:
             raise MeshError("The inventory does not say which istiod controls each cluster.", findings)
         return model
@@ -101,8 +112,12 @@ def leave_out_remotes(parameters: Mapping[str, Any], *, moves_pods: bool) -> tup
     ]
     if findings:
         raise MeshError("Nothing was written.", findings)
+    DeploymentModel.of(clusters)
+    # One of them may be the hub, which keeps the records.
+    beside = [each for each in parameters["clusters"] if each["name"] in remotes]
     kept = {
         "clusters": [each for each in parameters["clusters"] if each["name"] not in remotes],
+        "mesh": [*(parameters.get("mesh") or ()), *beside],
         "exclude": [name for name in parameters.get("exclude") or () if name not in remotes],
     }
     return {**parameters, **(kept if remotes else {})}, remotes

@@ -19,10 +19,10 @@ from .._deployment_model import DeploymentModel
 from .._findings import MeshError
 from .._fleet import Member, findings_of
 from .._gateway_address import wait_for_address
-from .._istio import names, remote_istiod
+from .._istio import istiod, names, remote_istiod
 from .._istio.remote_istiod import WEBHOOK_PORT, XDS_PORT, IstiodAddresses
 from .._kube.errors import KubeError
-from .._kube.kinds import SERVICE
+from .._kube.kinds import DEPLOYMENT, GATEWAY, SERVICE
 from .._summary.hunks import Hunk, merge_hunks
 from .._summary.summary import ClusterSummary, Summary
 from .finding_kinds import GATEWAY_ADDRESS_MISSING, NOT_APPLIED
@@ -94,16 +94,22 @@ def summarize(parameters: Mapping[str, Any], result: Mapping[str, Any], *, foret
 def find_addresses(member: Member, parameters: Mapping[str, Any], context: Context) -> IstiodAddresses:
     """Where istiod is reached through the gateway of a primary. Raises KubeError where it has no address."""
     services = member.client.list(SERVICE, label_selector=f"{names.NETWORK_LABEL}={member.cluster.network}")
-    gateway = next((each["metadata"] for each in services if exposes_istiod(each)), None)
-    if gateway is None and context.check_mode:
+    gateway = next((each["metadata"] for each in services if XDS_PORT in ports_of_service(each)), None)
+    exposed = [port for live in member.client.list(GATEWAY) for port in ports_of_gateway(live)]
+    # In check mode the gateway may be one that the run makes.
+    if context.check_mode and (gateway is None or XDS_PORT not in exposed):
         return IstiodAddresses(())
-    if gateway is None:
+    if gateway is None or XDS_PORT not in exposed:
+        what = (
+            f"no Service with label {names.NETWORK_LABEL}={member.cluster.network} has port {XDS_PORT}"
+            if gateway is None
+            else f"no Gateway has a server at port {XDS_PORT}"
+        )
         raise KubeError(
             member.name,
-            f"no Service with label {names.NETWORK_LABEL}={member.cluster.network} has ports {XDS_PORT} and "
-            f"{WEBHOOK_PORT}, by which remote clusters would reach its istiod",
+            f"{what}, by which remote clusters would reach its istiod",
             reason="no-gateway-address",
-            remedy="install its gateway first: role onemesh.istio.eastwest_gateway (playbook onemesh.istio.site)",
+            remedy=f"run playbook onemesh.istio.site for {member.name} and its remotes together",
         )
     timeout = 0.0 if context.check_mode else parameters["timeout"]
     xds, webhook = (
@@ -116,9 +122,14 @@ def find_addresses(member: Member, parameters: Mapping[str, Any], context: Conte
     return IstiodAddresses(sorted(set(ips)), xds.addresses[0][1], webhook.addresses[0][1])
 
 
-def exposes_istiod(service: Mapping[str, Any]) -> bool:
-    """Whether proxies and API servers of other clusters can reach istiod by a gateway's Service. Pure."""
-    return {XDS_PORT, WEBHOOK_PORT} <= {entry["port"] for entry in service["spec"].get("ports") or ()}
+def ports_of_service(service: Mapping[str, Any]) -> set[int]:
+    """Pure."""
+    return {entry["port"] for entry in service["spec"].get("ports") or ()}
+
+
+def ports_of_gateway(gateway: Mapping[str, Any]) -> set[int]:
+    """Those at which its servers listen. Pure."""
+    return {server["port"]["number"] for server in gateway["spec"].get("servers") or ()}
 
 
 def resolve_host(cluster: str, address: str) -> list[str]:
@@ -138,6 +149,15 @@ def resolve_host(cluster: str, address: str) -> list[str]:
 def write(member: Member, addresses: IstiodAddresses, revision: str, context: Context) -> list[dict[str, Any]]:
     """The Service of istiod on a remote, and its slices. In check mode its gateway may be one that the run makes."""
     namespace, check_mode = member.cluster.istio_namespace, context.check_mode
+    istiods = member.client.list(DEPLOYMENT, namespace, label_selector=istiod.SELECTOR)
+    if istiods:
+        raise KubeError(
+            member.name,
+            f"it has an istiod (Deployment {namespace}/{istiods[0]['metadata']['name']}), and the inventory says that it "
+            f"is a remote of {member.cluster.control_plane}",
+            reason="istiod-of-its-own",
+            remedy=f"wipe it first (playbook onemesh.istio.wipe, --limit {member.name}), or set control_plane to self",
+        )
 
     def apply(manifest: dict[str, Any]) -> dict[str, Any]:
         return apply_object(member.client, manifest, component=COMPONENT, check_mode=check_mode)

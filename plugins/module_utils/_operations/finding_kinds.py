@@ -107,6 +107,11 @@ HOST_ALREADY_ROUTED = FindingKind(
     "Another VirtualService routes this host already, and a second one would not count.",
     "Name that one in the option name.",
 )
+ISTIOD_OF_A_REMOTE = FindingKind(
+    "istiod-of-a-remote",
+    "A cluster that is to be a remote has an istiod of its own.",
+    "Wipe it first, or let it have its own control plane.",
+)
 ISTIO_OF_ANOTHER = FindingKind(
     "istio-of-another",
     "Istio is installed already, and not by Helm.",
@@ -256,6 +261,11 @@ RELEASE_MISSING = FindingKind(
     "release-missing",
     "The release has not begun, or has ended.",
     "Begin it, or correct name and hub.",
+)
+REMOTE_LEFT_BEHIND = FindingKind(
+    "remote-left-behind",
+    "A primary is to be wiped, and a remote that it controls is to stay.",
+    "Wipe the remote too.",
 )
 REPORT_NOT_WRITTEN = FindingKind(
     "report-not-written",

@@ -101,7 +101,8 @@ class LinkFacts:
 
     def account_for(self, source: str) -> str:
         """The reader whose token ``source`` gets."""
-        return reader.CONTROL_PLANE_ACCOUNT if source == self.cluster.control_plane else reader.ACCOUNT
+        controls = self.cluster.is_remote and source == self.cluster.control_plane
+        return reader.CONTROL_PLANE_ACCOUNT if controls else reader.ACCOUNT
 
     def account_uid_for(self, source: str) -> str | None:
         """Of that account, where all that makes up the reader is there."""
@@ -247,7 +248,8 @@ def _find_not_installed(link: Link, source: LinkFacts, target: LinkFacts, *, req
                 f"no istiod runs in namespace {facts.cluster.istio_namespace}",
                 "install it first: role onemesh.istio.control_plane",
             )
-    if target.cluster.control_plane == link.source and not target.led_by & {link.source, "*"}:
+    controls = target.account_for(link.source) == reader.CONTROL_PLANE_ACCOUNT
+    if controls and not target.led_by & {link.source, "*"}:
         return Finding(
             link.target,
             CONTROL_PLANE_NOT_ANNOTATED,

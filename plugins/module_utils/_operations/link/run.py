@@ -274,9 +274,11 @@ class _Linking:
     def _request_token(self, client: Client, namespace: str, link: Link, account: str) -> str:
         """A new token of the reader for the source alone, bound to a Secret whose deletion revokes it."""
         grant = _make_grant(namespace, link, account, long_lived=self.parameters["token"] == "long_lived")
-        # A grant of the other kind cannot be changed into this one: the type of a Secret is immutable.
+        # A grant of the other kind cannot be changed into this one: the type of a Secret is immutable. One of another
+        # account goes with its tokens.
         existing = client.find(SECRET, grant["metadata"]["name"], namespace)
-        if existing is not None and existing["type"] != grant["type"] and is_ours(existing):
+        replaced = existing is not None and (existing["type"], _account_of(existing)) != (grant["type"], account)
+        if existing is not None and replaced and is_ours(existing):
             client.delete(SECRET, existing["metadata"]["name"], namespace, uid=existing["metadata"]["uid"])
         apply_object(client, grant, component=f"{COMPONENT}-grant")
         if self.parameters["token"] == "long_lived":
@@ -492,6 +494,10 @@ def _refuse_what_istiod_would(target: str, secret: Mapping[str, Any]) -> None:
             reason="kubeconfig-refused",
             remedy="correct api_server, or the CA that its config map kube-root-ca.crt publishes",
         )
+
+
+def _account_of(grant: Mapping[str, Any]) -> str:
+    return str((grant["metadata"].get("annotations") or {}).get(reader.ANNOTATION_ACCOUNT, reader.ACCOUNT))
 
 
 def _make_grant(namespace: str, link: Link, account: str, *, long_lived: bool) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from ..finding_kinds import (
     ISTIO_OF_ANOTHER,
     ISTIO_OPERATOR,
     ISTIO_SKEW,
+    ISTIOD_OF_A_REMOTE,
     KUBERNETES_TOO_OLD,
     NETWORK_LABEL_DIFFERS,
     POD_CIDR_OVERLAP,
@@ -294,6 +295,22 @@ def istio_is_ours(fleet: Mapping[str, Snapshot]) -> list[Finding]:
     return findings
 
 
+def remotes_have_no_istiod(fleet: Mapping[str, Snapshot]) -> list[Finding]:
+    """Charts of a remote would take an istiod away that serves the cluster's pods, and leave its links behind."""
+    return [
+        Finding(
+            snapshot.name,
+            ISTIOD_OF_A_REMOTE,
+            f"it has an istiod ({snapshot.istiods[0].name}), and the inventory says that it is a remote of "
+            f"{snapshot.cluster.control_plane}",
+            f"wipe it first (playbook onemesh.istio.wipe, --limit {snapshot.name}), or set control_plane to self",
+            object=f"Deployment {snapshot.cluster.istio_namespace}/{snapshot.istiods[0].name}",
+        )
+        for snapshot in fleet.values()
+        if snapshot.cluster.is_remote and snapshot.istiods
+    ]
+
+
 def istio_versions_are_close(fleet: Mapping[str, Snapshot]) -> list[Finding]:
     """Of what runs and what is asked for."""
     versions = {
@@ -360,6 +377,7 @@ CHECKS: tuple[Check, ...] = (
     api_server_is_reachable_from_the_others,
     pod_ranges_are_apart,
     network_label_agrees,
+    remotes_have_no_istiod,
     istio_is_ours,
     istio_versions_are_close,
     no_legacy_operator,

@@ -35,6 +35,7 @@ def _serve(facts: ClusterFacts, primary: ClusterFacts | None) -> ClusterFacts:
         istiods=primary.istiods,
         istiods_not_ready=primary.istiods_not_ready,
         secrets=primary.secrets,
+        root_secret=frozenset(),
         domain=primary.domain,
         istio_version=primary.istio_version,
         gateways=tuple(replace(gateway, hosts=exposed) for gateway in facts.gateways),

@@ -127,7 +127,7 @@ def judge(
         for target in served.values():
             key = (source.name, target.name)
             seen = traffic.get(key, Traffic())
-            away = next((facts.name for facts in (source, target) if facts.away), "")
+            away = next((facts.name for facts in (source, reader, target) if facts.away), "")
             linked = source is target or key in wanted
             if away:
                 checks: tuple[Check, ...] = ()
@@ -193,9 +193,11 @@ _KINDS = {
 
 def _report_exposing_nothing(fleet: Iterable[ClusterFacts]) -> Iterator[Finding]:
     """A gateway may rightly expose nothing yet, but whoever expects an answer of a service wants to know."""
-    for facts in fleet:
+    known = list(fleet)
+    networks = {facts.network for facts in known}
+    for facts in known:
         for service in facts.gateways:
-            if not service.hosts:
+            if not service.hosts and len(networks) > 1:
                 yield Finding(
                     facts.name,
                     VERIFY_NOTHING_EXPOSED,

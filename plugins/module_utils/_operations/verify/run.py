@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..._cluster import FLEET_ARGUMENT_SPEC, MESH_ARGUMENT_SPEC
+from ..._deployment_model import DeploymentModel
 from ..._files import write_whole
 from ..._finding_kinds import CLUSTER_UNKNOWN
 from ..._findings import Finding, MeshError, errors
@@ -84,7 +85,9 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
     Result: ``matrix`` (source -> target -> verdict), ``clusters``, ``findings``, ``report`` (lines of text).
     """
     fleet = mesh_of(parameters, context)
-    verification = _Verification(fleet, list_wanted_links(fleet.names, parameters), parameters, context)
+    model = DeploymentModel.of(member.cluster for member in fleet)
+    links = follow_primaries(list_wanted_links(fleet.names, parameters), model)
+    verification = _Verification(fleet, links, parameters, context)
     try:
         verification.read()
         verification.request()
@@ -137,6 +140,17 @@ def list_wanted_links(names: Iterable[str], parameters: Mapping[str, Any]) -> se
             ],
         )
     return {pair for pair in pairs if pair[0] != pair[1]}
+
+
+def follow_primaries(links: set[tuple[str, str]], model: DeploymentModel) -> set[tuple[str, str]]:
+    """With what the istiod of a primary reads for its remotes too: they reach what it reaches, and it. Pure."""
+    others = {(source, target) for source, target in links if not model.is_remote(source)}
+    return others | {
+        (remote, target)
+        for remote in model.remotes
+        for target in model.primaries
+        if target != remote and (target == model.primaries[remote] or (model.primaries[remote], target) in others)
+    }
 
 
 class _Verification:
@@ -320,6 +334,7 @@ class _Verification:
                     cluster.network,
                     away=error.message,
                     away_remedy=error.remedy or "see whether its API server answers",
+                    control_plane=cluster.control_plane if cluster.is_remote else "",
                 )
 
     def _deploy(self) -> None:

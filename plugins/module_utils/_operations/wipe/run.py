@@ -25,7 +25,7 @@ from ..._fleet import LaneOutcome, Member
 from ..._kube.errors import LeftPlay, Unreachable
 from ..._summary.lines import name_some
 from ..._summary.summary import ClusterSummary, Summary, collect_remarks
-from ..finding_kinds import SIDECAR_LEFT
+from ..finding_kinds import REMOTE_LEFT_BEHIND, SIDECAR_LEFT
 from ..operation import Context, fleet_of
 from . import peers
 from .execute import Executor, WipeReport
@@ -86,12 +86,30 @@ class _Wipe:
         self._clusters = fleet_of_parameters(parameters["clusters"])
         peers = [peer for peer in parameters["peers"] if peer["name"] not in self._clusters]
         self._peers = fleet_of_parameters(peers) if peers else {}
+        self._refuse_to_leave_remotes()
         self._scopes = {name: self._make_scope(cluster, parameters) for name, cluster in self._clusters.items()}
         self._fleet = fleet_of(parameters, context, {**self._clusters, **self._peers})
         self._reports = {name: WipeReport() for name in self._clusters}
         self._peer_steps: dict[str, list[WipeStep]] = {name: [] for name in self._peers}
         self._findings: list[Finding] = []
         self._failed: set[str] = set()
+
+    def _refuse_to_leave_remotes(self) -> None:
+        """Nobody would inject into them any more, and their webhook would refuse every new pod."""
+        left = [peer for peer in self._peers.values() if peer.is_remote and peer.control_plane in self._clusters]
+        if left:
+            raise MeshError(
+                "Nothing was wiped.",
+                [
+                    Finding(
+                        peer.name,
+                        REMOTE_LEFT_BEHIND,
+                        f"it is a remote of {peer.control_plane}, without whose istiod no pod could start here",
+                        f"wipe {peer.name} too",
+                    )
+                    for peer in left
+                ],
+            )
 
     @staticmethod
     def _make_scope(cluster: Cluster, parameters: Mapping[str, Any]) -> Scope:

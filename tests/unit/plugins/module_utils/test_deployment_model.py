@@ -60,6 +60,15 @@ def test_a_control_plane_that_cannot_be_is_refused_with_the_way_out(
     assert remedy in finding.remedy
 
 
+def test_istio_has_one_namespace_in_a_primary_and_its_remotes() -> None:
+    with pytest.raises(MeshError) as raised:
+        DeploymentModel.of(
+            [Cluster("hub", "hub"), Cluster("edge", "edge", istio_namespace="mesh", control_plane="hub")]
+        )
+    (finding,) = raised.value.findings
+    assert "in namespace mesh, and that of its primary, hub, in istio-system" in finding.message
+
+
 def test_a_circle_is_named_on_both() -> None:
     with pytest.raises(MeshError) as raised:
         model(one="other", other="one")
@@ -88,9 +97,10 @@ HUB, EDGE, OTHER = {"name": "hub"}, {"name": "edge", "control_plane": "hub"}, {"
 
 
 def test_configuration_is_written_to_primaries_alone() -> None:
-    given = {"clusters": [HUB, EDGE, OTHER], "exclude": ["edge", "other"], "set": "reviews"}
+    given = {"clusters": [EDGE, HUB, OTHER], "exclude": ["edge", "other"], "set": "reviews", "hub": "edge"}
     left, remotes = leave_out_remotes(given, moves_pods=False)
-    assert left == {"clusters": [HUB, OTHER], "exclude": ["other"], "set": "reviews"}
+    # The first one is the hub, remote or not: it keeps the records, and is asked for them.
+    assert left == {**given, "clusters": [HUB, OTHER], "mesh": [EDGE], "exclude": ["other"]}
     assert remotes == {"edge": "hub"}
 
 
