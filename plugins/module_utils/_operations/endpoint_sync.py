@@ -153,7 +153,7 @@ def write(member: Member, addresses: IstiodAddresses, revision: str, context: Co
     if istiods:
         raise KubeError(
             member.name,
-            f"it has an istiod (Deployment {namespace}/{istiods[0]['metadata']['name']}), and the inventory says that it "
+            f"it has an istiod ({istiods[0]['metadata']['name']}), and the inventory says that it "
             f"is a remote of {member.cluster.control_plane}",
             reason="istiod-of-its-own",
             remedy=f"wipe it first (playbook onemesh.istio.wipe, --limit {member.name}), or set control_plane to self",
