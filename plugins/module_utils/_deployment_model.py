@@ -128,5 +128,5 @@ def _report(name: str, message: str, remedy: str) -> Finding:
         name,
         CONTROL_PLANE_UNUSABLE,
         message,
-        f"set control_plane of {name} (in an inventory cluster_control_plane): {remedy}",
+        f"set control_plane of {name}: {remedy}",
     )

@@ -17,9 +17,9 @@ description:
     synchronised.
   - A link has a direction. The workloads of the cluster that it goes from reach those of the cluster that it goes to.
   - The credentials are a token of an account that may only read what a link needs, a token of its own for each link.
-  - A remote cluster (O(clusters[].control_plane)) is read by every istiod and reads nobody. The istiod that controls it gets
-    another account there, which may also write what Istio writes in a remote.
     It is short-lived and bound to a Secret, so that removing the link revokes it at once.
+  - A remote cluster (O(clusters[].control_plane)) is read by every istiod and reads nobody. The istiod that controls it
+    gets another account there, which may also write what Istio writes in a remote.
   - All clusters are looked at first. Nothing is written anywhere where one is away or a link would not work.
   - Where a write then fails on one cluster, what was written to the others stays. Another run completes it.
 extends_documentation_fragment:

@@ -141,7 +141,7 @@ def resolve_host(cluster: str, address: str) -> list[str]:
             cluster,
             f"the host name {address} of its gateway is not resolved here: {error}",
             reason="gateway-hostname",
-            remedy="give IP addresses at which the remote clusters reach it (eastwest_gateway_addresses)",
+            remedy="give the gateway IP addresses at which the remote clusters reach it",
         ) from error
     return sorted({str(entry[4][0]) for entry in found})
 
@@ -156,7 +156,8 @@ def write(member: Member, addresses: IstiodAddresses, revision: str, context: Co
             f"it has an istiod ({istiods[0]['metadata']['name']}), and the inventory says that it "
             f"is a remote of {member.cluster.control_plane}",
             reason="istiod-of-its-own",
-            remedy=f"wipe it first (playbook onemesh.istio.wipe, --limit {member.name}), or set control_plane to self",
+            remedy=f"set control_plane of {member.name} to self; where it is to become a remote, wipe it first "
+            f"(playbook onemesh.istio.wipe, --limit {member.name})",
         )
 
     def apply(manifest: dict[str, Any]) -> dict[str, Any]:

@@ -29,6 +29,9 @@ def list_gateways(fleet: Mapping[str, ClusterFacts], primary: str) -> list[Gatew
 def _serve(facts: ClusterFacts, primary: ClusterFacts | None) -> ClusterFacts:
     if primary is None or facts.away:
         return facts
+    if primary.away:
+        # What its gateways expose is not known.
+        return replace(facts, gateways=())
     exposed = tuple(sorted({host for gateway in primary.gateways for host in gateway.hosts}))
     return replace(
         facts,

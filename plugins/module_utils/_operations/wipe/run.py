@@ -105,7 +105,7 @@ class _Wipe:
                         peer.name,
                         REMOTE_LEFT_BEHIND,
                         f"it is a remote of {peer.control_plane}, without whose istiod no pod could start here",
-                        f"wipe {peer.name} too",
+                        f"name {peer.name} too, so that it is wiped with its primary",
                     )
                     for peer in left
                 ],

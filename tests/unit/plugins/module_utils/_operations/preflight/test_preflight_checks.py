@@ -26,9 +26,11 @@ from ansible_collections.onemesh.istio.plugins.module_utils._operations.prefligh
 OURS = IstiodDeployment("istiod", "default", "1.31.0", "west", "istiod")
 
 
-def snapshot(name: str, *, network: str = "", api_server: str = "", **more: Any) -> Snapshot:
+def snapshot(
+    name: str, *, network: str = "", api_server: str = "", control_plane: str = "self", **more: Any
+) -> Snapshot:
     return Snapshot(
-        cluster=Cluster(name, network or name, api_server=api_server),
+        cluster=Cluster(name, network or name, api_server=api_server, control_plane=control_plane),
         server=more.pop("server", f"https://{name}.example:6443"),
         uid=more.pop("uid", f"uid-of-{name}"),
         kubernetes=more.pop("kubernetes", (1, 31)),
@@ -141,6 +143,13 @@ ROWS: dict[str, tuple[Snapshot, Snapshot, str]] = {
         "west (Deployment istio-system/istiod): istiod runs with CLUSTER_ID 'Kubernetes', which is that of a "
         "cluster without a name -> give it value global.multiCluster.clusterName=west by helm upgrade, as it was "
         "installed, and restart its workloads",
+    ),
+    "istiod-of-a-remote": (
+        snapshot("west", control_plane="east"),
+        snapshot("west", control_plane="east", istiods=(OURS,)),
+        "west (Deployment istio-system/istiod): it has an istiod (istiod), and the inventory says that it is a remote "
+        "of east -> set control_plane of west to self; where it is to become a remote, wipe it first (playbook "
+        "onemesh.istio.wipe, --limit west)",
     ),
     "istio-skew": (
         snapshot("west", istio_version="1.30.4"),
