@@ -156,8 +156,8 @@ def write(member: Member, addresses: IstiodAddresses, revision: str, context: Co
             f"it has an istiod ({istiods[0]['metadata']['name']}), and the inventory says that it "
             f"is a remote of {member.cluster.control_plane}",
             reason="istiod-of-its-own",
-            remedy=f"set control_plane of {member.name} to self; where it is to become a remote, its istiod has to go "
-            "first: the playbook onemesh.istio.wipe deletes it together with all that is Istio's on the cluster, its "
+            remedy=f"set control_plane of {member.name} to self; where it is to become a remote, its istiod goes "
+            "first: playbook onemesh.istio.wipe deletes it together with all that is Istio's on the cluster, its "
             "resource types and your objects of them",
         )
 

@@ -303,9 +303,7 @@ def remotes_have_no_istiod(fleet: Mapping[str, Snapshot]) -> list[Finding]:
             ISTIOD_OF_A_REMOTE,
             f"it has an istiod ({snapshot.istiods[0].name}), and the inventory says that it is a remote of "
             f"{snapshot.cluster.control_plane}",
-            f"set control_plane of {snapshot.name} to self; where it is to become a remote, its istiod has to go first: "
-            "the playbook onemesh.istio.wipe deletes it together with all that is Istio's on the cluster, its resource "
-            "types and your objects of them",
+            f"set control_plane of {snapshot.name} to self; where it is to become a remote, its istiod goes first: {WIPE}",
             object=f"Deployment {snapshot.cluster.istio_namespace}/{snapshot.istiods[0].name}",
         )
         for snapshot in fleet.values()

@@ -148,9 +148,9 @@ ROWS: dict[str, tuple[Snapshot, Snapshot, str]] = {
         snapshot("west", control_plane="east"),
         snapshot("west", control_plane="east", istiods=(OURS,)),
         "west (Deployment istio-system/istiod): it has an istiod (istiod), and the inventory says that it is a remote "
-        "of east -> set control_plane of west to self; where it is to become a remote, its istiod has to go first: the "
-        "playbook onemesh.istio.wipe deletes it together with all that is Istio's on the cluster, its resource types and "
-        "your objects of them",
+        "of east -> set control_plane of west to self; where it is to become a remote, its istiod goes first: playbook "
+        "onemesh.istio.wipe deletes it together with all that is Istio's on the cluster, its resource types and your "
+        "objects of them",
     ),
     "istio-skew": (
         snapshot("west", istio_version="1.30.4"),
