@@ -303,7 +303,8 @@ def remotes_have_no_istiod(fleet: Mapping[str, Snapshot]) -> list[Finding]:
             ISTIOD_OF_A_REMOTE,
             f"it has an istiod ({snapshot.istiods[0].name}), and the inventory says that it is a remote of "
             f"{snapshot.cluster.control_plane}",
-            f"set control_plane of {snapshot.name} to self; where it is to become a remote, its istiod goes first: {WIPE}",
+            f"set control_plane of {snapshot.name} to self; where it is to become a remote, its istiod goes first: "
+            f"{WIPE}",
             object=f"Deployment {snapshot.cluster.istio_namespace}/{snapshot.istiods[0].name}",
         )
         for snapshot in fleet.values()
