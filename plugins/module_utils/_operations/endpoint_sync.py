@@ -21,7 +21,7 @@ from .._fleet import Member, findings_of
 from .._gateway_address import wait_for_address
 from .._istio import istiod, names, remote_istiod
 from .._istio.remote_istiod import WEBHOOK_PORT, XDS_PORT, IstiodAddresses
-from .._kube.errors import KubeError
+from .._kube.errors import KubeError, NotFound
 from .._kube.kinds import DEPLOYMENT, GATEWAY, SERVICE
 from .._summary.hunks import Hunk, merge_hunks
 from .._summary.summary import ClusterSummary, Summary
@@ -95,7 +95,7 @@ def find_addresses(member: Member, parameters: Mapping[str, Any], context: Conte
     """Where istiod is reached through the gateway of a primary. Raises KubeError where it has no address."""
     services = member.client.list(SERVICE, label_selector=f"{names.NETWORK_LABEL}={member.cluster.network}")
     gateway = next((each["metadata"] for each in services if XDS_PORT in ports_of_service(each)), None)
-    exposed = [port for live in member.client.list(GATEWAY) for port in ports_of_gateway(live)]
+    exposed = {port for live in _list_gateways(member) for port in ports_of_gateway(live)}
     # In check mode the gateway may be one that the run makes.
     if context.check_mode and (gateway is None or XDS_PORT not in exposed):
         return IstiodAddresses(())
@@ -120,6 +120,14 @@ def find_addresses(member: Member, parameters: Mapping[str, Any], context: Conte
         return IstiodAddresses(())
     ips = [ip for address, _port in xds.addresses for ip in resolve_host(member.name, address)]
     return IstiodAddresses(sorted(set(ips)), xds.addresses[0][1], webhook.addresses[0][1])
+
+
+def _list_gateways(member: Member) -> list[dict[str, Any]]:
+    """None where Istio is not there yet."""
+    try:
+        return member.client.list(GATEWAY)
+    except NotFound:
+        return []
 
 
 def ports_of_service(service: Mapping[str, Any]) -> set[int]:

@@ -1,7 +1,10 @@
 # Copyright (c) 2026, onemesh.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A primary, east, and its remote, west, from nothing to nothing. Each test starts where the one before ended."""
+"""A primary, west, and its remote, east, from nothing to nothing. Each test starts where the one before ended.
+
+The remote is the first host, and so the hub of the mesh.
+"""
 
 from __future__ import annotations
 
@@ -45,26 +48,31 @@ def play(lab: Lab, playbook: str, *arguments: str, **variables: Any) -> Run:
         "cluster_request_timeout": 60,
         **variables,
     }
-    remote = {"west": {"cluster_control_plane": "east"}}
+    remote = {"east": {"cluster_control_plane": "west"}}
     return lab.run(playbook=f"onemesh.istio.{playbook}", hosts=remote, variables=given, arguments=arguments)
 
 
 def addresses_of_istiod(lab: Lab) -> list[str]:
-    """Where pods of west reach it."""
-    found = lab.clients["west"].find(kinds.ENDPOINT_SLICE, SLICE, NAMESPACE)
+    """Where pods of east reach it."""
+    found = lab.clients["east"].find(kinds.ENDPOINT_SLICE, SLICE, NAMESPACE)
     return [] if found is None else [address for each in found["endpoints"] for address in each["addresses"]]
+
+
+def test_from_nothing_check_mode_foretells_and_writes_nothing(lab: Lab, before: dict[str, set[str]]) -> None:
+    play(lab, "site", "--check").succeeded()
+    assert {name: set(list_objects(client)) for name, client in lab.clients.items()} == before
 
 
 def test_a_primary_and_its_remote_become_one_mesh(lab: Lab, before: dict[str, set[str]]) -> None:
     assert not any("Istio" in name for names in before.values() for name in names)
     said = play(lab, "site").succeeded().output
     assert "4 of 4 pairs of clusters are as they are to be" in said
-    assert "remote of east" in said
+    assert "remote of west" in said
     istiods = {name: client.list(kinds.DEPLOYMENT, NAMESPACE) for name, client in lab.clients.items()}
     names = {name: sorted(each["metadata"]["name"] for each in found) for name, found in istiods.items()}
-    assert names == {"east": ["istio-eastwestgateway", "istiod"], "west": ["istio-eastwestgateway"]}
-    assert lab.clients["west"].find(kinds.SECRET, "cacerts", NAMESPACE) is None
-    assert lab.clients["west"].list(kinds.SECRET, NAMESPACE, label_selector="istio/multiCluster=true") == []
+    assert names == {"west": ["istio-eastwestgateway", "istiod"], "east": ["istio-eastwestgateway"]}
+    assert lab.clients["east"].find(kinds.SECRET, "cacerts", NAMESPACE) is None
+    assert lab.clients["east"].list(kinds.SECRET, NAMESPACE, label_selector="istio/multiCluster=true") == []
 
 
 def test_a_second_run_changes_nothing(lab: Lab) -> None:
@@ -74,35 +82,35 @@ def test_a_second_run_changes_nothing(lab: Lab) -> None:
 def test_a_hand_that_took_the_way_to_istiod_is_put_right(lab: Lab) -> None:
     there = addresses_of_istiod(lab)
     assert there
-    lab.clients["west"].delete(kinds.ENDPOINT_SLICE, SLICE, NAMESPACE)
+    lab.clients["east"].delete(kinds.ENDPOINT_SLICE, SLICE, NAMESPACE)
     run = play(lab, "site", "--tags", "control_plane").succeeded()
-    assert run.changed == [("west", "Lead proxies and the API server to it")]
+    assert run.changed == [("east", "Lead proxies and the API server to it")]
     assert addresses_of_istiod(lab) == there
 
 
 def test_configuration_goes_to_the_primary_and_the_log_says_so(lab: Lab) -> None:
     sets = {"replicate_set": "greeting", "replicate_namespace": "greeting", "replicate_definition": [ROUTE]}
     said = play(lab, "replicate", **sets).succeeded().output
-    assert "is a remote of east, which has its configuration" in said
+    assert "is a remote of west, which has its configuration" in said
     found = {
         name: client.find(kinds.VIRTUAL_SERVICE, "greeting", "greeting") is not None
         for name, client in lab.clients.items()
     }
-    assert found == {"east": True, "west": False}
-    refused = play(lab, "replicate", "--limit", "west", **sets).failed()
-    assert refused.findings() == {("west", "configured-in-primary")}
+    assert found == {"west": True, "east": False}
+    refused = play(lab, "replicate", "--limit", "east", **sets).failed()
+    assert refused.findings() == {("east", "configured-in-primary")}
     play(lab, "replicate", replicate_state="absent", **sets).succeeded()
 
 
 def test_where_the_istiod_of_the_primary_is_down_it_is_said_what_waits(lab: Lab) -> None:
-    east = lab.clusters["east"]
-    east.kubectl("-n", NAMESPACE, "scale", "deployment", "istiod", "--replicas=0")
-    east.rolled_out(NAMESPACE, "istiod")
+    west = lab.clusters["west"]
+    west.kubectl("-n", NAMESPACE, "scale", "deployment", "istiod", "--replicas=0")
+    west.rolled_out(NAMESPACE, "istiod")
     try:
         said = play(lab, "verify", verify_timeout=5).failed().output
     finally:
-        east.kubectl("-n", NAMESPACE, "scale", "deployment", "istiod", "--replicas=1")
-        east.rolled_out(NAMESPACE, "istiod")
+        west.kubectl("-n", NAMESPACE, "scale", "deployment", "istiod", "--replicas=1")
+        west.rolled_out(NAMESPACE, "istiod")
     assert "requests of running pods go on, and new pods wait" in said
     play(lab, "verify").succeeded()
 
