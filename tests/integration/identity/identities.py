@@ -47,6 +47,7 @@ RUNS: dict[str, dict[str, Any]] = {
         "canary": "v2",
         "plan": {"step_weights": [10, 100]},
     },
+    "endpoint_sync": {"timeout": 1.0},
     "gateway_address": {"timeout": 1.0},
     "helm_release": {"releases": [{"name": "istiod", "chart": "istiod"}], "charts": "/no/such/charts"},
     "link": {"require_gateway": False, "timeout": 1.0},
