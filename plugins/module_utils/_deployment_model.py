@@ -48,9 +48,6 @@ class DeploymentModel:
     def is_remote(self, name: str) -> bool:
         return self.primaries[name] != name
 
-    def remotes_of(self, primary: str) -> list[str]:
-        return [name for name, controller in self.primaries.items() if controller == primary != name]
-
     @property
     def remotes(self) -> list[str]:
         return [name for name in self.primaries if self.is_remote(name)]

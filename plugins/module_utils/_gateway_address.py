@@ -20,9 +20,9 @@ Progress = Callable[[str], None]
 
 
 def wait_for_address(
-    client: Client, namespace: str, name: str, timeout: float, progress: Progress, *, port: int | None = None
+    client: Client, namespace: str, name: str, timeout: float | None, progress: Progress, *, port: int | None = None
 ) -> Resolution:
-    """The address of one gateway. With ``timeout`` 0 it is what is known now, which may be nothing.
+    """The address of one gateway. With ``timeout`` None it is what is known now, which may be nothing.
 
     ``port`` is that of its Service; by default the one for traffic of other networks. Raises KubeError where there is
     none.
@@ -46,7 +46,7 @@ def wait_for_address(
         found = resolution(service)
         return bool(found) or not found.pending
 
-    if not timeout:
+    if timeout is None:
         return resolution(client.find(SERVICE, name, namespace))
     try:
         last: Mapping[str, Any] | None = client.wait_for(

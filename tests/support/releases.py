@@ -87,8 +87,10 @@ class Shop:
         plane, before = self.planes.planes[cluster], self.options
         with Wire(plane) as wire:
             self.options = {**before, cluster: {**plane.admin_options(), "host": wire.url}}
-            yield wire
-        self.options = before
+            try:
+                yield wire
+            finally:
+                self.options = before
 
     @contextmanager
     def away(self, cluster: str) -> Iterator[None]:

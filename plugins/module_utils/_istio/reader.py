@@ -13,6 +13,7 @@ This is private to the collection and may change at any time.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from . import accounts
@@ -59,6 +60,11 @@ CONTROL_PLANE_RULES: tuple[dict[str, list[str]], ...] = (
     },
 )
 _RULES_OF = {ACCOUNT: RULES, CONTROL_PLANE_ACCOUNT: CONTROL_PLANE_RULES}
+
+
+def account_of(grant: Mapping[str, Any]) -> str:
+    """Whose token is bound to a grant; those that were made before there were two say nothing."""
+    return str((grant["metadata"].get("annotations") or {}).get(ANNOTATION_ACCOUNT, ACCOUNT))
 
 
 def grant_name(source: str) -> str:

@@ -58,6 +58,7 @@ REQUIRED_BY = {"approval_expires": ["request"], "approved_by": ["request"]}
 _REQUESTS: Mapping[str, Request] = {"promoted": "promote", "rolled_back": "rollback"}
 
 MOMENT = "last"
+WRITES_CONFIGURATION = True
 
 
 def moves_pods(parameters: Mapping[str, Any]) -> bool:

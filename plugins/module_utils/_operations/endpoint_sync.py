@@ -25,7 +25,7 @@ from .._kube.errors import KubeError, NotFound
 from .._kube.kinds import DEPLOYMENT, GATEWAY, SERVICE
 from .._summary.hunks import Hunk, merge_hunks
 from .._summary.summary import ClusterSummary, Summary
-from .finding_kinds import GATEWAY_ADDRESS_MISSING, NOT_APPLIED
+from .finding_kinds import GATEWAY_ADDRESS_MISSING, ISTIOD_OF_A_REMOTE, NOT_APPLIED, WIPE
 from .operation import Context, mesh_of
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -111,7 +111,7 @@ def find_addresses(member: Member, parameters: Mapping[str, Any], context: Conte
             reason="no-gateway-address",
             remedy=f"run playbook onemesh.istio.site for {member.name} and its remotes together",
         )
-    timeout = 0.0 if context.check_mode else parameters["timeout"]
+    timeout = None if context.check_mode else parameters["timeout"]
     xds, webhook = (
         wait_for_address(member.client, gateway["namespace"], gateway["name"], timeout, context.progress, port=port)
         for port in (XDS_PORT, WEBHOOK_PORT)
@@ -163,10 +163,9 @@ def write(member: Member, addresses: IstiodAddresses, revision: str, context: Co
             member.name,
             f"it has an istiod ({istiods[0]['metadata']['name']}), and the inventory says that it "
             f"is a remote of {member.cluster.control_plane}",
-            reason="istiod-of-its-own",
+            reason=ISTIOD_OF_A_REMOTE.slug,
             remedy=f"set control_plane of {member.name} to self; where it is to become a remote, its istiod goes "
-            "first: playbook onemesh.istio.wipe deletes it together with all that is Istio's on the cluster, its "
-            "resource types and your objects of them",
+            f"first: {WIPE}",
         )
 
     def apply(manifest: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,12 @@ from __future__ import annotations
 
 from .._findings import FindingKind
 
+WIPE = (
+    "playbook onemesh.istio.wipe deletes it together with all that is Istio's on the cluster, its resource types and "
+    "your objects of them"
+)
+"""Never the first remedy, and never without these words."""
+
 API_SERVER_CERTIFICATE = FindingKind(
     "api-server-certificate",
     "The certificate of the API server does not fit the URL or the authority that other clusters get.",

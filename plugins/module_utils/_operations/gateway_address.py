@@ -43,7 +43,7 @@ def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:
         namespace = parameters["namespace"] or member.cluster.istio_namespace
         published = publish(member, namespace, parameters["name"], hostnames, context)
         # In check mode it is not waited for: the gateway may be one of this run.
-        timeout = 0.0 if context.check_mode else parameters["timeout"]
+        timeout = None if context.check_mode else parameters["timeout"]
         found = wait_for_address(member.client, namespace, parameters["name"], timeout, context.progress)
         return found, published
 

@@ -53,7 +53,8 @@ class Operation(Protocol):
     ``summarize`` says in short what the result tells, also of a failed run, which may have no more than ``findings``.
     An operation that changes nothing says so by ``READS_ONLY = True``, one that changes nothing in some states by
     ``READING_STATES``; all others get to no API server that is not the cluster it is said to be. One that writes
-    configuration of Istio has ``moves_pods``, which says whether it moves pods too, and gets no remote cluster.
+    configuration of Istio says ``WRITES_CONFIGURATION = True``, and gets no remote cluster; where it may move pods too,
+    its ``moves_pods`` says whether a run does.
     """
 
     ARGUMENT_SPEC: dict[str, Any]
@@ -132,8 +133,9 @@ def _run(
 ) -> dict[str, Any]:
     try:
         _check(parameters, operation.ARGUMENT_SPEC)
-        if hasattr(operation, "moves_pods"):
-            parameters, left_out = leave_out_remotes(parameters, moves_pods=operation.moves_pods(parameters))
+        if getattr(operation, "WRITES_CONFIGURATION", False):
+            moves_pods = getattr(operation, "moves_pods", lambda _parameters: False)(parameters)
+            parameters, left_out = leave_out_remotes(parameters, moves_pods=moves_pods)
             remotes.update(left_out)
         return dict(operation.run(parameters, replace(context, guarded=not reads_only(operation, parameters))))
     except MeshError as error:

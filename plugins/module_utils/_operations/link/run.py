@@ -277,7 +277,7 @@ class _Linking:
         # A grant of the other kind cannot be changed into this one: the type of a Secret is immutable. One of another
         # account goes with its tokens.
         existing = client.find(SECRET, grant["metadata"]["name"], namespace)
-        replaced = existing is not None and (existing["type"], _account_of(existing)) != (grant["type"], account)
+        replaced = existing is not None and (existing["type"], reader.account_of(existing)) != (grant["type"], account)
         if existing is not None and replaced and is_ours(existing):
             client.delete(SECRET, existing["metadata"]["name"], namespace, uid=existing["metadata"]["uid"])
         apply_object(client, grant, component=f"{COMPONENT}-grant")
@@ -494,10 +494,6 @@ def _refuse_what_istiod_would(target: str, secret: Mapping[str, Any]) -> None:
             reason="kubeconfig-refused",
             remedy="correct api_server, or the CA that its config map kube-root-ca.crt publishes",
         )
-
-
-def _account_of(grant: Mapping[str, Any]) -> str:
-    return str((grant["metadata"].get("annotations") or {}).get(reader.ANNOTATION_ACCOUNT, reader.ACCOUNT))
 
 
 def _make_grant(namespace: str, link: Link, account: str, *, long_lived: bool) -> dict[str, Any]:

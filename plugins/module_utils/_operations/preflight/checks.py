@@ -38,6 +38,7 @@ from ..finding_kinds import (
     KUBERNETES_TOO_OLD,
     NETWORK_LABEL_DIFFERS,
     POD_CIDR_OVERLAP,
+    WIPE,
 )
 
 MINIMUM_KUBERNETES = (1, 29)
@@ -47,11 +48,6 @@ MAXIMUM_ISTIO_SKEW = 1
 
 
 MINUTES_OF_A_RUN = 30
-WIPE = (
-    "playbook onemesh.istio.wipe deletes it together with all that is Istio's on the cluster, its resource types and "
-    "your objects of them"
-)
-"""Never the first remedy, and never without these words."""
 
 
 @dataclass(frozen=True)

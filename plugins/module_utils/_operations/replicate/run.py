@@ -63,11 +63,7 @@ _FEW = 3
 """From so many missing objects of a type in a namespace on, one list costs less than a request for each."""
 
 MOMENT = "last"
-
-
-def moves_pods(_parameters: Mapping[str, Any]) -> bool:
-    """It writes configuration only. Pure."""
-    return False
+WRITES_CONFIGURATION = True
 
 
 def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:

@@ -39,11 +39,7 @@ REQUIRED_ONE_OF = plans.SPLIT_REQUIRED_ONE_OF
 _MADE_BY_US = (VIRTUAL_SERVICE, DESTINATION_RULE)
 
 MOMENT = "last"
-
-
-def moves_pods(_parameters: Mapping[str, Any]) -> bool:
-    """It writes configuration only. Pure."""
-    return False
+WRITES_CONFIGURATION = True
 
 
 def run(parameters: Mapping[str, Any], context: Context) -> dict[str, Any]:

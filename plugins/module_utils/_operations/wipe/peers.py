@@ -126,7 +126,7 @@ def _account_of_grant(found: FoundObject) -> str:
         return writer.ACCOUNT
     if not found.name.startswith(reader.GRANT_PREFIX):
         return ""
-    return found.annotations.get(reader.ANNOTATION_ACCOUNT, reader.ACCOUNT)
+    return reader.account_of(found.object)
 
 
 def _token_of(client: Client, grant: FoundObject, account: str) -> str:

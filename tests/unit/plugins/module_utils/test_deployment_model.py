@@ -19,8 +19,7 @@ def test_primaries_and_remotes_are_in_one_mesh() -> None:
     mixed = model(hub="self", edge="hub", far="hub", alone="alone")
     assert mixed.primaries == {"hub": "hub", "edge": "hub", "far": "hub", "alone": "alone"}
     assert mixed.remotes == ["edge", "far"]
-    assert mixed.remotes_of("hub") == ["edge", "far"]
-    assert mixed.remotes_of("alone") == []
+    assert not mixed.is_remote("alone")
 
 
 @pytest.mark.parametrize(
